@@ -1,0 +1,3 @@
+//! The commands and what they share.
+
+pub mod whoami;

@@ -1,0 +1,3 @@
+//! Decisions: functions from plain data to an enum that names the next step. Nothing here writes, asks, sleeps or reads a clock.
+
+pub mod select;

@@ -1,0 +1,162 @@
+//! Exit codes: the part of the interface that `allow_failure: exit_codes` and `retry: exit_codes` read.
+
+use std::fmt;
+
+use crate::os::Signal;
+
+/// How a call of the program ended. The numbers are an interface and never change their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exit {
+    Ok,
+    Failed,
+    Usage,
+    Timeout,
+    Refused,
+    NotFound,
+    Unknown,
+    Canceled,
+    Pending,
+    Closed,
+    Deadlock,
+    Signal(Signal),
+}
+
+impl Exit {
+    /// Every code, in the order of its number.
+    pub const ALL: [Self; 14] = [
+        Self::Ok,
+        Self::Failed,
+        Self::Usage,
+        Self::Timeout,
+        Self::Refused,
+        Self::NotFound,
+        Self::Unknown,
+        Self::Canceled,
+        Self::Pending,
+        Self::Closed,
+        Self::Deadlock,
+        Self::Signal(Signal::Hangup),
+        Self::Signal(Signal::Interrupt),
+        Self::Signal(Signal::Terminate),
+    ];
+
+    /// The number that the process ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Timeout => 3,
+            Self::Refused => 4,
+            Self::NotFound => 5,
+            Self::Unknown => 6,
+            Self::Canceled => 7,
+            Self::Pending => 8,
+            Self::Closed => 9,
+            Self::Deadlock => 10,
+            Self::Signal(signal) => 128 + signal.number(),
+        }
+    }
+
+    /// The word for it in JSON, events and documentation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::NotFound => "not-found",
+            Self::Unknown => "unknown",
+            Self::Canceled => "canceled",
+            Self::Pending => "pending",
+            Self::Closed => "closed",
+            Self::Deadlock => "deadlock",
+            Self::Signal(_) => "signal",
+        }
+    }
+
+    /// One sentence for help pages and the README.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "done, passed, open",
+            Self::Failed => "a job that was waited for failed",
+            Self::Usage => "the command line or a file of yours is wrong; nothing was changed",
+            Self::Timeout => "time ran out",
+            Self::Refused => "GitLab refused the token (401, 403), or a needed token is missing",
+            Self::NotFound => "no such job, pipeline or project; nothing matched or appeared",
+            Self::Unknown => "could not tell, or could not deliver the answer",
+            Self::Canceled => "ended canceled or skipped",
+            Self::Pending => "looked once, not finished yet",
+            Self::Closed => "the gate is closed, or the action is refused in the job's present status",
+            Self::Deadlock => "waiting could never end",
+            Self::Signal(Signal::Hangup) => "hung up",
+            Self::Signal(Signal::Interrupt) => "interrupted",
+            Self::Signal(Signal::Terminate) => "terminated",
+        }
+    }
+
+    /// The one code that stands for several outcomes at once: a signal first, then 4, 6, 1, 7, 9, 10, 5, 3, 8, and 0 only if all are 0.
+    pub fn of_all(outcomes: impl IntoIterator<Item = Self>) -> Self {
+        outcomes.into_iter().min_by_key(|exit| exit.rank()).unwrap_or(Self::Ok)
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Self::Signal(_) => 0,
+            Self::Usage => 1,
+            Self::Refused => 2,
+            Self::Unknown => 3,
+            Self::Failed => 4,
+            Self::Canceled => 5,
+            Self::Closed => 6,
+            Self::Deadlock => 7,
+            Self::NotFound => 8,
+            Self::Timeout => 9,
+            Self::Pending => 10,
+            Self::Ok => 11,
+        }
+    }
+}
+
+/// An ending other than "ok" with the words for the person who reads the log: what was asked and what came back, then what to try.
+///
+/// The answer "no" of a command that was asked a question is not a `Stop` but a plain `Ok(Exit::…)`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stop {
+    pub exit: Exit,
+    /// Lower case, no final period, no secret, already safe for a terminal. Several lines are several errors.
+    pub error: String,
+    pub hints: Vec<String>,
+}
+
+impl Stop {
+    pub fn new(exit: Exit, error: impl Into<String>) -> Self {
+        Self { exit, error: error.into(), hints: Vec::new() }
+    }
+
+    /// Something on the command line, in a variable or in a file of the user's is wrong.
+    pub fn usage(error: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, error)
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.exit.name(), self.exit.code(), self.error)
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.error)
+    }
+}
+
+impl std::error::Error for Stop {}

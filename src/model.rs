@@ -1,0 +1,371 @@
+//! GitLab's words as types. Unknown fields are ignored, absent and null are equal, unknown words are kept.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::time::Timestamp;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id! {
+    /// A job or trigger job, on the whole server. A retry makes a new one.
+    JobId
+}
+id! {
+    /// A pipeline, on the whole server (`CI_PIPELINE_ID`, not the `iid` of the project).
+    PipelineId
+}
+id! {
+    /// A project.
+    ProjectId
+}
+id! {
+    /// A GitLab agent for Kubernetes.
+    AgentId
+}
+id! {
+    /// A user.
+    UserId
+}
+
+/// A closed vocabulary of GitLab's, open at the end: what a newer server adds is kept as `Unknown`.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$arm_doc:meta])* $arm:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$arm_doc])* $arm,)+
+            /// A word that this version does not know, as the server wrote it.
+            Unknown(Box<str>),
+        }
+
+        impl $name {
+            /// Every known word, as GitLab writes it.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            pub fn parse(word: &str) -> Self {
+                match word {
+                    $($word => Self::$arm,)+
+                    other => Self::Unknown(other.into()),
+                }
+            }
+
+            pub fn word(&self) -> &str {
+                match self {
+                    $(Self::$arm => $word,)+
+                    Self::Unknown(word) => word,
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Ok(Self::parse(&std::borrow::Cow::<str>::deserialize(deserializer)?))
+            }
+        }
+    };
+}
+
+words! {
+    /// Status of a job, trigger job or pipeline (`app/models/concerns/ci/has_status.rb`).
+    Status {
+        Created = "created",
+        WaitingForCallback = "waiting_for_callback",
+        WaitingForResource = "waiting_for_resource",
+        Preparing = "preparing",
+        Pending = "pending",
+        Running = "running",
+        Success = "success",
+        Failed = "failed",
+        Canceling = "canceling",
+        Canceled = "canceled",
+        Skipped = "skipped",
+        Manual = "manual",
+        Scheduled = "scheduled",
+    }
+}
+
+impl Status {
+    /// The status will not change by itself. An unknown status is not finished.
+    pub fn finished(&self) -> bool {
+        matches!(self, Self::Success | Self::Failed | Self::Canceled | Self::Skipped)
+    }
+
+    /// GitLab is working on it, or will without anybody's help. An unknown status counts as alive.
+    pub fn alive(&self) -> bool {
+        !self.finished() && !matches!(self, Self::Manual)
+    }
+}
+
+words! {
+    /// A user's role in a project, lowest first (`lib/gitlab/access.rb`).
+    Role {
+        MinimalAccess = "minimal_access",
+        Guest = "guest",
+        Planner = "planner",
+        Reporter = "reporter",
+        SecurityManager = "security_manager",
+        Developer = "developer",
+        Maintainer = "maintainer",
+        Owner = "owner",
+    }
+}
+
+words! {
+    /// Tier of an environment (`app/models/environment.rb`).
+    Tier {
+        Production = "production",
+        Staging = "staging",
+        Testing = "testing",
+        Development = "development",
+        Other = "other",
+    }
+}
+
+words! {
+    /// What started a pipeline (`app/models/concerns/enums/ci/pipeline.rb`).
+    Source {
+        Push = "push",
+        Web = "web",
+        Trigger = "trigger",
+        Schedule = "schedule",
+        Api = "api",
+        External = "external",
+        Pipeline = "pipeline",
+        Chat = "chat",
+        WebIde = "webide",
+        MergeRequestEvent = "merge_request_event",
+        ExternalPullRequestEvent = "external_pull_request_event",
+        ParentPipeline = "parent_pipeline",
+        OndemandDastScan = "ondemand_dast_scan",
+        OndemandDastValidation = "ondemand_dast_validation",
+        SecurityOrchestrationPolicy = "security_orchestration_policy",
+        ContainerRegistryPush = "container_registry_push",
+        DuoWorkflow = "duo_workflow",
+        PipelineExecutionPolicySchedule = "pipeline_execution_policy_schedule",
+    }
+}
+
+/// Absent or null is the type's default.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A job or trigger job as the lists and the actions show it (`lib/api/entities/ci/job.rb`, `bridge.rb`): what the program decides on.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Job {
+    pub id: JobId,
+    pub name: String,
+    pub status: Status,
+    #[serde(default, deserialize_with = "or_default")]
+    pub stage: String,
+    #[serde(default, rename = "ref", deserialize_with = "or_default")]
+    pub ref_name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub tag: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub allow_failure: bool,
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    #[serde(default)]
+    pub finished_at: Option<Timestamp>,
+    #[serde(default)]
+    pub erased_at: Option<Timestamp>,
+    /// Seconds of running so far, computed by GitLab as it answers.
+    #[serde(default)]
+    pub duration: Option<f64>,
+    /// Seconds in the queue.
+    #[serde(default)]
+    pub queued_duration: Option<f64>,
+    #[serde(default)]
+    pub failure_reason: Option<Box<str>>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub web_url: String,
+    #[serde(default)]
+    pub user: Option<Box<User>>,
+    #[serde(default)]
+    pub pipeline: Option<PipelineKey>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub archived: bool,
+    /// Runner tags that the job asks for.
+    #[serde(default, deserialize_with = "or_default")]
+    pub tag_list: Box<[String]>,
+    /// Of a trigger job: the pipeline it started, once that exists.
+    #[serde(default)]
+    pub downstream_pipeline: Option<Box<Pipeline>>,
+    /// True for a trigger job (`Bridge`). No field of the answer: the list that the row came from tells.
+    #[serde(skip)]
+    pub trigger: bool,
+}
+
+/// The pipeline of a job, as far as lists need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+pub struct PipelineKey {
+    pub id: PipelineId,
+    /// Absent on old servers; then it is the project that was asked.
+    #[serde(default)]
+    pub project_id: Option<ProjectId>,
+}
+
+/// A user as jobs and pipelines name one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    #[serde(default, deserialize_with = "or_default")]
+    pub username: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+}
+
+/// A pipeline (`lib/api/entities/ci/pipeline_basic.rb`, and the single one's further fields where they are of use).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Pipeline {
+    pub id: PipelineId,
+    #[serde(default)]
+    pub iid: Option<u64>,
+    #[serde(default)]
+    pub project_id: Option<ProjectId>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub sha: String,
+    #[serde(default, rename = "ref", deserialize_with = "or_default")]
+    pub ref_name: String,
+    pub status: Status,
+    #[serde(default)]
+    pub source: Option<Source>,
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub web_url: String,
+    #[serde(default)]
+    pub user: Option<Box<User>>,
+}
+
+/// What `GET /job` says beyond [`Job`]; both are read from the same text.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct CurrentJob {
+    #[serde(default)]
+    pub pipeline: Option<Pipeline>,
+    #[serde(default)]
+    pub runner: Option<Runner>,
+}
+
+/// The runner that took a job.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Runner {
+    pub id: u64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub description: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub runner_type: String,
+}
+
+/// Answer of `GET /job/allowed_agents` (`lib/api/ci/jobs.rb`).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct AllowedAgents {
+    #[serde(default, deserialize_with = "or_default")]
+    pub allowed_agents: Vec<Agent>,
+    pub job: Ref<JobId>,
+    pub pipeline: Ref<PipelineId>,
+    pub project: AgentsProject,
+    pub user: AgentsUser,
+    /// Absent if the job has no environment that exists.
+    #[serde(default)]
+    pub environment: Option<AgentsEnvironment>,
+}
+
+/// An object of which only the id is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Ref<T> {
+    pub id: T,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AgentsProject {
+    pub id: ProjectId,
+    /// Nearest group first; empty for a project of a user.
+    #[serde(default, deserialize_with = "or_default")]
+    pub groups: Vec<Ref<u64>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AgentsUser {
+    pub id: UserId,
+    #[serde(default, deserialize_with = "or_default")]
+    pub username: String,
+    /// All roles up to the user's own.
+    #[serde(default, deserialize_with = "or_default")]
+    pub roles_in_project: Vec<Role>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AgentsEnvironment {
+    #[serde(default)]
+    pub tier: Option<Tier>,
+    #[serde(default)]
+    pub slug: Option<String>,
+}
+
+/// A GitLab agent for Kubernetes that the job may use. GitLab does not send its name.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Agent {
+    pub id: AgentId,
+    pub config_project: ConfigProject,
+    #[serde(default, deserialize_with = "or_default")]
+    pub configuration: Configuration,
+}
+
+/// The project that holds an agent's configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ConfigProject {
+    pub id: ProjectId,
+    #[serde(default, deserialize_with = "or_default")]
+    pub path_with_namespace: String,
+}
+
+/// The agent's `ci_access` entry as stored. Any key may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Configuration {
+    #[serde(default)]
+    pub default_namespace: Option<String>,
+    #[serde(default)]
+    pub access_as: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default)]
+    pub environments: Option<Vec<String>>,
+    #[serde(default)]
+    pub protected_branches_only: Option<bool>,
+}
+
+/// An environment (`lib/api/entities/environment.rb`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Environment {
+    pub id: u64,
+    pub name: String,
+    #[serde(default)]
+    pub slug: Option<String>,
+    #[serde(default)]
+    pub tier: Option<Tier>,
+}
+
+/// A branch or tag (`lib/api/entities/branch.rb`, `tag.rb`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct GitRef {
+    pub name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub protected: bool,
+}

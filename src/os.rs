@@ -1,0 +1,221 @@
+//! The operating system: signals, the resolver, the terminal's width. The only file with `unsafe` lines, each with its proof.
+#![expect(unsafe_code, reason = "signal masks, the resolver's order and the terminal's width have no safe interface in std")]
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A signal that ends the program in the ordinary way: report, flush, exit with 128 + number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Signal {
+    Hangup,
+    Interrupt,
+    Terminate,
+}
+
+impl Signal {
+    /// The POSIX number.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Hangup => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+        }
+    }
+
+    /// As people know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hangup => "SIGHUP",
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+}
+
+/// How a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    Time,
+    Signal(Signal),
+}
+
+/// Time between a signal and the hard end of the process where something cannot be interrupted (name look-up, connect).
+const GRACE: Duration = Duration::from_secs(1);
+/// The same while what was started is being canceled.
+const GRACE_CANCELING: Duration = Duration::from_secs(5);
+
+/// Tells every part of the program that it was asked to end. Clones share one state.
+#[derive(Clone, Default)]
+pub struct Interrupt {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    raised: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    signal: Option<Signal>,
+    canceling: bool,
+    hooks: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl Interrupt {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The first signal that arrived, if any.
+    pub fn signal(&self) -> Option<Signal> {
+        self.lock().signal
+    }
+
+    /// Marks the interrupt, wakes every sleeper and runs the hooks. Later signals change nothing.
+    pub fn raise(&self, signal: Signal) {
+        let mut state = self.lock();
+        if state.signal.is_some() {
+            return;
+        }
+        state.signal = Some(signal);
+        let hooks = std::mem::take(&mut state.hooks);
+        drop(state);
+        self.shared.raised.notify_all();
+        for hook in hooks {
+            hook();
+        }
+    }
+
+    /// Runs `hook` when a signal arrives (at once if one has): used to shut down requests under way.
+    pub fn on_raise(&self, hook: Box<dyn FnOnce() + Send>) {
+        let mut state = self.lock();
+        if state.signal.is_none() {
+            state.hooks.push(hook);
+            return;
+        }
+        drop(state);
+        hook();
+    }
+
+    /// Sleeps for `duration` of real time or until a signal arrives.
+    pub fn sleep(&self, duration: Duration) -> Woken {
+        let state = self.lock();
+        let (state, _) =
+            self.shared.raised.wait_timeout_while(state, duration, |state| state.signal.is_none()).unwrap_or_else(PoisonError::into_inner);
+        state.signal.map_or(Woken::Time, Woken::Signal)
+    }
+
+    /// From here on the process gets the longer grace, because what it started is being canceled.
+    pub fn canceling(&self) {
+        self.lock().canceling = true;
+    }
+
+    #[cfg(unix)]
+    fn grace(&self) -> Duration {
+        if self.lock().canceling { GRACE_CANCELING } else { GRACE }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// First call of `main`, before any thread: fixes the resolver's order, blocks the signals and starts the one thread that takes them.
+pub fn prepare() -> Interrupt {
+    resolver();
+    let interrupt = Interrupt::new();
+    #[cfg(unix)]
+    signals(interrupt.clone());
+    interrupt
+}
+
+/// A static glibc binary would load the image's own NSS modules, built for another glibc, and crash in them. `files dns` needs none.
+fn resolver() {
+    #[cfg(all(target_os = "linux", target_env = "gnu", target_feature = "crt-static"))]
+    {
+        use std::ffi::{c_char, c_int};
+        unsafe extern "C" {
+            /// `<nss.h>`, glibc 2.2.5 and newer.
+            fn __nss_configure_lookup(database: *const c_char, order: *const c_char) -> c_int;
+        }
+        // SAFETY: both pointers are NUL-terminated literals that live for ever; glibc copies what it needs; no other thread exists yet.
+        let _ = unsafe { __nss_configure_lookup(c"hosts".as_ptr(), c"files dns".as_ptr()) };
+    }
+}
+
+#[cfg(unix)]
+fn signals(interrupt: Interrupt) {
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigemptyset` initialises the set that the later calls read; every pointer is to a live local; the null pointers are
+    // "no new action" and "old mask not wanted". No other thread exists yet, so all later threads inherit the mask.
+    let set = unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for number in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM] {
+            // What the parent ignores stays ignored (`nohup`, background jobs of a shell): blocking would make it pending instead.
+            let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+            let known = libc::sigaction(number, std::ptr::null(), action.as_mut_ptr()) == 0;
+            if known && action.assume_init().sa_sigaction == libc::SIG_IGN {
+                continue;
+            }
+            libc::sigaddset(set.as_mut_ptr(), number);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+        set.assume_init()
+    };
+    let started = std::thread::Builder::new().name("signals".into()).spawn(move || take_signals(&set, &interrupt));
+    if started.is_err() {
+        // SAFETY: the set is initialised; without a thread to take them the signals go back to their default, which ends the process.
+        unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) };
+    }
+}
+
+#[cfg(unix)]
+fn take_signals(set: &libc::sigset_t, interrupt: &Interrupt) {
+    let mut number = 0;
+    // SAFETY: the set is initialised and blocked in this thread; `number` is a live local.
+    if unsafe { libc::sigwait(set, &raw mut number) } != 0 {
+        return;
+    }
+    let signal = match number {
+        libc::SIGHUP => Signal::Hangup,
+        libc::SIGINT => Signal::Interrupt,
+        _ => Signal::Terminate,
+    };
+    let since = Instant::now();
+    interrupt.raise(signal);
+    // The main thread leaves the ordinary way and takes this thread with it, unless it is stuck in a name look-up or a connect.
+    while since.elapsed() < interrupt.grace() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // SAFETY: ends the process at once without running destructors; no memory is touched.
+    unsafe { libc::_exit(128 + i32::from(signal.number())) };
+}
+
+/// Columns of the terminal on standard error or output; `None` where there is none.
+pub fn width() -> Option<usize> {
+    #[cfg(unix)]
+    {
+        for fd in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+            let mut size = std::mem::MaybeUninit::<libc::winsize>::zeroed();
+            // SAFETY: TIOCGWINSZ writes one `winsize` to the pointer, which is to a live, zeroed local; all-zero is a valid value.
+            let size = unsafe {
+                if libc::ioctl(fd, libc::TIOCGWINSZ, size.as_mut_ptr()) != 0 {
+                    continue;
+                }
+                size.assume_init()
+            };
+            if size.ws_col > 0 {
+                return Some(usize::from(size.ws_col));
+            }
+        }
+    }
+    None
+}
+
+/// A seed for jitter: differs between processes, needs no quality.
+pub fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,1 @@
+//! Everything that formats: the answer on standard output and the talk on standard error.

@@ -1,0 +1,202 @@
+//! Time as a parameter: the clock, points in time as GitLab writes them, durations as people write them.
+
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Deserializer, de};
+use time::OffsetDateTime;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
+
+use crate::os::{Interrupt, Woken};
+
+/// The only source of time. The real one is [`RealClock`]; tests bring one that moves by itself.
+pub trait Clock: Sync {
+    /// The time of day of this machine. Never used to measure.
+    fn wall(&self) -> Timestamp;
+    /// Time since some fixed point; never goes backwards.
+    fn monotonic(&self) -> Duration;
+    /// Sleeps until the time is over or the program is asked to end.
+    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Woken;
+}
+
+/// The machine's own clock.
+pub struct RealClock {
+    start: Instant,
+}
+
+impl RealClock {
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for RealClock {
+    fn wall(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Woken {
+        interrupt.sleep(duration)
+    }
+}
+
+/// A point in time, to the millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Milliseconds since 1970-01-01 00:00 UTC.
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// As GitLab writes it in JSON, with any offset.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self::from_time(OffsetDateTime::parse(text, &Rfc3339).ok()?))
+    }
+
+    /// As HTTP writes it in `Date` and `Retry-After`.
+    pub fn parse_http(text: &str) -> Option<Self> {
+        Some(Self::from_time(OffsetDateTime::parse(text, &Rfc2822).ok()?))
+    }
+
+    fn from_time(time: OffsetDateTime) -> Self {
+        Self(time.unix_timestamp() * 1000 + i64::from(time.millisecond()))
+    }
+
+    /// Time from `earlier` to `self`; zero if it is the other way round.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// `12:03:11`, UTC, as in GitLab's own job logs.
+    pub fn time_of_day(self) -> String {
+        let seconds = self.0.div_euclid(1000).rem_euclid(86_400);
+        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+/// RFC 3339, UTC, to the second (milliseconds only where there are any).
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).ok().and_then(|time| time.format(&Rfc3339).ok());
+        f.write_str(text.as_deref().unwrap_or("?"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Timestamp;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time as in 2026-11-20T08:00:01.120Z")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                Timestamp::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str("something else"), &self))
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// Reads `90s`, `20m`, `1h30m`, `500ms`; a bare number is seconds. At most 100 days.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let bad = || "not a duration; use 90s, 20m, 1h30m or a number of seconds".to_owned();
+    let mut rest = text;
+    let mut total = 0_u64;
+    let mut last = u64::MAX;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, tail) = rest.split_at(digits);
+        let number: u64 = number.parse().map_err(|_| bad())?;
+        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (unit, tail) = tail.split_at(letters);
+        let millis = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "" if digits == text.len() => 1000,
+            _ => return Err(bad()),
+        };
+        if millis >= last {
+            return Err(bad());
+        }
+        last = millis;
+        total = number.checked_mul(millis).and_then(|part| total.checked_add(part)).ok_or_else(bad)?;
+        rest = tail;
+    }
+    if text.is_empty() {
+        return Err(bad());
+    }
+    if total > 100 * 86_400_000 {
+        return Err("longer than 100 days".to_owned());
+    }
+    Ok(Duration::from_millis(total))
+}
+
+/// `42s`, `3m12s`, `1h05m`, `2d03h`: at most two units, as in tables and messages.
+pub fn human(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..=59 => format!("{seconds}s"),
+        60..=3599 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3600..=86_399 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d{:02}h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_with_any_offset() {
+        let utc = Timestamp::parse("2026-11-20T08:00:01.120Z").expect("utc");
+        assert_eq!(Timestamp::parse("2026-11-20T10:00:01.120+02:00"), Some(utc));
+        assert_eq!(utc.to_string(), "2026-11-20T08:00:01.12Z");
+        assert_eq!(utc.time_of_day(), "08:00:01");
+        assert_eq!(Timestamp::parse_http("Fri, 20 Nov 2026 08:00:01 GMT"), Some(Timestamp::from_millis(utc.millis() - 120)));
+        for bad in ["", "2026-11-20", "now", "2026-13-20T08:00:01Z"] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, millis) in [("90s", 90_000), ("20m", 1_200_000), ("1h30m", 5_400_000), ("7", 7000), ("0", 0), ("500ms", 500), ("1d", 86_400_000)] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for bad in ["", "s", "-1", "1x", "1m1h", "1h30", "1.5h", " 5", "5 s", "99999999999999999999", "101d", "1m1m"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_are_told_in_two_units() {
+        for (seconds, text) in [(0, "0s"), (42, "42s"), (192, "3m12s"), (3900, "1h05m"), (183_600, "2d03h")] {
+            assert_eq!(human(Duration::from_secs(seconds)), text);
+        }
+    }
+}
