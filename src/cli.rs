@@ -24,16 +24,35 @@ pub struct Opt {
 impl Opt {
     /// A switch.
     pub const fn switch(name: &'static str, help: &'static str) -> Self {
-        Self { name, short: None, value: None, many: false, variable: None, choices: &[], help }
+        Self {
+            name,
+            short: None,
+            value: None,
+            many: false,
+            variable: None,
+            choices: &[],
+            help,
+        }
     }
 
     /// An option with a value.
     pub const fn value(name: &'static str, value: &'static str, help: &'static str) -> Self {
-        Self { name, short: None, value: Some(value), many: false, variable: None, choices: &[], help }
+        Self {
+            name,
+            short: None,
+            value: Some(value),
+            many: false,
+            variable: None,
+            choices: &[],
+            help,
+        }
     }
 
     pub const fn short(self, short: &'static str) -> Self {
-        Self { short: Some(short), ..self }
+        Self {
+            short: Some(short),
+            ..self
+        }
     }
 
     pub const fn many(self) -> Self {
@@ -41,7 +60,10 @@ impl Opt {
     }
 
     pub const fn variable(self, variable: &'static str) -> Self {
-        Self { variable: Some(variable), ..self }
+        Self {
+            variable: Some(variable),
+            ..self
+        }
     }
 
     pub const fn choices(self, choices: &'static [&'static str]) -> Self {
@@ -99,7 +121,11 @@ impl Words {
     }
 
     /// A value read by `parse`, whose error text is put behind the option's name.
-    pub fn parsed<T>(&mut self, _option: &'static Opt, _parse: fn(&str) -> Result<T, String>) -> Result<Option<T>, Stop> {
+    pub fn parsed<T>(
+        &mut self,
+        _option: &'static Opt,
+        _parse: fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Stop> {
         unimplemented!()
     }
 

@@ -88,7 +88,9 @@ impl Exit {
             Self::Unknown => "could not tell, or could not deliver the answer",
             Self::Canceled => "ended canceled or skipped",
             Self::Pending => "looked once, not finished yet",
-            Self::Closed => "the gate is closed, or the action is refused in the job's present status",
+            Self::Closed => {
+                "the gate is closed, or the action is refused in the job's present status"
+            }
             Self::Deadlock => "waiting could never end",
             Self::Signal(Signal::Hangup) => "hung up",
             Self::Signal(Signal::Interrupt) => "interrupted",
@@ -98,7 +100,10 @@ impl Exit {
 
     /// The one code that stands for several outcomes at once: a signal first, then 4, 6, 1, 7, 9, 10, 5, 3, 8, and 0 only if all are 0.
     pub fn of_all(outcomes: impl IntoIterator<Item = Self>) -> Self {
-        outcomes.into_iter().min_by_key(|exit| exit.rank()).unwrap_or(Self::Ok)
+        outcomes
+            .into_iter()
+            .min_by_key(|exit| exit.rank())
+            .unwrap_or(Self::Ok)
     }
 
     fn rank(self) -> u8 {
@@ -132,7 +137,11 @@ pub struct Stop {
 
 impl Stop {
     pub fn new(exit: Exit, error: impl Into<String>) -> Self {
-        Self { exit, error: error.into(), hints: Vec::new() }
+        Self {
+            exit,
+            error: error.into(),
+            hints: Vec::new(),
+        }
     }
 
     /// Something on the command line, in a variable or in a file of the user's is wrong.
@@ -149,7 +158,13 @@ impl Stop {
 
 impl fmt::Debug for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.exit.name(), self.exit.code(), self.error)
+        write!(
+            f,
+            "{} ({}): {}",
+            self.exit.name(),
+            self.exit.code(),
+            self.error
+        )
     }
 }
 

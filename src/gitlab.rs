@@ -29,9 +29,18 @@ pub enum TokenKind {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
     /// A request and its answer (`status` is `None` if none came). Shown with `--debug`.
-    Request { method: &'static str, url: String, status: Option<u16>, request_id: Option<String>, took: Duration },
+    Request {
+        method: &'static str,
+        url: String,
+        status: Option<u16>,
+        request_id: Option<String>,
+        took: Duration,
+    },
     /// A token is used for the first time; where it came from (`GITLAB_TOKEN`, `--token-file`…).
-    Using { token: TokenKind, source: &'static str },
+    Using {
+        token: TokenKind,
+        source: &'static str,
+    },
     /// Something the user should know, once: plain http, a job token in the access token's place…
     Warning(String),
 }
@@ -89,7 +98,11 @@ pub struct Client<'a> {
 
 impl<'a> Client<'a> {
     /// Reads and checks everything that the way to GitLab depends on, sends nothing.
-    pub fn open(_fixed: &Fixed, _host: &'a Host<'a>, _note: &'a (dyn Fn(Note) + Sync)) -> Result<Self, Stop> {
+    pub fn open(
+        _fixed: &Fixed,
+        _host: &'a Host<'a>,
+        _note: &'a (dyn Fn(Note) + Sync),
+    ) -> Result<Self, Stop> {
         unimplemented!()
     }
 
@@ -109,7 +122,12 @@ impl<'a> Client<'a> {
     }
 
     /// A list to its end, page by page in the server's order; `each` may stop it early.
-    pub fn pages(&self, _route: &Route, _query: &[(&str, &str)], _each: &mut dyn FnMut(Page) -> ControlFlow<()>) -> Result<(), Error> {
+    pub fn pages(
+        &self,
+        _route: &Route,
+        _query: &[(&str, &str)],
+        _each: &mut dyn FnMut(Page) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         unimplemented!()
     }
 
@@ -119,7 +137,12 @@ impl<'a> Client<'a> {
     }
 
     /// A log, in chunks as they arrive; `sink` may stop it early. Returns the headers' facts.
-    pub fn stream(&self, _route: &Route, _query: &[(&str, &str)], _sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<Facts, Error> {
+    pub fn stream(
+        &self,
+        _route: &Route,
+        _query: &[(&str, &str)],
+        _sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<Facts, Error> {
         unimplemented!()
     }
 }

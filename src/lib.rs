@@ -49,7 +49,10 @@ impl Vars {
         match self.0.get(std::ffi::OsStr::new(name)) {
             None => Ok(None),
             Some(value) if value.is_empty() => Ok(None),
-            Some(value) => value.to_str().map(Some).ok_or_else(|| Stop::usage(format!("variable {name} is not valid UTF-8"))),
+            Some(value) => value
+                .to_str()
+                .map(Some)
+                .ok_or_else(|| Stop::usage(format!("variable {name} is not valid UTF-8"))),
         }
     }
 }
@@ -64,7 +67,11 @@ pub struct Stream {
 
 impl Stream {
     pub fn new(writer: Box<dyn Write + Send>, terminal: bool, width: Option<usize>) -> Self {
-        Self { writer: Mutex::new(writer), terminal, width }
+        Self {
+            writer: Mutex::new(writer),
+            terminal,
+            width,
+        }
     }
 }
 

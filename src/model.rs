@@ -102,7 +102,10 @@ words! {
 impl Status {
     /// The status will not change by itself. An unknown status is not finished.
     pub fn finished(&self) -> bool {
-        matches!(self, Self::Success | Self::Failed | Self::Canceled | Self::Skipped)
+        matches!(
+            self,
+            Self::Success | Self::Failed | Self::Canceled | Self::Skipped
+        )
     }
 
     /// GitLab is working on it, or will without anybody's help. An unknown status counts as alive.
@@ -161,7 +164,9 @@ words! {
 }
 
 /// Absent or null is the type's default.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 

@@ -1,5 +1,8 @@
 //! The operating system: signals, the resolver, the terminal's width. The only file with `unsafe` lines, each with its proof.
-#![expect(unsafe_code, reason = "signal masks, the resolver's order and the terminal's width have no safe interface in std")]
+#![expect(
+    unsafe_code,
+    reason = "signal masks, the resolver's order and the terminal's width have no safe interface in std"
+)]
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -102,8 +105,11 @@ impl Interrupt {
     /// Sleeps for `duration` of real time or until a signal arrives.
     pub fn sleep(&self, duration: Duration) -> Woken {
         let state = self.lock();
-        let (state, _) =
-            self.shared.raised.wait_timeout_while(state, duration, |state| state.signal.is_none()).unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self
+            .shared
+            .raised
+            .wait_timeout_while(state, duration, |state| state.signal.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
         state.signal.map_or(Woken::Time, Woken::Signal)
     }
 
@@ -114,11 +120,18 @@ impl Interrupt {
 
     #[cfg(unix)]
     fn grace(&self) -> Duration {
-        if self.lock().canceling { GRACE_CANCELING } else { GRACE }
+        if self.lock().canceling {
+            GRACE_CANCELING
+        } else {
+            GRACE
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -164,7 +177,9 @@ fn signals(interrupt: Interrupt) {
         libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
         set.assume_init()
     };
-    let started = std::thread::Builder::new().name("signals".into()).spawn(move || take_signals(&set, &interrupt));
+    let started = std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || take_signals(&set, &interrupt));
     if started.is_err() {
         // SAFETY: the set is initialised; without a thread to take them the signals go back to their default, which ends the process.
         unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) };

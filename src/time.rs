@@ -26,13 +26,17 @@ pub struct RealClock {
 
 impl RealClock {
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 }
 
 impl Clock for RealClock {
     fn wall(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
@@ -80,25 +84,38 @@ impl Timestamp {
 
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// `12:03:11`, UTC, as in GitLab's own job logs.
     pub fn time_of_day(self) -> String {
         let seconds = self.0.div_euclid(1000).rem_euclid(86_400);
-        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+        format!(
+            "{:02}:{:02}:{:02}",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        )
     }
 }
 
 /// RFC 3339, UTC, to the second (milliseconds only where there are any).
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).ok().and_then(|time| time.format(&Rfc3339).ok());
+        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+            .ok()
+            .and_then(|time| time.format(&Rfc3339).ok());
         f.write_str(text.as_deref().unwrap_or("?"))
     }
 }
@@ -112,7 +129,8 @@ impl<'de> Deserialize<'de> for Timestamp {
                 f.write_str("a time as in 2026-11-20T08:00:01.120Z")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
-                Timestamp::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str("something else"), &self))
+                Timestamp::parse(text)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str("something else"), &self))
             }
         }
         deserializer.deserialize_str(Visitor)
@@ -144,7 +162,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             return Err(bad());
         }
         last = millis;
-        total = number.checked_mul(millis).and_then(|part| total.checked_add(part)).ok_or_else(bad)?;
+        total = number
+            .checked_mul(millis)
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(bad)?;
         rest = tail;
     }
     if text.is_empty() {
@@ -177,7 +198,10 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-11-20T10:00:01.120+02:00"), Some(utc));
         assert_eq!(utc.to_string(), "2026-11-20T08:00:01.12Z");
         assert_eq!(utc.time_of_day(), "08:00:01");
-        assert_eq!(Timestamp::parse_http("Fri, 20 Nov 2026 08:00:01 GMT"), Some(Timestamp::from_millis(utc.millis() - 120)));
+        assert_eq!(
+            Timestamp::parse_http("Fri, 20 Nov 2026 08:00:01 GMT"),
+            Some(Timestamp::from_millis(utc.millis() - 120))
+        );
         for bad in ["", "2026-11-20", "now", "2026-13-20T08:00:01Z"] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
         }
@@ -185,17 +209,48 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        for (text, millis) in [("90s", 90_000), ("20m", 1_200_000), ("1h30m", 5_400_000), ("7", 7000), ("0", 0), ("500ms", 500), ("1d", 86_400_000)] {
-            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        for (text, millis) in [
+            ("90s", 90_000),
+            ("20m", 1_200_000),
+            ("1h30m", 5_400_000),
+            ("7", 7000),
+            ("0", 0),
+            ("500ms", 500),
+            ("1d", 86_400_000),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(millis)),
+                "{text}"
+            );
         }
-        for bad in ["", "s", "-1", "1x", "1m1h", "1h30", "1.5h", " 5", "5 s", "99999999999999999999", "101d", "1m1m"] {
+        for bad in [
+            "",
+            "s",
+            "-1",
+            "1x",
+            "1m1h",
+            "1h30",
+            "1.5h",
+            " 5",
+            "5 s",
+            "99999999999999999999",
+            "101d",
+            "1m1m",
+        ] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn durations_are_told_in_two_units() {
-        for (seconds, text) in [(0, "0s"), (42, "42s"), (192, "3m12s"), (3900, "1h05m"), (183_600, "2d03h")] {
+        for (seconds, text) in [
+            (0, "0s"),
+            (42, "42s"),
+            (192, "3m12s"),
+            (3900, "1h05m"),
+            (183_600, "2d03h"),
+        ] {
             assert_eq!(human(Duration::from_secs(seconds)), text);
         }
     }

@@ -71,6 +71,10 @@ pub struct NamesCaller {
 }
 
 /// `caller` is given where the list is that of the caller's own pipeline.
-pub fn select<'a>(_selection: &Selection, _jobs: &'a [Job], _caller: Option<&Caller>) -> Result<Selected<'a>, NamesCaller> {
+pub fn select<'a>(
+    _selection: &Selection,
+    _jobs: &'a [Job],
+    _caller: Option<&Caller>,
+) -> Result<Selected<'a>, NamesCaller> {
     unimplemented!()
 }

@@ -57,12 +57,23 @@ pub enum Kind {
 impl Error {
     /// A later try may well succeed.
     pub fn transient(&self) -> bool {
-        matches!(self.kind, Kind::Unreachable | Kind::Lost | Kind::Limited { .. } | Kind::Locked | Kind::Server | Kind::NotJson)
+        matches!(
+            self.kind,
+            Kind::Unreachable
+                | Kind::Lost
+                | Kind::Limited { .. }
+                | Kind::Locked
+                | Kind::Server
+                | Kind::NotJson
+        )
     }
 
     /// Proven: the server did nothing.
     pub fn nothing_done(&self) -> bool {
-        !matches!(self.kind, Kind::Lost | Kind::Server | Kind::NotJson | Kind::Interrupted | Kind::Redirected)
+        !matches!(
+            self.kind,
+            Kind::Lost | Kind::Server | Kind::NotJson | Kind::Interrupted | Kind::Redirected
+        )
     }
 
     /// The exit code if nothing better is known.

@@ -60,9 +60,18 @@ pub enum Route {
 impl Route {
     pub fn auth(&self) -> Auth {
         match self {
-            Self::CurrentJob | Self::AllowedAgents | Self::TriggerPipeline(_) => Auth::Only(TokenKind::Job),
-            Self::Job(..) | Self::Trace(..) | Self::Play(..) | Self::Retry(..) | Self::Cancel(..) | Self::Erase(..) => Auth::Only(TokenKind::Access),
-            Self::CancelPipeline(..) | Self::Project(_) | Self::TokenSelf | Self::Version => Auth::Only(TokenKind::Access),
+            Self::CurrentJob | Self::AllowedAgents | Self::TriggerPipeline(_) => {
+                Auth::Only(TokenKind::Job)
+            }
+            Self::Job(..)
+            | Self::Trace(..)
+            | Self::Play(..)
+            | Self::Retry(..)
+            | Self::Cancel(..)
+            | Self::Erase(..) => Auth::Only(TokenKind::Access),
+            Self::CancelPipeline(..) | Self::Project(_) | Self::TokenSelf | Self::Version => {
+                Auth::Only(TokenKind::Access)
+            }
             _ => Auth::JobFirst,
         }
     }
