@@ -1,0 +1,141 @@
+//! Runs the program and holds its whole visible result against what a story expects.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jobgate::os::Interrupt;
+use jobgate::time::Clock;
+use jobgate::{Host, Limits, Stream, Vars};
+
+/// One call of the program: arguments and environment, nothing else. The environment of the test run is not inherited.
+#[derive(Clone, Default)]
+pub struct Run {
+    args: Vec<OsString>,
+    vars: BTreeMap<String, OsString>,
+    /// What is replaced in the output before it is compared: addresses, folders.
+    names: Vec<(String, String)>,
+}
+
+impl Run {
+    /// `words` is split at blanks; use [`Run::arg`] for an argument that holds some.
+    pub fn new(words: &str) -> Self {
+        Self { args: words.split_whitespace().map(OsString::from).collect(), ..Self::default() }
+    }
+
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub fn var(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.vars.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn vars(mut self, vars: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.vars.extend(vars.into_iter().map(|(name, value)| (name, value.into())));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.vars.remove(name);
+        self
+    }
+
+    /// Shows `from` as `to` in the compared output.
+    pub fn naming(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
+        self.names.push((from.into(), to.into()));
+        self
+    }
+
+    /// The real binary, for worlds that stand still.
+    pub fn binary(self) -> Outcome {
+        let output = self.command().output().expect("the binary starts");
+        self.outcome(output.status.code().unwrap_or(-1), &output.stdout, &output.stderr)
+    }
+
+    /// The real binary, not started yet: for stories that send signals or close streams.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jobgate"));
+        command.args(&self.args).env_clear().envs(&self.vars).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// The whole program inside this process, on a clock that the story owns.
+    pub fn on(self, clock: &dyn Clock, interrupt: &Interrupt) -> Outcome {
+        let (out, log) = (Buffer::default(), Buffer::default());
+        let host = Host {
+            args: self.args.clone(),
+            vars: Vars::new(self.vars.iter().map(|(name, value)| (OsString::from(name), value.clone()))),
+            clock,
+            interrupt,
+            seed: 7,
+            limits: Limits { connect: Duration::from_secs(2), headers: Duration::from_secs(5), ..Limits::REAL },
+            out: Stream::new(Box::new(out.clone()), false, None),
+            log: Stream::new(Box::new(log.clone()), false, None),
+        };
+        let exit = jobgate::run(&host);
+        drop(host);
+        self.outcome(i32::from(exit.code()), &out.bytes(), &log.bytes())
+    }
+
+    fn outcome(&self, code: i32, out: &[u8], log: &[u8]) -> Outcome {
+        let text = |bytes: &[u8]| {
+            let mut text = String::from_utf8(bytes.to_vec()).expect("the program writes UTF-8");
+            for (from, to) in &self.names {
+                text = text.replace(from, to);
+            }
+            text
+        };
+        let tokens: HashMap<&str, &str> =
+            self.vars.iter().filter(|(name, _)| name.contains("TOKEN") && !name.ends_with("_FILE")).filter_map(|(n, v)| Some((n.as_str(), v.to_str()?))).collect();
+        let (out, log) = (text(out), text(log));
+        for (name, token) in tokens {
+            assert!(token.len() < 8 || !(out.contains(token) || log.contains(token)), "{name} was printed");
+        }
+        Outcome { code, out, log }
+    }
+}
+
+/// What a person saw.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub code: i32,
+    pub out: String,
+    pub log: String,
+}
+
+impl Outcome {
+    /// The whole visible result at once. Leading line breaks of the expectations are dropped, so that they can start on a line of their own.
+    #[track_caller]
+    pub fn is(&self, code: i32, out: &str, log: &str) {
+        let shown = format!("exit {}\n--- stdout\n{}--- stderr\n{}", self.code, self.out, self.log);
+        let expected = format!("exit {code}\n--- stdout\n{}--- stderr\n{}", out.trim_start_matches('\n'), log.trim_start_matches('\n'));
+        assert!(shown == expected, "got:\n{shown}\n\nexpected:\n{expected}\n");
+    }
+}
+
+/// A writer that keeps what it is given.
+#[derive(Clone, Default)]
+pub struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.lock().expect("no writer panicked").clone()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no writer panicked").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
