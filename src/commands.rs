@@ -1,8 +1,11 @@
 //! The commands and what they share.
 
+pub mod choose;
 pub mod completion;
+pub mod gating;
 pub mod help;
 pub mod shared;
+pub mod waiting;
 pub mod whoami;
 
 use crate::Host;

@@ -2,6 +2,19 @@
 
 use crate::cli::{Group, Opt};
 
-pub const REQUIRE: Opt = Opt::value("--require", "CONDITION", "go on only if this holds, as in `jobgate gate`").many();
-pub const GATE: Opt = Opt::value("--gate", "FILE#NAME", "go on only if this gate of a gate file is open").many();
-pub const GATING: Group = Group { title: "Conditions", options: &[&REQUIRE, &GATE] };
+pub const REQUIRE: Opt = Opt::value(
+    "--require",
+    "CONDITION",
+    "go on only if this holds, as in `jobgate gate`",
+)
+.many();
+pub const GATE: Opt = Opt::value(
+    "--gate",
+    "FILE#NAME",
+    "go on only if this gate of a gate file is open",
+)
+.many();
+pub const GATING: Group = Group {
+    title: "conditions",
+    options: &[&REQUIRE, &GATE],
+};

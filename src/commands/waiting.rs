@@ -7,21 +7,65 @@ use crate::exit::Stop;
 use crate::model::Status;
 use crate::time::parse_duration;
 
-pub const FOR: Opt = Opt::value("--for", "WHAT", "passed (default), finished, or statuses to wait for, with commas");
+pub const FOR: Opt = Opt::value(
+    "--for",
+    "WHAT",
+    "passed (default), finished, or statuses to wait for, with commas",
+);
 pub const STRICT: Opt = Opt::switch("--strict", "a job that is allowed to fail must pass too");
-pub const OK: Opt = Opt::value("--ok", "STATUSES", "canceled, skipped or both count as passed");
-pub const SHALLOW: Opt = Opt::switch("--shallow", "judge a trigger job by its own status, not by the pipeline it started");
-pub const KEEP_GOING: Opt = Opt::switch("--keep-going", "wait for all jobs even after one has failed");
-pub const SETTLE: Opt = Opt::value("--settle", "DURATION", "how long a failure must stand before it counts (10s)");
-pub const TIMEOUT: Opt = Opt::value("--timeout", "DURATION", "how long to wait; 0 looks once (what is left of this job)");
-pub const APPEAR: Opt = Opt::value("--appear", "DURATION", "how long a job or pipeline may take to appear (60s)");
+pub const OK: Opt = Opt::value(
+    "--ok",
+    "STATUSES",
+    "canceled, skipped or both count as passed",
+);
+pub const SHALLOW: Opt = Opt::switch(
+    "--shallow",
+    "judge a trigger job by its own status, not by the pipeline it started",
+);
+pub const KEEP_GOING: Opt = Opt::switch(
+    "--keep-going",
+    "wait for all jobs even after one has failed",
+);
+pub const SETTLE: Opt = Opt::value(
+    "--settle",
+    "DURATION",
+    "how long a failure must stand before it counts (10s)",
+);
+pub const TIMEOUT: Opt = Opt::value(
+    "--timeout",
+    "DURATION",
+    "how long to wait; 0 looks once (what is left of this job)",
+);
+pub const APPEAR: Opt = Opt::value(
+    "--appear",
+    "DURATION",
+    "how long a job or pipeline may take to appear (60s)",
+);
 pub const INTERVAL: Opt = Opt::value("--interval", "MIN..MAX", "pace of looking (3s..60s)");
-pub const STUCK: Opt = Opt::value("--stuck", "DURATION", "end with 10 if a job waits for a runner or resource this long");
-pub const OUTAGE_BUDGET: Opt = Opt::value("--outage-budget", "DURATION", "how long GitLab may give no good answer (5m)");
+pub const STUCK: Opt = Opt::value(
+    "--stuck",
+    "DURATION",
+    "end with 10 if a job waits for a runner or resource this long",
+);
+pub const OUTAGE_BUDGET: Opt = Opt::value(
+    "--outage-budget",
+    "DURATION",
+    "how long GitLab may give no good answer (5m)",
+);
 pub const WAITING: Group = Group {
-    title: "Waiting",
+    title: "waiting",
     options: &[
-        &FOR, &STRICT, &OK, &SHALLOW, &KEEP_GOING, &TIMEOUT, &SETTLE, &APPEAR, &INTERVAL, &STUCK, &OUTAGE_BUDGET,
+        &FOR,
+        &STRICT,
+        &OK,
+        &SHALLOW,
+        &KEEP_GOING,
+        &TIMEOUT,
+        &SETTLE,
+        &APPEAR,
+        &INTERVAL,
+        &STUCK,
+        &OUTAGE_BUDGET,
     ],
 };
 
@@ -59,19 +103,30 @@ impl Patience {
             ok: words.parsed(&OK, fine)?.unwrap_or_default(),
             shallow: words.switch(&SHALLOW),
             keep_going: words.switch(&KEEP_GOING),
-            settle: words.parsed(&SETTLE, parse_duration)?.unwrap_or(seconds(10)),
+            settle: words
+                .parsed(&SETTLE, parse_duration)?
+                .unwrap_or(seconds(10)),
             timeout: words.parsed(&TIMEOUT, parse_duration)?,
-            appear: words.parsed(&APPEAR, parse_duration)?.unwrap_or(seconds(60)),
-            interval: words.parsed(&INTERVAL, interval)?.unwrap_or((seconds(3), seconds(60))),
+            appear: words
+                .parsed(&APPEAR, parse_duration)?
+                .unwrap_or(seconds(60)),
+            interval: words
+                .parsed(&INTERVAL, interval)?
+                .unwrap_or((seconds(3), seconds(60))),
             stuck: words.parsed(&STUCK, parse_duration)?,
-            outage: words.parsed(&OUTAGE_BUDGET, parse_duration)?.unwrap_or(seconds(300)),
+            outage: words
+                .parsed(&OUTAGE_BUDGET, parse_duration)?
+                .unwrap_or(seconds(300)),
         })
     }
 }
 
 fn status(word: &str) -> Result<Status, String> {
     match Status::parse(word) {
-        Status::Unknown(_) => Err(format!("{word:?} is not a status; GitLab's are {}", Status::WORDS.join(", "))),
+        Status::Unknown(_) => Err(format!(
+            "{word:?} is not a status; GitLab's are {}",
+            Status::WORDS.join(", ")
+        )),
         known => Ok(known),
     }
 }
@@ -80,7 +135,11 @@ fn goal(text: &str) -> Result<For, String> {
     match text {
         "passed" => Ok(For::Passed),
         "finished" => Ok(For::Finished),
-        _ => text.split(',').map(status).collect::<Result<_, _>>().map(For::Statuses),
+        _ => text
+            .split(',')
+            .map(status)
+            .collect::<Result<_, _>>()
+            .map(For::Statuses),
     }
 }
 
@@ -89,7 +148,9 @@ fn fine(text: &str) -> Result<Vec<Status>, String> {
     text.split(',')
         .map(|word| match status(word)? {
             known @ (Status::Canceled | Status::Skipped) => Ok(known),
-            _ => Err(format!("only canceled and skipped can be made to count as passed, not {word}")),
+            _ => Err(format!(
+                "only canceled and skipped can be made to count as passed, not {word}"
+            )),
         })
         .collect()
 }
