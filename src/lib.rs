@@ -11,6 +11,7 @@ pub mod model;
 pub mod os;
 pub mod report;
 pub mod time;
+pub mod url;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
