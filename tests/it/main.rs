@@ -1,8 +1,20 @@
 //! Stories about the program.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly, and says aloud what it skips"
+)]
 
+#[path = "../fake/mod.rs"]
+mod fake;
+mod run;
+
+mod binary;
 mod cli;
 mod docs;
+#[path = "fake.rs"]
+mod fake_gitlab;
 mod shells;
 mod tidy;
 mod words;
