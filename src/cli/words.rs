@@ -8,8 +8,7 @@ use std::convert::Infallible;
 
 use pico_args::Arguments;
 
-use super::near::{self, quoted};
-use super::{Opt, Usage};
+use super::{Opt, Usage, near};
 use crate::exit::Stop;
 
 /// The checked words of one command line. Each is handed out once; [`Words::done`] proves that none was forgotten.
@@ -185,13 +184,8 @@ fn next_value(option: &Opt, word: Option<String>) -> Result<String, Stop> {
     };
     if word.starts_with('-') {
         let name = option.name;
-        return Err(Stop::usage(format!(
-            "{name} needs a value, and the next word is {}",
-            quoted(split(&word).0)
-        ))
-        .hint(format!(
-            "a value that starts with a dash is written {name}=VALUE"
-        )));
+        let error = format!("{name} needs a value, and the next word starts with a dash");
+        return Err(Stop::usage(error).hint(format!("if that is the value, write {name}=VALUE")));
     }
     value_of(option, &word)
 }
@@ -218,9 +212,8 @@ fn arity(operands: &[String], usage: &Usage) -> Result<(), Stop> {
     if given <= most {
         return Ok(());
     }
-    let stray = operands.get(most).map_or("", String::as_str);
     let error = match most {
-        0 => format!("{name} takes no operand, not even {}", quoted(stray)),
+        0 => format!("{name} takes no operand"),
         1 => format!("{name} takes one {placeholder}, not {given}"),
         _ => format!("{name} takes at most {most} {placeholder}, not {given}"),
     };

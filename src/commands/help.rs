@@ -16,11 +16,14 @@ const USAGE: Usage = Usage {
     arity: (0, 1),
     choices: &[],
     summary: "tells what the commands do",
-    details: "Without a command: all commands in one line each, and the exit codes.",
+    details: "\
+Without a command: all commands in one line each, exit codes and variables.
+
+The man page can be read at once: `jobgate help --man | man -l -`.",
     example: "\
 jobgate help
 jobgate help completion
-jobgate help --man | man -l -",
+jobgate help --man",
     groups: &[&crate::cli::Group {
         title: "options",
         options: &[&MAN],

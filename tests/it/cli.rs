@@ -166,23 +166,23 @@ const REFUSALS: &[Refusal] = &[
     ),
     (
         &["go", "x", "--stage", "--strict"],
-        "--stage needs a value, and the next word is \"--strict\"",
-        &["a value that starts with a dash is written --stage=VALUE"],
+        "--stage needs a value, and the next word starts with a dash",
+        &["if that is the value, write --stage=VALUE"],
     ),
     (
         &["go", "x", "--stage", "--"],
-        "--stage needs a value, and the next word is \"--\"",
-        &["a value that starts with a dash is written --stage=VALUE"],
+        "--stage needs a value, and the next word starts with a dash",
+        &["if that is the value, write --stage=VALUE"],
     ),
     (
         &["go", "x", "--stage", "--help"],
-        "--stage needs a value, and the next word is \"--help\"",
-        &["a value that starts with a dash is written --stage=VALUE"],
+        "--stage needs a value, and the next word starts with a dash",
+        &["if that is the value, write --stage=VALUE"],
     ),
     (
         &["go", "x", "--ca-file", "-"],
-        "--ca-file needs a value, and the next word is \"-\"",
-        &["a value that starts with a dash is written --ca-file=VALUE"],
+        "--ca-file needs a value, and the next word starts with a dash",
+        &["if that is the value, write --ca-file=VALUE"],
     ),
     (&["go", "x", "--strict=yes"], "--strict takes no value", &[]),
     (&["go", "x", "--strict="], "--strict takes no value", &[]),
@@ -221,7 +221,7 @@ const REFUSALS: &[Refusal] = &[
         "\"—timeout\" is no option",
         &[
             "did you mean --timeout DURATION?",
-            "if it is meant as it stands: -- \"—timeout\"",
+            "if it is meant as it stands, put -- before it",
         ],
     ),
     (
@@ -229,7 +229,7 @@ const REFUSALS: &[Refusal] = &[
         "\"timeout\" is no option",
         &[
             "did you mean --timeout DURATION?",
-            "if it is meant as it stands: -- \"timeout=5\"",
+            "if it is meant as it stands, put -- before it",
         ],
     ),
     (
@@ -240,7 +240,7 @@ const REFUSALS: &[Refusal] = &[
     (
         &["go", "x", "-5"],
         "go has no option \"-5\"",
-        &["JOB that starts with a dash goes behind a word of two dashes: -- \"-5\""],
+        &["if it is meant as JOB, put -- before it"],
     ),
     (
         &["go", "x", "-sx"],
@@ -250,7 +250,7 @@ const REFUSALS: &[Refusal] = &[
     (
         &["list", "-ojson"],
         "list has no option \"-ojson\"",
-        &["the value of -o is a word of its own: -o \"json\""],
+        &["the value is a word of its own: -o FORMAT"],
     ),
     (
         &["list", "-o=json"],
@@ -280,9 +280,7 @@ const REFUSALS: &[Refusal] = &[
     (
         &["go", "x", "--\u{202e}\u{1b}[31m"],
         "go has no option \"--\\u{202e}\\u{1b}[31m\"",
-        &[
-            "JOB that starts with a dash goes behind a word of two dashes: -- \"--\\u{202e}\\u{1b}[31m\"",
-        ],
+        &["if it is meant as JOB, put -- before it"],
     ),
 ];
 

@@ -1,5 +1,5 @@
 //! Stories about the program.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used)]
 
 mod cli;
 mod docs;
