@@ -1,6 +1,6 @@
 //! `help`: the overview, the page of one command, the man page.
 
-use crate::cli::{Opt, Usage, Words, find_command};
+use crate::cli::{Group, Opt, Usage, Words, find_command};
 use crate::commands::{Command, shared, table};
 use crate::exit::{Exit, Stop};
 use crate::help::{man, page};
@@ -24,7 +24,7 @@ The man page can be read at once: `jobgate help --man | man -l -`.",
 jobgate help
 jobgate help completion
 jobgate help --man",
-    groups: &[&crate::cli::Group {
+    groups: &[&Group {
         title: "options",
         options: &[&MAN],
     }],
@@ -37,11 +37,8 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let table = table();
     if manual {
         if command.is_some() {
-            return Err(
-                Stop::usage("--man is one page for all commands, not for one")
-                    .hint("jobgate help --man")
-                    .into(),
-            );
+            let mistake = Stop::usage("--man is one page for all commands, not for one");
+            return Err(USAGE.explain(mistake).into());
         }
         return Ok(help::print(host, &man::page(&table, shared::VARIABLES))?);
     }

@@ -93,12 +93,10 @@ pub fn zsh(table: &[&'static Usage]) -> String {
         }
         let help = "(-h --help)'{-h,--help}'[show this command'\\''s help]'";
         let _ = writeln!(script, "        '{help} \\");
+        let name = Some(usage.placeholder()).filter(|name| !name.is_empty());
         let operands = operand_words(usage, table);
-        let _ = writeln!(
-            script,
-            "        {} ;;",
-            single(&format!("*:{}:({operands})", usage.placeholder()))
-        );
+        let operands = format!("*:{}:({operands})", name.unwrap_or("nothing"));
+        let _ = writeln!(script, "        {} ;;", single(&operands));
     }
     script.push_str(
         "  esac\n}\nif [[ $funcstack[1] == _jobgate ]]; then\n  _jobgate \"$@\"\nelse\n  compdef _jobgate jobgate\nfi\n",

@@ -128,7 +128,8 @@ fn parsed_names_the_option_and_keeps_the_value_to_itself() {
         panic!("refused");
     };
     let stop = words.parsed(&TIMEOUT, number).unwrap_err();
-    assert_eq!(stop, Stop::usage("--timeout: not a number"));
+    assert_eq!(stop, GO.explain(Stop::usage("--timeout: not a number")));
+    assert_eq!(format!("{words:?}"), "words of go");
     let Ok(Parsed::Command(0, mut words)) = parse(&["go", "x", "--timeout", "7"]) else {
         panic!("refused");
     };
@@ -412,7 +413,7 @@ fn the_table_keeps_its_rules() {
 
 #[test]
 fn options_of_several_commands_keep_the_rules() {
-    for group in [shared::CONNECTION, shared::OUTPUTS] {
+    for group in [shared::CONNECTION, shared::OUTPUT] {
         assert_eq!(group.title, group.title.to_lowercase());
         for option in group.options {
             sound_option(option);

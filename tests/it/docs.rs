@@ -127,10 +127,10 @@ const ONE: Usage = sample(
             title: "selection",
             options: &[&STAGE, &ALL],
         },
-        &shared::OUTPUTS,
+        &shared::OUTPUT,
     ],
 );
-const TWO: Usage = sample("two", &[&shared::OUTPUTS]);
+const TWO: Usage = sample("two", &[&shared::OUTPUT]);
 
 #[test]
 fn a_page_shows_all_that_the_table_knows() {
