@@ -3,6 +3,8 @@
 
 mod cli;
 mod docs;
+mod help;
 mod shells;
+mod table;
 mod tidy;
 mod words;

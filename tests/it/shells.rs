@@ -21,7 +21,8 @@ fn in_shell(shell: &str, arguments: &[&str], folder: &std::path::Path) -> Option
         .output();
     let Ok(run) = run else {
         // Not with `eprintln!`, which the test runner keeps to itself.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no {shell} on this machine");
+        let skipped = format!("SKIPPED: no {shell} on this machine\n");
+        let _ = std::io::stderr().write_all(skipped.as_bytes());
         return None;
     };
     let talk = String::from_utf8_lossy(&run.stderr);
