@@ -155,8 +155,8 @@ impl Usage {
             .trim_matches(|c: char| !c.is_ascii_uppercase())
     }
 
-    /// The two hints that end every complaint about this command's words.
-    fn explain(&self, mistake: Stop) -> Stop {
+    /// Adds the two hints that end every complaint about this command's words.
+    pub fn explain(&self, mistake: Stop) -> Stop {
         mistake
             .hint(format!("usage: {}", self.line()))
             .hint(format!("jobgate {} --help", self.name))

@@ -65,10 +65,7 @@ pub(super) fn unknown_option(word: &str, usage: &'static Usage, table: &[&'stati
     }
     match usage.placeholder() {
         "" => stop,
-        operand => stop.hint(format!(
-            "{operand} that starts with a dash goes behind a word of two dashes: -- {}",
-            quoted(name(word))
-        )),
+        operand => stop.hint(format!("if it is meant as {operand}, put -- before it")),
     }
 }
 
@@ -98,7 +95,7 @@ pub(super) fn looks_like_option(word: &str, usage: &'static Usage) -> Result<(),
     option.map_or(Ok(()), |option| {
         Err(Stop::usage(format!("{} is no option", quoted(name(word))))
             .hint(format!("did you mean {}?", option.form()))
-            .hint(format!("if it is meant as it stands: -- {}", quoted(word))))
+            .hint("if it is meant as it stands, put -- before it"))
     })
 }
 
@@ -118,13 +115,10 @@ fn short_forms(word: &str, usage: &'static Usage) -> Option<String> {
     if word.starts_with("--") {
         return None;
     }
-    let (short, rest) = word.split_at_checked(2)?;
+    let (short, _) = word.split_at_checked(2)?;
     let option = usage.option(short)?;
-    if option.takes_value() {
-        return Some(format!(
-            "the value of {short} is a word of its own: {short} {}",
-            quoted(rest)
-        ));
+    if let Some(value) = option.value {
+        return Some(format!("the value is a word of its own: {short} {value}"));
     }
     Some(format!("short options are not combined: {short} …"))
 }

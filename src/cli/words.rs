@@ -5,16 +5,17 @@
 //! each value in a word of its own behind a `=`, which no option's name begins with.
 
 use std::convert::Infallible;
+use std::fmt;
 
 use pico_args::Arguments;
 
-use super::near::{self, quoted};
-use super::{Opt, Usage};
+use super::{Opt, Usage, near};
 use crate::exit::Stop;
 
 /// The checked words of one command line. Each is handed out once; [`Words::done`] proves that none was forgotten.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Words {
+    usage: &'static Usage,
     options: Arguments,
     operands: Vec<String>,
     /// Names of the table's options that the command has not asked for yet.
@@ -35,6 +36,7 @@ impl Words {
         let sorted = checked.map_err(|mistake| usage.explain(mistake))?;
         let line = sorted.options.into_iter().map(Into::into).collect();
         Ok(Self {
+            usage,
             options: Arguments::from_vec(line),
             operands: sorted.operands,
             unread: usage.options().map(|option| option.name).collect(),
@@ -53,9 +55,7 @@ impl Words {
     /// All values of an option that may be repeated, in order.
     pub fn values(&mut self, option: &'static Opt) -> Vec<String> {
         self.read(option);
-        self.options
-            .values_from_fn(option.name, unmark)
-            .unwrap_or_default()
+        self.extract(option.name)
     }
 
     /// A value read by `parse`, whose error text is put behind the option's name. The value itself is not quoted: it may be a secret.
@@ -64,9 +64,11 @@ impl Words {
         option: &'static Opt,
         parse: fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Stop> {
-        let read = self.value(option).map(|value| parse(&value));
-        read.transpose()
-            .map_err(|error| Stop::usage(format!("{}: {error}", option.name)))
+        let read = self.value(option).map(|value| parse(&value)).transpose();
+        read.map_err(|error| {
+            let error = format!("{}: {error}", option.name);
+            self.usage.explain(Stop::usage(error))
+        })
     }
 
     pub fn operands(&mut self) -> Vec<String> {
@@ -79,6 +81,11 @@ impl Words {
         debug_assert!(self.operands.is_empty(), "operands were not read");
     }
 
+    fn extract(&mut self, name: &'static str) -> Vec<String> {
+        let values = self.options.values_from_fn(name, unmark);
+        values.expect("the check has put a value behind every option that takes one")
+    }
+
     fn read(&mut self, option: &'static Opt) {
         let before = self.unread.len();
         self.unread.retain(|name| *name != option.name);
@@ -87,6 +94,13 @@ impl Words {
             "{} is not in the command's table, or was read twice",
             option.name
         );
+    }
+}
+
+/// Shows no word: values may be secrets.
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "words of {}", self.usage.name)
     }
 }
 
@@ -108,13 +122,32 @@ struct Sorted {
     operands: Vec<String>,
 }
 
+impl Sorted {
+    /// Notes the option that the word names. A value never equals a name here: it begins with the mark.
+    fn option(
+        &mut self,
+        word: &str,
+        usage: &'static Usage,
+        table: &[&'static Usage],
+    ) -> Result<&'static Opt, Stop> {
+        let (name, _) = split(word);
+        let option = usage
+            .option(name)
+            .ok_or_else(|| near::unknown_option(name, usage, table))?;
+        if self.options.iter().any(|given| given == option.name) && !option.many {
+            return Err(Stop::usage(format!("{} is given twice", option.name)));
+        }
+        self.options.push(option.name.to_owned());
+        Ok(option)
+    }
+}
+
 fn sort(
     words: Vec<String>,
     usage: &'static Usage,
     table: &[&'static Usage],
 ) -> Result<Sorted, Stop> {
     let mut sorted = Sorted::default();
-    let mut given: Vec<&str> = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         if word == "--" {
@@ -128,15 +161,8 @@ fn sort(
             sorted.operands.push(operand_of(word, usage)?);
             continue;
         }
-        let (name, attached) = split(&word);
-        let option = usage
-            .option(name)
-            .ok_or_else(|| near::unknown_option(name, usage, table))?;
-        if given.contains(&option.name) && !option.many {
-            return Err(Stop::usage(format!("{} is given twice", option.name)));
-        }
-        given.push(option.name);
-        sorted.options.push(option.name.to_owned());
+        let option = sorted.option(&word, usage, table)?;
+        let attached = split(&word).1;
         match (option.value, attached) {
             (None, None) => {}
             (None, Some(_)) => {
@@ -185,13 +211,8 @@ fn next_value(option: &Opt, word: Option<String>) -> Result<String, Stop> {
     };
     if word.starts_with('-') {
         let name = option.name;
-        return Err(Stop::usage(format!(
-            "{name} needs a value, and the next word is {}",
-            quoted(split(&word).0)
-        ))
-        .hint(format!(
-            "a value that starts with a dash is written {name}=VALUE"
-        )));
+        let error = format!("{name} needs a value, and the next word starts with a dash");
+        return Err(Stop::usage(error).hint(format!("if that is the value, write {name}=VALUE")));
     }
     value_of(option, &word)
 }
@@ -218,9 +239,8 @@ fn arity(operands: &[String], usage: &Usage) -> Result<(), Stop> {
     if given <= most {
         return Ok(());
     }
-    let stray = operands.get(most).map_or("", String::as_str);
     let error = match most {
-        0 => format!("{name} takes no operand, not even {}", quoted(stray)),
+        0 => format!("{name} takes no operand"),
         1 => format!("{name} takes one {placeholder}, not {given}"),
         _ => format!("{name} takes at most {most} {placeholder}, not {given}"),
     };

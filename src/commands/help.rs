@@ -1,6 +1,6 @@
 //! `help`: the overview, the page of one command, the man page.
 
-use crate::cli::{Opt, Usage, Words, find_command};
+use crate::cli::{Group, Opt, Usage, Words, find_command};
 use crate::commands::{Command, shared, table};
 use crate::exit::{Exit, Stop};
 use crate::help::{man, page};
@@ -16,12 +16,15 @@ const USAGE: Usage = Usage {
     arity: (0, 1),
     choices: &[],
     summary: "tells what the commands do",
-    details: "Without a command: all commands in one line each, and the exit codes.",
+    details: "\
+Without a command: all commands in one line each, exit codes and variables.
+
+The man page can be read at once: `jobgate help --man | man -l -`.",
     example: "\
 jobgate help
 jobgate help completion
-jobgate help --man | man -l -",
-    groups: &[&crate::cli::Group {
+jobgate help --man",
+    groups: &[&Group {
         title: "options",
         options: &[&MAN],
     }],
@@ -34,11 +37,8 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let table = table();
     if manual {
         if command.is_some() {
-            return Err(
-                Stop::usage("--man is one page for all commands, not for one")
-                    .hint("jobgate help --man")
-                    .into(),
-            );
+            let mistake = Stop::usage("--man is one page for all commands, not for one");
+            return Err(USAGE.explain(mistake).into());
         }
         return Ok(help::print(host, &man::page(&table, shared::VARIABLES))?);
     }

@@ -38,7 +38,7 @@ pub const COLOR: Opt = Opt::value(
 pub const QUIET: Opt =
     Opt::switch("--quiet", "no talk on stderr but warnings and errors").short("-q");
 
-pub const OUTPUT: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
+pub const FORMAT: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
     .short("-o")
     .choices(&["table", "json", "ndjson", "dotenv"]);
 pub const OUTPUT_FILE: Opt = Opt::value(
@@ -62,9 +62,9 @@ pub const CONNECTION: Group = Group {
 };
 
 /// The answer's form and place.
-pub const OUTPUTS: Group = Group {
+pub const OUTPUT: Group = Group {
     title: "output",
-    options: &[&OUTPUT, &OUTPUT_FILE],
+    options: &[&FORMAT, &OUTPUT_FILE],
 };
 
 /// A variable of the job that the program reads.

@@ -78,27 +78,25 @@ fn bash_value(script: &mut String, usage: &Usage, option: &Opt) {
 /// For zsh, sourced or as a file `_jobgate` in `$fpath`.
 pub fn zsh(table: &[&'static Usage]) -> String {
     let mut script = "#compdef jobgate\n_jobgate() {\n".to_owned();
-    script.push_str("  if (( CURRENT == 2 )); then\n    local -a commands=(\n");
+    script.push_str("  if (( CURRENT == 2 )); then\n    local -a subcommands\n    subcommands=(\n");
     for usage in table {
         let entry = format!("{}:{}", usage.name, usage.summary.replace(':', "\\:"));
         let _ = writeln!(script, "      {}", single(&entry));
     }
-    script.push_str("    )\n    _describe command commands\n    return\n  fi\n");
+    script.push_str("    )\n    _describe command subcommands\n    return\n  fi\n");
     script.push_str("  local command=$words[2]\n  shift words\n  (( CURRENT-- ))\n");
     script.push_str("  case $command in\n");
     for usage in table {
-        let _ = writeln!(script, "    {})\n      _arguments -S -s \\", usage.name);
+        let _ = writeln!(script, "    {})\n      _arguments -S \\", usage.name);
         for option in usage.options() {
             zsh_option(&mut script, option);
         }
         let help = "(-h --help)'{-h,--help}'[show this command'\\''s help]'";
         let _ = writeln!(script, "        '{help} \\");
+        let name = Some(usage.placeholder()).filter(|name| !name.is_empty());
         let operands = operand_words(usage, table);
-        let _ = writeln!(
-            script,
-            "        {} ;;",
-            single(&format!("*:{}:({operands})", usage.placeholder()))
-        );
+        let operands = format!("*:{}:({operands})", name.unwrap_or("nothing"));
+        let _ = writeln!(script, "        {} ;;", single(&operands));
     }
     script.push_str(
         "  esac\n}\nif [[ $funcstack[1] == _jobgate ]]; then\n  _jobgate \"$@\"\nelse\n  compdef _jobgate jobgate\nfi\n",

@@ -16,8 +16,11 @@ pub fn page(table: &[&'static Usage], variables: &[Variable]) -> String {
     for usage in table {
         command(&mut roff, usage, table);
     }
-    roff.push_str(".SH OPTIONS OF SEVERAL COMMANDS\n");
-    for group in shared_groups(table) {
+    let shared = shared_groups(table);
+    if !shared.is_empty() {
+        roff.push_str(".SH OPTIONS OF SEVERAL COMMANDS\n");
+    }
+    for group in shared {
         options(&mut roff, group);
     }
     roff.push_str(".SH EXIT STATUS\n");
@@ -76,18 +79,26 @@ fn verbatim(roff: &mut String, lines: &str) {
     roff.push_str(".RE\n.fi\n");
 }
 
-/// Running text: backslashes, and dashes that must stay dashes to be copied.
+/// Running text. Characters that roff would set as typographic signs stay fit to be copied into a shell.
 fn text(plain: &str) -> String {
-    plain.replace('\\', "\\e").replace('-', "\\-")
+    let mut text = String::with_capacity(plain.len());
+    for c in plain.chars() {
+        match c {
+            '\\' => text.push_str("\\e"),
+            '-' => text.push_str("\\-"),
+            '\'' => text.push_str("\\(aq"),
+            '`' => text.push_str("\\(ga"),
+            '~' => text.push_str("\\(ti"),
+            '^' => text.push_str("\\(ha"),
+            c => text.push(c),
+        }
+    }
+    text
 }
 
-/// A whole line of text: a dot or quote at its beginning would be a request.
+/// A whole line of text: a dot at its beginning would be a request.
 fn line(plain: &str) -> String {
-    let guard = if plain.starts_with(['.', '\'']) {
-        "\\&"
-    } else {
-        ""
-    };
+    let guard = if plain.starts_with('.') { "\\&" } else { "" };
     format!("{guard}{}", text(plain))
 }
 

@@ -30,18 +30,18 @@ pub fn command(usage: &Usage, width: usize) -> String {
     for example in usage.example.lines() {
         line(&mut page, &format!("  {example}"));
     }
+    page.push('\n');
+    fill(&mut page, &exit_codes(), 0, width);
+    page
+}
+
+fn exit_codes() -> String {
     let codes: Vec<String> = Exit::ALL
         .iter()
-        .map(|exit| format!("{} {}", exit.code(), exit.name()))
+        .filter(|exit| !matches!(exit, Exit::Signal(_)))
+        .map(|exit| format!("{}={}", exit.code(), exit.name()))
         .collect();
-    page.push('\n');
-    fill(
-        &mut page,
-        &format!("exit codes: {} (see jobgate help)", codes.join(", ")),
-        0,
-        width,
-    );
-    page
+    format!("exit codes: {} (see jobgate help)", codes.join(" "))
 }
 
 /// All commands in one line each, what they have in common, exit codes and variables.

@@ -1,11 +1,8 @@
-//! Command lines: what is understood, what is refused and with which words; the rules of the table itself.
+//! Command lines of a small table: what is understood, what is refused, and with which words.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
-use std::process::{Command, Output, Stdio};
 
 use jobgate::cli::{Group, Opt, Parsed, Usage, parse_args};
-use jobgate::commands::{shared, table};
 use jobgate::exit::{Exit, Stop};
 
 const STRICT: Opt = Opt::switch("--strict", "don't [ever] pass $x").short("-s");
@@ -128,7 +125,8 @@ fn parsed_names_the_option_and_keeps_the_value_to_itself() {
         panic!("refused");
     };
     let stop = words.parsed(&TIMEOUT, number).unwrap_err();
-    assert_eq!(stop, Stop::usage("--timeout: not a number"));
+    assert_eq!(stop, GO.explain(Stop::usage("--timeout: not a number")));
+    assert_eq!(format!("{words:?}"), "words of go");
     let Ok(Parsed::Command(0, mut words)) = parse(&["go", "x", "--timeout", "7"]) else {
         panic!("refused");
     };
@@ -166,23 +164,23 @@ const REFUSALS: &[Refusal] = &[
     ),
     (
         &["go", "x", "--stage", "--strict"],
-        "--stage needs a value, and the next word is \"--strict\"",
-        &["a value that starts with a dash is written --stage=VALUE"],
+        "--stage needs a value, and the next word starts with a dash",
+        &["if that is the value, write --stage=VALUE"],
     ),
     (
         &["go", "x", "--stage", "--"],
-        "--stage needs a value, and the next word is \"--\"",
-        &["a value that starts with a dash is written --stage=VALUE"],
+        "--stage needs a value, and the next word starts with a dash",
+        &["if that is the value, write --stage=VALUE"],
     ),
     (
         &["go", "x", "--stage", "--help"],
-        "--stage needs a value, and the next word is \"--help\"",
-        &["a value that starts with a dash is written --stage=VALUE"],
+        "--stage needs a value, and the next word starts with a dash",
+        &["if that is the value, write --stage=VALUE"],
     ),
     (
         &["go", "x", "--ca-file", "-"],
-        "--ca-file needs a value, and the next word is \"-\"",
-        &["a value that starts with a dash is written --ca-file=VALUE"],
+        "--ca-file needs a value, and the next word starts with a dash",
+        &["if that is the value, write --ca-file=VALUE"],
     ),
     (&["go", "x", "--strict=yes"], "--strict takes no value", &[]),
     (&["go", "x", "--strict="], "--strict takes no value", &[]),
@@ -221,7 +219,7 @@ const REFUSALS: &[Refusal] = &[
         "\"—timeout\" is no option",
         &[
             "did you mean --timeout DURATION?",
-            "if it is meant as it stands: -- \"—timeout\"",
+            "if it is meant as it stands, put -- before it",
         ],
     ),
     (
@@ -229,7 +227,7 @@ const REFUSALS: &[Refusal] = &[
         "\"timeout\" is no option",
         &[
             "did you mean --timeout DURATION?",
-            "if it is meant as it stands: -- \"timeout=5\"",
+            "if it is meant as it stands, put -- before it",
         ],
     ),
     (
@@ -240,7 +238,7 @@ const REFUSALS: &[Refusal] = &[
     (
         &["go", "x", "-5"],
         "go has no option \"-5\"",
-        &["JOB that starts with a dash goes behind a word of two dashes: -- \"-5\""],
+        &["if it is meant as JOB, put -- before it"],
     ),
     (
         &["go", "x", "-sx"],
@@ -250,7 +248,7 @@ const REFUSALS: &[Refusal] = &[
     (
         &["list", "-ojson"],
         "list has no option \"-ojson\"",
-        &["the value of -o is a word of its own: -o \"json\""],
+        &["the value is a word of its own: -o FORMAT"],
     ),
     (
         &["list", "-o=json"],
@@ -280,9 +278,7 @@ const REFUSALS: &[Refusal] = &[
     (
         &["go", "x", "--\u{202e}\u{1b}[31m"],
         "go has no option \"--\\u{202e}\\u{1b}[31m\"",
-        &[
-            "JOB that starts with a dash goes behind a word of two dashes: -- \"--\\u{202e}\\u{1b}[31m\"",
-        ],
+        &["if it is meant as JOB, put -- before it"],
     ),
 ];
 
@@ -379,201 +375,4 @@ fn bytes_that_are_no_text_are_named_by_position() {
     let args = ["go".into(), OsString::from_vec(vec![b'x', 0xff])];
     let stop = parse_args(&args, &[&GO]).map(|_| "accepted").unwrap_err();
     assert_eq!(stop, Stop::usage("argument 2 is not valid UTF-8"));
-}
-
-#[test]
-fn the_table_keeps_its_rules() {
-    let mut names = HashSet::new();
-    for usage in table() {
-        let name = usage.name;
-        assert!(names.insert(name), "{name} twice");
-        assert!(name.bytes().all(|b| b.is_ascii_lowercase()), "{name}");
-        sound_text(usage.summary, name);
-        assert!(
-            !usage.details.is_empty() && !usage.example.is_empty(),
-            "{name}"
-        );
-        assert!(usage.arity.0 <= usage.arity.1, "{name}");
-        assert_eq!(usage.operands.is_empty(), usage.arity.1 == 0, "{name}");
-        for example in usage.example.lines() {
-            assert!(example.starts_with("jobgate "), "{name}: {example}");
-        }
-        let mut given = HashSet::from(["--help", "-h", "--version", "-V"]);
-        for option in usage.options() {
-            sound_option(option);
-            assert!(given.insert(option.name), "{name} {} twice", option.name);
-            let short = option.short.is_none_or(|short| given.insert(short));
-            assert!(short, "{name} {} twice", option.name);
-        }
-    }
-    for variable in shared::VARIABLES {
-        let lower = variable.help.trim_end_matches('.') == variable.help;
-        assert!(lower && variable.help.len() <= 72, "{}", variable.name);
-    }
-}
-
-#[test]
-fn options_of_several_commands_keep_the_rules() {
-    for group in [shared::CONNECTION, shared::OUTPUTS] {
-        assert_eq!(group.title, group.title.to_lowercase());
-        for option in group.options {
-            sound_option(option);
-        }
-    }
-}
-
-fn sound_option(option: &Opt) {
-    let name = option.name;
-    let letters = name.strip_prefix("--").unwrap_or_default();
-    let lower = letters.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-    assert!(lower && letters.len() > 1, "{name}");
-    if let Some(short) = option.short {
-        let bytes = short.as_bytes();
-        assert!(
-            bytes.len() == 2 && bytes[0] == b'-' && bytes[1].is_ascii_alphabetic(),
-            "{name}"
-        );
-    }
-    sound_text(option.help, name);
-    if let Some(value) = option.value {
-        assert!(
-            !value.is_empty() && !value.contains(|c: char| c.is_lowercase()),
-            "{name} {value}"
-        );
-    } else {
-        assert!(
-            !option.many && option.choices.is_empty(),
-            "{name} is a switch"
-        );
-    }
-    if let Some(variable) = option.variable {
-        let known = shared::VARIABLES.iter().any(|known| known.name == variable);
-        assert!(known, "{name}: {variable} is not in the list of variables");
-    }
-}
-
-fn sound_text(text: &str, name: &str) {
-    let first = text.split(' ').next().unwrap_or_default();
-    let proper = ["GitLab", "GitLab's"].contains(&first);
-    assert!(
-        proper || text.starts_with(|c: char| c.is_lowercase()),
-        "{name}: {text}"
-    );
-    assert!(!text.ends_with('.'), "{name}: {text}");
-    assert!(text.chars().count() <= 72, "{name}: {text}");
-    assert!(text.is_ascii() && !text.contains('\n'), "{name}: {text}");
-}
-
-/// The real program, with no variable set.
-fn jobgate(args: &[&str]) -> Output {
-    program(args).output().unwrap()
-}
-
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jobgate"));
-    command.args(args).env_clear().stdin(Stdio::null());
-    command
-}
-
-fn told(output: &Output) -> (Option<i32>, String, String) {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
-
-#[test]
-fn a_mistake_is_told_on_stderr() {
-    let told = told(&jobgate(&["completion", "bsah"]));
-    let talk = "\
-jobgate: error: SHELL must be one of bash, zsh, fish, not \"bsah\"
-jobgate: hint: did you mean bash?
-jobgate: hint: usage: jobgate completion SHELL
-jobgate: hint: jobgate completion --help
-";
-    assert_eq!(told, (Some(2), String::new(), talk.to_owned()));
-}
-
-#[test]
-fn no_word_at_all_is_a_mistake() {
-    let (code, answer, talk) = told(&jobgate(&[]));
-    assert_eq!((code, answer.as_str()), (Some(2), ""));
-    assert!(talk.starts_with("usage: jobgate COMMAND"), "{talk}");
-    for usage in table() {
-        assert!(talk.contains(usage.summary), "{talk}");
-    }
-}
-
-#[test]
-fn every_way_to_a_help_page_leads_to_the_same() {
-    let overview = jobgate(&["help"]).stdout;
-    assert_eq!(jobgate(&["--help"]).stdout, overview);
-    assert_eq!(jobgate(&["-h"]).stdout, overview);
-    for usage in table() {
-        let page = jobgate(&["help", usage.name]);
-        for line in [
-            ["--help", usage.name],
-            [usage.name, "--help"],
-            [usage.name, "-h"],
-        ] {
-            assert_eq!(jobgate(&line), page, "{line:?}");
-        }
-        let (code, answer, talk) = told(&page);
-        assert_eq!((code, talk.as_str()), (Some(0), ""));
-        assert!(answer.contains(&usage.line()), "{answer}");
-        for option in usage.options() {
-            assert!(answer.contains(&option.form()), "{answer}");
-        }
-    }
-    let version = format!("jobgate {}\n", env!("CARGO_PKG_VERSION"));
-    assert_eq!(told(&jobgate(&["-V"])), (Some(0), version, String::new()));
-}
-
-#[test]
-fn help_refuses_what_it_does_not_know() {
-    for line in [
-        &["help", "bogus"][..],
-        &["help", "--man", "help"],
-        &["help", "a", "b"],
-    ] {
-        let (code, answer, talk) = told(&jobgate(line));
-        assert_eq!((code, answer.as_str()), (Some(2), ""), "{line:?}");
-        assert!(talk.starts_with("jobgate: error: "), "{talk}");
-    }
-}
-
-#[test]
-fn whoever_closes_the_pipe_has_read_enough() {
-    for line in [
-        &["help"][..],
-        &["completion", "bash"],
-        &["--version"],
-        &["help", "--man"],
-    ] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let output = program(line).stdout(writer).output().unwrap();
-        assert_eq!(
-            told(&output),
-            (Some(0), String::new(), String::new()),
-            "{line:?}"
-        );
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_is_no_success() {
-    let full = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let (code, _, talk) = told(&program(&["help"]).stdout(full).output().unwrap());
-    assert_eq!(code, Some(6));
-    assert!(
-        talk.starts_with("jobgate: error: could not write the answer: "),
-        "{talk}"
-    );
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jobgate::cli::{Group, Opt, Usage};
 use jobgate::commands::{shared, table};
 use jobgate::help::{man, markdown, page};
 
@@ -97,4 +98,112 @@ fn the_man_page_is_sound_roff() {
     for usage in table() {
         assert!(roff.contains(&format!(".SS \"jobgate {}", usage.name)));
     }
+}
+
+const STAGE: Opt = Opt::value("--stage", "NAME", "only jobs of this stage").many();
+const ALL: Opt = Opt::switch("--all", "all a|b").short("-a");
+
+const fn sample(name: &'static str, groups: &'static [&'static Group]) -> Usage {
+    Usage {
+        name,
+        operands: "JOB...",
+        arity: (1, usize::MAX),
+        choices: &[],
+        summary: "does this and that",
+        details: "\
+A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
+
+  shape   kept
+    as it is",
+        example: "jobgate one build",
+        groups,
+    }
+}
+
+const ONE: Usage = sample(
+    "one",
+    &[
+        &Group {
+            title: "selection",
+            options: &[&STAGE, &ALL],
+        },
+        &shared::OUTPUT,
+    ],
+);
+const TWO: Usage = sample("two", &[&shared::OUTPUT]);
+
+#[test]
+fn a_page_shows_all_that_the_table_knows() {
+    let expected = "\
+jobgate one: does this and that
+
+usage: jobgate one [OPTIONS] JOB...
+
+A paragraph that is long enough to be broken at the right margin of a page with
+eighty columns.
+
+  shape   kept
+    as it is
+
+selection:
+      --stage NAME        only jobs of this stage [repeatable]
+  -a, --all               all a|b
+
+output:
+  -o, --output FORMAT     form of the answer; default table [table, json,
+                          ndjson, dotenv]
+      --output-file PATH  put the answer there, whole or not at all, instead of
+                          on stdout
+
+examples:
+  jobgate one build
+
+exit codes: 0=ok 1=failed 2=usage 3=timeout 4=refused 5=not-found 6=unknown
+7=canceled 8=pending 9=closed 10=deadlock (see jobgate help)
+";
+    assert_eq!(page::command(&ONE, 80), expected);
+}
+
+#[test]
+fn the_reference_tells_shared_options_once() {
+    let expected = "\
+### `jobgate one`
+
+Does this and that.
+
+```
+jobgate one [OPTIONS] JOB...
+```
+
+A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
+
+```
+  shape   kept
+    as it is
+```
+
+| selection | |
+|---|---|
+| `--stage NAME` | only jobs of this stage [repeatable] |
+| `-a, --all` | all a\\|b |
+
+Options listed below: *output*
+
+```sh
+jobgate one build
+```
+";
+    let reference = markdown::reference(&[&ONE, &TWO]);
+    assert!(reference.starts_with(expected), "{reference}");
+    assert_eq!(reference.matches("--output FORMAT").count(), 1);
+    assert!(
+        reference.contains(
+            "\n### Options: output\n\n| output | |\n|---|---|\n| `-o, --output FORMAT` |"
+        )
+    );
+    let roff = man::page(&[&ONE, &TWO], &[]);
+    assert_eq!(roff.matches("output FORMAT").count(), 1);
+    let overview = page::overview(&[&ONE, &TWO], &[], 80);
+    assert_eq!(overview.matches("--output FORMAT").count(), 1);
+    assert!(!overview.contains("--stage"), "{overview}");
 }

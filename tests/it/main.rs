@@ -15,6 +15,8 @@ mod cli;
 mod docs;
 #[path = "fake.rs"]
 mod fake_gitlab;
+mod help;
 mod shells;
+mod table;
 mod tidy;
 mod words;

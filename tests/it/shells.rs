@@ -1,10 +1,11 @@
-//! The completion scripts in their shells. A shell that this machine lacks is skipped aloud.
+//! The completion scripts in their shells, the man page in roff. What this machine lacks is skipped aloud.
 
+use std::io::Write;
 use std::process::Command;
 
 use jobgate::cli::Usage;
-use jobgate::commands::table;
-use jobgate::help::complete;
+use jobgate::commands::{shared, table};
+use jobgate::help::{complete, man};
 
 use crate::cli::{GO, LIST};
 
@@ -19,7 +20,9 @@ fn in_shell(shell: &str, arguments: &[&str], folder: &std::path::Path) -> Option
         .current_dir(folder)
         .output();
     let Ok(run) = run else {
-        eprintln!("SKIPPED: there is no {shell} on this machine");
+        // Not with `eprintln!`, which the test runner keeps to itself.
+        let skipped = format!("SKIPPED: no {shell} on this machine\n");
+        let _ = std::io::stderr().write_all(skipped.as_bytes());
         return None;
     };
     let talk = String::from_utf8_lossy(&run.stderr);
@@ -75,6 +78,13 @@ fn bash_offers_what_may_stand_there() {
 #[test]
 fn the_scripts_of_all_commands_are_sound() {
     let folder = tempfile::tempdir().unwrap();
+    let page = man::page(&sample(), shared::VARIABLES) + &man::page(&table(), &[]);
+    std::fs::write(folder.path().join("page"), page).unwrap();
+    in_shell(
+        "groff",
+        &["-ww", "-z", "-man", "-Tascii", "page"],
+        folder.path(),
+    );
     for (shell, script) in [
         ("bash", complete::bash(&table())),
         ("zsh", complete::zsh(&table())),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jobgate::commands::shared::VARIABLES;
+
 /// A file of the project: its path from the project's root, with `/`, and its text.
 struct File {
     path: String,
@@ -57,7 +59,7 @@ fn is_foreign(path: &str) -> bool {
 }
 
 /// Fails with the rule and every place that breaks it.
-fn keep(rule: &str, broken: Vec<String>) {
+fn keep(rule: &str, broken: &[String]) {
     assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
 }
 
@@ -83,7 +85,7 @@ fn holds(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back().is_some_and(is_word);
         let after = line[at + word.len()..].chars().next().is_some_and(is_word);
-        !(before && word.starts_with(is_word)) && !(after && word.ends_with(is_word))
+        !(before && word.starts_with(is_word) || after && word.ends_with(is_word))
     })
 }
 
@@ -91,7 +93,7 @@ fn holds(line: &str, word: &str) -> bool {
 fn network_and_tls_stay_in_one_place() {
     keep(
         "only src/gitlab.rs and src/gitlab/ use ureq and rustls",
-        uses(
+        &uses(
             &files(),
             &["ureq", "rustls"],
             &["src/gitlab.rs", "src/gitlab/"],
@@ -103,7 +105,7 @@ fn network_and_tls_stay_in_one_place() {
 fn unsafe_lines_stay_in_one_file() {
     keep(
         "unsafe code stands only in src/os.rs, each line with its proof",
-        uses(&files(), &["unsafe"], &["src/os.rs"]),
+        &uses(&files(), &["unsafe"], &["src/os.rs"]),
     );
 }
 
@@ -111,7 +113,7 @@ fn unsafe_lines_stay_in_one_file() {
 fn main_alone_reads_the_environment() {
     keep(
         "std::env is used only in src/main.rs, which passes on what it read",
-        uses(
+        &uses(
             &files(),
             &[
                 "std::env",
@@ -129,7 +131,7 @@ fn main_alone_reads_the_environment() {
 fn time_is_a_parameter() {
     keep(
         "real time is asked only in src/time.rs and src/os.rs; everything else gets a Clock",
-        uses(
+        &uses(
             &files(),
             &["Instant::now", "SystemTime", "thread::sleep", ".elapsed("],
             &["src/time.rs", "src/os.rs"],
@@ -141,7 +143,7 @@ fn time_is_a_parameter() {
 fn only_main_ends_the_process() {
     keep(
         "process::exit is used nowhere: main returns the code",
-        uses(&files(), &["process::exit", "process::abort"], &[]),
+        &uses(&files(), &["process::exit", "process::abort"], &[]),
     );
 }
 
@@ -153,7 +155,7 @@ fn decisions_are_pure() {
         .collect();
     keep(
         "src/decide/ turns data into an enum: no Write, no Client, no Instant",
-        uses(&decide, &["Write", "Client", "Instant", "Host"], &[]),
+        &uses(&decide, &["Write", "Client", "Instant", "Host"], &[]),
     );
 }
 
@@ -169,7 +171,7 @@ fn one_l() {
             }
         }
     }
-    keep("GitLab writes canceled and canceling with one l", broken);
+    keep("GitLab writes canceled and canceling with one l", &broken);
 }
 
 #[test]
@@ -192,7 +194,7 @@ fn tests_in_source_files_are_one_module_at_the_end() {
     }
     keep(
         "#[cfg(test)] stands once in a file, before a module `tests` that ends the file",
-        broken,
+        &broken,
     );
 }
 
@@ -207,7 +209,7 @@ fn files_are_short() {
     }
     keep(
         "a source file has at most 450 lines: split it by idea",
-        broken,
+        &broken,
     );
 }
 
@@ -217,7 +219,7 @@ fn every_file_says_what_it_is_for() {
     let silent = files.filter(|file| !file.text.starts_with("//! "));
     keep(
         "every Rust file begins with a line of //!",
-        silent.map(|file| file.path).collect(),
+        &silent.map(|file| file.path).collect::<Vec<_>>(),
     );
 }
 
@@ -232,7 +234,7 @@ fn nothing_knows_the_machine_it_was_written_on() {
             }
         }
     }
-    keep("no file names a folder of somebody's machine", broken);
+    keep("no file names a folder of somebody's machine", &broken);
 }
 
 /// The folder stands at the root, not inside a longer path or URL.
@@ -241,6 +243,30 @@ fn starts_a_path(line: &str, folder: &str) -> bool {
         let before = line[..at].chars().next_back();
         !before.is_some_and(|c| c.is_alphanumeric() || "_-.~}/".contains(c))
     })
+}
+
+#[test]
+fn every_variable_that_is_read_is_documented() {
+    let mut broken = Vec::new();
+    for file in files().iter().filter(|file| file.is_source()) {
+        for (number, line) in file.code() {
+            for word in line.split('"').skip(1).step_by(2) {
+                let ours = ["CI_", "RUNNER_", "JOBGATE_", "GITLAB_"];
+                let name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+                let variable =
+                    word.chars().all(name) && ours.iter().any(|own| word.starts_with(own));
+                let output = word.starts_with("JOBGATE_OUT_");
+                let known = VARIABLES.iter().any(|known| known.name == word);
+                if variable && !output && !known {
+                    broken.push(format!("{}:{number}: {word}", file.path));
+                }
+            }
+        }
+    }
+    keep(
+        "every variable that the program reads stands in shared::VARIABLES",
+        &broken,
+    );
 }
 
 #[test]
@@ -259,12 +285,12 @@ fn the_searches_find_what_they_look_for() {
         3
     );
     assert_eq!(uses(&bad, &["ureq", "rustls"], &["src/x"]).len(), 0);
-    let fine = [
+    let harmless = [
         file("// ureq does this"),
         file("let my_ureq = ureqs;"),
         file("#[cfg(test)]\nmod tests { use ureq; }"),
     ];
-    assert_eq!(uses(&fine, &["ureq"], &[]).len(), 0);
+    assert_eq!(uses(&harmless, &["ureq"], &[]).len(), 0);
     let folder = format!("/{}/", "home");
     assert!(starts_a_path(&format!("see {folder}me"), &folder));
     assert!(!starts_a_path(
