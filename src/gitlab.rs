@@ -1,6 +1,7 @@
 //! Talking to GitLab: the only user of ureq and rustls. One method per kind of request; every answer and refusal as data.
 
 pub mod error;
+pub mod explain;
 mod facts;
 mod net;
 mod page;

@@ -13,6 +13,7 @@ mod run;
 mod binary;
 mod cli;
 mod docs;
+mod explain;
 #[path = "fake.rs"]
 mod fake_gitlab;
 mod help;
