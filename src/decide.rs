@@ -1,3 +1,4 @@
 //! Decisions: functions from plain data to an enum that names the next step. Nothing here writes, asks, sleeps or reads a clock.
 
+pub mod pace;
 pub mod select;
