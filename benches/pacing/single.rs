@@ -73,11 +73,11 @@ fn wait_by(end: f64, step: impl Fn(i32) -> f64) -> Wait {
 fn wait_by_rule(interval: &str, start: f64, end: f64, past: &[Duration], seed: u64) -> Wait {
     let interval = Interval::parse(interval).expect("an interval");
     let mut pace = Pace::new(interval, FOREVER, seed);
-    let due = pace.history_due().as_secs_f64();
-    let (mut now, mut requests, mut known) = (0.0, 0.0, false);
+    let (mut now, mut requests, mut known, mut look) = (0.0, 0.0, false, 0);
     let (mut changed, mut running, mut last) = (0.0, false, 0.0);
     loop {
         requests += 1.0;
+        look += 1;
         if now >= end {
             // After a long sleep the look asks for unfinished jobs only; the end is confirmed by a full one.
             requests += if last < 30.0 { 0.0 } else { 1.0 };
@@ -90,7 +90,7 @@ fn wait_by_rule(interval: &str, start: f64, end: f64, past: &[Duration], seed: u
             running = now >= start;
             changed = now;
         }
-        if !known && now >= due {
+        if !known && pace.repays_history(look) {
             known = true;
             requests += 1.0;
         }

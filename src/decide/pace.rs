@@ -103,27 +103,27 @@ impl Pace {
         }
     }
 
-    /// When the wait is old enough to repay one request for the usual durations, counted from its start.
-    /// Spread, so that many waits that start together do not ask together.
-    pub fn history_due(&mut self) -> Duration {
-        history::ASK_AFTER + scale(history::ASK_SPREAD, self.random.unit())
+    /// Whether to spend the one request for usual durations, on the wait's look number `look` (from 1) that found jobs open.
+    /// A wait that lives to its second look repays it, except where requests are scarce.
+    pub fn repays_history(&self, look: u32) -> bool {
+        look >= 2 && self.crowd.alone()
     }
 }
 
-/// The interval by which the end of all `jobs` is looked for, before crowd and jitter.
+/// Without history: half of the quiet time and a bit, between these.
+const BLIND: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
+const BLIND_MORE: Duration = Duration::from_secs(22);
+
+/// The time to the next look at `jobs`, before crowd and jitter.
 pub fn pace(jobs: &[Open], quiet: Duration, interval: Interval) -> Duration {
-    let known = !jobs.is_empty() && jobs.iter().all(|job| !job.past.is_empty());
-    let (delay, min, max) = if known {
-        let worth = schedule::worth(interval.min);
-        let longest = interval.max.min(LONGEST);
-        let delay = schedule::next_look(jobs, longest, worth);
-        (delay, interval.min, interval.max)
-    } else {
-        let min = interval.min.max(Duration::from_secs(5));
-        let delay = (quiet.min(LONGEST) + Duration::from_secs(30)) / 4;
-        (delay, min, interval.max.min(Duration::from_secs(30)))
-    };
-    delay.min(max).max(min.min(interval.max))
+    let Interval { min, max } = interval;
+    if !jobs.is_empty() && jobs.iter().all(|job| !job.past.is_empty()) {
+        let worth = schedule::worth(min);
+        return schedule::next_look(jobs, max.min(LONGEST), worth).clamp(min, max);
+    }
+    let (soonest, latest) = BLIND;
+    let delay = (quiet.min(LONGEST) + BLIND_MORE) / 2;
+    delay.clamp(soonest, latest).clamp(min, max)
 }
 
 /// A delay times a factor; the longest sleep if the product is no duration.

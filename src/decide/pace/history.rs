@@ -5,10 +5,6 @@ use std::time::Duration;
 
 use crate::model::{Job, JobId, Status};
 
-/// Age of a wait that repays the one request for recent jobs; a younger one would likely end without its help.
-pub(super) const ASK_AFTER: Duration = Duration::from_secs(30);
-pub(super) const ASK_SPREAD: Duration = Duration::from_secs(30);
-
 /// Newest durations that are kept for a name: older ones tell less about today.
 const KEPT: usize = 12;
 /// Fewer runs than this are no "usually".

@@ -15,8 +15,10 @@ pub struct Open<'a> {
 
 /// Jobs that take part: those with most time left; the others hardly matter.
 const JOBS: usize = 16;
+/// Jobs shorter than this many seconds are looked at as often as one of this length: few looks in all, and nobody waits long.
+const SHORT: f64 = 200.0;
 /// Seconds of delay that one request is worth.
-const WORTH: f64 = 25.0;
+const WORTH: f64 = 27.0;
 /// The same where the interval begins below [`QUICK_MIN`]: whoever asks for that wants to know soon.
 const WORTH_QUICK: f64 = 7.0;
 const QUICK_MIN: Duration = Duration::from_secs(3);
@@ -57,7 +59,7 @@ impl Run {
         let open: f64 = self
             .past
             .iter()
-            .map(|past| 1.0 / (1.0 + (age / past.max(1.0)).powi(18)))
+            .map(|past| 1.0 / (1.0 + (age / past.max(1.0)).powi(12)))
             .sum();
         self.unsure / (1.0 + age / self.median)
             + (1.0 - self.unsure) * open / f64::from(count.max(1))
@@ -74,7 +76,7 @@ pub(super) fn next_look(jobs: &[Open], longest: Duration, worth: f64) -> Duratio
     let mut runs: Vec<Run> = jobs.iter().map(Run::new).collect();
     runs.sort_by(|a, b| (b.median - b.elapsed).total_cmp(&(a.median - a.elapsed)));
     runs.truncate(JOBS);
-    let scale = runs.iter().map(|run| run.median).fold(1.0, f64::max);
+    let scale = runs.iter().map(|run| run.median).fold(SHORT, f64::max);
     let (mut open, mut looks, mut seconds) = (1.0_f64, 0.0, 0_u32);
     while looks < 1.0 && u64::from(seconds) < longest.as_secs().max(1) {
         seconds += 1;
