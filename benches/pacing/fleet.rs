@@ -248,10 +248,10 @@ fn after_look(
         waiter.known = answer.is_ok();
     }
     let job = Open {
-        elapsed: Duration::from_secs_f64(now - waiter.start),
+        elapsed: Duration::from_secs_f64((now - waiter.start).max(0.0)),
         past: if waiter.known { &waiter.past } else { &[] },
     };
-    let quiet = Duration::from_secs_f64(now - waiter.start);
+    let quiet = Duration::from_secs_f64((now - waiter.start).max(0.0));
     waiter
         .pace
         .sleep(&[job], quiet, Duration::MAX)
