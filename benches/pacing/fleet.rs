@@ -203,7 +203,9 @@ fn turn(
             waiter.look += 1;
             if now >= waiter.end {
                 outcome.delays.push(now - waiter.end);
-                outcome.shares.push(waiter.good / (now - waiter.start).max(1.0));
+                outcome
+                    .shares
+                    .push(waiter.good / (now - waiter.start).max(1.0));
                 return None;
             }
             after_look(policy, waiter, now, window, limits, outcome)
@@ -266,9 +268,13 @@ pub fn limits(which: &str) -> Vec<Limit> {
 }
 
 pub fn print() {
-    println!("\nMany waits of ten minutes that start within one minute and share one limit; each gives up after an hour.");
+    println!(
+        "\nMany waits of ten minutes that start within one minute and share one limit; each gives up after an hour."
+    );
     for which in ["2,000 per minute", "5,000 per hour and 100 per minute"] {
-        println!("\n| {which} | waits | requests | refused | refused later | fairness | median | p90 | p99 | max | gave up |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+        println!(
+            "\n| {which} | waits | requests | refused | refused later | fairness | median | p90 | p99 | max | gave up |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+        );
         for waiters in [1, 100, 200, 2000, 10_000] {
             for (name, policy) in [
                 ("loop of 30 s", Policy::Loop),

@@ -111,13 +111,21 @@ pub const POLICIES: [(&str, Policy, usize); 7] = [
     ("exponential 3 s to 30 s", Policy::Exponential, 0),
     ("jobgate, no history", Policy::Rule("3s..60s"), 0),
     ("**jobgate, 20 runs known**", Policy::Rule("3s..60s"), 20),
-    ("jobgate `--interval 2s..60s`, 20 runs known", Policy::Rule("2s..60s"), 20),
+    (
+        "jobgate `--interval 2s..60s`, 20 runs known",
+        Policy::Rule("2s..60s"),
+        20,
+    ),
 ];
 
 pub fn print() {
-    println!("Requests per hour and delay (seconds from the job's end to the verdict); {WAITS} waits each; 5 min jobs (median), log-normal with coefficient of variation CV; queue exponential, mean 30 s.");
+    println!(
+        "Requests per hour and delay (seconds from the job's end to the verdict); {WAITS} waits each; 5 min jobs (median), log-normal with coefficient of variation CV; queue exponential, mean 30 s."
+    );
     for cv in [0.1, 0.3, 1.0] {
-        println!("\n| CV {cv} | requests per hour | requests | median | p90 | p99 | max |\n|---|--:|--:|--:|--:|--:|--:|");
+        println!(
+            "\n| CV {cv} | requests per hour | requests | median | p90 | p99 | max |\n|---|--:|--:|--:|--:|--:|--:|"
+        );
         for (name, policy, runs) in POLICIES {
             let law = Law {
                 median: 300.0,

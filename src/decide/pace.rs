@@ -75,12 +75,13 @@ impl Pace {
     /// The sleep before the next look. `jobs`: what is waited for and has not ended; `quiet`: time since anything changed;
     /// `left`: time to the deadline.
     pub fn sleep(&mut self, jobs: &[Open], quiet: Duration, left: Duration) -> Duration {
-        let delay = pace(jobs, quiet, self.interval);
         let spread = if self.crowd.alone() { 0.1 } else { 0.25 };
         let jitter = self.random.between(1.0 - spread, 1.0 + spread);
-        let delay = scale(delay, self.crowd.factor() * jitter);
+        let delay = pace(jobs, quiet, self.interval, self.crowd.factor());
         let longest = LONGEST.max(self.interval.max);
-        delay.clamp(self.interval.min, longest).min(left)
+        scale(delay, jitter)
+            .clamp(self.interval.min, longest)
+            .min(left)
     }
 
     /// A request asked at `asked` brought no good answer at `now` (both monotonic). `left`: time to the deadline.
@@ -103,27 +104,30 @@ impl Pace {
         }
     }
 
-    /// Whether to spend the one request for usual durations, on the wait's look number `look` (from 1) that found jobs open.
-    /// A wait that lives to its second look repays it, except where requests are scarce.
+    /// Whether to spend the one request for usual durations, at the wait's look number `look` (from 1) that found jobs open.
+    /// A wait that lives to its second look repays it, unless requests are scarce.
     pub fn repays_history(&self, look: u32) -> bool {
-        look >= 2 && self.crowd.alone()
+        look >= 2 && self.crowd.factor() <= HISTORY_CROWD
     }
 }
 
+/// Beyond this factor a wait looks so seldom that one more request is dear.
+const HISTORY_CROWD: f64 = 3.0;
 /// Without history: half of the quiet time and a bit, between these.
 const BLIND: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
 const BLIND_MORE: Duration = Duration::from_secs(22);
 
-/// The time to the next look at `jobs`, before crowd and jitter.
-pub fn pace(jobs: &[Open], quiet: Duration, interval: Interval) -> Duration {
-    let Interval { min, max } = interval;
+/// The time to the next look at `jobs`, before jitter. A crowd makes every request dearer and the whole interval longer.
+pub fn pace(jobs: &[Open], quiet: Duration, interval: Interval, crowd: f64) -> Duration {
+    let min = scale(interval.min, crowd).min(LONGEST.max(interval.min));
+    let max = scale(interval.max, crowd).min(LONGEST.max(interval.max));
     if !jobs.is_empty() && jobs.iter().all(|job| !job.past.is_empty()) {
-        let worth = schedule::worth(min);
+        let worth = schedule::worth(interval.min) * crowd;
         return schedule::next_look(jobs, max.min(LONGEST), worth).clamp(min, max);
     }
     let (soonest, latest) = BLIND;
     let delay = (quiet.min(LONGEST) + BLIND_MORE) / 2;
-    delay.clamp(soonest, latest).clamp(min, max)
+    scale(delay.clamp(soonest, latest), crowd).clamp(min, max)
 }
 
 /// A delay times a factor; the longest sleep if the product is no duration.

@@ -22,16 +22,17 @@ pub struct Window {
 const AIM: f64 = 0.6;
 /// Projected use before anything was seen.
 const FIRST_USE: f64 = 0.65;
+/// How steeply the factor rises with the use: 1.5 at 70 %, 5 at 100 %.
+const STEEP: f64 = 4.0;
 /// A multiple of the ordinary interval beyond this would be over the longest sleep anyway.
 const SLOWEST: f64 = 400.0;
 
-/// A fold over the answers' windows.
+/// A fold over the answers' windows. The factor is drawn to a value that depends on the use alone, so all who share a limit end up alike.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crowd {
     factor: f64,
     /// Projected share of the window that will be used at its end.
     used: f64,
-    first: bool,
 }
 
 impl Default for Crowd {
@@ -39,7 +40,6 @@ impl Default for Crowd {
         Self {
             factor: 1.0,
             used: FIRST_USE,
-            first: true,
         }
     }
 }
@@ -59,15 +59,11 @@ impl Crowd {
         let Some(used) = self.projected(window) else {
             return;
         };
-        let wanted = (10.0 * (used - AIM)).exp().max(1.0);
-        let next = if self.first {
-            wanted
-        } else {
-            (self.factor * wanted).sqrt()
-        };
-        self.set(next.min((3.0 * self.factor).max(4.0)));
+        let wanted = (STEEP * (used - AIM)).exp();
+        // Never a larger step than would do if all the others took it, too.
+        let most = self.factor * (used / AIM).max(1.0);
+        self.set((self.factor * wanted).sqrt().min(most));
         self.used = used;
-        self.first = false;
     }
 
     /// A 429, with or without headers.
@@ -76,7 +72,6 @@ impl Crowd {
         let step = used.map_or(2.0, |used| (used / AIM).clamp(1.3, 4.0));
         self.set(self.factor * step);
         self.used = used.unwrap_or(self.used);
-        self.first = false;
     }
 
     fn set(&mut self, factor: f64) {

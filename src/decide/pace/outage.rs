@@ -34,7 +34,7 @@ const SLOWEST: Duration = Duration::from_secs(30);
 const LIMITED: Duration = Duration::from_secs(10);
 const LIMITED_MOST: Duration = Duration::from_secs(60);
 /// Those whom one 429 sent to the same moment are spread over this time, times crowd.
-const SPREAD: Duration = Duration::from_secs(25);
+const SPREAD: Duration = Duration::from_secs(60);
 
 /// A fold over the answers: how long there has been no good one.
 #[derive(Clone, Copy, Debug)]
