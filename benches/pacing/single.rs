@@ -30,15 +30,25 @@ pub struct Outcome {
 
 /// Waits for jobs of one law, of which so many earlier runs are known.
 pub fn waits(policy: Policy, law: Law, runs: usize) -> Outcome {
+    many(policy, law, runs, |random| law.run(random))
+}
+
+/// Jobs that usually take as long as `law` says, but fail somewhere in the first half of that.
+pub fn early_failures(policy: Policy, law: Law, runs: usize) -> Outcome {
+    many(policy, law, runs, |random| {
+        random.between(0.0, law.median / 2.0)
+    })
+}
+
+fn many(policy: Policy, law: Law, runs: usize, run: impl Fn(&mut Random) -> f64) -> Outcome {
     let mut random = Random::new(SEED);
     let (mut requests, mut seconds, mut delays) = (0.0, 0.0, Vec::with_capacity(WAITS));
     for seed in 0..WAITS {
         let past = law.past(runs.min(12), &mut random);
         let start = law.queue(&mut random);
-        let end = start + law.run(&mut random);
+        let end = start + run(&mut random);
         let wait = match policy {
-            // A loop starts anywhere within its own step.
-            Policy::Loop(step) => wait_by(end, |_| step * (1.0 + 1e-9)),
+            Policy::Loop(step) => wait_by(end, |_| step),
             Policy::Exponential => wait_by(end, |looks| (3.0 * 1.5_f64.powi(looks)).min(30.0)),
             Policy::Rule(interval) => wait_by_rule(interval, start, end, &past, seed as u64),
         };

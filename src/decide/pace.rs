@@ -119,8 +119,8 @@ const BLIND_MORE: Duration = Duration::from_secs(22);
 
 /// The time to the next look at `jobs`, before jitter. A crowd makes every request dearer and the whole interval longer.
 pub fn pace(jobs: &[Open], quiet: Duration, interval: Interval, crowd: f64) -> Duration {
-    let min = scale(interval.min, crowd).min(LONGEST.max(interval.min));
-    let max = scale(interval.max, crowd).min(LONGEST.max(interval.max));
+    let longest = LONGEST.max(interval.max);
+    let [min, max] = [interval.min, interval.max].map(|end| scale(end, crowd).min(longest));
     if !jobs.is_empty() && jobs.iter().all(|job| !job.past.is_empty()) {
         let worth = schedule::worth(interval.min) * crowd;
         return schedule::next_look(jobs, max.min(LONGEST), worth).clamp(min, max);
