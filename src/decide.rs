@@ -1,4 +1,5 @@
 //! Decisions: functions from plain data to an enum that names the next step. Nothing here writes, asks, sleeps or reads a clock.
 
 pub mod deadline;
+pub mod pace;
 pub mod select;
