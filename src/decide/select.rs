@@ -1,18 +1,23 @@
 //! Which jobs of one pipeline are meant.
 
+pub mod glob;
+pub mod group;
+
+use std::collections::HashMap;
+
 use crate::model::{Job, JobId, Status};
 
 /// What the operands and the narrowing options of a command say.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     pub operands: Vec<Operand>,
-    /// Every job of the pipeline.
+    /// Every job of the pipeline, whatever the operands mean. Without it and without operands, stages alone mean all their jobs.
     pub all: bool,
     /// Only jobs of these stages; empty for any.
     pub stages: Vec<String>,
     /// Only jobs with one of these statuses; empty for any.
     pub statuses: Vec<Status>,
-    /// Not the jobs whose name matches one of these globs.
+    /// Not these jobs: names, groups or globs, never ids.
     pub except: Vec<String>,
 }
 
@@ -20,13 +25,32 @@ pub struct Selection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operand {
     pub text: String,
-    /// `--name NAME`: a name even if it consists of digits or holds `*`.
+    /// `--name NAME`: a name or group even if it consists of digits or holds `*`.
     pub name_only: bool,
     /// `--optional NAME`: may be absent.
     pub optional: bool,
 }
 
-/// How a job was meant. `Name`, `Group` and `Id` are *exact*.
+impl Operand {
+    /// An operand as it stands on the command line.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            name_only: false,
+            optional: false,
+        }
+    }
+
+    /// `--name NAME`
+    pub fn name(text: impl Into<String>) -> Self {
+        Self {
+            name_only: true,
+            ..Self::plain(text)
+        }
+    }
+}
+
+/// How a job was meant, the most exact first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Matched {
     Name,
@@ -37,6 +61,13 @@ pub enum Matched {
     Everything,
 }
 
+impl Matched {
+    /// The job itself or its group was asked for, not merely a pattern that it fits.
+    pub fn exact(self) -> bool {
+        self <= Self::Id
+    }
+}
+
 /// The job that runs this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -44,37 +75,189 @@ pub struct Caller {
     pub name: String,
 }
 
+impl Caller {
+    fn is(&self, job: &Job) -> bool {
+        self.id == job.id || self.name == job.name
+    }
+}
+
 /// A job that is meant, as its newest attempt.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chosen<'a> {
     pub job: &'a Job,
+    /// The most exact way in which any operand means it.
     pub matched: Matched,
     /// Index of the first operand that means it.
     pub operand: Option<usize>,
 }
 
 /// The outcome of a selection over one full list.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selected<'a> {
     /// In the list's order, each name once.
     pub jobs: Vec<Chosen<'a>>,
-    /// Operands (by index) that mean no job of the list.
+    /// Operands (by index) that mean no job of the list, the calling one apart. What narrowing leaves out is not missing.
     pub missing: Vec<usize>,
     /// The caller's own parallel siblings that a group, glob, stage or `--all` would have meant.
     pub siblings: Vec<&'a Job>,
 }
 
 /// An operand names the calling job itself: nothing can wait for, or act on, itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamesCaller {
     pub operand: usize,
 }
 
+/// Jobs and trigger jobs of one pipeline in one list, with retried attempts wherever an id may be one of theirs.
 /// `caller` is given where the list is that of the caller's own pipeline.
 pub fn select<'a>(
-    _selection: &Selection,
-    _jobs: &'a [Job],
-    _caller: Option<&Caller>,
+    selection: &Selection,
+    jobs: &'a [Job],
+    caller: Option<&Caller>,
 ) -> Result<Selected<'a>, NamesCaller> {
-    unimplemented!()
+    let operands = &selection.operands;
+    let meanings: Vec<Meaning> = operands
+        .iter()
+        .map(|operand| Meaning::of(operand, jobs, caller))
+        .collect();
+    if let Some(operand) = meanings.iter().position(|m| *m == Meaning::Caller) {
+        return Err(NamesCaller { operand });
+    }
+    let narrowing = Narrowing::of(selection, jobs);
+    let everything = selection.all || (operands.is_empty() && !selection.stages.is_empty());
+    let own_group = caller.and_then(|caller| group::of(&caller.name));
+    let mut missing = vec![true; operands.len()];
+    let mut selected = Selected::default();
+    for job in newest(jobs) {
+        if caller.is_some_and(|caller| caller.is(job)) {
+            continue;
+        }
+        let mut operand = None;
+        let mut matched = everything.then_some(Matched::Everything);
+        for (index, (meaning, missing)) in meanings.iter().zip(&mut missing).enumerate() {
+            if let Some(how) = meaning.matches(job) {
+                *missing = false;
+                operand = operand.or(Some(index));
+                matched = Some(matched.map_or(how, |other| other.min(how)));
+            }
+        }
+        let Some(matched) = matched.filter(|_| narrowing.keeps(job)) else {
+            continue;
+        };
+        let sibling = own_group.is_some() && group::of(&job.name) == own_group;
+        if sibling && !matches!(matched, Matched::Name | Matched::Id) {
+            selected.siblings.push(job);
+        } else {
+            selected.jobs.push(Chosen {
+                job,
+                matched,
+                operand,
+            });
+        }
+    }
+    selected.missing = (0..).zip(missing).filter(|m| m.1).map(|m| m.0).collect();
+    Ok(selected)
 }
+
+/// The newest attempt (highest id) of each job, in the list's order.
+pub fn newest(jobs: &[Job]) -> impl Iterator<Item = &Job> {
+    let mut rows: HashMap<&str, (usize, JobId)> = HashMap::new();
+    for (row, job) in jobs.iter().enumerate() {
+        let newest = rows.entry(&job.name).or_insert((row, job.id));
+        if job.id > newest.1 {
+            *newest = (row, job.id);
+        }
+    }
+    let mut rows: Vec<usize> = rows.into_values().map(|(row, _)| row).collect();
+    rows.sort_unstable();
+    rows.into_iter().filter_map(|row| jobs.get(row))
+}
+
+/// What one text means among the jobs of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning<'t> {
+    Name(&'t str),
+    Group(&'t str),
+    /// The name of the job of which the id is an attempt.
+    Id(&'t str),
+    Glob(&'t str),
+    /// The calling job itself.
+    Caller,
+    Nothing,
+}
+
+impl<'t> Meaning<'t> {
+    fn of(operand: &'t Operand, jobs: &'t [Job], caller: Option<&Caller>) -> Self {
+        let text = operand.text.as_str();
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if digits && !operand.name_only {
+            let Ok(id) = text.parse().map(JobId) else {
+                return Self::Nothing;
+            };
+            if caller.is_some_and(|caller| caller.id == id) {
+                return Self::Caller;
+            }
+            return match jobs.iter().find(|job| job.id == id) {
+                Some(job) if caller.is_some_and(|caller| caller.is(job)) => Self::Caller,
+                Some(job) => Self::Id(&job.name),
+                None => Self::Nothing,
+            };
+        }
+        if caller.is_some_and(|caller| caller.name == text) {
+            return Self::Caller;
+        }
+        Self::of_name(text, !operand.name_only, jobs)
+    }
+
+    fn of_name(text: &'t str, globs: bool, jobs: &[Job]) -> Self {
+        if jobs.iter().any(|job| job.name == text) {
+            Self::Name(text)
+        } else if globs && glob::is_glob(text) {
+            Self::Glob(text)
+        } else {
+            Self::Group(text)
+        }
+    }
+
+    fn matches(self, job: &Job) -> Option<Matched> {
+        let name = job.name.as_str();
+        let (how, matches) = match self {
+            Self::Name(text) => (Matched::Name, name == text),
+            Self::Group(text) => (Matched::Group, group::of(name) == Some(text)),
+            Self::Id(text) => (Matched::Id, name == text),
+            Self::Glob(text) => (Matched::Glob, glob::matches(text, name)),
+            Self::Caller | Self::Nothing => return None,
+        };
+        matches.then_some(how)
+    }
+}
+
+/// What `--stage`, `--status` and `--except` leave.
+struct Narrowing<'s> {
+    selection: &'s Selection,
+    except: Vec<Meaning<'s>>,
+}
+
+impl<'s> Narrowing<'s> {
+    fn of(selection: &'s Selection, jobs: &[Job]) -> Self {
+        let except = selection.except.iter();
+        Self {
+            selection,
+            except: except
+                .map(|text| Meaning::of_name(text, true, jobs))
+                .collect(),
+        }
+    }
+
+    fn keeps(&self, job: &Job) -> bool {
+        let Selection {
+            stages, statuses, ..
+        } = self.selection;
+        (stages.is_empty() || stages.contains(&job.stage))
+            && (statuses.is_empty() || statuses.contains(&job.status))
+            && !self.except.iter().any(|text| text.matches(job).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests;
