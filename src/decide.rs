@@ -1,5 +1,8 @@
 //! Decisions: functions from plain data to an enum that names the next step. Nothing here writes, asks, sleeps or reads a clock.
 
+pub mod action;
 pub mod deadline;
+pub mod gate;
 pub mod pace;
 pub mod select;
+pub mod trigger;

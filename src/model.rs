@@ -264,6 +264,9 @@ pub struct Pipeline {
 /// What `GET /job` says beyond [`Job`]; both are read from the same text.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct CurrentJob {
+    /// As [`Job::tag`], but absent is not false: a gate must not take silence for a branch.
+    #[serde(default)]
+    pub tag: Option<bool>,
     #[serde(default)]
     pub pipeline: Option<Pipeline>,
     #[serde(default)]

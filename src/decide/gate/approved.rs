@@ -1,0 +1,71 @@
+//! `approved=JOB`: did somebody else play this manual job, and did it pass?
+//!
+//! GitLab's REST API does not tell whether a job is `when: manual`, nor who played it: it only puts the player's name over the
+//! name that the job had (`app/services/ci/play_build_service.rb`). An automatic job bears the name of who started the pipeline; a
+//! retried one that of who retried it. So a name is evidence of an approval only where neither explains it. One case is left
+//! that cannot be told apart: an automatic job that was skipped and runs after somebody retried an earlier one bears that
+//! person's name, too (`app/services/ci/reset_skipped_jobs_service.rb`). The condition is for jobs that are manual.
+
+use super::check::{Answer, Checked};
+use super::evidence::{Calling, Evidence, unclear};
+use crate::model::{Job, Status, User};
+
+const PLAY_IT: &str = "somebody other than the calling job's user has to play it";
+
+pub(super) fn approved(name: &str, calling: &Calling, evidence: &Evidence) -> Checked {
+    let own = calling.pipeline()?.id;
+    let caller = calling.user()?;
+    let here =
+        |job: &&Job| job.name == name && job.pipeline.is_none_or(|pipeline| pipeline.id == own);
+    let rows = evidence.attempts.known()?;
+    let attempts: Vec<&Job> = rows.iter().filter(here).collect();
+    let Some(job) = attempts.iter().max_by_key(|job| job.id) else {
+        return Ok(Answer::new(
+            false,
+            "the pipeline has no job of exactly this name",
+        ));
+    };
+    if job.trigger {
+        return Ok(Answer::new(
+            false,
+            "it is a trigger job, which approves nothing",
+        ));
+    }
+    if job.status != Status::Success {
+        return Ok(Answer::new(false, format!("it is {}", job.status.word())).hint(PLAY_IT));
+    }
+    let Some(player) = job.user.as_deref().filter(|user| !user.username.is_empty()) else {
+        return unclear("GitLab does not name who played it");
+    };
+    if same_person(player, caller) {
+        let said = format!(
+            "it bears the name of {}, the calling job's own user",
+            player.username
+        );
+        return Ok(Answer::new(false, said).hint(PLAY_IT));
+    }
+    if attempts.iter().any(|attempt| attempt.id != job.id) {
+        return unclear(format!(
+            "it was retried, so {} may only have retried it; a new pipeline can be approved",
+            player.username
+        ));
+    }
+    let pipeline = evidence.pipeline.known()?;
+    let Some(starter) = pipeline.user.as_deref().filter(|_| pipeline.id == own) else {
+        return unclear("GitLab does not name who started the pipeline");
+    };
+    if same_person(player, starter) {
+        return unclear(format!(
+            "it bears the name of {}, who started the pipeline: so does a job that nobody played",
+            player.username
+        ));
+    }
+    Ok(Answer::new(
+        true,
+        format!("{} played it, and it passed", player.username),
+    ))
+}
+
+fn same_person(a: &User, b: &User) -> bool {
+    a.id == b.id || a.username == b.username
+}
