@@ -23,6 +23,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use crate::Host;
 use crate::ci::{Ci, Secret};
 use crate::exit::Stop;
+use crate::model::ProjectId;
 use crate::os::Woken;
 use crate::url::{Url, query};
 pub use error::{Error, Kind, Said};
@@ -35,7 +36,7 @@ use send::{Ask, Text};
 use text::Cleaner;
 
 /// Which of the two kinds of token a request carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// `CI_JOB_TOKEN`
     Job,
@@ -99,6 +100,7 @@ impl Answer {
             status: Some(self.status),
             facts: self.facts.clone(),
             hints: Vec::new(),
+            explained: None,
             before: None,
         })
     }
@@ -138,6 +140,10 @@ struct Memory {
     /// Where the job token was refused and the access token was not.
     refused: HashSet<(Discriminant<Route>, Option<Project>)>,
     used: Vec<TokenKind>,
+    /// Kinds of route that have taken a token.
+    worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
+    /// Projects that GitLab itself has named, so that they exist: the job's own first.
+    known: Vec<ProjectId>,
 }
 
 impl fmt::Debug for Client<'_> {
@@ -225,6 +231,14 @@ impl<'a> Client<'a> {
     /// There is a token of this kind.
     pub fn has(&self, kind: TokenKind) -> bool {
         self.token(kind).is_some()
+    }
+
+    /// GitLab itself has named this project: a 404 for it is a refusal.
+    pub fn know(&self, project: ProjectId) {
+        let mut memory = self.memory();
+        if !memory.known.contains(&project) {
+            memory.known.push(project);
+        }
     }
 
     /// No request goes on beyond this point of the monotonic clock.
@@ -353,7 +367,7 @@ impl<'a> Client<'a> {
                 let key = (std::mem::discriminant(route), route.project().cloned());
                 let job_first = self.has(TokenKind::Job) && !self.memory().refused.contains(&key);
                 if job_first && self.has(TokenKind::Access) {
-                    return self.with_both(key, send);
+                    return self.with_both(route, key, send);
                 }
                 if self.has(TokenKind::Access) {
                     TokenKind::Access
@@ -363,22 +377,37 @@ impl<'a> Client<'a> {
             }
         };
         if self.has(kind) {
-            send(kind)
+            self.remember(kind, route, send(kind))
         } else {
             Err(Self::no_token(kind, route))
         }
     }
 
+    fn remember<T>(
+        &self,
+        kind: TokenKind,
+        route: &Route,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if result.is_ok() {
+            self.memory()
+                .worked
+                .insert((std::mem::discriminant(route), Some(kind)));
+        }
+        result
+    }
+
     fn with_both<T>(
         &self,
+        route: &Route,
         key: (Discriminant<Route>, Option<Project>),
         send: impl Fn(TokenKind) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let refusal = match send(TokenKind::Job) {
+        let refusal = match self.remember(TokenKind::Job, route, send(TokenKind::Job)) {
             Err(error) if error.token_refused() => error,
             other => return other,
         };
-        let answer = send(TokenKind::Access);
+        let answer = self.remember(TokenKind::Access, route, send(TokenKind::Access));
         match answer {
             Ok(answer) => {
                 self.memory().refused.insert(key);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::explain::Explanation;
 use super::facts::Facts;
 use super::route::Route;
 use crate::exit::{Exit, Stop};
@@ -23,6 +24,8 @@ pub struct Error {
     pub facts: Facts,
     /// What to try, where the client itself knows.
     pub hints: Vec<String>,
+    /// Why, and what to try, where GitLab answered.
+    pub explained: Option<Box<Explanation>>,
     /// The job token's refusal that came before, where both tokens were tried.
     pub before: Option<Box<Error>>,
 }
@@ -114,6 +117,9 @@ impl Error {
 
     /// The exit code if nothing better is known.
     pub fn exit(&self) -> Exit {
+        if let Some(explained) = &self.explained {
+            return explained.exit;
+        }
         match self.kind {
             Kind::Unauthorized | Kind::Forbidden | Kind::NoToken => Exit::Refused,
             Kind::NotFound => Exit::NotFound,
@@ -130,12 +136,21 @@ impl Error {
         }
     }
 
-    /// For the person who reads the log: what was asked, what came back, why, what to try.
+    /// For the person who reads the log: why, then what was asked and what came back, then what to try.
     pub fn stop(&self) -> Stop {
+        let mut error = self.to_string();
+        let mut hints = self.hints.clone();
+        if let Some(explained) = &self.explained {
+            error = format!("{}\n{error}", explained.cause);
+            hints.extend(explained.hints.iter().cloned());
+        }
+        if let Some(before) = &self.before {
+            error = format!("{error}\nwith the job token before that: {before}");
+        }
         Stop {
             exit: self.exit(),
-            error: self.to_string(),
-            hints: self.hints.clone(),
+            error,
+            hints,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
 
+use super::explain::{Explanation, Refusal, explain as explain_refusal};
 use super::facts::{self, Facts, header};
 use super::net::{Broken, Cut, Line, Shot, explain};
 use super::{Client, Error, Kind, Note, Route, Said, TokenKind};
@@ -227,6 +228,7 @@ impl Client<'_> {
             status: Some(text.status),
             facts: text.facts.clone(),
             hints: Vec::new(),
+            explained: None,
             before: None,
         }
     }
@@ -245,14 +247,46 @@ impl Client<'_> {
         let body = read(&mut head.body, self.host.limits.error_bytes);
         let body = body.ok().flatten().unwrap_or_default();
         let said = facts::said(&body, &self.cleaner);
-        let kind = facts::content_type(&head.headers, &self.cleaner);
-        let message = facts::message(head.status, &said, &kind, &body, &self.cleaner);
+        let content = facts::content_type(&head.headers, &self.cleaner);
+        let message = facts::message(head.status, &said, &content, &body, &self.cleaner);
         let wait = facts::wait(&head.headers, self.host.clock.wall());
         let kind = facts::kind(head.status, &said, wait);
+        let explained = self.explain(ask, head.status, &said, &message, content == "text/html");
         Error {
             said,
+            explained: Some(Box::new(explained)),
             ..Self::error(ask, kind, message).of(&head)
         }
+    }
+
+    fn explain(
+        &self,
+        ask: &Ask,
+        status: u16,
+        said: &Said,
+        message: &str,
+        html: bool,
+    ) -> Explanation {
+        let memory = self.memory();
+        explain_refusal(&Refusal {
+            error: said.error.as_deref(),
+            error_description: said.description.as_deref(),
+            scope: said.scope.as_deref(),
+            html,
+            known_projects: &memory.known,
+            worked_before: memory
+                .worked
+                .contains(&(std::mem::discriminant(ask.route), ask.carried)),
+            variables: ask
+                .body
+                .is_some_and(|(_, text)| text.contains("variables")),
+            ..Refusal::new(
+                ask.route,
+                ask.carried,
+                status,
+                said.message.as_deref().unwrap_or(message),
+            )
+        })
     }
 
     pub(super) fn redirected(&self, ask: &Ask, head: &Head, from: &Url) -> Error {
@@ -327,6 +361,7 @@ impl Client<'_> {
             status: None,
             facts: Facts::default(),
             hints: vec![hint.to_owned()],
+            explained: None,
             before: None,
         }
     }
@@ -344,6 +379,7 @@ impl Client<'_> {
                 ..Facts::default()
             },
             hints: Vec::new(),
+            explained: None,
             before: None,
         }
     }
