@@ -1,6 +1,6 @@
 //! The file of `--output-file`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -48,11 +48,7 @@ impl OutputFile {
             _ => {}
         }
         let kind = if live {
-            let mut options = OpenOptions::new();
-            // Truncated as a separate step: opening for appending and truncating at once is refused on some systems.
-            let file = options.create(true).append(true).open(path);
-            let file = file.and_then(|file| file.set_len(0).map(|()| file));
-            Kind::Live(file.map_err(|error| bad(error.to_string()))?)
+            Kind::Live(File::create(path).map_err(|error| bad(error.to_string()))?)
         } else {
             Kind::Whole(Some(beside(path).map_err(|error| bad(error.to_string()))?))
         };
@@ -72,6 +68,7 @@ impl OutputFile {
         };
         if let Err(error) = file.write_all(bytes) {
             let _ = file.set_len(self.len);
+            let _ = file.seek(SeekFrom::Start(self.len));
             return Err(error);
         }
         self.len += bytes.len() as u64;
