@@ -4,5 +4,8 @@ pub mod action;
 pub mod deadline;
 pub mod gate;
 pub mod pace;
+pub mod reason;
 pub mod select;
+pub mod stages;
+pub mod tree;
 pub mod trigger;
