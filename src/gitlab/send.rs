@@ -277,9 +277,7 @@ impl Client<'_> {
             worked_before: memory
                 .worked
                 .contains(&(std::mem::discriminant(ask.route), ask.carried)),
-            variables: ask
-                .body
-                .is_some_and(|(_, text)| text.contains("variables")),
+            variables: ask.body.is_some_and(|(_, text)| text.contains("variables")),
             ..Refusal::new(
                 ask.route,
                 ask.carried,

@@ -20,4 +20,5 @@ mod help;
 mod shells;
 mod table;
 mod tidy;
+mod whoami;
 mod words;
