@@ -1,1 +1,4 @@
 //! Stories about the program.
+#![allow(clippy::unwrap_used)]
+
+mod net;
