@@ -31,7 +31,9 @@ impl Request {
     /// A value of the query.
     pub fn query(&self, key: &str) -> Option<&str> {
         let (_, query) = self.path().split_once('?')?;
-        query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+        query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
     }
 }
 
@@ -62,7 +64,10 @@ impl Server {
     }
 
     /// `wrap` makes a stream of each connection; `None` closes it.
-    pub fn start(wrap: Box<Wrap>, handler: impl Fn(&Request) -> Vec<Act> + Send + Sync + 'static) -> Self {
+    pub fn start(
+        wrap: Box<Wrap>,
+        handler: impl Fn(&Request) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -70,7 +75,8 @@ impl Server {
         let (wrap, handler): (Arc<Wrap>, Arc<Handler>) = (Arc::from(wrap), Arc::new(handler));
         thread::spawn(move || {
             for (connection, socket) in listener.incoming().enumerate() {
-                let (log, wrap, handler) = (Arc::clone(&log), Arc::clone(&wrap), Arc::clone(&handler));
+                let (log, wrap, handler) =
+                    (Arc::clone(&log), Arc::clone(&wrap), Arc::clone(&handler));
                 thread::spawn(move || {
                     if let Some(stream) = wrap(socket.unwrap()) {
                         serve(stream, connection, &log, &*handler);
@@ -91,7 +97,12 @@ impl Server {
     }
 }
 
-fn serve(mut stream: Box<dyn Stream>, connection: usize, log: &Mutex<Vec<Request>>, handler: &Handler) {
+fn serve(
+    mut stream: Box<dyn Stream>,
+    connection: usize,
+    log: &Mutex<Vec<Request>>,
+    handler: &Handler,
+) {
     for number in 0.. {
         let Some(request) = read(&mut *stream, connection, number) else {
             return;
@@ -158,7 +169,11 @@ pub fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
 }
 
 pub fn json(status: u16, body: &str) -> Vec<Act> {
-    vec![Act::Send(answer(status, &[("Content-Type", "application/json")], body.as_bytes()))]
+    vec![Act::Send(answer(
+        status,
+        &[("Content-Type", "application/json")],
+        body.as_bytes(),
+    ))]
 }
 
 pub fn redirect(status: u16, location: &str) -> Vec<Act> {

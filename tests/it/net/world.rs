@@ -38,6 +38,11 @@ impl JumpClock {
     pub fn slept(&self) -> Duration {
         *self.slept.lock().unwrap()
     }
+
+    /// Now, for deadlines.
+    pub fn now(&self) -> Duration {
+        self.monotonic()
+    }
 }
 
 impl Clock for JumpClock {
@@ -96,7 +101,11 @@ impl World {
     }
 
     pub fn run<T>(&self, story: impl FnOnce(&Client) -> T) -> Result<T, Stop> {
-        let vars = || self.vars.iter().map(|(key, value)| (key.into(), value.into()));
+        let vars = || {
+            self.vars
+                .iter()
+                .map(|(key, value)| (key.into(), value.into()))
+        };
         let ci = Ci::read(&Vars::new(vars()), &self.fixed)?;
         let host = Host {
             args: Vec::new(),
@@ -111,7 +120,11 @@ impl World {
         let note = |note| self.notes.lock().unwrap().push(note);
         let client = Client::open(&ci, &host, &note)?;
         let result = story(&client);
-        for shown in [format!("{ci:?}"), format!("{client:?}"), format!("{:?}", self.notes.lock().unwrap())] {
+        for shown in [
+            format!("{ci:?}"),
+            format!("{client:?}"),
+            format!("{:?}", self.notes.lock().unwrap()),
+        ] {
             no_secret(&shown);
         }
         Ok(result)
@@ -164,7 +177,10 @@ pub fn checked<T>(result: Result<T, Error>) -> Result<T, Error> {
 
 pub fn no_secret(shown: &str) {
     assert!(!shown.contains("hunter2"), "{shown}");
-    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown:?}");
+    assert!(
+        !shown.contains('\u{1b}') && !shown.contains('\u{202e}'),
+        "{shown:?}"
+    );
 }
 
 pub fn project() -> Project {
