@@ -17,6 +17,7 @@ mod explain;
 #[path = "fake.rs"]
 mod fake_gitlab;
 mod help;
+mod net;
 mod shells;
 mod table;
 mod tidy;
