@@ -40,7 +40,8 @@ fn ask(gitlab: &GitLab, method: &str, path: &str, headers: &[String], body: &str
         body.len()
     );
     for header in headers {
-        request.push_str(&format!("{header}\r\n"));
+        request.push_str(header);
+        request.push_str("\r\n");
     }
     stream
         .write_all(format!("{request}\r\n{body}").as_bytes())
