@@ -28,6 +28,34 @@ impl World {
         })
     }
 
+    /// `lib/api/entities/user.rb`: the public profile.
+    fn profile_json(&self, id: Id) -> Value {
+        let mut value = self.user_json(id);
+        extend(
+            &mut value,
+            json!({
+                "created_at": "2021-02-03T10:00:00.000Z",
+                "bio": "",
+                "location": "",
+                "public_email": null,
+                "linkedin": "",
+                "twitter": "",
+                "discord": "",
+                "website_url": "",
+                "github": "",
+                "organization": "",
+                "job_title": "",
+                "pronouns": null,
+                "bot": self.users[&id].bot,
+                "work_information": null,
+                "followers": 0,
+                "following": 0,
+                "local_time": null,
+            }),
+        );
+        value
+    }
+
     fn commit_json(&self, pipeline: &Pipeline) -> Value {
         let path = &self.projects[&pipeline.project].path;
         json!({
@@ -126,7 +154,7 @@ impl World {
             "erased_at": job.erased_at.map(iso),
             "duration": job.started_at.map(|start| seconds(end.since(start))),
             "queued_duration": job.queued_at.map(|queued| seconds(job.started_at.unwrap_or(end).since(queued))),
-            "user": self.user_json(job.user),
+            "user": self.profile_json(job.user),
             "commit": self.commit_json(pipeline),
             "pipeline": self.pipeline_basic(job.pipeline),
             "web_url": format!("{WEB}/{path}/-/jobs/{}", job.id),

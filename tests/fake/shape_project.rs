@@ -84,6 +84,8 @@ impl World {
         let job = &self.jobs[&id];
         let project = &self.projects[&job.project];
         let role = word::rank(self.role(job.project, job.user).unwrap_or_default());
+        let mut roles = word::ROLES[..role].to_vec();
+        roles.retain(|role| self.age >= 19 || *role != "security_manager");
         let agents: Vec<Value> = self
             .allowed_agents(id)
             .map(|agent| {
@@ -103,7 +105,7 @@ impl World {
             "user": {
                 "id": job.user,
                 "username": self.users[&job.user].username,
-                "roles_in_project": &word::ROLES[..role],
+                "roles_in_project": roles,
             },
         });
         let environment = project

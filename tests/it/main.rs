@@ -10,3 +10,4 @@ mod fake;
 
 #[path = "fake.rs"]
 mod fake_gitlab;
+mod fake_shape;
