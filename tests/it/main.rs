@@ -16,6 +16,7 @@ mod docs;
 mod explain;
 #[path = "fake.rs"]
 mod fake_gitlab;
+mod fake_shape;
 mod help;
 mod net;
 mod shells;
