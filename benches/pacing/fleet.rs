@@ -26,7 +26,7 @@ pub enum Policy {
     Rule,
 }
 
-/// Fixed windows of a server, as Rack::Attack counts them: every request counts, a refused one too.
+/// Fixed windows of a server, as `Rack::Attack` counts them: every request counts, a refused one too.
 pub struct Limit {
     quota: f64,
     period: f64,

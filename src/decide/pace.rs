@@ -15,7 +15,7 @@ pub use schedule::Open;
 use crate::time::parse_duration;
 
 /// No sleep is longer than this, however crowded the server is (unless the user's own interval is).
-const LONGEST: Duration = Duration::from_secs(20 * 60);
+const LONGEST: Duration = Duration::from_mins(20);
 
 /// `--interval MIN..MAX`: the pace where nobody else is in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Interval {
 impl Interval {
     pub const DEFAULT: Self = Self {
         min: Duration::from_secs(3),
-        max: Duration::from_secs(60),
+        max: Duration::from_mins(1),
     };
 
     /// Reads `3s..60s`; one duration alone is a fixed interval.

@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn an_hourly_window_is_read_by_its_own_length() {
-        // 5,000 per hour is told as 84 per minute; 4,000 after 59 minutes is no crowd, after 20 minutes it is one.
+        // 5,000 per hour is told as 84 per minute: half of them after 59 minutes is no crowd, four fifths after 20 minutes is one.
         assert!(after([window(5000.0, 3600.0, 2500.0, 3540.0)]) <= 1.0);
         assert!(after([window(5000.0, 3600.0, 4000.0, 1200.0)]) > 1.5);
     }

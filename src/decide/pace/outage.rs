@@ -32,9 +32,9 @@ const FIRST: Duration = Duration::from_secs(1);
 const SLOWEST: Duration = Duration::from_secs(30);
 /// Delay after a 429 that does not say how long: times crowd, at most a minute (the usual window).
 const LIMITED: Duration = Duration::from_secs(10);
-const LIMITED_MOST: Duration = Duration::from_secs(60);
+const LIMITED_MOST: Duration = Duration::from_mins(1);
 /// Those whom one 429 sent to the same moment are spread over this time, times crowd.
-const SPREAD: Duration = Duration::from_secs(60);
+const SPREAD: Duration = Duration::from_mins(1);
 
 /// A fold over the answers: how long there has been no good one.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     const DOWN: Trouble = Trouble::Outage { wait: None };
-    const BUDGET: Duration = Duration::from_secs(300);
+    const BUDGET: Duration = Duration::from_mins(5);
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
