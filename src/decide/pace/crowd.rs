@@ -22,8 +22,8 @@ pub struct Window {
 const AIM: f64 = 0.6;
 /// Projected use before anything was seen.
 const FIRST_USE: f64 = 0.65;
-/// How steeply the factor rises with the use: 1.5 at 70 %, 5 at 100 %.
-const STEEP: f64 = 4.0;
+/// How steeply the factor rises with the use: 1.3 at 70 %, 3.3 at 100 %.
+const STEEP: f64 = 3.0;
 /// A multiple of the ordinary interval beyond this would be over the longest sleep anyway.
 const SLOWEST: f64 = 400.0;
 
@@ -60,9 +60,8 @@ impl Crowd {
             return;
         };
         let wanted = (STEEP * (used - AIM)).exp();
-        // Never a larger step than would do if all the others took it, too.
-        let most = self.factor * (used / AIM).max(1.0);
-        self.set((self.factor * wanted).sqrt().min(most));
+        // At most doubled at once: the others slow down, too.
+        self.set((self.factor * wanted).sqrt().min(2.0 * self.factor));
         self.used = used;
     }
 
