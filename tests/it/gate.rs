@@ -1,6 +1,7 @@
 //! Conditions: how they are read, what makes each hold, and by what accident none may.
 
 mod accidents;
+mod approvals;
 mod evidence;
 mod judged;
 mod open;
