@@ -35,7 +35,11 @@ fn an_approval_is_the_newest_attempt_played_by_somebody_else() {
         (one("success", TOM), Held, "tom played it, and it passed"),
         (one("success", MIRA), NotHeld, own),
         (one("success", ANN), Unavailable, starter),
-        (one("manual", TOM), NotHeld, "it is manual"),
+        (
+            one("manual", TOM),
+            NotHeld,
+            "it is manual: https://gl.example/approve",
+        ),
         (one("running", TOM), NotHeld, "it is running"),
         (one("skipped", TOM), NotHeld, "it is skipped"),
         (one("canceled", TOM), NotHeld, "it is canceled"),
@@ -74,7 +78,7 @@ fn an_approval_is_the_newest_attempt_played_by_somebody_else() {
             ]
             .concat(),
             NotHeld,
-            "it is manual",
+            "it is manual: https://gl.example/approve",
         ),
         (
             [

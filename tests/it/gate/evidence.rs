@@ -60,7 +60,7 @@ pub fn pipeline(id: u64, sha: &str) -> Pipeline {
 pub fn attempt(id: u64, name: &str, status: &str, user: (u64, &str)) -> Job {
     read(
         &json!({"id": id, "name": name, "status": status, "pipeline": {"id": 7700},
-        "user": {"id": user.0, "username": user.1}}),
+        "web_url": format!("https://gl.example/{name}"), "user": {"id": user.0, "username": user.1}}),
     )
 }
 
