@@ -4,6 +4,8 @@ use std::path::Path;
 
 use jobgate::exit::{Exit, Stop};
 use jobgate::gatefile::GateRef;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 fn gate(text: &str) -> GateRef {
     GateRef::parse(text).unwrap()
@@ -377,5 +379,34 @@ fn only_a_small_regular_file_is_read() {
         .conditions()
         .unwrap_err();
         assert_eq!(null.error, "gate file /dev/null: not a regular file");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2000, failure_persistence: None, rng_seed: RngSeed::Fixed(13), ..ProptestConfig::default()
+    })]
+
+    /// Whatever is in the file: it is a gate with conditions, or exit 2 with a place inside the file.
+    #[test]
+    fn a_damaged_file_is_a_gate_or_a_usage_error(
+        cut in 0..120_usize,
+        length in 0..4_usize,
+        put in prop_oneof!["[\\[\\]{}\",:tn0#]{0,3}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..3)],
+    ) {
+        let file = br#"{"a": {"branch": ["main", "x/*"], "newest": true},
+ "production": {"role": "owner", "jobs": ["unit", "lint"]}}"#;
+        let mut bytes = file.to_vec();
+        let cut = cut.min(bytes.len());
+        let end = (cut + length).min(bytes.len());
+        bytes.splice(cut..end, put);
+        match gate("g#production").pick(&bytes) {
+            Ok(conditions) => prop_assert!(!conditions.is_empty()),
+            Err(stop) => {
+                prop_assert_eq!(stop.exit, Exit::Usage);
+                let placed = stop.error.starts_with("gate file g, line ");
+                prop_assert!(placed && !stop.error.contains(char::is_control), "{}", stop.error);
+            }
+        }
     }
 }

@@ -2,6 +2,9 @@
 
 use jobgate::decide::gate::condition::{Condition, IdOrPath, KEYS};
 use jobgate::model::{Role, Source, Tier};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::RngSeed;
 
 use super::evidence::{ALL, condition};
 
@@ -182,5 +185,22 @@ fn the_table_has_every_condition_once_and_reads_well() {
             key.name
         );
         assert!(key.bare || !key.value.is_empty(), "{}", key.name);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2000, failure_persistence: None, rng_seed: RngSeed::Fixed(11), ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn what_is_accepted_is_shown_as_it_was_written(
+        key in select(KEYS.iter().map(|key| key.name).chain(["", "Role"]).collect::<Vec<_>>()),
+        value in "=?(main|developer|push|production|44|g/p|[ ,=*@:]|\\PC){0,4}",
+    ) {
+        let text = format!("{key}{value}");
+        if let Ok(condition) = Condition::parse(&text) {
+            prop_assert_eq!(condition.to_string(), text);
+        }
     }
 }
