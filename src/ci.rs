@@ -1,8 +1,19 @@
 //! The job we run in: predefined variables, the way to GitLab, tokens.
 
-use std::fmt;
+mod file;
+mod token;
 
-/// A token's text. It cannot be printed.
+use std::fmt;
+use std::time::Duration;
+
+use crate::Vars;
+use crate::exit::Stop;
+use crate::model::{JobId, PipelineId, ProjectId};
+use crate::url::Url;
+pub use file::{Pem, Trust};
+pub use token::Access;
+
+/// A token's text, or a URL that may hold a password. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -34,4 +45,336 @@ pub struct Fixed {
     pub proxy: Option<String>,
     /// `--token-file PATH`
     pub token_file: Option<String>,
+}
+
+/// What variables and command line say about the job and the way to GitLab. Read once, nothing asked yet.
+#[derive(Clone, Debug)]
+pub struct Ci {
+    /// `https://gitlab.example.com/api/v4`
+    pub api: Url,
+    /// `--server` was given: the command line vouches for the origin.
+    pub server_fixed: bool,
+    /// `CI_JOB_TOKEN`
+    pub job_token: Option<Secret>,
+    pub access: Option<Access>,
+    /// `CI_JOB_ID`, `CI_PIPELINE_ID`, `CI_PROJECT_ID`: to be compared with what GitLab says, never believed.
+    pub job: Option<JobId>,
+    pub pipeline: Option<PipelineId>,
+    pub project: Option<ProjectId>,
+    /// `CI_JOB_TIMEOUT`
+    pub job_timeout: Option<Duration>,
+    /// `RUNNER_SCRIPT_TIMEOUT`
+    pub script_timeout: Option<Duration>,
+    pub trust: Trust,
+    pub proxies: Proxies,
+    /// For the user, once each.
+    pub warnings: Vec<String>,
+}
+
+/// The proxy settings as they were found.
+#[derive(Clone, Debug, Default)]
+pub struct Proxies {
+    /// `--proxy`: used always.
+    pub fixed: Option<Secret>,
+    /// `https_proxy`, `http_proxy` and `all_proxy` with the name under which each was found.
+    pub https: Option<(&'static str, Secret)>,
+    pub http: Option<(&'static str, Secret)>,
+    pub all: Option<(&'static str, Secret)>,
+    /// `no_proxy`
+    pub none: Option<String>,
+}
+
+impl Ci {
+    /// Reads and checks everything that the way to GitLab depends on; sends nothing.
+    pub fn read(vars: &Vars, fixed: &Fixed) -> Result<Self, Stop> {
+        let mut warnings = Vec::new();
+        let (job_token, access) = token::read(vars, fixed, &mut warnings)?;
+        Ok(Self {
+            api: api(vars, fixed)?,
+            server_fixed: fixed.server.is_some(),
+            job_token,
+            access,
+            job: id(vars, "CI_JOB_ID")?.map(JobId),
+            pipeline: id(vars, "CI_PIPELINE_ID")?.map(PipelineId),
+            project: id(vars, "CI_PROJECT_ID")?.map(ProjectId),
+            job_timeout: limit(vars, "CI_JOB_TIMEOUT", seconds, &mut warnings)?,
+            script_timeout: limit(vars, "RUNNER_SCRIPT_TIMEOUT", go_duration, &mut warnings)?,
+            trust: Trust::read(vars, fixed)?,
+            proxies: Proxies::read(vars, fixed)?,
+            warnings,
+        })
+    }
+
+    /// The smaller of the two limits that end the script: what the job has in all.
+    pub fn time_limit(&self) -> Option<Duration> {
+        match (self.job_timeout, self.script_timeout) {
+            (Some(job), Some(script)) => Some(job.min(script)),
+            (job, script) => job.or(script),
+        }
+    }
+}
+
+impl Proxies {
+    /// curl's names: `http_proxy` in lower case only, because CGI programs get `HTTP_PROXY` from outside.
+    fn read(vars: &Vars, fixed: &Fixed) -> Result<Self, Stop> {
+        let first = |names: &[&'static str]| -> Result<Option<(&'static str, Secret)>, Stop> {
+            for name in names {
+                if let Some(value) = vars.get(name)? {
+                    return Ok(Some((name, Secret::new(value.to_owned()))));
+                }
+            }
+            Ok(None)
+        };
+        if let Some(proxy) = &fixed.proxy {
+            return Ok(Self {
+                fixed: Some(Secret::new(proxy.clone())),
+                ..Self::default()
+            });
+        }
+        Ok(Self {
+            fixed: None,
+            https: first(&["https_proxy", "HTTPS_PROXY"])?,
+            http: first(&["http_proxy"])?,
+            all: first(&["all_proxy", "ALL_PROXY"])?,
+            none: first(&["no_proxy", "NO_PROXY"])?.map(|(_, value)| value.reveal().to_owned()),
+        })
+    }
+}
+
+fn api(vars: &Vars, fixed: &Fixed) -> Result<Url, Stop> {
+    let variable = match vars.get("CI_API_V4_URL")? {
+        Some(text) => Some(plain(text, "CI_API_V4_URL")?),
+        None => None,
+    };
+    let Some(server) = &fixed.server else {
+        return variable.ok_or_else(|| {
+            Stop::usage("CI_API_V4_URL is not set, so where GitLab is remains unknown")
+                .hint("in a GitLab job GitLab sets it; elsewhere give --server https://gitlab.example.com")
+        });
+    };
+    let mut server = plain(server, "--server")?;
+    if !server.path.ends_with("/api/v4") {
+        server.path.push_str("/api/v4");
+    }
+    match variable {
+        Some(variable) if variable != server => Err(Stop::usage(format!(
+            "CI_API_V4_URL is {variable}, but --server means {server}; nothing was sent"
+        ))
+        .hint("somebody set the variable by hand, or the job runs on another GitLab than --server says")),
+        _ => Ok(server),
+    }
+}
+
+/// A URL without query; its path without `/` at the end.
+fn plain(text: &str, name: &str) -> Result<Url, Stop> {
+    let mut url = Url::parse(text).map_err(|why| Stop::usage(format!("{name} {why}")))?;
+    if url.query.is_some() {
+        return Err(Stop::usage(format!("{name} has a query (?)")));
+    }
+    if url.path.contains("//") || url.path.split('/').any(|part| part == "." || part == "..") {
+        return Err(Stop::usage(format!("{name} has a path with // or dots")));
+    }
+    url.path.truncate(url.path.trim_end_matches('/').len());
+    Ok(url)
+}
+
+fn id(vars: &Vars, name: &str) -> Result<Option<u64>, Stop> {
+    let Some(text) = vars.get(name)? else {
+        return Ok(None);
+    };
+    text.parse()
+        .map(Some)
+        .map_err(|_| Stop::usage(format!("variable {name} is not a number")))
+}
+
+/// A time limit; one that cannot be read counts as unknown, with a warning. Zero and less mean none, as for the runner.
+fn limit(
+    vars: &Vars,
+    name: &str,
+    parse: fn(&str) -> Option<f64>,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Duration>, Stop> {
+    let Some(text) = vars.get(name)? else {
+        return Ok(None);
+    };
+    match parse(text) {
+        Some(seconds) if seconds <= 0.0 => Ok(None),
+        Some(seconds) if seconds < 1e9 => Ok(Some(Duration::from_secs_f64(seconds))),
+        _ => {
+            warnings.push(format!(
+                "variable {name} cannot be read as a duration; it is ignored"
+            ));
+            Ok(None)
+        }
+    }
+}
+
+fn seconds(text: &str) -> Option<f64> {
+    text.parse::<u32>().ok().map(f64::from)
+}
+
+/// Seconds of a duration as Go writes it: `10m`, `1h30m`, `1.5h`, `-5s`, `0`.
+fn go_duration(text: &str) -> Option<f64> {
+    let (sign, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Some(0.0);
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at(digits);
+        let unit = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit);
+        let factor = match unit {
+            "ns" => 1e-9,
+            "us" | "µs" | "μs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * factor;
+        rest = tail;
+    }
+    Some(sign * total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    fn vars(pairs: &[(&str, &str)]) -> Vars {
+        Vars::new(pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())))
+    }
+
+    fn server(url: &str) -> Fixed {
+        Fixed {
+            server: Some(url.to_owned()),
+            ..Fixed::default()
+        }
+    }
+
+    #[test]
+    fn the_api_is_where_the_variable_says() {
+        for (value, api) in [
+            ("https://gl.example/api/v4", "https://gl.example/api/v4"),
+            (
+                "https://gl.example/gitlab/api/v4/",
+                "https://gl.example/gitlab/api/v4",
+            ),
+            (
+                "http://gl.example:8080/api/v4",
+                "http://gl.example:8080/api/v4",
+            ),
+        ] {
+            let ci = Ci::read(&vars(&[("CI_API_V4_URL", value)]), &Fixed::default()).expect(value);
+            assert_eq!(ci.api.to_string(), api);
+        }
+    }
+
+    #[test]
+    fn a_bad_api_url_is_refused_without_being_quoted() {
+        for bad in [
+            "https://ci:hunter2@gl.example/api/v4",
+            "https://gl.example/api/v4?x=hunter2",
+            "https://gl.example/api/v4#hunter2",
+            "ftp://gl.example/hunter2",
+            "https://gl.example/api/../hunter2",
+            "hunter2",
+        ] {
+            let stop =
+                Ci::read(&vars(&[("CI_API_V4_URL", bad)]), &Fixed::default()).expect_err(bad);
+            assert_eq!(stop.exit, Exit::Usage);
+            assert!(stop.error.starts_with("CI_API_V4_URL "), "{}", stop.error);
+            assert!(!stop.error.contains("hunter2"), "{}", stop.error);
+        }
+        let stop = Ci::read(&vars(&[]), &Fixed::default()).expect_err("no URL");
+        assert_eq!((stop.exit, stop.hints.len()), (Exit::Usage, 1));
+    }
+
+    #[test]
+    fn the_command_line_fixes_the_server() {
+        for given in [
+            "https://gl.example",
+            "https://gl.example/",
+            "https://GL.example:443/api/v4/",
+        ] {
+            for variables in [&[][..], &[("CI_API_V4_URL", "https://gl.example/api/v4")]] {
+                let ci = Ci::read(&vars(variables), &server(given)).expect(given);
+                assert_eq!(ci.api.to_string(), "https://gl.example/api/v4");
+                assert!(ci.server_fixed);
+            }
+        }
+        let rooted = Ci::read(&vars(&[]), &server("https://h/gitlab")).expect("relative root");
+        assert_eq!(rooted.api.to_string(), "https://h/gitlab/api/v4");
+        for other in [
+            "https://evil.example/api/v4",
+            "http://gl.example/api/v4",
+            "https://gl.example:8443/api/v4",
+            "https://gl.example/other/api/v4",
+        ] {
+            let stop = Ci::read(
+                &vars(&[("CI_API_V4_URL", other)]),
+                &server("https://gl.example"),
+            )
+            .expect_err(other);
+            assert_eq!(stop.exit, Exit::Usage, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_smaller_time_limit_counts_and_a_bad_one_is_unknown() {
+        let url = ("CI_API_V4_URL", "https://gl.example/api/v4");
+        for (job, script, limit, warnings) in [
+            ("3600", "10m", Some(600.0), 0),
+            ("300", "1h30m", Some(300.0), 0),
+            ("300", "1.5h", Some(300.0), 0),
+            ("300", "0", Some(300.0), 0),
+            ("300", "-5s", Some(300.0), 0),
+            ("300", "soon", Some(300.0), 1),
+            ("300", "10", Some(300.0), 1),
+            ("x", "90s", Some(90.0), 1),
+            ("", "", None, 0),
+            ("1e3", "9999999h", None, 2),
+        ] {
+            let set = vars(&[
+                url,
+                ("CI_JOB_TIMEOUT", job),
+                ("RUNNER_SCRIPT_TIMEOUT", script),
+            ]);
+            let ci = Ci::read(&set, &Fixed::default()).expect("readable");
+            assert_eq!(
+                ci.time_limit().map(|limit| limit.as_secs_f64()),
+                limit,
+                "{job} {script}"
+            );
+            assert_eq!(ci.warnings.len(), warnings, "{:?}", ci.warnings);
+        }
+    }
+
+    #[test]
+    fn ids_are_64_bit_numbers() {
+        let url = ("CI_API_V4_URL", "https://gl.example/api/v4");
+        let ci = Ci::read(
+            &vars(&[url, ("CI_JOB_ID", "18446744073709551615")]),
+            &Fixed::default(),
+        );
+        assert_eq!(ci.expect("large").job, Some(JobId(u64::MAX)));
+        for bad in ["-1", "1x", " 1", "18446744073709551616"] {
+            assert!(
+                Ci::read(&vars(&[url, ("CI_JOB_ID", bad)]), &Fixed::default()).is_err(),
+                "{bad}"
+            );
+        }
+    }
 }

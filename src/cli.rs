@@ -1,9 +1,16 @@
-//! The words of the command line: plain tables say what exists, [`Words`] checks an argv against them and hands the words out.
+//! The command line: plain tables say what exists, [`parse_args`] finds the command and [`Words`] hands its words out.
+
+mod near;
+mod words;
+
+use std::ffi::OsString;
 
 use crate::exit::Stop;
+pub use words::Words;
 
 /// One option. A switch has no `value`.
 #[derive(Debug)]
+#[must_use]
 pub struct Opt {
     /// With its dashes: `--timeout`.
     pub name: &'static str,
@@ -69,6 +76,24 @@ impl Opt {
     pub const fn choices(self, choices: &'static [&'static str]) -> Self {
         Self { choices, ..self }
     }
+
+    /// `--timeout DURATION`, `--strict`.
+    pub fn form(&self) -> String {
+        match self.value {
+            Some(value) => format!("{} {value}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
+    pub fn takes_value(&self) -> bool {
+        self.value.is_some()
+    }
+
+    /// The value is the path of a file, so that completion offers file names.
+    pub fn takes_file(&self) -> bool {
+        self.value
+            .is_some_and(|value| value == "PATH" || value.starts_with("FILE"))
+    }
 }
 
 /// Options that belong together, under one heading of the help page. Commands share groups.
@@ -86,53 +111,131 @@ pub struct Usage {
     pub operands: &'static str,
     /// How few and how many operands are allowed.
     pub arity: (usize, usize),
+    /// The only operands allowed, offered by completion; empty for any.
+    pub choices: &'static [&'static str],
     /// One line, lower case, no final period.
     pub summary: &'static str,
-    /// Paragraphs for the help page.
+    /// Paragraphs for the help page, an empty line between them.
     pub details: &'static str,
     /// Command lines that work, one a line.
     pub example: &'static str,
     pub groups: &'static [&'static Group],
 }
 
-/// The checked words of one command line. Each is handed out once; [`Words::done`] proves that none was forgotten.
-#[derive(Debug)]
-pub struct Words {
-    operands: Vec<String>,
+impl Usage {
+    /// Every option of the command, in the order of the help page.
+    pub fn options(&self) -> impl Iterator<Item = &'static Opt> {
+        self.groups
+            .iter()
+            .flat_map(|group| group.options.iter().copied())
+    }
+
+    /// The option of this name, long or short.
+    pub fn option(&self, name: &str) -> Option<&'static Opt> {
+        self.options()
+            .find(|option| option.name == name || option.short == Some(name))
+    }
+
+    /// `jobgate wait [OPTIONS] JOB...`
+    pub fn line(&self) -> String {
+        let mut line = format!("jobgate {}", self.name);
+        if !self.groups.is_empty() {
+            line.push_str(" [OPTIONS]");
+        }
+        if !self.operands.is_empty() {
+            line.push(' ');
+            line.push_str(self.operands);
+        }
+        line
+    }
+
+    /// What one operand is called: `JOB`.
+    pub fn placeholder(&self) -> &'static str {
+        self.operands
+            .trim_matches(|c: char| !c.is_ascii_uppercase())
+    }
+
+    /// Adds the two hints that end every complaint about this command's words.
+    pub fn explain(&self, mistake: Stop) -> Stop {
+        mistake
+            .hint(format!("usage: {}", self.line()))
+            .hint(format!("jobgate {} --help", self.name))
+    }
 }
 
-impl Words {
-    /// Checks `args` (without program and command name) against the table.
-    pub fn check(_args: Vec<String>, _usage: &'static Usage) -> Result<Self, Stop> {
-        unimplemented!()
-    }
+/// What a command line asks for. A command is named by its index in the table.
+#[derive(Debug)]
+pub enum Parsed {
+    Command(usize, Words),
+    /// The page of one command, or the overview.
+    Help(Option<usize>),
+    Version,
+    /// The command line is empty.
+    Nothing,
+}
 
-    pub fn switch(&mut self, _option: &'static Opt) -> bool {
-        unimplemented!()
+/// Reads a whole command line, without the program's own name, against the table of commands.
+pub fn parse_args(args: &[OsString], table: &[&'static Usage]) -> Result<Parsed, Stop> {
+    let mut words = utf8(args)?.into_iter();
+    let Some(first) = words.next() else {
+        return Ok(Parsed::Nothing);
+    };
+    let words: Vec<String> = words.collect();
+    match first.as_str() {
+        "-h" | "--help" => {
+            let command = words.first().map(|name| find_command(name, table));
+            return Ok(Parsed::Help(command.transpose()?));
+        }
+        "-V" | "--version" if words.is_empty() => return Ok(Parsed::Version),
+        "-V" | "--version" => {
+            return Err(Stop::usage(format!("{first} stands alone")).hint("jobgate --version"));
+        }
+        _ => {}
     }
-
-    pub fn value(&mut self, _option: &'static Opt) -> Option<String> {
-        unimplemented!()
+    let found = table
+        .iter()
+        .enumerate()
+        .find(|(_, usage)| usage.name == first);
+    let Some((index, usage)) = found else {
+        return Err(near::unknown_command(&first, &words, table));
+    };
+    if asks_for_help(&words, usage) {
+        return Ok(Parsed::Help(Some(index)));
     }
+    Words::check(words, usage, table).map(|words| Parsed::Command(index, words))
+}
 
-    /// All values of an option that may be repeated, in order.
-    pub fn values(&mut self, _option: &'static Opt) -> Vec<String> {
-        unimplemented!()
+/// The command of this name, for its help page.
+pub fn find_command(name: &str, table: &[&'static Usage]) -> Result<usize, Stop> {
+    table
+        .iter()
+        .position(|usage| usage.name == name)
+        .ok_or_else(|| near::unknown_command(name, &[], table))
+}
+
+fn utf8(args: &[OsString]) -> Result<Vec<String>, Stop> {
+    let mut words = Vec::with_capacity(args.len());
+    for (index, arg) in args.iter().enumerate() {
+        let Some(word) = arg.to_str() else {
+            let position = index + 1;
+            return Err(Stop::usage(format!(
+                "argument {position} is not valid UTF-8"
+            )));
+        };
+        words.push(word.to_owned());
     }
+    Ok(words)
+}
 
-    /// A value read by `parse`, whose error text is put behind the option's name.
-    pub fn parsed<T>(
-        &mut self,
-        _option: &'static Opt,
-        _parse: fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, Stop> {
-        unimplemented!()
+/// `--help` counts wherever an option may stand. Where a value is due it is a mistake: an answer of 0 to `--stage "$STAGE"` would be a pass.
+fn asks_for_help(words: &[String], usage: &Usage) -> bool {
+    let mut value_due = false;
+    for word in words {
+        match word.as_str() {
+            "--" if !value_due => return false,
+            "-h" | "--help" if !value_due => return true,
+            name => value_due = usage.option(name).is_some_and(Opt::takes_value),
+        }
     }
-
-    pub fn operands(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.operands)
-    }
-
-    /// Panics if the table holds an option that the command did not read: a mistake of ours that every test of the command shows.
-    pub fn done(self) {}
+    false
 }

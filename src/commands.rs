@@ -1,3 +1,27 @@
 //! The commands and what they share.
 
+pub mod choose;
+pub mod completion;
+pub mod gating;
+pub mod help;
+pub mod shared;
+pub mod waiting;
 pub mod whoami;
+
+use crate::Host;
+use crate::cli::{Usage, Words};
+use crate::exit::Exit;
+
+/// A command: its entry in the table of words, and what it does.
+pub struct Command {
+    pub usage: &'static Usage,
+    pub run: fn(Words, &Host) -> anyhow::Result<Exit>,
+}
+
+/// Every command, in the order of the help page. A new one needs a file of its own and a line here.
+pub const COMMANDS: &[&Command] = &[&completion::COMMAND, &help::COMMAND];
+
+/// The table that parser, help, man page, completion and README are made from.
+pub fn table() -> Vec<&'static Usage> {
+    COMMANDS.iter().map(|command| command.usage).collect()
+}

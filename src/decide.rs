@@ -3,5 +3,9 @@
 pub mod action;
 pub mod deadline;
 pub mod gate;
+pub mod pace;
+pub mod reason;
 pub mod select;
+pub mod stages;
+pub mod tree;
 pub mod trigger;

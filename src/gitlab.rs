@@ -1,28 +1,56 @@
 //! Talking to GitLab: the only user of ureq and rustls. One method per kind of request; every answer and refusal as data.
 
 pub mod error;
+pub mod explain;
+mod facts;
+mod net;
+mod page;
+mod proxy;
 pub mod route;
+mod send;
+mod stream;
+mod text;
+mod tls;
 
-use std::ops::ControlFlow;
+use std::collections::HashSet;
+use std::fmt;
+use std::mem::Discriminant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::Host;
-use crate::ci::Fixed;
+use crate::ci::{Ci, Secret};
 use crate::exit::Stop;
-use crate::time::Timestamp;
-pub use error::{Error, Kind};
+use crate::model::ProjectId;
+use crate::os::Woken;
+use crate::url::{Url, query};
+pub use error::{Error, Kind, Said};
+pub use facts::{Facts, Rate};
+use net::Line;
+pub use page::{Listing, Page};
+use route::Auth;
 pub use route::{Project, Route};
+use send::{Ask, Text};
+use text::Cleaner;
 
 /// Which of the two kinds of token a request carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// `CI_JOB_TOKEN`
     Job,
     /// Project, group or personal access token.
     Access,
+}
+
+impl TokenKind {
+    fn header(self) -> &'static str {
+        match self {
+            Self::Job => "job-token",
+            Self::Access => "private-token",
+        }
+    }
 }
 
 /// Something that happened on the way, for whoever talks to the user. Holds no secret; URLs are already cleaned.
@@ -45,41 +73,37 @@ pub enum Note {
     Warning(String),
 }
 
-/// A good answer.
+/// A good answer: the whole of its JSON.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub body: String,
     pub facts: Facts,
+    method: &'static str,
+    route: Route,
 }
 
-/// What the headers of an answer say.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Facts {
-    /// The server's clock.
-    pub date: Option<Timestamp>,
-    pub request_id: Option<String>,
-    pub rate: Option<Rate>,
-    pub token: Option<TokenKind>,
-}
-
-/// `RateLimit-*` of one answer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate {
-    /// Requests allowed per minute.
-    pub limit: f64,
-    pub observed: f64,
-    pub remaining: f64,
-    /// End of the window by the server's clock.
-    pub reset: Timestamp,
-}
-
-/// One page of a list.
-pub struct Page {
-    pub rows: Vec<Box<RawValue>>,
-    pub facts: Facts,
-    /// All rows of the list, if the server counts them (`X-Total`).
-    pub total: Option<u64>,
+impl Answer {
+    /// The body as a type; an answer of another form is an [`Error`] of kind `NotJson`, which counts as transient.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        // serde's own message may quote the body.
+        serde_json::from_str(&self.body).map_err(|error| Error {
+            kind: Kind::NotJson,
+            method: self.method,
+            route: self.route.clone(),
+            message: format!(
+                "the answer is JSON, but not of the expected form (line {}, column {})",
+                error.line(),
+                error.column()
+            ),
+            said: Said::default(),
+            status: Some(self.status),
+            facts: self.facts.clone(),
+            hints: Vec::new(),
+            explained: None,
+            before: None,
+        })
+    }
 }
 
 /// How to send a write's parameters.
@@ -90,66 +114,334 @@ pub enum Body<'a> {
     FormWithJobToken(&'a [(String, String)]),
 }
 
+/// Pages are fetched on at most this many lines at once.
+const LINES: usize = 4;
+/// What is left for canceling once the program was asked to end.
+const FRESH: Duration = Duration::from_secs(4);
+
 /// The way to one GitLab server.
 pub struct Client<'a> {
-    #[expect(dead_code, reason = "skeleton")]
+    ci: &'a Ci,
     host: &'a Host<'a>,
+    note: &'a (dyn Fn(Note) + Sync),
+    origin: String,
+    cleaner: Cleaner,
+    tls: tls::Configs,
+    lines: Vec<Line>,
+    /// Of the monotonic clock.
+    deadline: Mutex<Option<Duration>>,
+    /// False for the client that cancels after an interrupt.
+    heeds_interrupt: bool,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Clone, Default)]
+struct Memory {
+    /// Where the job token was refused and the access token was not.
+    refused: HashSet<(Discriminant<Route>, Option<Project>)>,
+    used: Vec<TokenKind>,
+    /// Kinds of route that have taken a token.
+    worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
+    /// Projects that GitLab itself has named, so that they exist: the job's own first.
+    known: Vec<ProjectId>,
+}
+
+impl fmt::Debug for Client<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Client<'a> {
-    /// Reads and checks everything that the way to GitLab depends on, sends nothing.
+    /// Checks what the way to GitLab depends on; sends nothing. From here on an interrupt cuts requests short.
     pub fn open(
-        _fixed: &Fixed,
-        _host: &'a Host<'a>,
-        _note: &'a (dyn Fn(Note) + Sync),
+        ci: &'a Ci,
+        host: &'a Host<'a>,
+        note: &'a (dyn Fn(Note) + Sync),
     ) -> Result<Self, Stop> {
-        unimplemented!()
+        let tls = tls::Configs::new(&ci.trust)?;
+        let client = Self::build(ci, host, note, tls, true)?;
+        let agents: Vec<_> = client.lines.iter().map(Line::agent).collect();
+        host.interrupt.on_raise(Box::new(move || {
+            agents.into_iter().for_each(ureq::Agent::shutdown);
+        }));
+        for warning in &ci.warnings {
+            note(Note::Warning(warning.clone()));
+        }
+        if !ci.api.secure && !ci.api.loopback() {
+            note(Note::Warning(format!(
+                "{} is plain http: tokens can be read on the way",
+                client.origin
+            )));
+        }
+        Ok(client)
+    }
+
+    fn build(
+        ci: &'a Ci,
+        host: &'a Host<'a>,
+        note: &'a (dyn Fn(Note) + Sync),
+        tls: tls::Configs,
+        heeds_interrupt: bool,
+    ) -> Result<Self, Stop> {
+        let proxy = proxy::choose(&ci.api, &ci.proxies)?;
+        let lines = std::iter::repeat_with(|| Line::new(&tls.gitlab, &tls.others, proxy.clone()))
+            .take(LINES)
+            .collect();
+        let tokens = [
+            ci.job_token.as_ref(),
+            ci.access.as_ref().map(|access| &access.token),
+        ];
+        let mut secrets = proxy::passwords(&ci.proxies);
+        secrets.extend(
+            tokens
+                .into_iter()
+                .flatten()
+                .map(|token| token.reveal().to_owned()),
+        );
+        Ok(Self {
+            ci,
+            host,
+            note,
+            origin: ci.api.origin(),
+            cleaner: Cleaner::new(secrets),
+            tls,
+            lines,
+            deadline: Mutex::new(None),
+            heeds_interrupt,
+            memory: Mutex::default(),
+        })
+    }
+
+    /// For canceling what was started after an interrupt has shut this client down: new connections, and four seconds in all.
+    pub fn fresh(&self) -> Result<Self, Stop> {
+        let fresh = Self::build(self.ci, self.host, self.note, self.tls.clone(), false)?;
+        fresh.set_deadline(Some(self.host.clock.monotonic().saturating_add(FRESH)));
+        *fresh.memory() = self.memory().clone();
+        Ok(fresh)
     }
 
     /// The origin that is trusted, as printed: `https://gitlab.example.com`.
     pub fn origin(&self) -> &str {
-        unimplemented!()
+        &self.origin
+    }
+
+    /// There is a token of this kind.
+    pub fn has(&self, kind: TokenKind) -> bool {
+        self.token(kind).is_some()
+    }
+
+    /// GitLab itself has named this project: a 404 for it is a refusal.
+    pub fn know(&self, project: ProjectId) {
+        let mut memory = self.memory();
+        if !memory.known.contains(&project) {
+            memory.known.push(project);
+        }
     }
 
     /// No request goes on beyond this point of the monotonic clock.
-    pub fn set_deadline(&self, _monotonic: Option<Duration>) {
-        unimplemented!()
+    pub fn set_deadline(&self, monotonic: Option<Duration>) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = monotonic;
     }
 
-    /// One document.
-    pub fn get(&self, _route: &Route, _query: &[(&str, &str)]) -> Result<Answer, Error> {
-        unimplemented!()
+    /// One document. A 401 to `GET /job` is asked once more after a second: at a job's start a replica may not know it yet.
+    pub fn get(&self, route: &Route, pairs: &[(&str, &str)]) -> Result<Answer, Error> {
+        let first = self.get_once(route, pairs);
+        match &first {
+            Err(error) if error.kind == Kind::Unauthorized && *route == Route::CurrentJob => {}
+            _ => return first,
+        }
+        let second = Duration::from_secs(1).min(self.left().unwrap_or(Duration::MAX));
+        match self.host.clock.sleep(second, self.host.interrupt) {
+            Woken::Signal(_) if self.heeds_interrupt => first,
+            _ => self.get_once(route, pairs),
+        }
     }
 
-    /// A list to its end, page by page in the server's order; `each` may stop it early.
-    pub fn pages(
+    fn get_once(&self, route: &Route, pairs: &[(&str, &str)]) -> Result<Answer, Error> {
+        let text = self.with_token(route, |token| {
+            self.fetch(&self.get_ask(route, &query(pairs), Some(token)), 0)
+        })?;
+        self.answer(text, "GET", route)
+    }
+
+    /// One document, asked with one kind of token and no other: to find out what that token may do.
+    pub fn get_as(
         &self,
-        _route: &Route,
-        _query: &[(&str, &str)],
-        _each: &mut dyn FnMut(Page) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        unimplemented!()
+        token: TokenKind,
+        route: &Route,
+        pairs: &[(&str, &str)],
+    ) -> Result<Answer, Error> {
+        let text = self.fetch(&self.get_ask(route, &query(pairs), Some(token)), 0)?;
+        self.answer(text, "GET", route)
     }
 
-    /// A write, sent once.
-    pub fn post(&self, _route: &Route, _body: &Body) -> Result<Answer, Error> {
-        unimplemented!()
+    /// A write, sent once, on a connection of its own.
+    pub fn post(&self, route: &Route, body: &Body) -> Result<Answer, Error> {
+        let text = self.with_token(route, |token| {
+            let (kind, text, header) = match body {
+                Body::None => (None, String::new(), Some(token)),
+                Body::Json(value) => (Some("application/json"), value.to_string(), Some(token)),
+                Body::FormWithJobToken(fields) => (
+                    Some("application/x-www-form-urlencoded"),
+                    self.form(fields),
+                    None,
+                ),
+            };
+            self.fetch(
+                &Ask {
+                    post: true,
+                    route,
+                    url: self.url(route, ""),
+                    token: header,
+                    carried: Some(token),
+                    body: kind.map(|kind| (kind, text.as_str())),
+                },
+                0,
+            )
+        })?;
+        self.answer(text, "POST", route)
     }
 
-    /// A log, in chunks as they arrive; `sink` may stop it early. Returns the headers' facts.
-    pub fn stream(
+    fn form(&self, fields: &[(String, String)]) -> String {
+        let token = self.token(TokenKind::Job).map_or("", Secret::reveal);
+        let mut pairs = vec![("token", token)];
+        pairs.extend(
+            fields
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str())),
+        );
+        query(&pairs)
+    }
+
+    fn answer(&self, text: Text, method: &'static str, route: &Route) -> Result<Answer, Error> {
+        let whole: Result<IgnoredAny, _> = serde_json::from_str(&text.body);
+        if whole.is_err() {
+            return Err(self.not_json(&text, method, route));
+        }
+        Ok(Answer {
+            status: text.status,
+            body: text.body,
+            facts: text.facts,
+            method,
+            route: route.clone(),
+        })
+    }
+
+    fn url(&self, route: &Route, query: &str) -> Url {
+        let mut url = self.ci.api.clone();
+        url.path.push_str(&route.path());
+        url.query = (!query.is_empty()).then(|| query.to_owned());
+        url
+    }
+
+    fn get_ask<'r>(&self, route: &'r Route, query: &str, token: Option<TokenKind>) -> Ask<'r> {
+        Ask {
+            post: false,
+            route,
+            url: self.url(route, query),
+            token,
+            carried: token,
+            body: None,
+        }
+    }
+
+    fn token(&self, kind: TokenKind) -> Option<&Secret> {
+        match kind {
+            TokenKind::Job => self.ci.job_token.as_ref(),
+            TokenKind::Access => self.ci.access.as_ref().map(|access| &access.token),
+        }
+    }
+
+    /// Runs a request with the weakest token that works.
+    fn with_token<T>(
         &self,
-        _route: &Route,
-        _query: &[(&str, &str)],
-        _sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Result<Facts, Error> {
-        unimplemented!()
+        route: &Route,
+        send: impl Fn(TokenKind) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let kind = match route.auth() {
+            Auth::Only(kind) => kind,
+            Auth::JobFirst => {
+                let key = (std::mem::discriminant(route), route.project().cloned());
+                let job_first = self.has(TokenKind::Job) && !self.memory().refused.contains(&key);
+                if job_first && self.has(TokenKind::Access) {
+                    return self.with_both(route, key, send);
+                }
+                if self.has(TokenKind::Access) {
+                    TokenKind::Access
+                } else {
+                    TokenKind::Job
+                }
+            }
+        };
+        if self.has(kind) {
+            self.remember(kind, route, send(kind))
+        } else {
+            Err(Self::no_token(kind, route))
+        }
     }
-}
 
-impl Answer {
-    /// The body as a type; an answer that does not parse is an [`Error`] of kind `NotJson`, which counts as transient.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        unimplemented!()
+    fn remember<T>(
+        &self,
+        kind: TokenKind,
+        route: &Route,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if result.is_ok() {
+            self.memory()
+                .worked
+                .insert((std::mem::discriminant(route), Some(kind)));
+        }
+        result
+    }
+
+    fn with_both<T>(
+        &self,
+        route: &Route,
+        key: (Discriminant<Route>, Option<Project>),
+        send: impl Fn(TokenKind) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let refusal = match self.remember(TokenKind::Job, route, send(TokenKind::Job)) {
+            Err(error) if error.token_refused() => error,
+            other => return other,
+        };
+        let answer = self.remember(TokenKind::Access, route, send(TokenKind::Access));
+        match answer {
+            Ok(answer) => {
+                self.memory().refused.insert(key);
+                Ok(answer)
+            }
+            Err(mut error) => {
+                error.before = Some(Box::new(refusal));
+                Err(error)
+            }
+        }
+    }
+
+    /// Says, once, that a token is used and where it came from.
+    fn using(&self, token: TokenKind) {
+        let mut memory = self.memory();
+        if memory.used.contains(&token) {
+            return;
+        }
+        memory.used.push(token);
+        drop(memory);
+        let source = match (token, &self.ci.access) {
+            (TokenKind::Access, Some(access)) => access.source,
+            _ => "CI_JOB_TOKEN",
+        };
+        (self.note)(Note::Using { token, source });
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Time left until the deadline; `None` without one.
+    fn left(&self) -> Option<Duration> {
+        let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(deadline?.saturating_sub(self.host.clock.monotonic()))
     }
 }

@@ -7,18 +7,24 @@ pub mod decide;
 pub mod exit;
 pub mod gatefile;
 pub mod gitlab;
+pub mod help;
 pub mod model;
 pub mod near;
 pub mod os;
 pub mod report;
 pub mod time;
+pub mod url;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::Write;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
+
+use crate::cli::Parsed;
+use crate::commands::COMMANDS;
 use crate::exit::{Exit, Stop};
 use crate::os::Interrupt;
 use crate::time::Clock;
@@ -110,6 +116,58 @@ impl Limits {
 }
 
 /// The whole program.
-pub fn run(_host: &Host) -> Exit {
-    Exit::Ok
+pub fn run(host: &Host) -> Exit {
+    match dispatch(host) {
+        Ok(exit) => exit,
+        Err(error) => complain(&stop_of(error), host),
+    }
+}
+
+/// Finds the command that the words name, and runs it.
+fn dispatch(host: &Host) -> anyhow::Result<Exit> {
+    let table = commands::table();
+    let (index, words) = match cli::parse_args(&host.args, &table)? {
+        Parsed::Command(index, words) => (index, words),
+        Parsed::Help(command) => return Ok(commands::help::show(host, command)?),
+        Parsed::Version => return Ok(help::print(host, &format!("{}\n", help::VERSION))?),
+        Parsed::Nothing => {
+            let width = help::page::width(host.log.width);
+            say(host, &help::page::brief(&table, width));
+            return Ok(Exit::Usage);
+        }
+    };
+    let command = COMMANDS.get(index).context("no such command")?;
+    (command.run)(words, host)
+}
+
+/// What to tell about an error: its own words if it is one of ours.
+fn stop_of(error: anyhow::Error) -> Stop {
+    error
+        .downcast::<Stop>()
+        .or_else(|error| Ok(error.downcast::<gitlab::Error>()?.stop()))
+        .unwrap_or_else(|error: anyhow::Error| Stop::new(Exit::Unknown, format!("{error:#}")))
+}
+
+/// The only place that prints an error.
+fn complain(stop: &Stop, host: &Host) -> Exit {
+    let errors = stop
+        .error
+        .lines()
+        .map(|line| format!("jobgate: error: {line}\n"));
+    let hints = stop
+        .hints
+        .iter()
+        .map(|hint| format!("jobgate: hint: {hint}\n"));
+    say(host, &errors.chain(hints).collect::<String>());
+    stop.exit
+}
+
+/// Talk that nobody hears changes nothing.
+fn say(host: &Host, text: &str) {
+    let mut log = host
+        .log
+        .writer
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let _ = log.write_all(text.as_bytes()).and_then(|()| log.flush());
 }

@@ -6,22 +6,51 @@ use crate::exit::Stop;
 use crate::gitlab::Project;
 use crate::model::{PipelineId, ProjectId, Status};
 
-pub const PROJECT: Opt = Opt::value("--project", "PROJECT", "another project, by id or full path; needs --pipeline or --downstream").short("-R");
-pub const PIPELINE: Opt = Opt::value("--pipeline", "ID", "another pipeline than the one this job is in");
-pub const DOWNSTREAM: Opt =
-    Opt::value("--downstream", "TRIGGER", "the pipeline that this trigger job started; repeat for each hop").many();
+pub const PROJECT: Opt = Opt::value(
+    "--project",
+    "PROJECT",
+    "another project, by id or full path; needs --pipeline or --downstream",
+)
+.short("-R");
+pub const PIPELINE: Opt = Opt::value(
+    "--pipeline",
+    "ID",
+    "another pipeline than the one this job is in",
+);
+pub const DOWNSTREAM: Opt = Opt::value(
+    "--downstream",
+    "TRIGGER",
+    "the pipeline that this trigger job started; repeat for each hop",
+)
+.many();
 pub const NO_TRIGGER_JOBS: Opt = Opt::switch("--no-trigger-jobs", "leave trigger jobs out");
 /// Where to look.
-pub const WHERE: Group = Group { title: "Choosing the pipeline", options: &[&PROJECT, &PIPELINE, &DOWNSTREAM, &NO_TRIGGER_JOBS] };
+pub const WHERE: Group = Group {
+    title: "choosing the pipeline",
+    options: &[&PROJECT, &PIPELINE, &DOWNSTREAM, &NO_TRIGGER_JOBS],
+};
 
-pub const NAME: Opt = Opt::value("--name", "NAME", "a job by its exact name or group, whatever it looks like").many();
+pub const NAME: Opt = Opt::value(
+    "--name",
+    "NAME",
+    "a job by its exact name or group, whatever it looks like",
+)
+.many();
 pub const STAGE: Opt = Opt::value("--stage", "NAME", "only jobs of this stage").many();
-pub const STATUS: Opt = Opt::value("--status", "STATUS", "only jobs with this status").many().choices(Status::WORDS);
+pub const STATUS: Opt = Opt::value("--status", "STATUS", "only jobs with this status")
+    .many()
+    .choices(Status::WORDS);
 pub const EXCEPT: Opt = Opt::value("--except", "GLOB", "leave out jobs whose name matches").many();
 /// Which jobs.
-pub const WHICH: Group = Group { title: "Choosing jobs", options: &[&NAME, &STAGE, &STATUS, &EXCEPT] };
+pub const WHICH: Group = Group {
+    title: "choosing jobs",
+    options: &[&NAME, &STAGE, &STATUS, &EXCEPT],
+};
 
-pub const ALL: Opt = Opt::switch("--all", "act on every match; without it more than one is an error");
+pub const ALL: Opt = Opt::switch(
+    "--all",
+    "act on every match; without it more than one is an error",
+);
 
 /// Where to look: read from the options, nothing asked yet.
 #[derive(Clone, Debug, Default)]
@@ -38,20 +67,35 @@ impl Where {
         let project = words.parsed(&PROJECT, project)?;
         let pipeline = words.parsed(&PIPELINE, pipeline)?;
         if project.is_some() && pipeline.is_none() {
-            return Err(Stop::usage("--project needs --pipeline: this job's own pipeline is in its own project")
-                .hint("use --downstream TRIGGER to reach a pipeline that this one started"));
+            return Err(Stop::usage(
+                "--project needs --pipeline: this job's own pipeline is in its own project",
+            )
+            .hint("use --downstream TRIGGER to reach a pipeline that this one started"));
         }
-        Ok(Self { project, pipeline, downstream: words.values(&DOWNSTREAM), no_trigger_jobs: words.switch(&NO_TRIGGER_JOBS) })
+        Ok(Self {
+            project,
+            pipeline,
+            downstream: words.values(&DOWNSTREAM),
+            no_trigger_jobs: words.switch(&NO_TRIGGER_JOBS),
+        })
     }
 }
 
 /// A project by id or full path.
 pub fn project(text: &str) -> Result<Project, String> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().map(|id| Project::Id(ProjectId(id))).map_err(|_| "no project id is that large".to_owned());
+        return text
+            .parse()
+            .map(|id| Project::Id(ProjectId(id)))
+            .map_err(|_| "no project id is that large".to_owned());
     }
     let plain = |part: &str| {
-        !part.is_empty() && part != "." && part != ".." && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && part
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
     if text.contains('/') && text.split('/').all(plain) {
         Ok(Project::Path(text.to_owned()))
@@ -61,20 +105,34 @@ pub fn project(text: &str) -> Result<Project, String> {
 }
 
 pub fn pipeline(text: &str) -> Result<PipelineId, String> {
-    text.parse().map(PipelineId).map_err(|_| "not a pipeline id; use the number behind /-/pipelines/ in its URL".to_owned())
+    text.parse()
+        .map(PipelineId)
+        .map_err(|_| "not a pipeline id; use the number behind /-/pipelines/ in its URL".to_owned())
 }
 
 /// Operands and narrowing options together.
 pub fn selection(words: &mut Words) -> Selection {
-    let plain = |text: String| Operand { text, name_only: false, optional: false };
-    let named = |text: String| Operand { text, name_only: true, optional: false };
+    let plain = |text: String| Operand {
+        text,
+        name_only: false,
+        optional: false,
+    };
+    let named = |text: String| Operand {
+        text,
+        name_only: true,
+        optional: false,
+    };
     let mut operands: Vec<Operand> = words.operands().into_iter().map(plain).collect();
     operands.extend(words.values(&NAME).into_iter().map(named));
     Selection {
         operands,
         all: false,
         stages: words.values(&STAGE),
-        statuses: words.values(&STATUS).iter().map(|word| Status::parse(word)).collect(),
+        statuses: words
+            .values(&STATUS)
+            .iter()
+            .map(|word| Status::parse(word))
+            .collect(),
         except: words.values(&EXCEPT),
     }
 }

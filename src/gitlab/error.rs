@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::TokenKind;
+use super::explain::Explanation;
+use super::facts::Facts;
 use super::route::Route;
 use crate::exit::{Exit, Stop};
-use crate::time::Timestamp;
+use crate::os::Signal;
 
 /// A request that brought no good answer. Holds no secret; server text is masked, cut and safe for a terminal.
 #[derive(Clone, Debug)]
@@ -14,13 +15,32 @@ pub struct Error {
     pub kind: Kind,
     pub method: &'static str,
     pub route: Route,
-    /// As the server said it, in one line.
+    /// What came back, in one line.
     pub message: String,
+    /// What the server's JSON said, key by key.
+    pub said: Said,
     pub status: Option<u16>,
-    pub request_id: Option<String>,
-    pub token: Option<TokenKind>,
-    /// The server's clock, if it answered.
-    pub date: Option<Timestamp>,
+    /// Server's clock, request id, rate and token, as far as it answered.
+    pub facts: Facts,
+    /// What to try, where the client itself knows.
+    pub hints: Vec<String>,
+    /// Why, and what to try, where GitLab answered.
+    pub explained: Option<Box<Explanation>>,
+    /// The job token's refusal that came before, where both tokens were tried.
+    pub before: Option<Box<Error>>,
+}
+
+/// The keys in which GitLab explains a refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// `message`; an object is written in one line: `name: is too long, is bad; ref: is missing`.
+    pub message: Option<String>,
+    /// `error`, such as `insufficient_scope`.
+    pub error: Option<String>,
+    /// `error_description`
+    pub description: Option<String>,
+    /// `scope`: what the token would need.
+    pub scope: Option<String>,
 }
 
 /// Kinds of bad ends, as far as anybody decides on them.
@@ -40,9 +60,9 @@ pub enum Kind {
     NotJson,
     /// 401
     Unauthorized,
-    /// 403, and 404 where it means that the token may not see it.
+    /// 403
     Forbidden,
-    /// 404 "Project Not Found", job, pipeline, route.
+    /// 404: no such thing, or the token may not see it.
     NotFound,
     /// 400, 405, 422 and the like: the request itself was refused.
     Refused,
@@ -50,8 +70,10 @@ pub enum Kind {
     Redirected,
     /// No token of the needed kind is there; nothing was sent.
     NoToken,
-    /// The program was asked to end.
-    Interrupted,
+    /// The time allowed is over. A write that had been sent is `Lost` instead.
+    Deadline,
+    /// The program was asked to end; `sent` if bytes had left by then.
+    Interrupted { signal: Signal, sent: bool },
 }
 
 impl Error {
@@ -70,26 +92,77 @@ impl Error {
 
     /// Proven: the server did nothing.
     pub fn nothing_done(&self) -> bool {
-        !matches!(
+        match self.kind {
+            Kind::Lost | Kind::Server | Kind::NotJson | Kind::Redirected => false,
+            Kind::Interrupted { sent, .. } => !sent,
+            Kind::Unreachable
+            | Kind::Limited { .. }
+            | Kind::Locked
+            | Kind::Unauthorized
+            | Kind::Forbidden
+            | Kind::NotFound
+            | Kind::Refused
+            | Kind::NoToken
+            | Kind::Deadline => true,
+        }
+    }
+
+    /// 401, 403 and 404: what another token might change.
+    pub fn token_refused(&self) -> bool {
+        matches!(
             self.kind,
-            Kind::Lost | Kind::Server | Kind::NotJson | Kind::Interrupted | Kind::Redirected
+            Kind::Unauthorized | Kind::Forbidden | Kind::NotFound
         )
     }
 
     /// The exit code if nothing better is known.
     pub fn exit(&self) -> Exit {
-        unimplemented!()
+        if let Some(explained) = &self.explained {
+            return explained.exit;
+        }
+        match self.kind {
+            Kind::Unauthorized | Kind::Forbidden | Kind::NoToken => Exit::Refused,
+            Kind::NotFound => Exit::NotFound,
+            Kind::Deadline => Exit::Timeout,
+            Kind::Interrupted { signal, .. } => Exit::Signal(signal),
+            Kind::Unreachable
+            | Kind::Lost
+            | Kind::Limited { .. }
+            | Kind::Locked
+            | Kind::Server
+            | Kind::NotJson
+            | Kind::Refused
+            | Kind::Redirected => Exit::Unknown,
+        }
     }
 
-    /// For the person who reads the log: what was asked, what came back, why, what to try.
+    /// For the person who reads the log: why, then what was asked and what came back, then what to try.
     pub fn stop(&self) -> Stop {
-        unimplemented!()
+        let mut error = self.to_string();
+        let mut hints = self.hints.clone();
+        if let Some(explained) = &self.explained {
+            error = format!("{}\n{error}", explained.cause);
+            hints.extend(explained.hints.iter().cloned());
+        }
+        if let Some(before) = &self.before {
+            error = format!("{error}\nwith the job token before that: {before}");
+        }
+        Stop {
+            exit: self.exit(),
+            error,
+            hints,
+        }
     }
 }
 
+/// What was asked and what came back.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        write!(f, "{} {}: {}", self.method, self.route, self.message)?;
+        match &self.facts.request_id {
+            Some(id) => write!(f, " (request id {id})"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -16,21 +16,41 @@ struct Elf {
 }
 
 fn number(bytes: &[u8], at: usize, size: usize) -> u64 {
-    bytes[at..at + size].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+    bytes[at..at + size]
+        .iter()
+        .rev()
+        .fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 fn elf(path: &Path) -> Elf {
     let bytes = std::fs::read(path).expect("the binary can be read");
-    assert_eq!(&bytes[..6], b"\x7fELF\x02\x01", "a 64-bit little-endian ELF file");
+    assert_eq!(
+        &bytes[..6],
+        b"\x7fELF\x02\x01",
+        "a 64-bit little-endian ELF file"
+    );
     let at = |value: u64| usize::try_from(value).expect("fits");
-    let (table, size, count) = (at(number(&bytes, 32, 8)), at(number(&bytes, 54, 2)), at(number(&bytes, 56, 2)));
-    let mut found = Elf { interpreter: false, needed: 0 };
+    let (table, size, count) = (
+        at(number(&bytes, 32, 8)),
+        at(number(&bytes, 54, 2)),
+        at(number(&bytes, 56, 2)),
+    );
+    let mut found = Elf {
+        interpreter: false,
+        needed: 0,
+    };
     for header in (0..count).map(|index| table + index * size) {
         match number(&bytes, header, 4) {
             PT_INTERP => found.interpreter = true,
             PT_DYNAMIC => {
-                let (start, length) = (at(number(&bytes, header + 8, 8)), at(number(&bytes, header + 32, 8)));
-                found.needed += (start..start + length).step_by(16).filter(|entry| number(&bytes, *entry, 8) == DT_NEEDED).count();
+                let (start, length) = (
+                    at(number(&bytes, header + 8, 8)),
+                    at(number(&bytes, header + 32, 8)),
+                );
+                found.needed += (start..start + length)
+                    .step_by(16)
+                    .filter(|entry| number(&bytes, *entry, 8) == DT_NEEDED)
+                    .count();
             }
             _ => {}
         }
@@ -51,9 +71,14 @@ fn it_needs_no_interpreter_and_no_library() {
 
 #[test]
 fn a_dynamic_program_would_be_noticed() {
-    let shell = PathBuf::from("/bin/sh").canonicalize().ok().filter(|path| std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF\x02\x01")));
+    let shell = PathBuf::from("/bin/sh").canonicalize().ok().filter(|path| {
+        std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF\x02\x01"))
+    });
     match shell.map(|path| elf(&path)) {
-        Some(found) if found.interpreter => assert!(found.needed > 0, "/bin/sh has an interpreter but needs nothing"),
+        Some(found) if found.interpreter => assert!(
+            found.needed > 0,
+            "/bin/sh has an interpreter but needs nothing"
+        ),
         _ => eprintln!("skipped: no dynamic /bin/sh here to compare with"),
     }
 }
@@ -66,13 +91,23 @@ fn it_runs_in_an_empty_image() {
     }
     let root = tempfile::tempdir().expect("a folder");
     std::fs::copy(BINARY, root.path().join("jobgate")).expect("copied");
-    let output = Command::new("chroot").arg(root.path()).args(["/jobgate", "--version"]).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output();
+    let output = Command::new("chroot")
+        .arg(root.path())
+        .args(["/jobgate", "--version"])
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .output();
     match output {
         Ok(output) if output.status.success() => {
-            assert_eq!(String::from_utf8_lossy(&output.stdout), format!("jobgate {}\n", env!("CARGO_PKG_VERSION")));
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout),
+                format!("jobgate {}\n", env!("CARGO_PKG_VERSION"))
+            );
             assert_eq!(String::from_utf8_lossy(&output.stderr), "");
         }
-        Ok(output) if String::from_utf8_lossy(&output.stderr).contains("cannot change root directory") => {
+        Ok(output)
+            if String::from_utf8_lossy(&output.stderr).contains("cannot change root directory") =>
+        {
             eprintln!("skipped: changing the root directory is not permitted here");
         }
         Ok(output) => panic!("in an empty root: {output:?}"),

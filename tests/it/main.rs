@@ -1,6 +1,26 @@
 //! Stories about the program.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly, and says aloud what it skips"
+)]
+
+#[path = "../fake/mod.rs"]
+mod fake;
+mod run;
 
 mod actions;
+mod binary;
+mod cli;
+mod docs;
+mod explain;
+#[path = "fake.rs"]
+mod fake_gitlab;
 mod gate;
 mod gatefile;
+mod help;
+mod shells;
+mod table;
+mod tidy;
+mod words;

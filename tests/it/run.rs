@@ -23,7 +23,10 @@ pub struct Run {
 impl Run {
     /// `words` is split at blanks; use [`Run::arg`] for an argument that holds some.
     pub fn new(words: &str) -> Self {
-        Self { args: words.split_whitespace().map(OsString::from).collect(), ..Self::default() }
+        Self {
+            args: words.split_whitespace().map(OsString::from).collect(),
+            ..Self::default()
+        }
     }
 
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
@@ -37,7 +40,8 @@ impl Run {
     }
 
     pub fn vars(mut self, vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        self.vars.extend(vars.into_iter().map(|(name, value)| (name, value.into())));
+        self.vars
+            .extend(vars.into_iter().map(|(name, value)| (name, value.into())));
         self
     }
 
@@ -55,13 +59,23 @@ impl Run {
     /// The real binary, for worlds that stand still.
     pub fn binary(self) -> Outcome {
         let output = self.command().output().expect("the binary starts");
-        self.outcome(output.status.code().unwrap_or(-1), &output.stdout, &output.stderr)
+        self.outcome(
+            output.status.code().unwrap_or(-1),
+            &output.stdout,
+            &output.stderr,
+        )
     }
 
     /// The real binary, not started yet: for stories that send signals or close streams.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_jobgate"));
-        command.args(&self.args).env_clear().envs(&self.vars).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(&self.args)
+            .env_clear()
+            .envs(&self.vars)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -70,11 +84,19 @@ impl Run {
         let (out, log) = (Buffer::default(), Buffer::default());
         let host = Host {
             args: self.args.clone(),
-            vars: Vars::new(self.vars.iter().map(|(name, value)| (OsString::from(name), value.clone()))),
+            vars: Vars::new(
+                self.vars
+                    .iter()
+                    .map(|(name, value)| (OsString::from(name), value.clone())),
+            ),
             clock,
             interrupt,
             seed: 7,
-            limits: Limits { connect: Duration::from_secs(2), headers: Duration::from_secs(5), ..Limits::REAL },
+            limits: Limits {
+                connect: Duration::from_secs(2),
+                headers: Duration::from_secs(5),
+                ..Limits::REAL
+            },
             out: Stream::new(Box::new(out.clone()), false, None),
             log: Stream::new(Box::new(log.clone()), false, None),
         };
@@ -91,11 +113,18 @@ impl Run {
             }
             text
         };
-        let tokens: HashMap<&str, &str> =
-            self.vars.iter().filter(|(name, _)| name.contains("TOKEN") && !name.ends_with("_FILE")).filter_map(|(n, v)| Some((n.as_str(), v.to_str()?))).collect();
+        let tokens: HashMap<&str, &str> = self
+            .vars
+            .iter()
+            .filter(|(name, _)| name.contains("TOKEN") && !name.ends_with("_FILE"))
+            .filter_map(|(n, v)| Some((n.as_str(), v.to_str()?)))
+            .collect();
         let (out, log) = (text(out), text(log));
         for (name, token) in tokens {
-            assert!(token.len() < 8 || !(out.contains(token) || log.contains(token)), "{name} was printed");
+            assert!(
+                token.len() < 8 || !(out.contains(token) || log.contains(token)),
+                "{name} was printed"
+            );
         }
         Outcome { code, out, log }
     }
@@ -113,9 +142,19 @@ impl Outcome {
     /// The whole visible result at once. Leading line breaks of the expectations are dropped, so that they can start on a line of their own.
     #[track_caller]
     pub fn is(&self, code: i32, out: &str, log: &str) {
-        let shown = format!("exit {}\n--- stdout\n{}--- stderr\n{}", self.code, self.out, self.log);
-        let expected = format!("exit {code}\n--- stdout\n{}--- stderr\n{}", out.trim_start_matches('\n'), log.trim_start_matches('\n'));
-        assert!(shown == expected, "got:\n{shown}\n\nexpected:\n{expected}\n");
+        let shown = format!(
+            "exit {}\n--- stdout\n{}--- stderr\n{}",
+            self.code, self.out, self.log
+        );
+        let expected = format!(
+            "exit {code}\n--- stdout\n{}--- stderr\n{}",
+            out.trim_start_matches('\n'),
+            log.trim_start_matches('\n')
+        );
+        assert!(
+            shown == expected,
+            "got:\n{shown}\n\nexpected:\n{expected}\n"
+        );
     }
 }
 
@@ -131,7 +170,10 @@ impl Buffer {
 
 impl Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no writer panicked").extend_from_slice(bytes);
+        self.0
+            .lock()
+            .expect("no writer panicked")
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -1,0 +1,248 @@
+//! Where tokens come from and what counts as one.
+
+use super::file::{self, Source};
+use super::{Fixed, Secret};
+use crate::Vars;
+use crate::exit::Stop;
+
+const LONGEST: usize = 16_384;
+/// GitLab's prefix of every job token (`app/models/ci/build.rb`).
+const JOB_PREFIX: &str = "glcbt-";
+
+/// A project, group or personal access token, and where it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    pub token: Secret,
+    /// `--token-file`, `JOBGATE_TOKEN_FILE`, `JOBGATE_TOKEN` or `GITLAB_TOKEN`.
+    pub source: &'static str,
+}
+
+/// The job token and the access token. A job token in the access token's place is used as what it is.
+pub(super) fn read(
+    vars: &Vars,
+    fixed: &Fixed,
+    warnings: &mut Vec<String>,
+) -> Result<(Option<Secret>, Option<Access>), Stop> {
+    let job = match vars.get("CI_JOB_TOKEN")? {
+        Some(text) => Some(check(text, "CI_JOB_TOKEN")?),
+        None => None,
+    };
+    let Some(access) = access(vars, fixed)? else {
+        return Ok((job, None));
+    };
+    let is_job_token =
+        access.token.reveal().starts_with(JOB_PREFIX) || job.as_ref() == Some(&access.token);
+    if !is_job_token {
+        return Ok((job, Some(access)));
+    }
+    let source = access.source;
+    if job.as_ref().is_some_and(|job| *job != access.token) {
+        warnings.push(format!(
+            "{source} holds another job's token, not an access token; CI_JOB_TOKEN is used instead"
+        ));
+        return Ok((job, None));
+    }
+    warnings.push(format!(
+        "{source} holds a job token, not an access token; it is sent as a job token"
+    ));
+    Ok((Some(access.token), None))
+}
+
+fn access(vars: &Vars, fixed: &Fixed) -> Result<Option<Access>, Stop> {
+    if let Some(path) = &fixed.token_file {
+        return from_file(path, "--token-file").map(Some);
+    }
+    if let Some(path) = vars.get("JOBGATE_TOKEN_FILE")? {
+        return from_file(path, "JOBGATE_TOKEN_FILE").map(Some);
+    }
+    for source in ["JOBGATE_TOKEN", "GITLAB_TOKEN"] {
+        if let Some(text) = vars.get(source)? {
+            if looks_like_a_path(text) {
+                return Err(Stop::usage(format!("{source} holds the path of a file, not a token")).hint(
+                    "a CI/CD variable of type file holds a path: name it JOBGATE_TOKEN_FILE, or make it a plain variable",
+                ));
+            }
+            let token = check(text, source)?;
+            return Ok(Some(Access { token, source }));
+        }
+    }
+    Ok(None)
+}
+
+/// The path is not quoted: it may be a token that was put in the wrong place.
+fn from_file(path: &str, source: &'static str) -> Result<Access, Stop> {
+    let bytes = file::read(path, &Source::unquoted(source), LONGEST as u64 + 2)?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Stop::usage(format!(
+            "the file of {source} holds no token: it is no plain text"
+        ))
+    })?;
+    let token = check(&text, source)?;
+    Ok(Access { token, source })
+}
+
+/// One newline at the end is dropped; what is left is 1 to 16,384 visible ASCII characters.
+fn check(text: &str, source: &str) -> Result<Secret, Stop> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    let why = if text.is_empty() {
+        "is empty"
+    } else if text.len() > LONGEST {
+        "is longer than 16384 characters"
+    } else if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(Secret::new(text.to_owned()));
+    } else {
+        "has blanks, line breaks or characters outside ASCII"
+    };
+    Err(Stop::usage(format!("the token of {source} {why}")))
+}
+
+fn looks_like_a_path(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let drive = matches!(bytes, [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic());
+    drive
+        || ["/", "./", "../", "~/"]
+            .iter()
+            .any(|start| text.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::exit::Exit;
+
+    type Read = Result<(Option<Secret>, Option<Access>), Stop>;
+
+    fn read_all(pairs: &[(&str, &str)], token_file: Option<&str>) -> (Read, Vec<String>) {
+        let vars = Vars::new(pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())));
+        let fixed = Fixed {
+            token_file: token_file.map(str::to_owned),
+            ..Fixed::default()
+        };
+        let mut warnings = Vec::new();
+        let tokens = read(&vars, &fixed, &mut warnings);
+        (tokens, warnings)
+    }
+
+    fn file_with(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+        file.write_all(bytes).expect("written");
+        file
+    }
+
+    #[test]
+    fn the_first_source_wins() {
+        let (option, variable) = (file_with(b"glpat-option\n"), file_with(b"glpat-file"));
+        let option = option.path().to_str().expect("UTF-8");
+        let all = [
+            (
+                "JOBGATE_TOKEN_FILE",
+                variable.path().to_str().expect("UTF-8"),
+            ),
+            ("JOBGATE_TOKEN", "glpat-own"),
+            ("GITLAB_TOKEN", "glpat-gitlab"),
+        ];
+        for (skip, option, token, source) in [
+            (0, Some(option), "glpat-option", "--token-file"),
+            (0, None, "glpat-file", "JOBGATE_TOKEN_FILE"),
+            (1, None, "glpat-own", "JOBGATE_TOKEN"),
+            (2, None, "glpat-gitlab", "GITLAB_TOKEN"),
+        ] {
+            let variables = all.get(skip..).unwrap_or_default();
+            let access = read_all(variables, option)
+                .0
+                .expect("read")
+                .1
+                .expect("a token");
+            assert_eq!((access.token.reveal(), access.source), (token, source));
+        }
+        assert_eq!(
+            read_all(&[("GITLAB_TOKEN", "")], None).0.expect("read"),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn a_bad_token_is_refused_by_name_and_never_quoted() {
+        let long = "hunter2".repeat(2400);
+        for bad in [
+            "hunter2 ",
+            " hunter2",
+            "hunter2\n\n",
+            "hun\nter2",
+            "hunter2\u{e9}",
+            "\n",
+            "hunter2\t",
+            &long,
+        ] {
+            for name in ["CI_JOB_TOKEN", "JOBGATE_TOKEN", "GITLAB_TOKEN"] {
+                let stop = read_all(&[(name, bad)], None).0.expect_err(bad);
+                assert_eq!(stop.exit, Exit::Usage);
+                let shown = format!("{stop:?} {:?}", stop.hints);
+                assert!(
+                    shown.contains(name) && !shown.contains("hunter2"),
+                    "{shown}"
+                );
+            }
+            let file = file_with(bad.as_bytes());
+            let stop = read_all(&[], file.path().to_str()).0.expect_err(bad);
+            assert!(!format!("{stop:?}").contains("hunter2"));
+        }
+        let longest = "x".repeat(LONGEST);
+        for good in ["x", "x\n", "x\r\n", &longest] {
+            assert!(read_all(&[("CI_JOB_TOKEN", good)], None).0.is_ok());
+        }
+    }
+
+    #[test]
+    fn a_path_in_the_token_and_a_token_in_the_path_are_recognized() {
+        for path in ["/builds/g/p.tmp/JOBGATE_TOKEN", "./t", "C:\\t", "~/t"] {
+            let stop = read_all(&[("JOBGATE_TOKEN", path)], None)
+                .0
+                .expect_err(path);
+            assert_eq!((stop.exit, stop.hints.len()), (Exit::Usage, 1));
+        }
+        for (pairs, option) in [
+            (&[("JOBGATE_TOKEN_FILE", "glpat-hunter2")][..], None),
+            (&[], Some("glpat-hunter2")),
+        ] {
+            let stop = read_all(pairs, option).0.expect_err("no such file");
+            assert_eq!(stop.exit, Exit::Usage);
+            assert!(!format!("{stop:?} {:?}", stop.hints).contains("hunter2"));
+        }
+        let folder = tempfile::tempdir().expect("folder");
+        assert!(read_all(&[], folder.path().to_str()).0.is_err());
+    }
+
+    #[test]
+    fn a_job_token_in_the_wrong_place_is_used_as_what_it_is() {
+        for (pairs, job) in [
+            (&[("GITLAB_TOKEN", "glcbt-64_a")][..], "glcbt-64_a"),
+            (
+                &[
+                    ("GITLAB_TOKEN", "glcbt-64_a"),
+                    ("CI_JOB_TOKEN", "glcbt-64_a"),
+                ],
+                "glcbt-64_a",
+            ),
+            (
+                &[("JOBGATE_TOKEN", "legacy"), ("CI_JOB_TOKEN", "legacy")],
+                "legacy",
+            ),
+            (
+                &[
+                    ("JOBGATE_TOKEN", "glcbt-of-another"),
+                    ("CI_JOB_TOKEN", "mine"),
+                ],
+                "mine",
+            ),
+        ] {
+            let (tokens, warnings) = read_all(pairs, None);
+            let (found, access) = tokens.expect("read");
+            assert_eq!((found.expect("job token").reveal(), access), (job, None));
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `completion`: a script that completes commands, options, choices and file names in a shell.
+
+use crate::cli::{Usage, Words};
+use crate::commands::{Command, table};
+use crate::exit::Exit;
+use crate::help::complete;
+use crate::{Host, help};
+
+pub const COMMAND: Command = Command { usage: &USAGE, run };
+
+const USAGE: Usage = Usage {
+    name: "completion",
+    operands: "SHELL",
+    arity: (1, 1),
+    choices: &["bash", "zsh", "fish"],
+    summary: "prints a completion script for bash, zsh or fish",
+    details: "\
+Bash: put `source <(jobgate completion bash)` into ~/.bashrc.
+
+Zsh: put `source <(jobgate completion zsh)` into ~/.zshrc, behind compinit.
+
+Fish: write the script to ~/.config/fish/completions/jobgate.fish.",
+    example: "\
+jobgate completion bash
+jobgate completion zsh
+jobgate completion fish",
+    groups: &[],
+};
+
+fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+    let shell = words.operands().into_iter().next();
+    words.done();
+    let table = table();
+    let script = match shell.as_deref() {
+        Some("zsh") => complete::zsh(&table),
+        Some("fish") => complete::fish(&table),
+        _ => complete::bash(&table),
+    };
+    Ok(help::print(host, &script)?)
+}

@@ -1,0 +1,271 @@
+//! One request on one line: the agent with its limits, and what a broken request proves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::AlertDescription;
+use ureq::http::{HeaderValue, Method, Request, Response};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
+use ureq::{Agent, Body, Proxy, SendBody, Timeout};
+
+use super::tls::{Finish, Progress, Start};
+use crate::ci::Secret;
+use crate::time::human;
+use crate::url::Url;
+
+const LARGEST_HEAD: usize = 64 << 10;
+const USER_AGENT: &str = concat!("jobgate/", env!("CARGO_PKG_VERSION"));
+
+/// The limits of one request, already cut to the time left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub(super) connect: Duration,
+    pub(super) headers: Duration,
+    pub(super) per_read: Duration,
+    pub(super) per_write: Duration,
+    /// `None` for a log without a deadline.
+    pub(super) body: Option<Duration>,
+}
+
+/// What is sent.
+pub(super) struct Shot<'a> {
+    pub(super) post: bool,
+    pub(super) url: &'a Url,
+    /// Header name and token.
+    pub(super) token: Option<(&'static str, &'a Secret)>,
+    /// Content type and bytes; a GET has none.
+    pub(super) body: Option<(&'static str, &'a str)>,
+    pub(super) cut: Cut,
+}
+
+/// A request that brought no head of an answer.
+pub(super) struct Broken {
+    /// Some of it may have reached the server.
+    pub(super) sent: bool,
+    pub(super) why: String,
+    pub(super) hints: Vec<String>,
+}
+
+/// One agent with at most one open connection; carries one request at a time.
+pub(super) struct Line {
+    agent: Agent,
+    progress: Arc<Progress>,
+}
+
+impl Line {
+    pub(super) fn new(
+        server: &Arc<rustls::ClientConfig>,
+        others: &Arc<rustls::ClientConfig>,
+        proxy: Option<Proxy>,
+    ) -> Self {
+        let progress = Arc::new(Progress::default());
+        let finish = Finish {
+            server: Arc::clone(server),
+            proxy: Arc::clone(others),
+            proxied: proxy.is_some(),
+            progress: Arc::clone(&progress),
+        };
+        let connector = Start(Arc::clone(&progress))
+            .chain(ConnectProxyConnector::default())
+            .chain(TcpConnector::default())
+            .chain(finish);
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_response_header_size(LARGEST_HEAD)
+            .max_idle_connections(1)
+            .user_agent(USER_AGENT)
+            .proxy(proxy)
+            .build();
+        Self {
+            agent: Agent::with_parts(config, connector, DefaultResolver::default()),
+            progress,
+        }
+    }
+
+    /// To shut it down from another thread.
+    pub(super) fn agent(&self) -> Agent {
+        self.agent.clone()
+    }
+
+    /// Sends once; a GET once more, at once, where an old connection turned out to be dead.
+    pub(super) fn send(&self, shot: &Shot) -> Result<Response<Body>, Broken> {
+        self.progress.begin();
+        let error = match self.try_once(shot) {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        if shot.post || self.progress.fresh() || !hung_up(&error) {
+            return Err(self.broken(&error, &shot.cut));
+        }
+        self.progress.begin();
+        self.try_once(shot)
+            .map_err(|error| self.broken(&error, &shot.cut))
+    }
+
+    fn try_once(&self, shot: &Shot) -> Result<Response<Body>, ureq::Error> {
+        let method = if shot.post { Method::POST } else { Method::GET };
+        let mut request = Request::builder().method(method).uri(shot.url.to_string());
+        if let Some((name, token)) = shot.token {
+            let mut value = HeaderValue::from_str(token.reveal())
+                .map_err(|error| ureq::Error::Http(error.into()))?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        if let Some((kind, _)) = shot.body {
+            request = request.header("content-type", kind);
+        }
+        if shot.post {
+            let bytes = shot.body.map_or("", |(_, bytes)| bytes).as_bytes();
+            // A new connection for each write: an old one may be closed by the server at this very moment, and then nobody knows
+            // whether the write was done.
+            let request = request.body(bytes)?;
+            let limits = limits(self.agent.configure_request(request), &shot.cut);
+            return self.agent.run(limits.max_idle_age(Duration::ZERO).build());
+        }
+        let request = request.body(SendBody::none())?;
+        let limits = limits(self.agent.configure_request(request), &shot.cut);
+        self.agent.run(limits.build())
+    }
+
+    fn broken(&self, error: &ureq::Error, cut: &Cut) -> Broken {
+        let (why, hints) = explain(error, cut);
+        Broken {
+            // A server that refuses our client certificate says so after TLS 1.3 let the request go, and has not looked at it.
+            sent: self.progress.sent() && !certificate_refused(error),
+            why,
+            hints: hints.into_iter().map(str::to_owned).collect(),
+        }
+    }
+}
+
+type Limits<B> = ureq::config::ConfigBuilder<ureq::typestate::HttpCrateScope<B>>;
+
+/// Only limits for which ureq starts no thread.
+fn limits<B: ureq::AsSendBody>(builder: Limits<B>, cut: &Cut) -> Limits<B> {
+    builder
+        .timeout_connect(Some(cut.connect))
+        .timeout_send_request(Some(cut.headers))
+        .timeout_send_body(Some(cut.headers))
+        .timeout_recv_response(Some(cut.headers))
+        .timeout_recv_body(cut.body)
+        .timeout_per_read(Some(cut.per_read))
+        .timeout_per_write(Some(cut.per_write))
+}
+
+/// The other side closed the connection without a word.
+fn hung_up(error: &ureq::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error, ureq::Error::Io(error)
+        if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
+}
+
+fn rustls_error(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+fn certificate_refused(error: &ureq::Error) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        rustls_error(error),
+        Some(rustls::Error::AlertReceived(
+            Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+        ))
+    )
+}
+
+/// What went wrong, in words, and what to try.
+pub(super) fn explain(error: &ureq::Error, cut: &Cut) -> (String, Vec<&'static str>) {
+    if let Some(error) = rustls_error(error) {
+        return explain_tls(error);
+    }
+    match error {
+        ureq::Error::Timeout(limit) => (timed_out(*limit, cut), Vec::new()),
+        ureq::Error::Io(error) => match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => (
+                "the connection was closed in mid-answer".to_owned(),
+                Vec::new(),
+            ),
+            std::io::ErrorKind::ConnectionRefused => {
+                ("the connection was refused".to_owned(), Vec::new())
+            }
+            _ => (error.to_string(), Vec::new()),
+        },
+        ureq::Error::ConnectProxyFailed(why) if why.contains("407") => (
+            "the proxy wants a user name and password (407)".to_owned(),
+            vec!["put them into the proxy's URL: http://user:password@proxy:port"],
+        ),
+        ureq::Error::ConnectProxyFailed(why) => {
+            (format!("the proxy did not connect: {why}"), Vec::new())
+        }
+        ureq::Error::LargeResponseHeader(..) => {
+            ("the head of the answer is too large".to_owned(), Vec::new())
+        }
+        other => (other.to_string(), Vec::new()),
+    }
+}
+
+fn timed_out(limit: Timeout, cut: &Cut) -> String {
+    match limit {
+        Timeout::Connect => format!("no connection within {}", human(cut.connect)),
+        Timeout::RecvResponse => format!("no answer within {}", human(cut.headers)),
+        Timeout::RecvBody => format!(
+            "the answer did not end within {}",
+            human(cut.body.unwrap_or_default())
+        ),
+        Timeout::PerRead => format!("nothing arrived for {}", human(cut.per_read)),
+        Timeout::PerWrite => format!("nothing could be sent for {}", human(cut.per_write)),
+        other => format!("time ran out: {other}"),
+    }
+}
+
+fn explain_tls(error: &rustls::Error) -> (String, Vec<&'static str>) {
+    use rustls::{CertificateError as Certificate, Error};
+    match error {
+        Error::InvalidCertificate(Certificate::UnknownIssuer) => (
+            "the server's certificate was issued by nobody who is trusted here".to_owned(),
+            vec![
+                "give the certificate of its CA, or the server's own, with --ca-file or CI_SERVER_TLS_CA_FILE",
+            ],
+        ),
+        Error::InvalidCertificate(Certificate::Other(other))
+            if other.0.to_string() == "CaUsedAsEndEntity" =>
+        {
+            (
+                "the server shows a CA's certificate as its own".to_owned(),
+                vec![
+                    "if that is meant, give this very certificate with --ca-file or CI_SERVER_TLS_CA_FILE",
+                ],
+            )
+        }
+        Error::InvalidCertificate(why) => (
+            format!("the server's certificate is not accepted: {why}"),
+            Vec::new(),
+        ),
+        Error::AlertReceived(AlertDescription::CertificateRequired) => (
+            "the server wants a client certificate".to_owned(),
+            vec![
+                "the runner hands its own to jobs in CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE",
+            ],
+        ),
+        Error::AlertReceived(alert) => (format!("the server refused TLS: {alert:?}"), Vec::new()),
+        Error::InvalidMessage(_) => (
+            "what answers there does not speak TLS".to_owned(),
+            Vec::new(),
+        ),
+        other => (format!("TLS failed: {other}"), Vec::new()),
+    }
+}

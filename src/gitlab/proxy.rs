@@ -1,0 +1,314 @@
+//! Which proxy leads to a URL, by curl's rules.
+
+use std::net::IpAddr;
+
+use ureq::{Proxy, ProxyProtocol};
+
+use crate::ci::{Proxies, Secret};
+use crate::exit::Stop;
+use crate::url::Url;
+
+/// curl's port of a proxy whose URL names none.
+const HTTP_PROXY_PORT: u16 = 1080;
+
+/// The proxy for a URL; `None` is a direct connection. A proxy that we cannot speak to is an error, never a direct connection.
+pub(super) fn choose(url: &Url, proxies: &Proxies) -> Result<Option<Proxy>, Stop> {
+    if let Some(fixed) = &proxies.fixed {
+        return read("--proxy", fixed).map(Some);
+    }
+    let own = if url.secure {
+        &proxies.https
+    } else {
+        &proxies.http
+    };
+    let Some((name, value)) = own.as_ref().or(proxies.all.as_ref()) else {
+        return Ok(None);
+    };
+    if proxies.none.as_ref().is_some_and(|list| exempt(url, list)) {
+        return Ok(None);
+    }
+    read(name, value).map(Some)
+}
+
+/// Passwords of all proxies, as written and decoded: to be masked wherever server text is shown.
+pub(super) fn passwords(proxies: &Proxies) -> Vec<String> {
+    let variables = [&proxies.https, &proxies.http, &proxies.all];
+    variables
+        .into_iter()
+        .flatten()
+        .map(|(_, value)| value)
+        .chain(&proxies.fixed)
+        .filter_map(|value| {
+            let password = parts(value.reveal()).1?.split_once(':')?.1;
+            Some([Some(password.to_owned()), decode(password)])
+        })
+        .flatten()
+        .flatten()
+        .filter(|password| !password.is_empty())
+        .collect()
+}
+
+/// Scheme, userinfo, host and port as they are written.
+fn parts(text: &str) -> (Option<&str>, Option<&str>, &str) {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme), rest),
+        None => (None, text),
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, host)) => (scheme, Some(user), host),
+        None => (scheme, None, authority),
+    }
+}
+
+fn read(name: &str, value: &Secret) -> Result<Proxy, Stop> {
+    let (scheme, user, host) = parts(value.reveal());
+    let protocol = match scheme.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("http") => ProxyProtocol::Http,
+        Some("https") => ProxyProtocol::Https,
+        Some(other) if other.starts_with("socks") => {
+            return Err(Stop::usage(format!(
+                "{name} names a SOCKS proxy, which is not supported"
+            ))
+            .hint("use an http:// or https:// proxy, or exempt GitLab's host with no_proxy"));
+        }
+        Some(_) => {
+            return Err(Stop::usage(format!(
+                "{name} is neither an http:// nor an https:// URL"
+            )));
+        }
+    };
+    let bad = |why: &str| Stop::usage(format!("{name} {why}"));
+    let address = Url::parse(&format!("http://{host}")).map_err(bad)?;
+    let named = host
+        .rsplit(']')
+        .next()
+        .is_some_and(|rest| rest.contains(':'));
+    let port = match protocol {
+        _ if named => address.port,
+        ProxyProtocol::Https => 443,
+        _ => HTTP_PROXY_PORT,
+    };
+    let mut builder = Proxy::builder(protocol).host(&address.host).port(port);
+    if let Some(user) = user {
+        let (user, password) = user.split_once(':').unwrap_or((user, ""));
+        let decoded =
+            |text| decode(text).ok_or_else(|| bad("has a user or password with a broken %"));
+        builder = builder
+            .username(&decoded(user)?)
+            .password(&decoded(password)?);
+    }
+    builder.build().map_err(|_| bad("is not a proxy's URL"))
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// `no_proxy`: names match themselves and everything below; addresses match addresses and networks; a port narrows.
+fn exempt(url: &Url, list: &str) -> bool {
+    let host = url.host.trim_end_matches('.');
+    list.split([',', ' ', '\t'])
+        .filter(|entry| !entry.is_empty())
+        .any(|entry| {
+            let (name, port) = entry_parts(entry);
+            port.is_none_or(|port| port == url.port.to_string()) && covers(name, host)
+        })
+}
+
+fn entry_parts(entry: &str) -> (&str, Option<&str>) {
+    match entry.rsplit_once(':') {
+        // More than one colon without brackets is an IPv6 address.
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, Some(port)),
+        _ => (entry, None),
+    }
+}
+
+fn covers(entry: &str, host: &str) -> bool {
+    if entry == "*" {
+        return true;
+    }
+    if let Ok(address) = bare(host).parse::<IpAddr>() {
+        return network(entry, address);
+    }
+    let name = entry.strip_prefix('*').unwrap_or(entry);
+    let name = name
+        .trim_start_matches('.')
+        .trim_end_matches('.')
+        .to_ascii_lowercase();
+    if name.is_empty() {
+        return false;
+    }
+    host.strip_suffix(name.as_str())
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+fn network(entry: &str, address: IpAddr) -> bool {
+    let (base, bits) = match entry.split_once('/') {
+        Some((base, bits)) => (base, Some(bits)),
+        None => (entry, None),
+    };
+    let Ok(base) = bare(base).parse::<IpAddr>() else {
+        return false;
+    };
+    let (base, address, width) = match (base, address) {
+        (IpAddr::V4(base), IpAddr::V4(address)) => (
+            u128::from(base.to_bits()),
+            u128::from(address.to_bits()),
+            32,
+        ),
+        (IpAddr::V6(base), IpAddr::V6(address)) => (base.to_bits(), address.to_bits(), 128),
+        _ => return false,
+    };
+    let bits = match bits.map(str::parse::<u32>) {
+        None => width,
+        Some(Ok(bits)) if bits <= width => bits,
+        Some(_) => return false,
+    };
+    bits == 0 || base >> (width - bits) == address >> (width - bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect(text)
+    }
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    #[test]
+    fn no_proxy_is_read_as_curl_reads_it() {
+        for (list, address, expected) in [
+            ("gl.example", "https://gl.example", true),
+            ("gl.example", "https://sub.gl.example", true),
+            (".gl.example", "https://gl.example", true),
+            ("gl.example", "https://nogl.example", false),
+            ("*.gl.example", "https://a.gl.example", true),
+            ("GL.Example.", "https://gl.example", true),
+            ("a, b ,gl.example", "https://gl.example", true),
+            ("a b\tgl.example", "https://gl.example", true),
+            ("*", "https://gl.example", true),
+            ("", "https://gl.example", false),
+            (",, ,", "https://gl.example", false),
+            (".", "https://gl.example", false),
+            ("gl.example:443", "https://gl.example", true),
+            ("gl.example:8443", "https://gl.example", false),
+            ("gl.example:8443", "https://gl.example:8443", true),
+            ("127.0.0.1", "http://127.0.0.1:8080", true),
+            ("10.0.0.0/8", "http://10.20.30.40", true),
+            ("10.0.0.0/8", "http://11.0.0.1", false),
+            ("10.0.0.0/33", "http://10.0.0.1", false),
+            ("10.0.0.0/x", "http://10.0.0.1", false),
+            ("0.0.0.0/0", "http://10.0.0.1", true),
+            ("10.0.0.0/8", "http://name.example", false),
+            ("127.0.0.0/8:8080", "http://127.0.0.1:8080", true),
+            ("::1", "http://[::1]:80", true),
+            ("[::1]", "http://[::1]:80", true),
+            ("[::1]:80", "http://[::1]:80", true),
+            ("[::1]:81", "http://[::1]:80", false),
+            ("fd00::/8", "http://[fd12::1]", true),
+            ("0.1", "http://127.0.0.1", false),
+        ] {
+            assert_eq!(exempt(&url(address), list), expected, "{list:?} {address}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_of_the_target_decides() {
+        let proxies = Proxies {
+            https: Some(("HTTPS_PROXY", secret("http://s.example:3128"))),
+            http: Some(("http_proxy", secret("plain.example:8080"))),
+            all: Some(("all_proxy", secret("https://all.example"))),
+            ..Proxies::default()
+        };
+        let at = |target: &str, proxies: &Proxies| {
+            let proxy = choose(&url(target), proxies).expect("usable")?;
+            Some(format!("{}:{}", proxy.host(), proxy.port()))
+        };
+        assert_eq!(
+            at("https://gl.example", &proxies).as_deref(),
+            Some("s.example:3128")
+        );
+        assert_eq!(
+            at("http://gl.example", &proxies).as_deref(),
+            Some("plain.example:8080")
+        );
+        let all = Proxies {
+            https: None,
+            ..proxies.clone()
+        };
+        assert_eq!(
+            at("https://gl.example", &all).as_deref(),
+            Some("all.example:443")
+        );
+        let fixed = Proxies {
+            fixed: Some(secret("p.example")),
+            none: Some("*".to_owned()),
+            ..Proxies::default()
+        };
+        assert_eq!(
+            at("https://gl.example", &fixed).as_deref(),
+            Some("p.example:1080")
+        );
+        assert_eq!(at("https://gl.example", &Proxies::default()), None);
+    }
+
+    #[test]
+    fn credentials_are_decoded_once() {
+        let proxies = Proxies {
+            fixed: Some(secret("http://us%40er:p%3Ass%25@p.example:3128/")),
+            ..Proxies::default()
+        };
+        let proxy = choose(&url("https://gl.example"), &proxies)
+            .expect("usable")
+            .expect("a proxy");
+        assert_eq!(
+            (proxy.username(), proxy.password()),
+            (Some("us@er"), Some("p:ss%"))
+        );
+        assert_eq!(passwords(&proxies), ["p%3Ass%25", "p:ss%"]);
+        assert!(!format!("{proxies:?}{proxy:?}").contains("p%3Ass"));
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_spoken_to_is_an_error_and_not_quoted() {
+        for bad in [
+            "socks5://u:hunter2@p.example:1080",
+            "socks4a://hunter2",
+            "ftp://hunter2",
+            "http://u:hunter2@",
+            "http://u:hunter2@p example",
+            "http://u:hunter2%zz@p.example",
+            "http://u:hunter2@p.example:99999",
+        ] {
+            let proxies = Proxies {
+                all: Some(("ALL_PROXY", secret(bad))),
+                ..Proxies::default()
+            };
+            let stop = choose(&url("https://gl.example"), &proxies).expect_err(bad);
+            let shown = format!("{stop:?} {:?}", stop.hints);
+            assert!(
+                shown.contains("ALL_PROXY") && !shown.contains("hunter2"),
+                "{shown}"
+            );
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Server text made fit for messages: our secrets masked, one line, nothing that moves a terminal's cursor.
+
+use std::fmt;
+
+/// Knows the secrets that no message may hold.
+pub(super) struct Cleaner {
+    secrets: Vec<String>,
+}
+
+impl fmt::Debug for Cleaner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cleaner")
+    }
+}
+
+impl Cleaner {
+    /// The longest first, so that none is left in part where one holds another.
+    pub(super) fn new(mut secrets: Vec<String>) -> Self {
+        secrets.retain(|secret| !secret.is_empty());
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self { secrets }
+    }
+
+    /// One line of at most `longest` characters.
+    pub(super) fn line(&self, text: &str, longest: usize) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), "[masked]");
+            }
+        }
+        let mut line = String::new();
+        for (count, char) in text.trim().chars().enumerate() {
+            if count == longest {
+                line.push('…');
+                break;
+            }
+            match char {
+                '\n' | '\r' | '\t' => line.push(' '),
+                char if hidden(char) => line.extend(char.escape_unicode()),
+                char => line.push(char),
+            }
+        }
+        line
+    }
+}
+
+/// Controls, and the characters that turn the direction of writing or cannot be seen.
+fn hidden(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_holds_no_secret_and_no_control() {
+        let cleaner = Cleaner::new(vec!["tok".into(), "token-1".into(), String::new()]);
+        for (text, line) in [
+            ("plain Ä …", "plain Ä …"),
+            ("a token-1 and tok", "a [masked] and [masked]"),
+            ("\u{1b}[2Jx\u{202e}y\r\nz", "\\u{1b}[2Jx\\u{202e}y  z"),
+            ("  padded  ", "padded"),
+        ] {
+            assert_eq!(cleaner.line(text, 100), line);
+        }
+        assert_eq!(cleaner.line(&"x".repeat(10), 4), "xxxx…");
+        assert_eq!(cleaner.line("ab token-1", 5), "ab [m…");
+    }
+}

@@ -1,0 +1,92 @@
+//! Everything that is printed from the table of commands: help pages, man page, completion scripts, the README's reference.
+//! No text of its own about any command.
+
+pub mod complete;
+pub mod man;
+pub mod markdown;
+pub mod page;
+
+use std::io::{ErrorKind, Write};
+use std::sync::PoisonError;
+
+use crate::Host;
+use crate::cli::{Group, Opt, Usage};
+use crate::exit::{Exit, Stop};
+
+/// What the program is, in one sentence.
+pub const ABOUT: &str = env!("CARGO_PKG_DESCRIPTION");
+
+/// The name and version, as `--version` prints them.
+pub const VERSION: &str = concat!("jobgate ", env!("CARGO_PKG_VERSION"));
+
+/// Writes an answer that has no verdict. Whoever closes the pipe early has read enough.
+pub fn print(host: &Host, text: &str) -> Result<Exit, Stop> {
+    let mut writer = host
+        .out
+        .writer
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    match writer
+        .write_all(text.as_bytes())
+        .and_then(|()| writer.flush())
+    {
+        Ok(()) => Ok(Exit::Ok),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Ok),
+        Err(error) => Err(Stop::new(
+            Exit::Unknown,
+            format!("could not write the answer: {error}"),
+        )),
+    }
+}
+
+/// What an option's line says behind its help: choices, repetition, variable. Empty if there is nothing to say.
+fn remarks(option: &Opt) -> String {
+    let mut remarks = Vec::new();
+    if !option.choices.is_empty() {
+        remarks.push(option.choices.join(", "));
+    }
+    if option.many {
+        remarks.push("repeatable".to_owned());
+    }
+    if let Some(variable) = option.variable {
+        remarks.push(format!("variable {variable}"));
+    }
+    if remarks.is_empty() {
+        return String::new();
+    }
+    format!(" [{}]", remarks.join("; "))
+}
+
+/// `-o, --output FORMAT`
+fn forms(option: &Opt) -> String {
+    match option.short {
+        Some(short) => format!("{short}, {}", option.form()),
+        None => option.form(),
+    }
+}
+
+/// Groups that more than one command takes, each once, in the order of their first use.
+fn shared_groups(table: &[&'static Usage]) -> Vec<&'static Group> {
+    let mut shared: Vec<&Group> = Vec::new();
+    for group in table.iter().flat_map(|usage| usage.groups) {
+        let known = shared.iter().any(|known| known.title == group.title);
+        if !known && is_shared(group, table) {
+            shared.push(group);
+        }
+    }
+    shared
+}
+
+fn is_shared(group: &Group, table: &[&'static Usage]) -> bool {
+    let takes = |usage: &&&Usage| usage.groups.iter().any(|other| same(other, group));
+    table.iter().filter(takes).count() > 1
+}
+
+/// Constants have no identity: equal titles and names make equal groups.
+fn same(a: &Group, b: &Group) -> bool {
+    let names = |group: &Group| {
+        let options = group.options.iter();
+        options.map(|option| option.name).collect::<Vec<_>>()
+    };
+    a.title == b.title && names(a) == names(b)
+}

@@ -1,0 +1,143 @@
+//! Help pages for people: the overview and the page of one command.
+
+use std::fmt::Write;
+
+use super::{ABOUT, forms, remarks, shared_groups};
+use crate::cli::{Group, Usage};
+use crate::commands::shared::Variable;
+use crate::exit::Exit;
+
+/// Columns of the left side of a list, indentation included; a longer entry has a line of its own.
+const LEFT: usize = 26;
+
+/// Columns to fill: the terminal's, within what reads well.
+pub fn width(terminal: Option<usize>) -> usize {
+    terminal.unwrap_or(80).clamp(40, 100)
+}
+
+/// The page of one command.
+pub fn command(usage: &Usage, width: usize) -> String {
+    let mut page = format!("jobgate {}: {}\n\n", usage.name, usage.summary);
+    line(&mut page, &format!("usage: {}", usage.line()));
+    for paragraph in usage.details.split("\n\n") {
+        page.push('\n');
+        fill(&mut page, paragraph, 0, width);
+    }
+    for group in usage.groups {
+        options(&mut page, group, width);
+    }
+    page.push_str("\nexamples:\n");
+    for example in usage.example.lines() {
+        line(&mut page, &format!("  {example}"));
+    }
+    page.push('\n');
+    fill(&mut page, &exit_codes(), 0, width);
+    page
+}
+
+fn exit_codes() -> String {
+    let codes: Vec<String> = Exit::ALL
+        .iter()
+        .filter(|exit| !matches!(exit, Exit::Signal(_)))
+        .map(|exit| format!("{}={}", exit.code(), exit.name()))
+        .collect();
+    format!("exit codes: {} (see jobgate help)", codes.join(" "))
+}
+
+/// All commands in one line each, what they have in common, exit codes and variables.
+pub fn overview(table: &[&'static Usage], variables: &[Variable], width: usize) -> String {
+    let mut page = String::new();
+    fill(&mut page, &format!("jobgate: {ABOUT}"), 0, width);
+    page.push('\n');
+    commands(&mut page, table, width);
+    for group in shared_groups(table) {
+        options(&mut page, group, width);
+    }
+    page.push_str("\nexit codes:\n");
+    for exit in Exit::ALL {
+        let left = format!("{:3} {}", exit.code(), exit.name());
+        entry(&mut page, &left, exit.meaning(), 18, width);
+    }
+    page.push_str("\nvariables:\n");
+    for variable in variables {
+        entry(&mut page, variable.name, variable.help, LEFT, width);
+    }
+    page.push_str(MORE);
+    page
+}
+
+/// What a command line without any word gets to see.
+pub fn brief(table: &[&'static Usage], width: usize) -> String {
+    let mut page = String::new();
+    commands(&mut page, table, width);
+    page.push_str(MORE);
+    page
+}
+
+const MORE: &str = "\njobgate help COMMAND tells more about a command\n";
+
+fn commands(page: &mut String, table: &[&'static Usage], width: usize) {
+    page.push_str("usage: jobgate COMMAND [OPTIONS] [OPERANDS]\n\ncommands:\n");
+    for usage in table {
+        entry(page, usage.name, usage.summary, 14, width);
+    }
+}
+
+fn options(page: &mut String, group: &Group, width: usize) {
+    let _ = writeln!(page, "\n{}:", group.title);
+    for option in group.options {
+        let text = format!("{}{}", option.help, remarks(option));
+        let left = match option.short {
+            Some(_) => forms(option),
+            None => format!("    {}", forms(option)),
+        };
+        entry(page, &left, &text, LEFT, width);
+    }
+}
+
+/// One entry of a list: a name at the left, its text beside it, or below it where the name is long.
+fn entry(page: &mut String, name: &str, text: &str, left: usize, width: usize) {
+    let mut lines = wrap(text, width.saturating_sub(left)).into_iter();
+    if name.chars().count() + 4 <= left {
+        let first = lines.next().unwrap_or_default();
+        line(page, &format!("  {name:<pad$}{first}", pad = left - 2));
+    } else {
+        line(page, &format!("  {name}"));
+    }
+    for text in lines {
+        line(page, &format!("{:left$}{text}", ""));
+    }
+}
+
+/// A paragraph; lines that begin with a blank keep their shape.
+pub(super) fn fill(page: &mut String, paragraph: &str, indent: usize, width: usize) {
+    if paragraph.starts_with(' ') {
+        for text in paragraph.lines() {
+            line(page, &format!("{:indent$}{text}", ""));
+        }
+        return;
+    }
+    for text in wrap(paragraph, width.saturating_sub(indent)) {
+        line(page, &format!("{:indent$}{text}", ""));
+    }
+}
+
+fn line(page: &mut String, text: &str) {
+    page.push_str(text.trim_end());
+    page.push('\n');
+}
+
+/// Lines of at most `width` columns; a longer word has a line of its own. The program's own texts are plain ASCII.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

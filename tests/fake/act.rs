@@ -1,0 +1,345 @@
+//! The requests that change the world: `lib/api/ci/jobs.rb`, `lib/api/ci/pipelines.rb`, `lib/api/ci/triggers.rb`.
+
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Request};
+use super::auth::Who;
+use super::route::Rule;
+use super::schedule::NewPipeline;
+use super::spec::{Inputs, When};
+use super::word;
+use super::world::{Id, World};
+
+impl World {
+    fn commit(&mut self, id: Id, verb: &'static str) {
+        *self.committed.entry((id, verb)).or_default() += 1;
+    }
+
+    fn archived(&self, job: Id) -> bool {
+        self.pipelines[&self.jobs[&job].pipeline].archived
+    }
+
+    fn retryable(&self, id: Id) -> bool {
+        let job = &self.jobs[&id];
+        let looped = matches!(
+            job.failure_reason,
+            Some(
+                "pipeline_loop_detected"
+                    | "reached_max_descendant_pipelines_depth"
+                    | "deployment_rejected"
+            )
+        );
+        !job.retried
+            && !self.archived(id)
+            && !(job.status == "failed" && looped)
+            && matches!(job.status, "success" | "failed" | "canceled" | "canceling")
+    }
+
+    fn playable(&self, id: Id) -> bool {
+        let job = &self.jobs[&id];
+        let action = match job.spec.when {
+            When::Manual => true,
+            When::Delayed(_) => !job.is_trigger(),
+            _ => false,
+        };
+        let waiting = match job.status {
+            "manual" => true,
+            "scheduled" => !job.is_trigger(),
+            _ => !job.is_trigger() && self.retryable(id),
+        };
+        action && waiting && !self.archived(id) && !job.spec.needs_approval
+    }
+
+    fn show(&self, id: Id) -> Value {
+        if self.jobs[&id].is_trigger() {
+            self.bridge_json(id)
+        } else {
+            self.job_json(id)
+        }
+    }
+
+    fn unknown_inputs(&self, id: Id, inputs: &Inputs) -> Option<Answer> {
+        let known = &self.jobs[&id].spec.inputs;
+        let unknown: Vec<&str> = inputs
+            .keys()
+            .filter(|name| !known.contains(name))
+            .map(String::as_str)
+            .collect();
+        let s = if unknown.len() > 1 { "s" } else { "" };
+        (!unknown.is_empty())
+            .then(|| Answer::bad(&format!("Unknown input{s}: {}", unknown.join(", "))))
+    }
+}
+
+fn object(fields: &serde_json::Map<String, Value>, name: &str) -> Result<Inputs, Answer> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(Inputs::new()),
+        Some(Value::Object(object)) => Ok(object.clone()),
+        Some(_) => Err(Answer::error(400, &format!("{name} is invalid"))),
+    }
+}
+
+fn variables(fields: &serde_json::Map<String, Value>) -> Result<Vec<(String, String)>, Answer> {
+    let Some(list) = fields.get("job_variables_attributes") else {
+        return Ok(Vec::new());
+    };
+    let invalid = || Answer::error(400, "job_variables_attributes is invalid");
+    let list = list.as_array().ok_or_else(invalid)?;
+    list.iter()
+        .map(|one| {
+            let text = |name: &str| one.get(name).and_then(Value::as_str).map(str::to_owned);
+            text("key").zip(text("value")).ok_or_else(invalid)
+        })
+        .collect()
+}
+
+pub fn play(
+    world: &mut World,
+    request: &Request,
+    who: Who,
+    project: Id,
+    id: Id,
+) -> Result<Answer, Answer> {
+    let user = world.acting(who)?;
+    let trigger = world.processable(project, id)?.is_trigger();
+    let fields = request.fields()?;
+    let variables = variables(&fields)?;
+    let inputs = if world.age >= 19 {
+        object(&fields, "job_inputs")?
+    } else {
+        Inputs::new()
+    };
+    if !world.may_update(user, id) || !world.may_deploy(user, id) {
+        return Err(Answer::forbidden());
+    }
+    if !world.playable(id) {
+        return Err(Answer::bad("Unplayable Job"));
+    }
+    if !trigger {
+        if !variables.is_empty() && !world.may_set_variables(user, project) {
+            return Err(Answer::forbidden());
+        }
+        if let Some(refusal) = world.unknown_inputs(id, &inputs) {
+            return Err(refusal);
+        }
+    }
+    world.commit(id, "play");
+    if word::finished(world.status(id)) {
+        let new = world.clone_job(id, Some(user), variables, inputs);
+        let shown = if world.age >= 19 { new } else { id };
+        return Ok(Answer::json(200, &world.job_json(shown)));
+    }
+    if let Some(job) = world.jobs.get_mut(&id) {
+        job.played = true;
+        job.user = user;
+        job.variables = variables;
+        job.inputs = inputs;
+    }
+    world.enqueue(id);
+    world.reset_skipped(id, user);
+    world.settle();
+    Ok(Answer::json(200, &world.show(id)))
+}
+
+pub fn retry(
+    world: &mut World,
+    request: &Request,
+    who: Who,
+    project: Id,
+    id: Id,
+) -> Result<Answer, Answer> {
+    let user = world.acting(who)?;
+    world.processable(project, id)?;
+    let fields = request.fields()?;
+    let inputs = if world.age >= 19 {
+        object(&fields, "inputs")?
+    } else {
+        Inputs::new()
+    };
+    if !world.may_update(user, id) || !world.may_deploy(user, id) {
+        return Err(Answer::forbidden());
+    }
+    if !world.retryable(id) {
+        return Err(Answer::forbidden_because("Job is not retryable"));
+    }
+    if let Some(refusal) = world.unknown_inputs(id, &inputs) {
+        return Err(refusal);
+    }
+    world.commit(id, "retry");
+    let new = world.clone_job(id, Some(user), Vec::new(), inputs);
+    Ok(Answer::json(201, &world.job_json(new)))
+}
+
+pub fn cancel(
+    world: &mut World,
+    request: &Request,
+    who: Who,
+    project: Id,
+    id: Id,
+) -> Result<Answer, Answer> {
+    let user = world.acting(who)?;
+    world.build(project, id)?;
+    if !world.may_update(user, id) {
+        return Err(Answer::forbidden());
+    }
+    let fields = request.fields()?;
+    let force = request.query("force") == Some("true")
+        || fields
+            .get("force")
+            .is_some_and(|force| *force == json!(true) || *force == json!("true"));
+    if force && world.age >= 18 {
+        if !world.at_least(project, user, "maintainer") {
+            return Err(Answer::forbidden());
+        }
+        if world.status(id) == "canceling" {
+            world.go(id, "canceled");
+        }
+    } else {
+        world.cancel_job(id);
+    }
+    world.commit(id, "cancel");
+    world.settle();
+    Ok(Answer::json(201, &world.job_json(id)))
+}
+
+impl World {
+    /// Takes effect only on what can be canceled.
+    pub fn cancel_job(&mut self, id: Id) {
+        let job = &self.jobs[&id];
+        let graceful = job.status == "running" && job.spec.after_script.is_some();
+        if graceful {
+            self.go(id, "canceling");
+        } else if word::cancelable(job.status) {
+            self.go(id, "canceled");
+        }
+    }
+}
+
+pub fn erase(world: &mut World, who: Who, project: Id, id: Id) -> Result<Answer, Answer> {
+    let user = world.acting(who)?;
+    let job = world.build(project, id)?;
+    let own = job.user == user || world.at_least(project, user, "maintainer");
+    if !own || !world.may_update(user, id) {
+        return Err(Answer::forbidden());
+    }
+    let has = job.spec.artifacts || !job.log(world.now).is_empty();
+    if world.archived(id)
+        || !has
+        || job.erased_at.is_some()
+        || !matches!(job.status, "success" | "failed" | "canceled")
+    {
+        return Err(Answer::forbidden_because("Job is not erasable!"));
+    }
+    let now = world.now;
+    if let Some(job) = world.jobs.get_mut(&id) {
+        job.erased_at = Some(now);
+    }
+    world.commit(id, "erase");
+    Ok(Answer::json(201, &world.job_json(id)))
+}
+
+pub fn cancel_pipeline(world: &mut World, who: Who, project: Id, id: Id) -> Result<Answer, Answer> {
+    let user = world.acting(who)?;
+    let pipeline = world.in_project(project, id)?;
+    if !world.at_least(project, user, "developer") {
+        return Err(Answer::forbidden());
+    }
+    world.cancel_all(pipeline);
+    world.commit(id, "cancel");
+    world.settle();
+    Ok(Answer::json(200, &world.pipeline_full(pipeline)))
+}
+
+impl World {
+    /// Every job of a pipeline, and its child pipelines (`Ci::CancelPipelineService`).
+    fn cancel_all(&mut self, pipeline: Id) {
+        let jobs: Vec<Id> = self.newest(pipeline).map(|job| job.id).collect();
+        for id in jobs {
+            let downstream = self.jobs[&id].downstream;
+            let child =
+                downstream.filter(|child| self.pipelines[child].source == "parent_pipeline");
+            self.cancel_job(id);
+            if let Some(child) = child {
+                self.cancel_all(child);
+            }
+        }
+    }
+}
+
+/// The token, of a running job, comes as the field `token`.
+pub fn trigger(world: &mut World, request: &Request, rule: &Rule) -> Result<Answer, Answer> {
+    let fields = request.fields()?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (Some(token), Some(ref_name)) = (
+        text("token").or(request.query("token").map(str::to_owned)),
+        text("ref"),
+    ) else {
+        let missing = if fields.contains_key("ref") {
+            "token"
+        } else {
+            "ref"
+        };
+        return Err(Answer::error(400, &format!("{missing} is missing")));
+    };
+    let project = world.readable_for_trigger(request, &token, rule)?;
+    let job = world.job_by_token(&token).ok_or_else(Answer::not_found)?;
+    if world.status(job) != "running" {
+        return Err(Answer::message(400, "400 Job has to be running"));
+    }
+    let user = world.jobs[&job].user;
+    let base = |text: &str| Answer::message(400, json!({ "base": [text] }));
+    let data = &world.projects[&project];
+    let tag = data.tags.contains(&ref_name);
+    if !tag && !data.branches.contains(&ref_name) {
+        return Err(base("Reference not found"));
+    }
+    let least = world
+        .ref_protected(project, &ref_name, tag)
+        .map_or("developer", |protected| protected.role);
+    if !world.at_least(project, user, least) || !world.at_least(project, user, "developer") {
+        return Err(base("Insufficient permissions to create a new pipeline"));
+    }
+    let variables: Vec<(String, String)> = object(&fields, "variables")?
+        .into_iter()
+        .map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    if !variables.is_empty() && !world.may_set_variables(user, project) {
+        return Err(base("Insufficient permissions to set pipeline variables"));
+    }
+    let ci = data.ci.clone();
+    if ci.stages.is_empty() {
+        return Err(base(
+            "Pipeline will not run for the selected trigger. The rules configuration prevented any jobs from being added to the pipeline.",
+        ));
+    }
+    let made = world.create(NewPipeline {
+        project,
+        ref_name: &ref_name,
+        tag,
+        sha: None,
+        source: "pipeline",
+        user,
+        bridge: None,
+        variables,
+        ci: &ci,
+    });
+    world.commit(project, "trigger");
+    Ok(Answer::json(201, &world.pipeline_full(made)))
+}
+
+impl World {
+    /// The target project, as far as the job may know of it.
+    fn readable_for_trigger(
+        &self,
+        request: &Request,
+        token: &str,
+        rule: &Rule,
+    ) -> Result<Id, Answer> {
+        let who = self.job_by_token(token).map_or(Who::Nobody, Who::Job);
+        let found = self.readable(request, who, rule);
+        found.map_err(|refusal| match refusal.status {
+            403 => Answer::not_found(),
+            _ => refusal,
+        })
+    }
+}

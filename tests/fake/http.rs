@@ -1,0 +1,223 @@
+//! HTTP/1.1 over plain TCP or TLS, one thread per connection: bytes to [`Request`], [`Reply`] to bytes.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::answer::{Answer, Request, decode, pairs};
+use super::server::{Reply, Shared, origin};
+use super::tls::Tls;
+
+trait Connection: Read + Write {}
+impl<T: Read + Write> Connection for T {}
+
+pub(super) fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    tls: Option<Arc<Tls>>,
+    address: SocketAddr,
+) -> JoinHandle<()> {
+    let api = format!("{}/api/v4", origin(tls.is_some(), address));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            if shared.stopped() {
+                return;
+            }
+            if let Ok(copy) = stream.try_clone() {
+                shared.opened(copy);
+            }
+            let (shared, tls, api) = (Arc::clone(&shared), tls.clone(), api.clone());
+            std::thread::spawn(move || {
+                // A client may leave when it likes: that is no failure of the server's.
+                let _ = connection(stream, &shared, tls.as_deref(), &api);
+            });
+        }
+    })
+}
+
+fn connection(stream: TcpStream, shared: &Shared, tls: Option<&Tls>, api: &str) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let raw = stream.try_clone()?;
+    let end = |_: ()| raw.shutdown(std::net::Shutdown::Both);
+    let stream: Box<dyn Connection> = match tls {
+        None => Box::new(stream),
+        Some(tls) => Box::new(tls.accept(stream)?),
+    };
+    let mut stream = BufReader::new(stream);
+    while let Some(request) = read(&mut stream)? {
+        let close = request
+            .header("connection")
+            .is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let reply = shared.lock().serve(&request, api);
+        match reply {
+            Reply::Whole { answer, chunked } => write(stream.get_mut(), &answer, chunked, close)?,
+            Reply::Half(answer) => {
+                half(stream.get_mut(), &answer)?;
+                return end(());
+            }
+            Reply::Close => return end(()),
+            Reply::Hang => return hang(&raw),
+        }
+        if close {
+            return end(());
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the connection, silently, until the client has gone.
+fn hang(stream: &TcpStream) -> io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut stream = stream;
+    let mut nothing = [0; 256];
+    while stream.read(&mut nothing)? > 0 {}
+    Ok(())
+}
+
+fn bad(text: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text.to_owned())
+}
+
+/// The next request; `None` where the client has no more.
+fn read(stream: &mut BufReader<Box<dyn Connection>>) -> io::Result<Option<Request>> {
+    let Some(first) = line(stream)? else {
+        return Ok(None);
+    };
+    let mut words = first.split(' ');
+    let (Some(method), Some(target)) = (words.next(), words.next()) else {
+        return Err(bad("no request line"));
+    };
+    let mut headers = Vec::new();
+    while let Some(line) = line(stream)?.filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(':').ok_or_else(|| bad("no header"))?;
+        headers.push((name.to_lowercase(), value.trim().to_owned()));
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let path = path.strip_prefix("/api/v4/").unwrap_or_default();
+    let mut request = Request {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        path: path
+            .split('/')
+            .map(decode)
+            .filter(|part| !part.is_empty())
+            .collect(),
+        query: pairs(query),
+        headers,
+        body: Vec::new(),
+    };
+    if request
+        .header("expect")
+        .is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
+    {
+        stream
+            .get_mut()
+            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+    }
+    request.body = body(stream, &request)?;
+    Ok(Some(request))
+}
+
+fn line(stream: &mut BufReader<Box<dyn Connection>>) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    stream
+        .by_ref()
+        .take(64 << 10)
+        .read_until(b'\n', &mut bytes)?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| bad("a header is not UTF-8"))?;
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn body(stream: &mut BufReader<Box<dyn Connection>>, request: &Request) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    if request
+        .header("transfer-encoding")
+        .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+    {
+        loop {
+            let size = line(stream)?.ok_or_else(|| bad("no chunk"))?;
+            let size = u64::from_str_radix(&size, 16).map_err(|_| bad("no chunk size"))?;
+            stream.by_ref().take(size).read_to_end(&mut body)?;
+            line(stream)?;
+            if size == 0 {
+                return Ok(body);
+            }
+        }
+    }
+    let length = request
+        .header("content-length")
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(0);
+    stream.by_ref().take(length).read_to_end(&mut body)?;
+    Ok(body)
+}
+
+fn head(answer: &Answer, framing: &str, close: bool) -> String {
+    let mut head = format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
+    for (name, value) in &answer.headers {
+        let _ = write!(head, "{name}: {value}\r\n");
+    }
+    let connection = if close { "close" } else { "keep-alive" };
+    let _ = write!(head, "{framing}\r\nConnection: {connection}\r\n\r\n");
+    head
+}
+
+fn write(
+    stream: &mut dyn Connection,
+    answer: &Answer,
+    chunked: bool,
+    close: bool,
+) -> io::Result<()> {
+    if !chunked {
+        let head = head(
+            answer,
+            &format!("Content-Length: {}", answer.body.len()),
+            close,
+        );
+        stream.write_all(&[head.as_bytes(), &answer.body].concat())?;
+        return stream.flush();
+    }
+    stream.write_all(head(answer, "Transfer-Encoding: chunked", close).as_bytes())?;
+    for part in answer.body.chunks(1000) {
+        stream.write_all(format!("{:x}\r\n", part.len()).as_bytes())?;
+        stream.write_all(part)?;
+        stream.write_all(b"\r\n")?;
+    }
+    stream.write_all(b"0\r\n\r\n")?;
+    stream.flush()
+}
+
+fn half(stream: &mut dyn Connection, answer: &Answer) -> io::Result<()> {
+    let head = head(
+        answer,
+        &format!("Content-Length: {}", answer.body.len().max(2)),
+        false,
+    );
+    let part = &answer.body[..answer.body.len() / 2];
+    stream.write_all(&[head.as_bytes(), part].concat())?;
+    stream.flush()
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        301 => "Moved Permanently",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        _ => "Answer",
+    }
+}

@@ -1,0 +1,209 @@
+//! The README's generated parts are what the program's own table says. `UPDATE=1 cargo test` rewrites them.
+
+use std::path::Path;
+
+use jobgate::cli::{Group, Opt, Usage};
+use jobgate::commands::{shared, table};
+use jobgate::help::{man, markdown, page};
+
+#[test]
+fn the_readme_says_what_the_table_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path)
+        .unwrap()
+        .replace("\r\n", "\n");
+    let table = table();
+    let mut expected = readme.clone();
+    for (part, text) in [
+        ("commands", markdown::commands(&table)),
+        ("reference", markdown::reference(&table)),
+        ("exit codes", markdown::exit_codes()),
+        ("variables", markdown::variables(shared::VARIABLES)),
+    ] {
+        expected = replaced(&expected, part, &text);
+    }
+    if readme == expected {
+        return;
+    }
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    assert!(
+        is_set("UPDATE"),
+        "README.md differs from the program's table: run UPDATE=1 cargo test --test it docs"
+    );
+    assert!(
+        !is_set("CI"),
+        "UPDATE is refused in a CI job: commit the README instead"
+    );
+    std::fs::write(path, expected).unwrap();
+}
+
+/// The text with a new part between the two markers, which must both be there once.
+fn replaced(text: &str, part: &str, new: &str) -> String {
+    let (begin, end) = (
+        format!("<!-- begin {part} -->\n"),
+        format!("<!-- end {part} -->"),
+    );
+    let mut halves = text.split(&begin);
+    let before = halves.next().unwrap();
+    let rest = halves
+        .next()
+        .unwrap_or_else(|| panic!("README.md has no line {begin}"));
+    assert!(halves.next().is_none(), "README.md has {begin} twice");
+    let (_, after) = rest
+        .split_once(&end)
+        .unwrap_or_else(|| panic!("README.md has no line {end} behind its beginning"));
+    let new = new.trim_end();
+    format!("{before}{begin}\n{new}\n\n{end}{after}")
+}
+
+#[test]
+fn a_part_is_replaced_between_its_markers() {
+    let text = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n";
+    let new = "a\n<!-- begin x -->\n\nnew\n\n<!-- end x -->\nb\n";
+    assert_eq!(replaced(text, "x", "new"), new);
+    assert_eq!(replaced(new, "x", "new"), new);
+}
+
+#[test]
+fn pages_fit_their_width() {
+    let table = table();
+    for width in [40, 80, 100] {
+        let pages = table.iter().map(|usage| page::command(usage, width));
+        for text in pages.chain([page::overview(&table, shared::VARIABLES, width)]) {
+            for line in text.lines() {
+                let columns = line.chars().count();
+                // Examples and usage lines are not broken: they must stay fit to be copied.
+                let whole = line.contains("jobgate ") || width < 80;
+                assert!(columns <= width || whole, "{columns} columns: {line}");
+                assert_eq!(line, line.trim_end(), "blanks at the end");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_man_page_is_sound_roff() {
+    let roff = man::page(&table(), shared::VARIABLES);
+    for line in roff.lines() {
+        let requests = [
+            ".TH ", ".SH ", ".SS ", ".PP", ".TP", ".B ", ".I ", ".nf", ".fi", ".RS 4", ".RE",
+        ];
+        let known = requests.iter().any(|request| line.starts_with(request));
+        assert!(known || !line.starts_with(['.', '\'']), "{line}");
+        assert!(
+            !line.is_empty(),
+            "an empty line in roff is a paragraph of its own"
+        );
+    }
+    for usage in table() {
+        assert!(roff.contains(&format!(".SS \"jobgate {}", usage.name)));
+    }
+}
+
+const STAGE: Opt = Opt::value("--stage", "NAME", "only jobs of this stage").many();
+const ALL: Opt = Opt::switch("--all", "all a|b").short("-a");
+
+const fn sample(name: &'static str, groups: &'static [&'static Group]) -> Usage {
+    Usage {
+        name,
+        operands: "JOB...",
+        arity: (1, usize::MAX),
+        choices: &[],
+        summary: "does this and that",
+        details: "\
+A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
+
+  shape   kept
+    as it is",
+        example: "jobgate one build",
+        groups,
+    }
+}
+
+const ONE: Usage = sample(
+    "one",
+    &[
+        &Group {
+            title: "selection",
+            options: &[&STAGE, &ALL],
+        },
+        &shared::OUTPUT,
+    ],
+);
+const TWO: Usage = sample("two", &[&shared::OUTPUT]);
+
+#[test]
+fn a_page_shows_all_that_the_table_knows() {
+    let expected = "\
+jobgate one: does this and that
+
+usage: jobgate one [OPTIONS] JOB...
+
+A paragraph that is long enough to be broken at the right margin of a page with
+eighty columns.
+
+  shape   kept
+    as it is
+
+selection:
+      --stage NAME        only jobs of this stage [repeatable]
+  -a, --all               all a|b
+
+output:
+  -o, --output FORMAT     form of the answer; default table [table, json,
+                          ndjson, dotenv]
+      --output-file PATH  put the answer there, whole or not at all, instead of
+                          on stdout
+
+examples:
+  jobgate one build
+
+exit codes: 0=ok 1=failed 2=usage 3=timeout 4=refused 5=not-found 6=unknown
+7=canceled 8=pending 9=closed 10=deadlock (see jobgate help)
+";
+    assert_eq!(page::command(&ONE, 80), expected);
+}
+
+#[test]
+fn the_reference_tells_shared_options_once() {
+    let expected = "\
+### `jobgate one`
+
+Does this and that.
+
+```
+jobgate one [OPTIONS] JOB...
+```
+
+A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
+
+```
+  shape   kept
+    as it is
+```
+
+| selection | |
+|---|---|
+| `--stage NAME` | only jobs of this stage [repeatable] |
+| `-a, --all` | all a\\|b |
+
+Options listed below: *output*
+
+```sh
+jobgate one build
+```
+";
+    let reference = markdown::reference(&[&ONE, &TWO]);
+    assert!(reference.starts_with(expected), "{reference}");
+    assert_eq!(reference.matches("--output FORMAT").count(), 1);
+    assert!(
+        reference.contains(
+            "\n### Options: output\n\n| output | |\n|---|---|\n| `-o, --output FORMAT` |"
+        )
+    );
+    let roff = man::page(&[&ONE, &TWO], &[]);
+    assert_eq!(roff.matches("output FORMAT").count(), 1);
+    let overview = page::overview(&[&ONE, &TWO], &[], 80);
+    assert_eq!(overview.matches("--output FORMAT").count(), 1);
+    assert!(!overview.contains("--stage"), "{overview}");
+}

@@ -1,0 +1,325 @@
+//! Each refusal in GitLab's words gets its own explanation.
+
+#![allow(clippy::unwrap_used)]
+
+mod network;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jobgate::exit::Exit;
+use jobgate::gitlab::TokenKind::{Access, Job};
+use jobgate::gitlab::explain::{Explanation, Refusal, explain, explain_no_token};
+use jobgate::gitlab::route::{Project, Route};
+use jobgate::model::{JobId, PipelineId, ProjectId};
+use serde_json::Value;
+
+/// What the server says, from a fixture file.
+struct Said {
+    status: u16,
+    message: String,
+    error: Option<String>,
+    error_description: Option<String>,
+    scope: Option<String>,
+    html: bool,
+}
+
+/// All fixtures by name.
+fn fixtures() -> BTreeMap<String, Said> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir("tests/fixtures/refusals").unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let file: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
+        for (name, said) in file {
+            let text = |key: &str| said["body"][key].as_str().map(str::to_owned);
+            let said = Said {
+                status: u16::try_from(said["status"].as_u64().unwrap()).unwrap(),
+                message: said["text"]
+                    .as_str()
+                    .map_or_else(|| one_line(&said["body"]["message"]), str::to_owned),
+                error: text("error"),
+                error_description: text("error_description"),
+                scope: text("scope"),
+                html: said["html"].as_bool().unwrap_or_default(),
+            };
+            assert!(all.insert(name.clone(), said).is_none(), "{name} twice");
+        }
+    }
+    all
+}
+
+/// `message` is a string, or an object whose values are strings or lists of strings.
+fn one_line(message: &Value) -> String {
+    match message {
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(one_line).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => fields.values().map(one_line).collect::<Vec<_>>().join(", "),
+        _ => String::new(),
+    }
+}
+
+const JOB: JobId = JobId(90412);
+const PIPELINE: PipelineId = PipelineId(7700);
+
+/// Projects that GitLab has named: the job's own and a downstream pipeline's.
+const KNOWN: [ProjectId; 2] = [ProjectId(44), ProjectId(60)];
+
+fn own() -> Project {
+    Project::Id(KNOWN[0])
+}
+
+fn other() -> Project {
+    Project::Path("ops/infra".into())
+}
+
+/// One line of the table: who asked what, what came back, and what must be said about it.
+struct Row {
+    fixture: &'static str,
+    route: Route,
+    facts: Vec<&'static str>,
+    exit: &'static str,
+    cause: &'static str,
+    hints: Vec<&'static str>,
+}
+
+fn rows() -> Vec<Row> {
+    let lines = include_str!("explain.txt").lines();
+    let rows = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    rows.map(|line| {
+        let columns: Vec<_> = line.split('|').map(str::trim).collect();
+        let [fixture, asked, facts, exit, cause, hints] = columns[..] else {
+            panic!("six columns: {line}");
+        };
+        let facts: Vec<_> = facts.split(", ").collect();
+        Row {
+            fixture,
+            route: route(asked),
+            exit,
+            cause,
+            hints: hints.split(" / ").filter(|hint| !hint.is_empty()).collect(),
+            facts,
+        }
+    })
+    .collect()
+}
+
+fn route(asked: &str) -> Route {
+    let (word, whose) = asked.split_once(' ').unwrap_or((asked, ""));
+    let project = match whose {
+        "own" => own(),
+        "downstream" => Project::Id(KNOWN[1]),
+        "other" => other(),
+        _ => Project::Path(String::new()),
+    };
+    match word {
+        "current-job" => Route::CurrentJob,
+        "allowed-agents" => Route::AllowedAgents,
+        "token-self" => Route::TokenSelf,
+        "project" => Route::Project(project),
+        "project-jobs" => Route::ProjectJobs(project),
+        "pipelines" => Route::Pipelines(project),
+        "pipeline" => Route::Pipeline(project, PIPELINE),
+        "pipeline-jobs" => Route::PipelineJobs(project, PIPELINE),
+        "trigger-jobs" => Route::TriggerJobs(project, PIPELINE),
+        "bridges" => Route::Bridges(project, PIPELINE),
+        "trigger-pipeline" => Route::TriggerPipeline(project),
+        "branches" => Route::Branches(project),
+        "tags" => Route::Tags(project),
+        "environments" => Route::Environments(project),
+        "job" => Route::Job(project, JOB),
+        "trace" => Route::Trace(project, JOB),
+        "play" => Route::Play(project, JOB),
+        "retry" => Route::Retry(project, JOB),
+        "cancel" => Route::Cancel(project, JOB),
+        "erase" => Route::Erase(project, JOB),
+        _ => panic!("no such route: {asked}"),
+    }
+}
+
+impl Row {
+    fn explain(&self, fixtures: &BTreeMap<String, Said>) -> Explanation {
+        let said = &fixtures[self.fixture];
+        let mut refusal = Refusal::new(&self.route, None, said.status, &said.message);
+        refusal.error = said.error.as_deref();
+        refusal.error_description = said.error_description.as_deref();
+        refusal.scope = said.scope.as_deref();
+        refusal.html = said.html;
+        refusal.known_projects = &KNOWN;
+        for fact in &self.facts {
+            match *fact {
+                "none" => refusal.token = None,
+                "job" => refusal.token = Some(Job),
+                "access" => refusal.token = Some(Access),
+                "no job known" => refusal.known_projects = &[],
+                "worked before" => refusal.worked_before = true,
+                "variables" => refusal.variables = true,
+                version => {
+                    let numbers = version.strip_prefix("GitLab ").unwrap();
+                    let (major, minor) = numbers.split_once('.').unwrap();
+                    refusal.version = Some((major.parse().unwrap(), minor.parse().unwrap()));
+                }
+            }
+        }
+        explain(&refusal)
+    }
+}
+
+/// Rules for every text: one short line, lower case, no final period.
+fn well_worded(name: &str, explanation: &Explanation) {
+    let Explanation { cause, hints, .. } = explanation;
+    assert!(cause.chars().count() <= 140, "{name}: long cause: {cause}");
+    assert!(!cause.is_empty(), "{name}: no cause");
+    for text in hints.iter().chain([cause]) {
+        assert!(text.chars().count() <= 200, "{name}: long: {text}");
+        assert!(!text.ends_with('.'), "{name}: final period: {text}");
+        assert!(
+            !text.contains(['\n', '\t']) && !text.contains("  "),
+            "{name}: {text}"
+        );
+        let word = text.split(' ').next().unwrap_or_default();
+        let setting = word == word.to_uppercase() || word == "GitLab";
+        assert!(
+            setting || word == word.to_lowercase(),
+            "{name}: capital: {text}"
+        );
+    }
+    for (at, hint) in hints.iter().enumerate() {
+        assert!(!hints[..at].contains(hint), "{name}: hint twice: {hint}");
+    }
+}
+
+#[test]
+fn every_refusal_is_explained() {
+    let fixtures = fixtures();
+    for row in rows() {
+        let name = format!("{} ({:?}, {:?})", row.fixture, row.route, row.facts);
+        let explanation = row.explain(&fixtures);
+        assert_eq!(explanation.exit.name(), row.exit, "{name}");
+        assert!(
+            explanation.cause.contains(row.cause),
+            "{name}: {}",
+            explanation.cause
+        );
+        for wanted in &row.hints {
+            let found = explanation.hints.iter().any(|hint| hint.contains(wanted));
+            assert!(
+                found,
+                "{name}: no hint with {wanted:?} in {:#?}",
+                explanation.hints
+            );
+        }
+        well_worded(&name, &explanation);
+    }
+}
+
+#[test]
+fn every_fixture_has_a_row() {
+    let used: BTreeSet<_> = rows().iter().map(|row| row.fixture.to_owned()).collect();
+    let there: BTreeSet<_> = fixtures().into_keys().collect();
+    assert_eq!(used, there);
+}
+
+/// Different refusals of one request never get the same cause, unless the same thing is behind them.
+#[test]
+fn causes_are_distinct() {
+    let same: &[&[&str]] = &[
+        &[
+            "unknown, ended or misplaced token",
+            "trigger with the token of an ended job",
+        ],
+        &["user blocked", "terms not accepted"],
+        &["may not run a pipeline", "may not run on a protected ref"],
+        &["workflow rules", "no jobs"],
+        &["page with 200", "page with 403"],
+        &["no client certificate", "client certificate error"],
+        &["bad gateway", "unavailable", "gateway timeout"],
+        &["project not found", "trigger not found"],
+    ];
+    let fixtures = fixtures();
+    let mut seen = BTreeMap::<String, &str>::new();
+    for row in rows() {
+        let before = seen.insert(row.explain(&fixtures).cause, row.fixture);
+        if let Some(before) = before.filter(|before| *before != row.fixture) {
+            let allowed = same
+                .iter()
+                .any(|all| all.contains(&before) && all.contains(&row.fixture));
+            assert!(allowed, "{before} and {} say the same", row.fixture);
+        }
+    }
+}
+
+/// Every route with every kind of token and every status: short, well worded, never a pass.
+#[test]
+fn nothing_is_left_without_words() {
+    let routes = [
+        Route::CurrentJob,
+        Route::AllowedAgents,
+        Route::ProjectJobs(own()),
+        Route::Pipelines(other()),
+        Route::Pipeline(own(), PIPELINE),
+        Route::PipelineJobs(other(), PIPELINE),
+        Route::TriggerJobs(own(), PIPELINE),
+        Route::Bridges(own(), PIPELINE),
+        Route::Job(own(), JOB),
+        Route::Trace(own(), JOB),
+        Route::Play(own(), JOB),
+        Route::Retry(own(), JOB),
+        Route::Cancel(own(), JOB),
+        Route::Erase(own(), JOB),
+        Route::TriggerPipeline(other()),
+        Route::CancelPipeline(own(), PIPELINE),
+        Route::Branches(own()),
+        Route::Tags(own()),
+        Route::Environments(own()),
+        Route::Project(own()),
+        Route::TokenSelf,
+        Route::Version,
+    ];
+    for route in &routes {
+        let missing = explain_no_token(route);
+        assert_eq!(missing.exit, Exit::Refused, "{route:?}");
+        assert!(!missing.hints.is_empty(), "{route:?}");
+        for status in 100..=999 {
+            for token in [None, Some(Job), Some(Access)] {
+                for html in [false, true] {
+                    let mut refusal = Refusal::new(route, token, status, "");
+                    refusal.html = html;
+                    refusal.known_projects = &KNOWN;
+                    let explanation = explain(&refusal);
+                    well_worded(&format!("{route:?} {status}"), &explanation);
+                    assert_ne!(explanation.exit, Exit::Ok);
+                    if !html && matches!(status, 401 | 403) {
+                        assert_eq!(explanation.exit, Exit::Refused, "{route:?} {status}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A server that writes nonsense where names belong puts none of it into our sentences.
+#[test]
+fn names_from_the_server_are_checked() {
+    let route = Route::PipelineJobs(other(), PIPELINE);
+    let long = "x".repeat(300);
+    for message in [
+        "403 Forbidden - Authentication by CI/CD job token not allowed from a b to \u{1b}[31mred.",
+        "403 Forbidden - Authentication by CI/CD job token not allowed from  to .",
+        "403 Forbidden - Authentication by CI/CD job token not allowed from",
+        "403 Forbidden - Authentication by CI/CD job token not allowed from a; rm -rf / to $(id).",
+        "403 Forbidden - x. The following token permission is required: \u{202e}evil$.",
+        "403 Forbidden - x. The following token permission is required",
+        &format!(
+            "403 Forbidden - Authentication by CI/CD job token not allowed from {long} to {long}."
+        ),
+    ] {
+        let explanation = explain(&Refusal::new(&route, Some(Job), 403, message));
+        assert_eq!(explanation.exit, Exit::Refused, "{message}");
+        well_worded(message, &explanation);
+        for text in explanation.hints.iter().chain([&explanation.cause]) {
+            assert!(
+                text.is_ascii() && !text.contains(['\u{1b}', '$', ';']),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! House rules that a text search can check.
+
+use std::path::{Path, PathBuf};
+
+use jobgate::commands::shared::VARIABLES;
+
+/// A file of the project: its path from the project's root, with `/`, and its text.
+struct File {
+    path: String,
+    text: String,
+}
+
+impl File {
+    fn is_source(&self) -> bool {
+        self.is_rust() && self.path.starts_with("src/")
+    }
+
+    fn is_rust(&self) -> bool {
+        Path::new(&self.path).extension() == Some("rs".as_ref())
+    }
+
+    /// Numbered lines without comments and without the test module at the end.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().zip(1..);
+        lines
+            .take_while(|(line, _)| *line != "#[cfg(test)]")
+            .map(|(line, number)| (number, line.split("//").next().unwrap_or_default()))
+    }
+}
+
+/// Every text file that belongs to the project.
+fn files() -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(root.join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            let name = path.to_str().unwrap().replace('\\', "/");
+            if name == "target" || is_foreign(&name) {
+                continue;
+            }
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = std::fs::read_to_string(root.join(&path)) {
+                found.push(File { path: name, text });
+            }
+        }
+    }
+    assert!(found.iter().any(|file| file.path == "src/lib.rs"));
+    found
+}
+
+/// Git's own and whatever an editor left: hidden, and not one of the project's hidden files.
+fn is_foreign(path: &str) -> bool {
+    let own = [".cargo", ".ci", ".gitignore", ".gitlab-ci.yml", ".gitlab"];
+    path.starts_with('.') && !own.iter().any(|name| path.split('/').next() == Some(name))
+}
+
+/// Fails with the rule and every place that breaks it.
+fn keep(rule: &str, broken: &[String]) {
+    assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
+}
+
+/// Places in the program's code, outside the `allowed` paths, that hold one of the words.
+fn uses(files: &[File], words: &[&str], allowed: &[&str]) -> Vec<String> {
+    let mut places = Vec::new();
+    for file in files.iter().filter(|file| file.is_source()) {
+        if allowed.iter().any(|path| file.path.starts_with(path)) {
+            continue;
+        }
+        for (number, line) in file.code() {
+            if words.iter().any(|word| holds(line, word)) {
+                places.push(format!("{}:{number}: {}", file.path, line.trim()));
+            }
+        }
+    }
+    places
+}
+
+/// The word stands alone: no letter, digit or `_` goes on where it begins or ends with one.
+fn holds(line: &str, word: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back().is_some_and(is_word);
+        let after = line[at + word.len()..].chars().next().is_some_and(is_word);
+        !(before && word.starts_with(is_word) || after && word.ends_with(is_word))
+    })
+}
+
+#[test]
+fn network_and_tls_stay_in_one_place() {
+    keep(
+        "only src/gitlab.rs and src/gitlab/ use ureq and rustls",
+        &uses(
+            &files(),
+            &["ureq", "rustls"],
+            &["src/gitlab.rs", "src/gitlab/"],
+        ),
+    );
+}
+
+#[test]
+fn unsafe_lines_stay_in_one_file() {
+    keep(
+        "unsafe code stands only in src/os.rs, each line with its proof",
+        &uses(&files(), &["unsafe"], &["src/os.rs"]),
+    );
+}
+
+#[test]
+fn main_alone_reads_the_environment() {
+    keep(
+        "std::env is used only in src/main.rs, which passes on what it read",
+        &uses(
+            &files(),
+            &[
+                "std::env",
+                "env::var",
+                "env::var_os",
+                "env::vars_os",
+                "env::args_os",
+            ],
+            &["src/main.rs"],
+        ),
+    );
+}
+
+#[test]
+fn time_is_a_parameter() {
+    keep(
+        "real time is asked only in src/time.rs and src/os.rs; everything else gets a Clock",
+        &uses(
+            &files(),
+            &["Instant::now", "SystemTime", "thread::sleep", ".elapsed("],
+            &["src/time.rs", "src/os.rs"],
+        ),
+    );
+}
+
+#[test]
+fn only_main_ends_the_process() {
+    keep(
+        "process::exit is used nowhere: main returns the code",
+        &uses(&files(), &["process::exit", "process::abort"], &[]),
+    );
+}
+
+#[test]
+fn decisions_are_pure() {
+    let files = files().into_iter();
+    let decide: Vec<File> = files
+        .filter(|file| file.path == "src/decide.rs" || file.path.starts_with("src/decide/"))
+        .collect();
+    keep(
+        "src/decide/ turns data into an enum: no Write, no Client, no Instant",
+        &uses(&decide, &["Write", "Client", "Instant", "Host"], &[]),
+    );
+}
+
+#[test]
+fn one_l() {
+    let wrong = ["ed", "ing"].map(|end| format!("cancell{end}"));
+    let mut broken = Vec::new();
+    for file in files() {
+        for (line, number) in file.text.lines().zip(1..) {
+            let lower = line.to_lowercase();
+            if wrong.iter().any(|word| lower.contains(word)) {
+                broken.push(format!("{}:{number}: {}", file.path, line.trim()));
+            }
+        }
+    }
+    keep("GitLab writes canceled and canceling with one l", &broken);
+}
+
+#[test]
+fn tests_in_source_files_are_one_module_at_the_end() {
+    let mut broken = Vec::new();
+    for file in files().iter().filter(|file| file.is_source()) {
+        let mut parts = file.text.split("cfg(test)");
+        let (Some(_), Some(tests)) = (parts.next(), parts.next()) else {
+            continue;
+        };
+        let module = tests.strip_prefix("]\nmod tests {\n");
+        let at_end = module.is_some_and(|module| {
+            module
+                .find("\n}\n")
+                .is_some_and(|end| end + 3 == module.len())
+        });
+        if !at_end || parts.next().is_some() {
+            broken.push(file.path.clone());
+        }
+    }
+    keep(
+        "#[cfg(test)] stands once in a file, before a module `tests` that ends the file",
+        &broken,
+    );
+}
+
+#[test]
+fn files_are_short() {
+    let mut broken = Vec::new();
+    for file in files().iter().filter(|file| file.is_source()) {
+        let lines = file.text.lines().count();
+        if lines > 450 {
+            broken.push(format!("{}: {lines} lines", file.path));
+        }
+    }
+    keep(
+        "a source file has at most 450 lines: split it by idea",
+        &broken,
+    );
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let files = files().into_iter().filter(File::is_rust);
+    let silent = files.filter(|file| !file.text.starts_with("//! "));
+    keep(
+        "every Rust file begins with a line of //!",
+        &silent.map(|file| file.path).collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn nothing_knows_the_machine_it_was_written_on() {
+    let folders = ["home", "root", "work", "Users", "tmp"].map(|name| format!("/{name}/"));
+    let mut broken = Vec::new();
+    for file in files() {
+        for (line, number) in file.text.lines().zip(1..) {
+            if folders.iter().any(|folder| starts_a_path(line, folder)) {
+                broken.push(format!("{}:{number}: {}", file.path, line.trim()));
+            }
+        }
+    }
+    keep("no file names a folder of somebody's machine", &broken);
+}
+
+/// The folder stands at the root, not inside a longer path or URL.
+fn starts_a_path(line: &str, folder: &str) -> bool {
+    line.match_indices(folder).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || "_-.~}/".contains(c))
+    })
+}
+
+#[test]
+fn every_variable_that_is_read_is_documented() {
+    let mut broken = Vec::new();
+    for file in files().iter().filter(|file| file.is_source()) {
+        for (number, line) in file.code() {
+            for word in line.split('"').skip(1).step_by(2) {
+                let ours = ["CI_", "RUNNER_", "JOBGATE_", "GITLAB_"];
+                let name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+                let variable =
+                    word.chars().all(name) && ours.iter().any(|own| word.starts_with(own));
+                let output = word.starts_with("JOBGATE_OUT_");
+                let known = VARIABLES.iter().any(|known| known.name == word);
+                if variable && !output && !known {
+                    broken.push(format!("{}:{number}: {word}", file.path));
+                }
+            }
+        }
+    }
+    keep(
+        "every variable that the program reads stands in shared::VARIABLES",
+        &broken,
+    );
+}
+
+#[test]
+fn the_searches_find_what_they_look_for() {
+    let file = |text: &str| File {
+        path: "src/x.rs".to_owned(),
+        text: text.to_owned(),
+    };
+    let bad = [
+        file("use ureq::Agent;"),
+        file("fn f() {\n    rustls::x();\n}"),
+        file("std::process::exit(1)"),
+    ];
+    assert_eq!(
+        uses(&bad, &["ureq", "rustls", "process::exit"], &[]).len(),
+        3
+    );
+    assert_eq!(uses(&bad, &["ureq", "rustls"], &["src/x"]).len(), 0);
+    let harmless = [
+        file("// ureq does this"),
+        file("let my_ureq = ureqs;"),
+        file("#[cfg(test)]\nmod tests { use ureq; }"),
+    ];
+    assert_eq!(uses(&harmless, &["ureq"], &[]).len(), 0);
+    let folder = format!("/{}/", "home");
+    assert!(starts_a_path(&format!("see {folder}me"), &folder));
+    assert!(!starts_a_path(
+        &format!("https://x.example{folder}me"),
+        &folder
+    ));
+}

@@ -1,0 +1,148 @@
+//! The check in front of pico-args against a matcher that is plainly right, over every short command line of a small table.
+
+use jobgate::cli::{Group, Opt, Usage, Words};
+
+const FLAG: Opt = Opt::switch("--flag", "a switch").short("-f");
+const VALUE: Opt = Opt::value("--value", "TEXT", "a value").short("-o");
+const MANY: Opt = Opt::value("--many", "TEXT", "many values").many();
+const USAGE: Usage = Usage {
+    name: "try",
+    operands: "[WORD...]",
+    arity: (0, 2),
+    choices: &[],
+    summary: "tries words",
+    details: "",
+    example: "",
+    groups: &[&Group {
+        title: "options",
+        options: &[&FLAG, &VALUE, &MANY],
+    }],
+};
+
+const TOKENS: [&str; 15] = [
+    "--flag",
+    "-f",
+    "--flag=x",
+    "--value",
+    "-o",
+    "--value=--flag",
+    "--value=",
+    "--many",
+    "--many=--many",
+    "-fo",
+    "--",
+    "-",
+    "",
+    "x",
+    "--fla",
+];
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Meaning {
+    flag: bool,
+    value: Option<String>,
+    many: Vec<String>,
+    operands: Vec<String>,
+}
+
+/// Reads left to right, one rule per arm; `None` for a command line that must be refused.
+fn expected(mut words: &[&str]) -> Option<Meaning> {
+    let mut meaning = Meaning::default();
+    loop {
+        words = match words {
+            [] => break,
+            ["--", rest @ ..] => {
+                meaning
+                    .operands
+                    .extend(rest.iter().map(ToString::to_string));
+                break;
+            }
+            ["--flag" | "-f", rest @ ..] if !meaning.flag => {
+                meaning.flag = true;
+                rest
+            }
+            ["--value" | "-o", "x", rest @ ..] if meaning.value.is_none() => {
+                meaning.value = Some("x".to_owned());
+                rest
+            }
+            ["--value=--flag", rest @ ..] if meaning.value.is_none() => {
+                meaning.value = Some("--flag".to_owned());
+                rest
+            }
+            ["--many", "x", rest @ ..] => {
+                meaning.many.push("x".to_owned());
+                rest
+            }
+            ["--many=--many", rest @ ..] => {
+                meaning.many.push("--many".to_owned());
+                rest
+            }
+            [word @ ("-" | "x"), rest @ ..] => {
+                meaning.operands.push((*word).to_owned());
+                rest
+            }
+            _ => return None,
+        };
+    }
+    let fine = meaning.operands.len() <= 2 && !meaning.operands.contains(&String::new());
+    fine.then_some(meaning)
+}
+
+fn read(mut words: Words, order: [u8; 3]) -> Meaning {
+    let mut meaning = Meaning::default();
+    for step in order {
+        match step {
+            0 => meaning.flag = words.switch(&FLAG),
+            1 => meaning.value = words.value(&VALUE),
+            _ => meaning.many = words.values(&MANY),
+        }
+    }
+    meaning.operands = words.operands();
+    words.done();
+    meaning
+}
+
+const ORDERS: [[u8; 3]; 6] = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+];
+
+/// Returns whether the line was accepted.
+fn compare(line: &[&str]) -> bool {
+    let words = line.iter().map(ToString::to_string).collect();
+    match (Words::check(words, &USAGE, &[&USAGE]), expected(line)) {
+        (Ok(words), Some(meaning)) => {
+            for order in ORDERS {
+                assert_eq!(read(words.clone(), order), meaning, "{line:?} {order:?}");
+            }
+            true
+        }
+        (Err(_), None) => false,
+        (found, expected) => panic!("{line:?}: {found:?}, expected {expected:?}"),
+    }
+}
+
+#[test]
+fn every_short_command_line_means_one_thing_or_is_refused() {
+    let (mut lines, mut accepted) = (0, 0);
+    for length in 0..=5_u32 {
+        for number in 0..TOKENS.len().pow(length) {
+            let mut rest = number;
+            let line: Vec<&str> = (0..length)
+                .map(|_| {
+                    let token = TOKENS[rest % TOKENS.len()];
+                    rest /= TOKENS.len();
+                    token
+                })
+                .collect();
+            lines += 1;
+            accepted += u32::from(compare(&line));
+        }
+    }
+    assert_eq!(lines, 813_616);
+    assert!(accepted > 5_000, "only {accepted} lines were accepted");
+}
