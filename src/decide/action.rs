@@ -116,7 +116,7 @@ fn retry(job: &Job, options: Options) -> Plan {
         Status::Created | Status::Scheduled | Status::Preparing => done(status),
         Status::WaitingForCallback | Status::WaitingForResource => done(status),
         Status::Pending | Status::Running => done(status),
-        // It will end canceled, or nobody knows how: no success to report, and GitLab might cancel the retry's work half-way.
+        // It has not ended yet, or nobody knows: no success to report and nothing to send.
         Status::Canceling | Status::Unknown(_) => Plan::NotYet(status),
     }
 }

@@ -45,3 +45,17 @@ fn open(path: &Path) -> std::io::Result<File> {
     }
     options.open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_was_put_there_meanwhile_is_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "{}").expect("a file");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        assert!(super::open(&file).is_ok());
+        assert!(super::open(&link).is_err());
+    }
+}

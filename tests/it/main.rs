@@ -10,6 +10,7 @@
 mod fake;
 mod run;
 
+mod actions;
 mod binary;
 mod cli;
 mod docs;
@@ -17,6 +18,8 @@ mod explain;
 #[path = "fake.rs"]
 mod fake_gitlab;
 mod fake_shape;
+mod gate;
+mod gatefile;
 mod help;
 mod net;
 mod shells;

@@ -102,6 +102,10 @@ impl Calling {
         }
     }
 
+    pub(super) fn is_in(&self, pipeline: &Pipeline) -> bool {
+        self.pipeline().is_ok_and(|own| own.id == pipeline.id)
+    }
+
     pub(super) fn user(&self) -> Result<&User, Gap> {
         match self.job.user.as_deref() {
             Some(user) if !user.username.is_empty() => Ok(user),
