@@ -1,3 +1,4 @@
 //! The commands and what they share.
 
+pub mod agents;
 pub mod whoami;

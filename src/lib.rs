@@ -6,6 +6,7 @@ pub mod commands;
 pub mod decide;
 pub mod exit;
 pub mod gitlab;
+pub mod kubeconfig;
 pub mod model;
 pub mod os;
 pub mod report;

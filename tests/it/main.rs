@@ -1,3 +1,5 @@
 //! Stories about the program.
 
 mod explain;
+mod find_agent;
+mod kubeconfig;
