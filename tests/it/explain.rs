@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jobgate::exit::Exit;
 use jobgate::gitlab::TokenKind::{Access, Job};
-use jobgate::gitlab::explain::{Explanation, Refusal, explain, explain_no_token};
+use jobgate::gitlab::explain::{Explanation, Refusal, explain, explain_no_token, title};
 use jobgate::gitlab::route::{Project, Route};
 use jobgate::model::{JobId, PipelineId, ProjectId};
 use serde_json::Value;
@@ -208,6 +208,23 @@ fn every_refusal_is_explained() {
             );
         }
         well_worded(&name, &explanation);
+    }
+}
+
+#[test]
+fn a_page_is_known_by_its_title() {
+    for (page, expected) in [
+        (
+            "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>",
+            "400 No required SSL certificate was sent",
+        ),
+        ("<TITLE>\n Sign in · GitLab \n</Title>", "Sign in · GitLab"),
+        ("<title>cut off", ""),
+        ("</title><title>", ""),
+        ("{}", ""),
+        ("", ""),
+    ] {
+        assert_eq!(title(page), expected, "{page}");
     }
 }
 
