@@ -1,5 +1,6 @@
 //! The commands and what they share.
 
+pub mod agents;
 pub mod choose;
 pub mod completion;
 pub mod gating;

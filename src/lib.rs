@@ -9,6 +9,7 @@ pub mod find;
 pub mod gatefile;
 pub mod gitlab;
 pub mod help;
+pub mod kubeconfig;
 pub mod model;
 pub mod near;
 pub mod os;

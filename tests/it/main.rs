@@ -18,9 +18,11 @@ mod explain;
 #[path = "fake.rs"]
 mod fake_gitlab;
 mod fake_shape;
+mod find_agent;
 mod gate;
 mod gatefile;
 mod help;
+mod kubeconfig;
 mod net;
 mod shells;
 mod table;
