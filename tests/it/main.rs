@@ -1,1 +1,3 @@
 //! Stories about the program.
+
+mod verdict;

@@ -75,7 +75,6 @@ pub(super) struct Node {
     pub lost_sight: bool,
     met: Vec<bool>,
     reads: u64,
-    siblings_told: bool,
 }
 
 /// What a node needs to know of the watch to take in a read.
@@ -110,7 +109,6 @@ impl Node {
             lost_sight: false,
             met: Vec::new(),
             reads: 0,
-            siblings_told: false,
         }
     }
 
@@ -193,8 +191,7 @@ impl Node {
         }
         let met = |operand: &usize| self.met.get(*operand).is_some_and(|met| *met);
         self.missing = selected.missing.into_iter().filter(|o| !met(o)).collect();
-        if !selected.siblings.is_empty() && !self.siblings_told {
-            self.siblings_told = true;
+        if !selected.siblings.is_empty() && self.complete == 0 {
             let names = selected.siblings.iter().map(|job| job.name.clone());
             told.notes.push(Note::Siblings(names.collect()));
         }
@@ -206,12 +203,12 @@ impl Node {
         // GitLab lists the newest first; people read the oldest first.
         for chosen in selected.jobs.iter().rev() {
             let old = self.jobs.get_mut(..known).unwrap_or_default();
-            match find(old, &chosen.job.name) {
-                Some(tracked) => tracked.matched = tracked.matched.min(chosen.matched),
-                None => {
-                    told.changes.push(Change::first(self.key.id, chosen.job));
-                    self.jobs.push(Tracked::new(chosen, context.now.monotonic));
-                }
+            if let Some(tracked) = find(old, &chosen.job.name) {
+                tracked.matched = tracked.matched.min(chosen.matched);
+            } else {
+                told.changes.push(Change::first(self.key.id, chosen.job));
+                let tracked = Tracked::new(chosen, context.now.monotonic);
+                self.jobs.push(tracked);
             }
         }
         self.jobs.sort_by(|a, b| a.job.name.cmp(&b.job.name));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::decide::look::Unreadable;
 use crate::decide::select::Matched;
 use crate::decide::verdict::judge::{Judge, by_age};
-use crate::decide::verdict::node::{Node, Tracked};
+use crate::decide::verdict::node::{Node, Role, Tracked};
 use crate::decide::verdict::{
     Counts, JobOutcome, Looks, Outcome, Reason, StopAt, TriggerJobs, Watch,
 };
@@ -208,7 +208,7 @@ impl Watch {
             Some(End::Hop(job)) => jobs = vec![job.as_ref().clone()],
             Some(End::Reason(why)) => reason = Some(why.clone()),
             Some(End::Jobs) => {}
-            None if jobs.is_empty() => {
+            None if jobs.is_empty() && self.saw_target() => {
                 reason = Some(Reason::Nothing {
                     ignored: Vec::new(),
                 });
@@ -222,6 +222,11 @@ impl Watch {
             jobs,
             reason,
         }
+    }
+
+    fn saw_target(&self) -> bool {
+        let mut targets = self.nodes.values();
+        targets.any(|node| node.role == Role::Target && node.complete > 0)
     }
 
     /// The selected jobs; before they are known, the trigger job on the way that is waited for.
@@ -247,10 +252,11 @@ impl Watch {
         let Some((key, name)) = way.last().zip(self.goal.downstream.get(way.len() - 1)) else {
             return Vec::new();
         };
-        let tracked = self.nodes.get(&key.id).and_then(|node| node.jobs.first());
-        vec![match tracked {
-            Some(tracked) => JobOutcome::of(&tracked.job, *key, Counts::Waiting),
-            None => JobOutcome::none(name, *key, Counts::Missing),
+        let node = self.nodes.get(&key.id).filter(|node| node.full_turn > 0);
+        vec![match node.map(|node| node.jobs.first()) {
+            Some(Some(tracked)) => JobOutcome::of(&tracked.job, *key, Counts::Waiting),
+            Some(None) => JobOutcome::none(name, *key, Counts::Missing),
+            None => JobOutcome::none(name, *key, Counts::Waiting),
         }]
     }
 }
