@@ -32,6 +32,8 @@ pub struct Pages<'a> {
     pub lists: Lists,
     /// Jobs and trigger jobs, in any order; older attempts and duplicates do no harm.
     pub rows: &'a [Job],
+    /// Rows were repeated from page to page: the list changed meanwhile, and a job may be missing.
+    pub torn: bool,
     /// The server does not show trigger jobs to this token: `rows` holds none.
     pub no_trigger_jobs: bool,
 }

@@ -1,3 +1,4 @@
 //! Stories about the program.
 
 mod verdict;
+mod world;

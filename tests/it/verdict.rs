@@ -152,6 +152,7 @@ impl Wait {
                     scope: read.scope.clone(),
                     lists: read.lists,
                     rows,
+                    torn: false,
                     no_trigger_jobs: self.no_trigger_jobs,
                 })
                 .collect(),

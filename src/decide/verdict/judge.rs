@@ -70,7 +70,7 @@ impl<'a> Judge<'a> {
             return self.pipeline(key, self.rules.stop);
         }
         match self.pipeline(key, StopAt::End) {
-            Counts::Failed | Counts::Canceled => Counts::Warning,
+            Counts::Failed | Counts::Canceled | Counts::Skipped => Counts::Warning,
             below => below,
         }
     }
@@ -190,7 +190,7 @@ impl<'a> Judge<'a> {
         match node.unreadable {
             Some(Unreadable::Refused) => return Counts::Refused,
             Some(Unreadable::Gone) => return Counts::Missing,
-            None if node.full_turn == 0 => return Counts::Waiting,
+            None if node.complete == 0 => return Counts::Waiting,
             None => {}
         }
         if node.no_trigger_jobs && self.rules.trigger_jobs != TriggerJobs::LeaveOut {

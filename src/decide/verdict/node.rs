@@ -159,9 +159,11 @@ impl Node {
         let full = pages.scope.full() && pages.lists.cover(self.lists(context.rules));
         if pages.scope.full() && pages.lists.cover(self.every_list(context.rules)) {
             self.choose(pages.rows, context, told)?;
-            self.complete += 1;
-            self.complete_turn = context.turn;
-            self.complete_at = context.now.monotonic;
+            if !pages.torn {
+                self.complete += 1;
+                self.complete_turn = context.turn;
+                self.complete_at = context.now.monotonic;
+            }
         }
         for row in pages.rows {
             if let Some(tracked) = find(&mut self.jobs, &row.name) {

@@ -134,7 +134,7 @@ impl Watch {
         let counting = |counts: &Counts| *counts != Counts::Ignored;
         if bad && (!open || self.rules.stop == StopAt::FirstFailure) {
             Some(End::Jobs)
-        } else if open {
+        } else if open || target.complete == 0 {
             None
         } else if all.iter().any(counting) {
             Some(End::Jobs)
@@ -181,7 +181,8 @@ impl Watch {
 
     /// Something that was asked for is not there, and may still appear.
     pub(super) fn seeks(&self, node: &Node) -> bool {
-        (node.jobs.is_empty() || !node.missing.is_empty()) && !self.absent(node)
+        node.complete == 0
+            || (node.jobs.is_empty() || !node.missing.is_empty()) && !self.absent(node)
     }
 
     /// For how long a thing may still appear in this pipeline.

@@ -244,10 +244,9 @@ impl Watch {
             None => Verdict::Waiting(Next {
                 at_once,
                 wake: survey.wake,
-                soon: self
-                    .nodes
-                    .values()
-                    .any(|node| node.torn() || (node.seeks && self.is_own(node))),
+                soon: self.nodes.values().any(|node| {
+                    node.torn() || node.complete == 0 || (node.seeks && self.is_own(node))
+                }),
             }),
         }
     }
