@@ -27,5 +27,7 @@ mod net;
 mod shells;
 mod table;
 mod tidy;
+mod verdict;
 mod whoami;
 mod words;
+mod world;
