@@ -3,9 +3,12 @@
 pub mod action;
 pub mod deadline;
 pub mod gate;
+pub mod guard;
+pub mod look;
 pub mod pace;
 pub mod reason;
 pub mod select;
 pub mod stages;
 pub mod tree;
 pub mod trigger;
+pub mod verdict;

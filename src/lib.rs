@@ -5,13 +5,16 @@ pub mod cli;
 pub mod commands;
 pub mod decide;
 pub mod exit;
+pub mod find;
 pub mod gatefile;
 pub mod gitlab;
 pub mod help;
+pub mod kubeconfig;
 pub mod model;
 pub mod near;
 pub mod os;
 pub mod report;
+pub mod session;
 pub mod time;
 pub mod url;
 

@@ -219,6 +219,18 @@ pub struct Job {
     pub trigger: bool,
 }
 
+impl Job {
+    /// `group/project` out of `https://host/root/group/project/-/jobs/17`, which GitLab itself has written. `root` is its relative URL
+    /// root (`/root`, or nothing). Only the whole path between root and the job's own tail counts.
+    pub fn project_path(&self, root: &str) -> Option<&str> {
+        let (_, rest) = self.web_url.split_once("://")?;
+        let path = rest.get(rest.find('/')?..)?;
+        let path = path.strip_prefix(root)?.strip_prefix('/')?;
+        let path = path.strip_suffix(&format!("/-/jobs/{}", self.id))?;
+        path.contains('/').then_some(path)
+    }
+}
+
 /// The pipeline of a job, as far as lists need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 pub struct PipelineKey {

@@ -4,11 +4,13 @@ pub mod dotenv;
 pub mod file;
 pub mod jobs;
 pub mod json;
+pub mod log;
 pub mod out;
 pub mod style;
 pub mod table;
 pub mod talk;
 pub mod text;
+pub mod whoami;
 
 pub use dotenv::Dotenv;
 pub use out::Out;

@@ -12,8 +12,6 @@ use crate::stats::{Law, Spread, count, jain};
 const SEED: u64 = 20_261_121;
 /// Seconds after which a wait gives up: GitLab's default time limit of a job.
 const TIMEOUT: f64 = 3600.0;
-/// All waits start within so many seconds.
-const START: f64 = 60.0;
 const LAW: Law = Law {
     median: 600.0,
     cv: 0.3,
@@ -22,14 +20,13 @@ const LAW: Law = Law {
 
 #[derive(Clone, Copy)]
 pub enum Policy {
-    /// Every 30 s, whatever the answer.
-    Loop,
     /// Every 30 s; a 429 is waited out as `Retry-After` says.
-    Obedient,
+    Loop,
+    /// The program's own pace.
     Rule,
 }
 
-/// Fixed windows of a server, as Rack::Attack counts them: every request counts, a refused one too.
+/// Fixed windows of a server, as `Rack::Attack` counts them: every request counts, a refused one too.
 pub struct Limit {
     quota: f64,
     period: f64,
@@ -96,6 +93,8 @@ fn ask(limits: &mut [Limit], now: f64) -> Result<Window, (f64, Window)> {
 struct Waiter {
     start: f64,
     end: f64,
+    /// When the wait was over.
+    stop: f64,
     past: Vec<Duration>,
     known: bool,
     look: u32,
@@ -109,70 +108,90 @@ pub struct Outcome {
     refused: f64,
     /// Requests and refusals after the first minute.
     later: (f64, f64),
-    delays: Vec<f64>,
-    shares: Vec<f64>,
+    pub delays: Vec<f64>,
+    /// Good answers per minute of each wait.
+    rates: Vec<f64>,
     timeouts: usize,
 }
 
 impl Outcome {
-    pub fn refused_share(&self) -> f64 {
+    /// In percent.
+    pub fn refused(&self) -> f64 {
         100.0 * self.refused / self.requests
     }
 
-    /// In percent, the first minute of the common start excepted.
+    /// In percent, without the first minute.
     pub fn refused_later(&self) -> f64 {
         100.0 * self.later.1 / self.later.0.max(1.0)
     }
 
-    /// Of the good answers per time waited.
-    pub fn fairness(&self) -> f64 {
-        jain(&self.shares)
+    /// Jain's index of the share of its looks that each wait keeps, compared with the same wait under no limit.
+    pub fn fairness(&self, free: &Self) -> f64 {
+        let pairs = self.rates.iter().zip(&free.rates);
+        jain(&pairs.map(|(kept, all)| kept / all).collect::<Vec<_>>())
     }
 
     fn note(&mut self, now: f64, refused: bool) {
         let refused = if refused { 1.0 } else { 0.0 };
         self.requests += 1.0;
         self.refused += refused;
-        if now > START {
+        if now > 60.0 {
             self.later = (self.later.0 + 1.0, self.later.1 + refused);
         }
     }
 }
 
-/// A number of waits of about ten minutes under these limits.
-pub fn fleet(policy: Policy, waiters: usize, mut limits: Vec<Limit>) -> Outcome {
-    let mut random = Random::new(SEED);
-    let mut waiters: Vec<Waiter> = (0..waiters)
-        .map(|seed| waiter(seed as u64, &mut random))
-        .collect();
-    let mut queue: BinaryHeap<Reverse<(u64, usize)>> = waiters
-        .iter()
-        .enumerate()
-        .map(|(index, waiter)| Reverse((micros(waiter.start), index)))
-        .collect();
-    let mut outcome = Outcome::default();
-    while let Some(Reverse((at, index))) = queue.pop() {
-        let now = Duration::from_micros(at).as_secs_f64();
-        let Some(waiter) = waiters.get_mut(index) else {
-            continue;
-        };
-        if let Some(delay) = turn(policy, waiter, now, &mut limits, &mut outcome) {
-            queue.push(Reverse((micros(now + delay), index)));
-        }
-    }
-    outcome
+/// So many waits that start within `within` seconds.
+#[derive(Clone, Copy)]
+pub struct Fleet {
+    pub waits: usize,
+    pub within: f64,
 }
 
-fn waiter(seed: u64, random: &mut Random) -> Waiter {
-    let start = random.between(0.0, START);
+impl Fleet {
+    /// What happens to them under these limits.
+    pub fn run(self, policy: Policy, mut limits: Vec<Limit>) -> Outcome {
+        let mut random = Random::new(SEED);
+        let mut waiters: Vec<Waiter> = (0..self.waits)
+            .map(|seed| waiter(seed as u64, self.within, &mut random))
+            .collect();
+        let mut queue: BinaryHeap<Reverse<(u64, usize)>> = waiters
+            .iter()
+            .enumerate()
+            .map(|(index, waiter)| Reverse((micros(waiter.start), index)))
+            .collect();
+        let mut outcome = Outcome::default();
+        while let Some(Reverse((at, index))) = queue.pop() {
+            let now = Duration::from_micros(at).as_secs_f64();
+            let waiter = &mut waiters[index];
+            if let Some(delay) = turn(policy, waiter, now, &mut limits, &mut outcome) {
+                queue.push(Reverse((micros(now + delay), index)));
+            } else {
+                waiter.stop = now;
+            }
+        }
+        outcome.rates = waiters.iter().map(Waiter::rate).collect();
+        outcome
+    }
+}
+
+impl Waiter {
+    fn rate(&self) -> f64 {
+        self.good / (self.stop - self.start).max(1.0) * 60.0
+    }
+}
+
+fn waiter(seed: u64, within: f64, random: &mut Random) -> Waiter {
+    let start = random.between(0.0, within);
     Waiter {
         start,
         end: start + LAW.run(random),
+        stop: start,
         past: LAW.past(12, random),
         known: false,
         look: 0,
         good: 0.0,
-        pace: Pace::new(Interval::DEFAULT, Duration::from_secs(300), seed),
+        pace: Pace::new(Interval::DEFAULT, Duration::from_mins(5), seed),
     }
 }
 
@@ -191,7 +210,6 @@ fn turn(
     let left = waiter.start + TIMEOUT - now;
     if left <= 0.0 {
         outcome.timeouts += 1;
-        outcome.shares.push(waiter.good / TIMEOUT * 60.0);
         return None;
     }
     let answer = ask(limits, now);
@@ -203,9 +221,6 @@ fn turn(
             waiter.look += 1;
             if now >= waiter.end {
                 outcome.delays.push(now - waiter.end);
-                outcome
-                    .shares
-                    .push(waiter.good / (now - waiter.start).max(1.0));
                 return None;
             }
             after_look(policy, waiter, now, window, limits, outcome)
@@ -216,8 +231,7 @@ fn turn(
 
 fn after_refusal(policy: Policy, waiter: &mut Waiter, now: f64, wait: f64, window: Window) -> f64 {
     match policy {
-        Policy::Loop => 30.0,
-        Policy::Obedient => wait.ceil(),
+        Policy::Loop => wait.ceil(),
         Policy::Rule => {
             let now = Duration::from_secs_f64(now);
             let trouble = Trouble::Limited {
@@ -260,39 +274,47 @@ fn after_look(
         .as_secs_f64()
 }
 
+pub const LIMITS: [&str; 2] = ["2,000 per minute", "5,000 per hour and 100 per minute"];
+
 pub fn limits(which: &str) -> Vec<Limit> {
     match which {
         "2,000 per minute" => vec![Limit::new(2000.0, 60.0)],
+        "no limit" => vec![Limit::new(1e9, 60.0)],
         _ => vec![Limit::new(100.0, 60.0), Limit::new(5000.0, 3600.0)],
     }
 }
 
 pub fn print() {
     println!(
-        "\nMany waits of ten minutes that start within one minute and share one limit; each gives up after an hour."
+        "\nMany waits for 10 min jobs (CV 0.3, 20 runs known) that share one limit; each gives up after an hour. Refused: share of \
+         429s, in all and after the first minute. Fairness: Jain's index of the share of its looks that each wait keeps."
     );
-    for which in ["2,000 per minute", "5,000 per hour and 100 per minute"] {
+    for which in LIMITS {
         println!(
-            "\n| {which} | waits | requests | refused | refused later | fairness | median | p90 | p99 | max | gave up |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+            "\n| {which} | waits | start within | requests | refused | later | fairness | median | p90 | p99 | max | gave up |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
         );
-        for waiters in [1, 100, 200, 2000, 10_000] {
-            for (name, policy) in [
-                ("loop of 30 s", Policy::Loop),
-                ("loop of 30 s, `Retry-After`", Policy::Obedient),
-                ("**jobgate**", Policy::Rule),
-            ] {
-                let outcome = fleet(policy, waiters, limits(which));
-                let delay = Spread::of(outcome.delays.clone());
-                println!(
-                    "| {name} | {waiters} | {:.0} | {:.1} % | {:.1} % | {:.2} | {} | {:.0} % |",
-                    outcome.requests,
-                    outcome.refused_share(),
-                    outcome.refused_later(),
-                    outcome.fairness(),
-                    delay.cells(),
-                    100.0 * count(outcome.timeouts) / count(waiters),
-                );
+        for within in [60.0, 600.0] {
+            for waits in [1, 100, 2000, 10_000] {
+                let fleet = Fleet { waits, within };
+                print_row("loop of 30 s", Policy::Loop, fleet, which);
+                print_row("**jobgate**", Policy::Rule, fleet, which);
             }
         }
     }
+}
+
+fn print_row(name: &str, policy: Policy, fleet: Fleet, which: &str) {
+    let outcome = fleet.run(policy, limits(which));
+    let fairness = outcome.fairness(&fleet.run(policy, limits("no limit")));
+    println!(
+        "| {name} | {} | {:.0} min | {:.0} | {:.1} % | {:.1} % | {fairness:.2} | {} | {:.0} % |",
+        fleet.waits,
+        fleet.within / 60.0,
+        outcome.requests,
+        outcome.refused(),
+        outcome.refused_later(),
+        Spread::of(outcome.delays.clone()).cells(),
+        100.0 * count(outcome.timeouts) / count(fleet.waits),
+    );
 }

@@ -1,6 +1,6 @@
 //! The goals of the pace, each with what was measured.
 
-use crate::fleet::{self, fleet};
+use crate::fleet::{self, Fleet};
 use crate::single::{Outcome, Policy, early_failures, waits};
 use crate::stats::Law;
 
@@ -125,31 +125,33 @@ fn unknown() {
 }
 
 fn shared() {
-    for (which, waiters) in [
-        ("2,000 per minute", 100),
-        ("2,000 per minute", 2000),
-        ("5,000 per hour and 100 per minute", 100),
-        ("5,000 per hour and 100 per minute", 200),
+    let [minute, hour] = fleet::LIMITS;
+    for (which, waits, within) in [
+        (minute, 100, 60.0),
+        (minute, 2000, 60.0),
+        (minute, 2000, 600.0),
+        (hour, 100, 600.0),
+        (hour, 200, 600.0),
     ] {
-        let outcome = fleet(fleet::Policy::Rule, waiters, fleet::limits(which));
-        let say = |what: &str| format!("{waiters} waits of 10 min under {which}: {what}");
+        let fleet = Fleet { waits, within };
+        let outcome = fleet.run(fleet::Policy::Rule, fleet::limits(which));
+        let free = fleet.run(fleet::Policy::Rule, fleet::limits("no limit"));
+        let minutes = within / 60.0;
+        let say =
+            |what: &str| format!("{waits} waits within {minutes:.0} min under {which}: {what}");
         row(
             &say("refused after the first minute"),
             outcome.refused_later(),
             1.0,
             " %",
         );
-        row(
-            &say("unfairness (1 - Jain)"),
-            100.0 * (1.0 - outcome.fairness()),
-            2.0,
-            " %",
-        );
+        let unfair = 100.0 * (1.0 - outcome.fairness(&free));
+        row(&say("unfairness (1 - Jain's index)"), unfair, 2.0, " %");
     }
 }
 
 fn short() {
-    let looks = |policy, runs| waits(policy, law(1.0, 0.3), runs).each;
+    let looks = |policy, runs| (waits(policy, law(1.0, 0.3), runs).each * 10.0).round() / 10.0;
     row(
         "1 min jobs: requests of one wait, against a 30 s loop's",
         looks(RULE, 20),

@@ -6,7 +6,7 @@ use jobgate::decide::pace::{Interval, Open, Pace, Random};
 
 use crate::stats::{Law, Spread, count};
 
-const WAITS: usize = 4000;
+const WAITS: usize = 5000;
 const SEED: u64 = 20_261_120;
 const FOREVER: Duration = Duration::from_secs(1 << 30);
 

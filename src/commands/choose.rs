@@ -3,6 +3,7 @@
 use crate::cli::{Group, Opt, Words};
 use crate::decide::select::{Operand, Selection};
 use crate::exit::Stop;
+use crate::find::Place;
 use crate::gitlab::Project;
 use crate::model::{PipelineId, ProjectId, Status};
 
@@ -64,19 +65,27 @@ pub struct Where {
 
 impl Where {
     pub fn read(words: &mut Words) -> Result<Self, Stop> {
-        let project = words.parsed(&PROJECT, project)?;
-        let pipeline = words.parsed(&PIPELINE, pipeline)?;
-        if project.is_some() && pipeline.is_none() {
+        Ok(Self {
+            project: words.parsed(&PROJECT, project)?,
+            pipeline: words.parsed(&PIPELINE, pipeline)?,
+            downstream: words.values(&DOWNSTREAM),
+            no_trigger_jobs: words.switch(&NO_TRIGGER_JOBS),
+        })
+    }
+}
+
+impl Where {
+    /// The pipeline that is meant before any hop downstream, given the calling job's own place.
+    pub fn start(&self, own: &Place) -> Result<Place, Stop> {
+        if self.project.is_some() && self.pipeline.is_none() {
             return Err(Stop::usage(
                 "--project needs --pipeline: this job's own pipeline is in its own project",
             )
-            .hint("use --downstream TRIGGER to reach a pipeline that this one started"));
+            .hint("--downstream TRIGGER reaches a pipeline that this one started"));
         }
-        Ok(Self {
-            project,
-            pipeline,
-            downstream: words.values(&DOWNSTREAM),
-            no_trigger_jobs: words.switch(&NO_TRIGGER_JOBS),
+        Ok(Place {
+            project: self.project.clone().unwrap_or_else(|| own.project.clone()),
+            pipeline: self.pipeline.unwrap_or(own.pipeline),
         })
     }
 }
@@ -112,27 +121,16 @@ pub fn pipeline(text: &str) -> Result<PipelineId, String> {
 
 /// Operands and narrowing options together.
 pub fn selection(words: &mut Words) -> Selection {
-    let plain = |text: String| Operand {
-        text,
-        name_only: false,
-        optional: false,
-    };
-    let named = |text: String| Operand {
-        text,
-        name_only: true,
-        optional: false,
-    };
-    let mut operands: Vec<Operand> = words.operands().into_iter().map(plain).collect();
-    operands.extend(words.values(&NAME).into_iter().map(named));
+    let plain = words.operands().into_iter().map(Operand::plain);
+    let mut operands: Vec<Operand> = plain.collect();
+    operands.extend(words.values(&NAME).into_iter().map(Operand::name));
+    let statuses = words.values(&STATUS);
     Selection {
         operands,
+        attempts: false,
         all: false,
         stages: words.values(&STAGE),
-        statuses: words
-            .values(&STATUS)
-            .iter()
-            .map(|word| Status::parse(word))
-            .collect(),
+        statuses: statuses.iter().map(|word| Status::parse(word)).collect(),
         except: words.values(&EXCEPT),
     }
 }

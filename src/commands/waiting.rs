@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::{Group, Opt, Words};
+use crate::decide::pace::Interval;
 use crate::exit::Stop;
 use crate::model::Status;
 use crate::time::parse_duration;
@@ -89,7 +90,7 @@ pub struct Patience {
     /// The wish; the job's own time limit bounds it.
     pub timeout: Option<Duration>,
     pub appear: Duration,
-    pub interval: (Duration, Duration),
+    pub interval: Interval,
     pub stuck: Option<Duration>,
     pub outage: Duration,
 }
@@ -111,8 +112,8 @@ impl Patience {
                 .parsed(&APPEAR, parse_duration)?
                 .unwrap_or(seconds(60)),
             interval: words
-                .parsed(&INTERVAL, interval)?
-                .unwrap_or((seconds(3), seconds(60))),
+                .parsed(&INTERVAL, Interval::parse)?
+                .unwrap_or(Interval::DEFAULT),
             stuck: words.parsed(&STUCK, parse_duration)?,
             outage: words
                 .parsed(&OUTAGE_BUDGET, parse_duration)?
@@ -153,17 +154,4 @@ fn fine(text: &str) -> Result<Vec<Status>, String> {
             )),
         })
         .collect()
-}
-
-/// `MIN..MAX`, or one duration for a steady pace.
-fn interval(text: &str) -> Result<(Duration, Duration), String> {
-    let (min, max) = text.split_once("..").unwrap_or((text, text));
-    let (min, max) = (parse_duration(min)?, parse_duration(max)?);
-    if min < Duration::from_secs(1) {
-        return Err("GitLab is asked at most once a second".to_owned());
-    }
-    if min > max {
-        return Err("MIN is longer than MAX".to_owned());
-    }
-    Ok((min, max))
 }

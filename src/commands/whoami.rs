@@ -1,1 +1,102 @@
 //! `whoami`: the job, pipeline, project, user, roles and environment that this token stands for.
+
+use std::path::PathBuf;
+
+use serde_json::value::RawValue;
+
+use super::Command;
+use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
+use crate::Host;
+use crate::cli::{Usage, Words};
+use crate::exit::{Exit, Stop};
+use crate::gitlab::{Error, Route};
+use crate::model::AllowedAgents;
+use crate::report::json::Object;
+use crate::report::whoami::Page;
+use crate::report::{Format, Out};
+use crate::session::{self, Common, Session};
+
+pub const COMMAND: Command = Command { usage: &USAGE, run };
+
+const USAGE: Usage = Usage {
+    name: "whoami",
+    operands: "",
+    arity: (0, 0),
+    choices: &[],
+    summary: "tells which job, pipeline, project, user and environment the job token stands for",
+    details: "GitLab is asked with the job token (GET /job, GET /job/allowed_agents); no variable is believed.\n\n\
+        With --output json GitLab's own two objects come complete, under job and allowed_agents. \
+        If GitLab does not tell the agents, that is null, and roles, groups and environment are left out elsewhere.",
+    example: "jobgate whoami\njobgate whoami --output dotenv --output-file whoami.env",
+    groups: &[&OUTPUT, &CONNECTION],
+};
+
+struct Options {
+    format: Format,
+    file: Option<PathBuf>,
+    common: Common,
+}
+
+impl Options {
+    fn read(words: &mut Words) -> Result<Self, Stop> {
+        Ok(Self {
+            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
+            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
+            common: Common::read(words)?,
+        })
+    }
+}
+
+fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+    let options = Options::read(&mut words)?;
+    words.done();
+    let mut out = Out::open(host, options.file.as_deref(), false)?;
+    session::with(&options.common, host, |session| {
+        let me = session.me()?;
+        if let Some(other) = session.other_job(&me) {
+            session.talk.warning(&other);
+        }
+        let agents = agents(session)?;
+        let (raw, agents) = agents.map_or((None, None), |(raw, agents)| (Some(raw), Some(agents)));
+        let page = Page {
+            me: &me,
+            agents: agents.as_ref(),
+            path: me.job.project_path(session.root()),
+            time: me.time(session.ci),
+        };
+        match options.format {
+            Format::Table => out.table(&page.table(), session.color),
+            Format::Dotenv => out.text(&page.dotenv().text()?),
+            Format::Json | Format::Ndjson => {
+                let object = Object::new().raw("job", &me.raw);
+                let object = match &raw {
+                    Some(raw) => object.raw("allowed_agents", raw),
+                    None => object.null("allowed_agents"),
+                };
+                out.text(&object.end());
+                out.text("\n");
+            }
+        }
+        out.finish()?;
+        Ok(Exit::Ok)
+    })
+}
+
+/// What GitLab says of agents, user and environment; a refusal is told and leaves the rest of the page as it is.
+fn agents(session: &Session) -> Result<Option<(Box<RawValue>, AllowedAgents)>, Stop> {
+    let answer = session.steady(|| {
+        let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
+        Ok((answer.json()?, answer.json()?))
+    });
+    match answer {
+        Ok(both) => Ok(Some(both)),
+        Err(error) if error.token_refused() => {
+            let Error { message, .. } = &error;
+            session.talk.warning(&format!(
+                "roles, groups, environment and agents are not known: {message}"
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error.stop()),
+    }
+}

@@ -141,12 +141,9 @@ pub fn select<'a>(
         if caller.is_some_and(|caller| caller.is(job)) {
             continue;
         }
-        let hits = (0..).zip(&meanings);
-        let hits: Vec<(usize, Matched)> = hits
-            .filter_map(|(operand, meaning)| Some((operand, meaning.matches(job)?)))
-            .collect();
-        let hit = |operand| hits.iter().any(|hit| hit.0 == operand);
-        selected.missing.retain(|operand| !hit(*operand));
+        let hits = hits(&meanings, job);
+        let hit = |operand: &usize| hits.iter().any(|hit| hit.0 == *operand);
+        selected.missing.retain(|operand| !hit(operand));
         let matched = hits.iter().map(|hit| hit.1).chain(everything).min();
         let Some(matched) = matched.filter(|_| narrowing.keeps(job)) else {
             continue;
@@ -163,6 +160,14 @@ pub fn select<'a>(
         }
     }
     Ok(selected)
+}
+
+/// The operands, by index, that mean this job, and how.
+fn hits(meanings: &[Meaning], job: &Job) -> Vec<(usize, Matched)> {
+    let meanings = meanings.iter().enumerate();
+    meanings
+        .filter_map(|(operand, meaning)| Some((operand, meaning.matches(job)?)))
+        .collect()
 }
 
 /// The newest attempt (highest id) of each job, in the list's order.

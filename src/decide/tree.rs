@@ -333,6 +333,30 @@ mod tests {
     }
 
     #[test]
+    fn pipelines_that_start_each_other_nest_no_deeper_than_the_limit() {
+        // Each is a child of the root and of the one before it.
+        let rows: Vec<String> = (2..50).map(|id| format!("t{id}>{id}")).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let mut walk = Walk::new(key(1));
+        while let Some(next) = walk.ask() {
+            let next_one = format!("t>{}", next.id.0 + 1);
+            let rows = if next.id.0 == 1 {
+                rows.clone()
+            } else {
+                vec![next_one.as_str()]
+            };
+            walk.read(next, Ok(list(next.id.0 * 100, &rows)));
+        }
+        let lines = drawn(&walk.tree().unwrap());
+        let deepest = lines
+            .iter()
+            .map(|line| line.matches(['`', '|']).count())
+            .max();
+        assert_eq!(deepest, Some(2 * (DEPTH + 1)));
+        assert!(lines.contains(&"|`#12".to_owned()));
+    }
+
+    #[test]
     fn a_root_that_cannot_be_read_is_an_error() {
         let mut walk = Walk::new(key(1));
         assert_eq!(walk.ask(), Some(key(1)));

@@ -77,6 +77,41 @@ pub enum Kind {
 }
 
 impl Error {
+    /// A row of a list that is JSON, but not of the expected form. serde's own message may quote the row.
+    pub fn bad_row(route: &Route, facts: &Facts, error: &serde_json::Error) -> Self {
+        Self {
+            kind: Kind::NotJson,
+            method: "GET",
+            route: route.clone(),
+            message: format!(
+                "a row of the answer is not of the expected form (column {})",
+                error.column()
+            ),
+            said: Said::default(),
+            status: None,
+            facts: facts.clone(),
+            hints: Vec::new(),
+            explained: None,
+            before: None,
+        }
+    }
+
+    /// The same request, given up because the program was asked to end.
+    #[must_use]
+    pub fn interrupted(self, signal: Signal) -> Self {
+        let sent = !self.nothing_done();
+        Self {
+            kind: Kind::Interrupted { signal, sent },
+            message: format!(
+                "{}; {} came before the next try",
+                self.message,
+                signal.name()
+            ),
+            explained: None,
+            ..self
+        }
+    }
+
     /// A later try may well succeed.
     pub fn transient(&self) -> bool {
         matches!(

@@ -22,7 +22,7 @@ pub struct Refusal<'a> {
     /// The kind of token that was sent, if any.
     pub token: Option<TokenKind>,
     pub status: u16,
-    /// What stood under `message`, made one line; the text itself if the body is plain text.
+    /// What stood under `message`, made one line; the text itself if the body is plain text, the [`title`] if it is a page.
     pub message: &'a str,
     /// What stood under `error`.
     pub error: Option<&'a str>,
@@ -163,4 +163,14 @@ pub fn explain(refusal: &Refusal) -> Explanation {
         cause: words::cause(refusal, &why),
         hints: hints::hints(refusal, &why),
     }
+}
+
+/// What a page for browsers calls itself.
+pub fn title(page: &str) -> &str {
+    // Lower case of ASCII letters alone keeps every byte where it is.
+    let lower = page.to_ascii_lowercase();
+    let start = lower.find("<title>").map(|at| at + "<title>".len());
+    let end = lower.find("</title>");
+    let title = start.zip(end).and_then(|(start, end)| page.get(start..end));
+    title.unwrap_or_default().trim()
 }

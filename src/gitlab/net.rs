@@ -1,6 +1,6 @@
 //! One request on one line: the agent with its limits, and what a broken request proves.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::AlertDescription;
@@ -15,6 +15,8 @@ use crate::time::human;
 use crate::url::Url;
 
 const LARGEST_HEAD: usize = 64 << 10;
+const GIVE_CA: &str =
+    "give the certificate of its CA, or the server's own, with --ca-file or CI_SERVER_TLS_CA_FILE";
 const USER_AGENT: &str = concat!("jobgate/", env!("CARGO_PKG_VERSION"));
 
 /// The limits of one request, already cut to the time left.
@@ -47,10 +49,14 @@ pub(super) struct Broken {
     pub(super) hints: Vec<String>,
 }
 
-/// One agent with at most one open connection; carries one request at a time.
+/// One agent with at most one idle connection.
 pub(super) struct Line {
     agent: Agent,
+    /// Host and port of the proxy on the way.
+    proxy: Option<String>,
     progress: Arc<Progress>,
+    /// One request at a time, since the account is the line's.
+    busy: Mutex<()>,
 }
 
 impl Line {
@@ -70,6 +76,9 @@ impl Line {
             .chain(ConnectProxyConnector::default())
             .chain(TcpConnector::default())
             .chain(finish);
+        let way = proxy
+            .as_ref()
+            .map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -81,7 +90,9 @@ impl Line {
             .build();
         Self {
             agent: Agent::with_parts(config, connector, DefaultResolver::default()),
+            proxy: way,
             progress,
+            busy: Mutex::new(()),
         }
     }
 
@@ -92,6 +103,7 @@ impl Line {
 
     /// Sends once; a GET once more, at once, where an old connection turned out to be dead.
     pub(super) fn send(&self, shot: &Shot) -> Result<Response<Body>, Broken> {
+        let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         self.progress.begin();
         let error = match self.try_once(shot) {
             Ok(response) => return Ok(response),
@@ -131,7 +143,12 @@ impl Line {
     }
 
     fn broken(&self, error: &ureq::Error, cut: &Cut) -> Broken {
-        let (why, hints) = explain(error, cut);
+        let (mut why, hints) = explain(error, cut);
+        if let Some(proxy) = self.proxy.as_ref().filter(|_| !self.progress.open()) {
+            why.push_str(" (by way of the proxy ");
+            why.push_str(proxy);
+            why.push(')');
+        }
         Broken {
             // A server that refuses our client certificate says so after TLS 1.3 let the request go, and has not looked at it.
             sent: self.progress.sent() && !certificate_refused(error),
@@ -170,6 +187,7 @@ fn rustls_error(error: &ureq::Error) -> Option<&rustls::Error> {
     }
 }
 
+/// Alerts that exist within handshakes alone.
 fn certificate_refused(error: &ureq::Error) -> bool {
     use AlertDescription as Alert;
     matches!(
@@ -183,6 +201,8 @@ fn certificate_refused(error: &ureq::Error) -> bool {
                 | Alert::CertificateUnknown
                 | Alert::UnknownCA
                 | Alert::AccessDenied
+                | Alert::DecryptError
+                | Alert::HandshakeFailure
         ))
     )
 }
@@ -237,9 +257,13 @@ fn explain_tls(error: &rustls::Error) -> (String, Vec<&'static str>) {
     match error {
         Error::InvalidCertificate(Certificate::UnknownIssuer) => (
             "the server's certificate was issued by nobody who is trusted here".to_owned(),
-            vec![
-                "give the certificate of its CA, or the server's own, with --ca-file or CI_SERVER_TLS_CA_FILE",
-            ],
+            vec![GIVE_CA],
+        ),
+        // A CA of the right name is trusted, but it is another one.
+        Error::InvalidCertificate(Certificate::BadSignature) => (
+            "the server's certificate was not issued by the CA of that name that is trusted here"
+                .to_owned(),
+            vec![GIVE_CA],
         ),
         Error::InvalidCertificate(Certificate::Other(other))
             if other.0.to_string() == "CaUsedAsEndEntity" =>

@@ -42,6 +42,8 @@ enum Next {
     Number(u64, Option<u64>),
     /// The query of `Link`'s next page.
     Cursor(String),
+    /// A page that was read already, or none that can be understood.
+    Back,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +109,7 @@ impl Client<'_> {
                     numbered(&base, number)
                 }
                 Next::Cursor(cursor) => cursor,
+                Next::Back => return Err(self.endless(route)),
             };
             if !cursors.insert(query.clone()) {
                 return Err(self.endless(route));
@@ -230,11 +233,15 @@ fn numbered(base: &str, page: u64) -> String {
 }
 
 fn next(text: &Text, page: u64) -> Next {
-    if header(&text.headers, "x-next-page").is_some() {
-        return match number(text, "x-next-page") {
-            Some(next) if next > page => Next::Number(next, number(text, "x-total-pages")),
-            _ => Next::End,
-        };
+    match header(&text.headers, "x-next-page") {
+        None => {}
+        Some("") => return Next::End,
+        Some(_) => {
+            return match number(text, "x-next-page") {
+                Some(next) if next > page => Next::Number(next, number(text, "x-total-pages")),
+                _ => Next::Back,
+            };
+        }
     }
     match header(&text.headers, "link").and_then(link) {
         Some(query) => Next::Cursor(query),

@@ -218,9 +218,14 @@ impl Progress {
         self.fresh.load(Ordering::SeqCst)
     }
 
+    /// There is a connection to the server.
+    pub(super) fn open(&self) -> bool {
+        self.open.load(Ordering::SeqCst)
+    }
+
     /// Some of the request may have reached the server.
     pub(super) fn sent(&self) -> bool {
-        self.open.load(Ordering::SeqCst) && self.sent.load(Ordering::SeqCst)
+        self.open() && self.sent.load(Ordering::SeqCst)
     }
 }
 
@@ -368,7 +373,7 @@ impl std::fmt::Debug for Watched {
 
 impl Watched {
     fn cut(&self, mut timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> {
-        if !self.progress.open.load(Ordering::SeqCst) {
+        if !self.progress.open() {
             let left = left(self.limit, self.begun, (self.current_time)());
             if left.is_zero() {
                 return Err(ureq::Error::Timeout(ureq::Timeout::Connect));

@@ -36,7 +36,12 @@ enum State {
 
 impl Cleaner {
     pub fn new(form: Form) -> Self {
-        Self { form, state: State::Text, partial: Vec::new(), plain: PlainLines::default() }
+        Self {
+            form,
+            state: State::Text,
+            partial: Vec::new(),
+            plain: PlainLines::default(),
+        }
     }
 
     /// Appends what the chunk gives to `out`.
@@ -52,7 +57,10 @@ impl Cleaner {
             piece.valid().chars().for_each(|c| self.take(c, out));
             // Cut in the middle of a character at the chunk's end: the next chunk may complete it.
             let at_end = piece.invalid().as_ptr_range().end == bytes.as_ptr_range().end;
-            if at_end && std::str::from_utf8(piece.invalid()).is_err_and(|error| error.error_len().is_none()) {
+            if at_end
+                && std::str::from_utf8(piece.invalid())
+                    .is_err_and(|error| error.error_len().is_none())
+            {
                 rest = piece.invalid().to_vec();
             } else if !piece.invalid().is_empty() {
                 self.take(char::REPLACEMENT_CHARACTER, out);
@@ -111,7 +119,9 @@ impl Cleaner {
 
     /// Colours (`m`) and line clearing (`K`) are all that may reach a terminal.
     fn control(&mut self, sequence: &str, end: char, out: &mut String) {
-        let parameters = sequence.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':'));
+        let parameters = sequence
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':'));
         if self.form == Form::Harmless && parameters && matches!(end, 'm' | 'K') {
             out.push_str("\u{1b}[");
             out.push_str(sequence);
@@ -125,9 +135,17 @@ impl Cleaner {
         }
         match self.form {
             Form::Plain => self.plain.take(c, out),
-            Form::Harmless if super::text::misleading(c) => super::text::push_visible(c, out),
-            Form::Harmless => out.push(c),
+            Form::Harmless => push(c, out),
         }
+    }
+}
+
+/// Characters that turn the order of others around are shown instead of obeyed; the rest of Unicode is the log's own business.
+fn push(c: char, out: &mut String) {
+    if matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}') {
+        out.extend(c.escape_unicode());
+    } else {
+        out.push(c);
     }
 }
 
@@ -161,17 +179,15 @@ impl PlainLines {
 
     fn flush(&mut self, out: &mut String) {
         let line = std::mem::take(&mut self.line);
-        let (text, appends) = if self.continued { (line.as_str(), true) } else { without_stamp(&line) };
+        let (text, appends) = if self.continued {
+            (line.as_str(), true)
+        } else {
+            without_stamp(&line)
+        };
         if std::mem::take(&mut self.ended) && !appends {
             out.push('\n');
         }
-        for character in visible(text).chars() {
-            if super::text::misleading(character) {
-                super::text::push_visible(character, out);
-            } else {
-                out.push(character);
-            }
-        }
+        visible(text).chars().for_each(|c| push(c, out));
     }
 
     fn finish(&mut self, out: &mut String) {
@@ -225,9 +241,14 @@ fn visible(line: &str) -> String {
 
 /// Length of the marker that `text` begins with: `section_start:<unix time>:<name>[options]` or `section_end:…`, and its carriage return.
 fn section_marker(text: &str) -> Option<usize> {
-    let tail = text.strip_prefix("section_start:").or_else(|| text.strip_prefix("section_end:"))?;
-    let tail = tail.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(':')?;
-    let name = tail.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    let tail = text
+        .strip_prefix("section_start:")
+        .or_else(|| text.strip_prefix("section_end:"))?;
+    let tail = tail
+        .trim_start_matches(|c: char| c.is_ascii_digit())
+        .strip_prefix(':')?;
+    let name = tail
+        .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
     let options = match name.strip_prefix('[') {
         Some(options) => options.split_once(']')?.1,
         None => name,
@@ -245,7 +266,11 @@ pub struct Tail {
 
 impl Tail {
     pub fn new(keep: usize) -> Self {
-        Self { keep, lines: VecDeque::new(), open: false }
+        Self {
+            keep,
+            lines: VecDeque::new(),
+            open: false,
+        }
     }
 
     pub fn push(&mut self, text: &str) {
@@ -276,7 +301,8 @@ mod tests {
 
     fn clean(form: Form, log: &[u8], chunk: usize) -> String {
         let (mut cleaner, mut out) = (Cleaner::new(form), String::new());
-        log.chunks(chunk).for_each(|chunk| cleaner.push(chunk, &mut out));
+        log.chunks(chunk)
+            .for_each(|chunk| cleaner.push(chunk, &mut out));
         cleaner.finish(&mut out);
         out
     }
@@ -285,7 +311,11 @@ mod tests {
     #[track_caller]
     fn check(form: Form, log: &str, expected: &str) {
         for chunk in [1, 2, 3, 7, 1000] {
-            assert_eq!(clean(form, log.as_bytes(), chunk), expected, "in chunks of {chunk}");
+            assert_eq!(
+                clean(form, log.as_bytes(), chunk),
+                expected,
+                "in chunks of {chunk}"
+            );
         }
     }
 
@@ -293,8 +323,16 @@ mod tests {
     fn colours_line_clearing_and_sections_reach_the_terminal_and_nothing_else() {
         let log = "section_start:1700000000:build[collapsed=true]\r\x1b[0K\x1b[36;1mbuild\x1b[0;m\nüber\t1\r2\n";
         check(Form::Harmless, log, log);
-        check(Form::Harmless, "a\x1b]0;title\x07b\x1b]8;;http://x\x1b\\c\x1b[2Jd\x1b[10Ae\x1bcf\x1b[?25lg\x1b(Bh", "abcdefgh");
-        check(Form::Harmless, "bell\x07 del\x7f c1\u{9b}31m nul\0", "bell del c131m nul");
+        check(
+            Form::Harmless,
+            "a\x1b]0;title\x07b\x1b]8;;http://x\x1b\\c\x1b[2Jd\x1b[10Ae\x1bcf\x1b[?25lg\x1b(Bh",
+            "abcdefgh",
+        );
+        check(
+            Form::Harmless,
+            "bell\x07 del\x7f c1\u{9b}31m nul\0",
+            "bell del c131m nul",
+        );
         check(Form::Harmless, "a\x1b]0;never closed\nb", "a\nb");
         check(Form::Harmless, "cut \x1b[3", "cut ");
     }
@@ -302,7 +340,10 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_replaced_one_by_one() {
         for chunk in [1, 2, 5] {
-            assert_eq!(clean(Form::Harmless, b"a\xff\xfeb\xe2\x82", chunk), "a\u{fffd}\u{fffd}b\u{fffd}");
+            assert_eq!(
+                clean(Form::Harmless, b"a\xff\xfeb\xe2\x82", chunk),
+                "a\u{fffd}\u{fffd}b\u{fffd}"
+            );
             assert_eq!(clean(Form::Harmless, "a€b".as_bytes(), chunk), "a€b");
         }
     }
@@ -320,13 +361,21 @@ mod tests {
         );
         check(Form::Plain, "no line break", "no line break");
         check(Form::Plain, "\n\na\n", "\n\na\n");
-        check(Form::Plain, "2026-11-20T08:00:10.123456Z 00X not a stamp\n", "2026-11-20T08:00:10.123456Z 00X not a stamp\n");
+        check(
+            Form::Plain,
+            "2026-11-20T08:00:10.123456Z 00X not a stamp\n",
+            "2026-11-20T08:00:10.123456Z 00X not a stamp\n",
+        );
     }
 
     #[test]
     fn a_line_without_end_is_passed_on_in_pieces() {
         let long = "x".repeat(3 * LINE + 5);
-        check(Form::Plain, &format!("{long}\nb\n"), &format!("{long}\nb\n"));
+        check(
+            Form::Plain,
+            &format!("{long}\nb\n"),
+            &format!("{long}\nb\n"),
+        );
     }
 
     #[test]

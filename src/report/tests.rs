@@ -191,6 +191,15 @@ fn an_output_file_is_whole_or_not_there() {
         answer.finish().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "ended\n");
 
+        let mut answer = Out::open(host, Some(&path), false).unwrap();
+        answer.text("killed after this\n");
+        answer.place();
+        answer.finish().unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "killed after this\n"
+        );
+
         let stop = Out::open(host, Some(Path::new("missing/out")), false)
             .err()
             .unwrap();

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Request};
 use super::auth::Who;
+use super::create::NewPipeline;
+use super::data::Id;
 use super::route::Rule;
-use super::schedule::NewPipeline;
 use super::spec::{Inputs, When};
 use super::word;
-use super::world::{Id, World};
+use super::world::World;
 
 impl World {
     fn commit(&mut self, id: Id, verb: &'static str) {
@@ -29,10 +30,11 @@ impl World {
                     | "deployment_rejected"
             )
         );
-        !job.retried
-            && !self.archived(id)
-            && !(job.status == "failed" && looped)
-            && matches!(job.status, "success" | "failed" | "canceled" | "canceling")
+        match job.status {
+            _ if job.retried || self.archived(id) => false,
+            "failed" => !looped,
+            status => matches!(status, "success" | "canceled" | "canceling"),
+        }
     }
 
     fn playable(&self, id: Id) -> bool {
@@ -124,21 +126,50 @@ pub fn play(
         }
     }
     world.commit(id, "play");
-    if word::finished(world.status(id)) {
-        let new = world.clone_job(id, Some(user), variables, inputs);
+    let new = world.play(user, id, variables, inputs);
+    if new != id {
+        // Older servers show the row that was replaced.
         let shown = if world.age >= 19 { new } else { id };
         return Ok(Answer::json(200, &world.job_json(shown)));
     }
-    if let Some(job) = world.jobs.get_mut(&id) {
-        job.played = true;
-        job.user = user;
-        job.variables = variables;
-        job.inputs = inputs;
-    }
-    world.enqueue(id);
-    world.reset_skipped(id, user);
-    world.settle();
     Ok(Answer::json(200, &world.show(id)))
+}
+
+impl World {
+    /// Somebody plays a job. Returns the row that runs: a new one if the job had ended.
+    pub fn play(
+        &mut self,
+        user: Id,
+        id: Id,
+        variables: Vec<(String, String)>,
+        inputs: Inputs,
+    ) -> Id {
+        if word::finished(self.status(id)) {
+            return self.clone_job(id, Some(user), variables, inputs);
+        }
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.played = true;
+            job.user = user;
+            job.variables = variables;
+            job.inputs = inputs;
+        }
+        self.enqueue(id);
+        self.reset_skipped(id, user);
+        self.settle();
+        id
+    }
+
+    /// Somebody retries a job. Returns the new row.
+    pub fn retry(&mut self, user: Id, id: Id) -> Id {
+        self.clone_job(id, Some(user), Vec::new(), Inputs::new())
+    }
+
+    /// The deployment of a job gets its approval.
+    pub fn approve(&mut self, id: Id) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.spec.needs_approval = false;
+        }
+    }
 }
 
 pub fn retry(
@@ -281,11 +312,18 @@ pub fn trigger(world: &mut World, request: &Request, rule: &Rule) -> Result<Answ
         };
         return Err(Answer::error(400, &format!("{missing} is missing")));
     };
-    let project = world.readable_for_trigger(request, &token, rule)?;
-    let job = world.job_by_token(&token).ok_or_else(Answer::not_found)?;
-    if world.status(job) != "running" {
-        return Err(Answer::message(400, "400 Job has to be running"));
-    }
+    let job = world.triggering_job(&token)?;
+    // Whoever may not read the project does not learn that it exists.
+    let hidden = |refusal: Answer| {
+        if refusal.status == 403 {
+            Answer::not_found()
+        } else {
+            refusal
+        }
+    };
+    let project = world
+        .readable(request, Who::Job(job), rule)
+        .map_err(hidden)?;
     let user = world.jobs[&job].user;
     let base = |text: &str| Answer::message(400, json!({ "base": [text] }));
     let data = &world.projects[&project];
@@ -321,25 +359,20 @@ pub fn trigger(world: &mut World, request: &Request, rule: &Rule) -> Result<Answ
         user,
         bridge: None,
         variables,
-        ci: &ci,
+        ci,
     });
     world.commit(project, "trigger");
     Ok(Answer::json(201, &world.pipeline_full(made)))
 }
 
 impl World {
-    /// The target project, as far as the job may know of it.
-    fn readable_for_trigger(
-        &self,
-        request: &Request,
-        token: &str,
-        rule: &Rule,
-    ) -> Result<Id, Answer> {
-        let who = self.job_by_token(token).map_or(Who::Nobody, Who::Job);
-        let found = self.readable(request, who, rule);
-        found.map_err(|refusal| match refusal.status {
-            403 => Answer::not_found(),
-            _ => refusal,
-        })
+    /// `Ci::PipelineTriggerService` tells why a job's token is no good.
+    fn triggering_job(&self, token: &str) -> Result<Id, Answer> {
+        let job = self.jobs.values().find(|job| job.token == token);
+        let job = job.ok_or_else(Answer::not_found)?;
+        if !word::executing(job.status) {
+            return Err(Answer::message(401, "Job is not running"));
+        }
+        Ok(job.id)
     }
 }

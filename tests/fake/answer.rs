@@ -1,5 +1,7 @@
 //! A request as it came, an answer as it goes, and the words of GitLab's refusals.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 /// One HTTP request, parsed but not judged.
@@ -58,8 +60,8 @@ impl Request {
                 let inner = inner.trim_end_matches(']').to_owned();
                 if let Value::Array(list) = list {
                     match list.last_mut() {
-                        Some(Value::Object(last)) if !last.contains_key(&inner) => {
-                            last.insert(inner, json!(value));
+                        Some(Value::Object(one)) if !one.contains_key(&inner) => {
+                            one.insert(inner, json!(value));
                         }
                         _ => list.push(json!({ inner: value })),
                     }
@@ -100,15 +102,12 @@ pub fn decode(text: &str) -> String {
             .get(..2)
             .and_then(|hex| std::str::from_utf8(hex).ok())
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, hex) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
+        if let (b'%', Some(byte)) = (first, hex) {
+            bytes.push(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -120,7 +119,7 @@ pub fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
         out
     })

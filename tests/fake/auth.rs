@@ -3,10 +3,11 @@
 use serde_json::json;
 
 use super::answer::{Answer, Request};
+use super::data::{Id, Project};
 use super::route::Rule;
-use super::shape::within;
+use super::shape_project::within;
 use super::word::{self, rank};
-use super::world::{Id, Project, World};
+use super::world::World;
 
 /// Whom a request stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

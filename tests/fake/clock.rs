@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jobgate::os::{Interrupt, Woken};
 use jobgate::time::{Clock, Timestamp};
 
-use super::server::Shared;
+use super::state::Shared;
 
 /// How the world's time goes by.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ impl Clock for FakeClock {
 
     fn monotonic(&self) -> Duration {
         let state = self.shared.lock();
-        state.world.now.since(state.began) + Duration::from_secs(3600)
+        state.world.now.since(state.began) + Duration::from_hours(1)
     }
 
     fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Woken {

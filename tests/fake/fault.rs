@@ -1,5 +1,10 @@
 //! A network and a server that misbehave: each fault is a pure function of (seed, method, URL, how often it was asked).
 
+use std::collections::BTreeMap;
+
+use jobgate::time::Timestamp;
+use serde_json::json;
+
 use super::answer::Answer;
 use super::word::wildcard;
 
@@ -26,6 +31,8 @@ pub enum Fault {
     Limited(u64),
     /// 429 in JSON, without a time.
     LimitedJson,
+    /// 429 in JSON with `Retry-After`, as play and retry give it.
+    LimitedAction(u64),
     /// 409 "Resource lock": nothing is done, it may be asked again.
     Locked,
     /// 200 with a page in HTML from a proxy; nothing is done.
@@ -43,18 +50,19 @@ impl Fault {
         )
     }
 
-    /// What the client reads instead of GitLab's answer; `None` where it reads nothing or a part.
-    pub fn answer(self) -> Option<Answer> {
+    /// What the client reads instead of GitLab's answer; empty where it reads nothing.
+    pub fn answer(self) -> Answer {
         const HTML: &str = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n";
-        Some(match self {
+        const TOO_MANY: &str = "This endpoint has been requested too many times. Try again later.";
+        match self {
             Self::Broken => Answer::message(500, "500 Internal Server Error"),
             Self::BadGateway | Self::BadGatewayAfter => Answer::new(502, "text/html", HTML),
             Self::Limited(seconds) => Answer::new(429, "text/plain", "Retry later\n")
                 .with("Retry-After", seconds.to_string()),
-            Self::LimitedJson => Answer::message(
-                429,
-                serde_json::json!({ "error": "This endpoint has been requested too many times. Try again later." }),
-            ),
+            Self::LimitedJson => Answer::message(429, json!({ "error": TOO_MANY })),
+            Self::LimitedAction(seconds) => {
+                Answer::message(429, TOO_MANY).with("Retry-After", seconds.to_string())
+            }
             Self::Locked => Answer::message(409, "409 Conflict: Resource lock"),
             Self::Page => Answer::new(
                 200,
@@ -62,8 +70,10 @@ impl Fault {
                 "<html><body>Please sign in to the network</body></html>\n",
             ),
             Self::Unauthorized => Answer::unauthorized(),
-            Self::Close | Self::Lost | Self::Cut | Self::Hang | Self::HangAfter => return None,
-        })
+            Self::Close | Self::Lost | Self::Cut | Self::Hang | Self::HangAfter => {
+                Answer::new(200, "text/plain", "")
+            }
+        }
     }
 }
 
@@ -117,17 +127,57 @@ impl Chaos {
     }
 }
 
-/// What a story wants to go wrong: the next so many requests that match `METHOD /path?query` with `*` for anything.
+/// What comes instead of GitLab's own conduct.
 #[derive(Clone, Debug)]
-pub struct Scripted {
-    pub pattern: String,
-    pub fault: Fault,
-    /// `u32::MAX` for ever.
-    pub times: u32,
+pub enum What {
+    Fault(Fault),
+    Answer(Answer),
 }
 
-impl Scripted {
-    pub fn matches(&self, method: &str, target: &str) -> bool {
-        self.times > 0 && wildcard(&self.pattern, &format!("{method} {target}"))
+/// Everything that is to go wrong.
+#[derive(Default)]
+pub struct Trouble {
+    pub chaos: Option<Chaos>,
+    /// From, to (exclusive).
+    pub outages: Vec<(Timestamp, Timestamp, Fault)>,
+    /// Pattern `METHOD /path?query` with `*` for anything; how often it still strikes, `u32::MAX` for ever.
+    scripted: Vec<(String, What, u32)>,
+    asked: BTreeMap<String, u64>,
+}
+
+impl Trouble {
+    pub fn script(&mut self, pattern: &str, what: What, times: u32) {
+        self.scripted.push((pattern.to_owned(), what, times));
+    }
+
+    pub fn clear(&mut self) {
+        self.chaos = None;
+        self.outages.clear();
+        self.scripted.clear();
+    }
+
+    /// What goes wrong with this request.
+    pub fn next(&mut self, method: &str, target: &str, now: Timestamp) -> Option<What> {
+        let line = format!("{method} {target}");
+        let outage = self
+            .outages
+            .iter()
+            .find(|(from, to, _)| (*from..*to).contains(&now));
+        if let Some((_, _, fault)) = outage {
+            return Some(What::Fault(*fault));
+        }
+        let mut matching = self.scripted.iter_mut();
+        if let Some((_, what, times)) =
+            matching.find(|(pattern, _, times)| *times > 0 && wildcard(pattern, &line))
+        {
+            if *times != u32::MAX {
+                *times -= 1;
+            }
+            return Some(what.clone());
+        }
+        let asked = self.asked.entry(line).or_default();
+        *asked += 1;
+        let fault = self.chaos.as_ref()?.fault(method, target, *asked)?;
+        Some(What::Fault(fault))
     }
 }

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::answer::{Answer, Request, decode, pairs};
-use super::server::{Reply, Shared, origin};
+use super::state::{Reply, Shared};
 use super::tls::Tls;
 
 trait Connection: Read + Write {}
@@ -18,9 +18,8 @@ pub(super) fn accept(
     listener: TcpListener,
     shared: Arc<Shared>,
     tls: Option<Arc<Tls>>,
-    address: SocketAddr,
+    api: String,
 ) -> JoinHandle<()> {
-    let api = format!("{}/api/v4", origin(tls.is_some(), address));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             if shared.stopped() {
@@ -32,19 +31,18 @@ pub(super) fn accept(
             let (shared, tls, api) = (Arc::clone(&shared), tls.clone(), api.clone());
             std::thread::spawn(move || {
                 // A client may leave when it likes: that is no failure of the server's.
-                let _ = connection(stream, &shared, tls.as_deref(), &api);
+                let _ = connection(&stream, &shared, tls.as_deref(), &api);
+                let _ = stream.shutdown(Shutdown::Both);
             });
         }
     })
 }
 
-fn connection(stream: TcpStream, shared: &Shared, tls: Option<&Tls>, api: &str) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let raw = stream.try_clone()?;
-    let end = |_: ()| raw.shutdown(std::net::Shutdown::Both);
+fn connection(raw: &TcpStream, shared: &Shared, tls: Option<&Tls>, api: &str) -> io::Result<()> {
+    raw.set_nodelay(true)?;
     let stream: Box<dyn Connection> = match tls {
-        None => Box::new(stream),
-        Some(tls) => Box::new(tls.accept(stream)?),
+        None => Box::new(raw.try_clone()?),
+        Some(tls) => Box::new(tls.accept(raw.try_clone()?)?),
     };
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream)? {
@@ -53,16 +51,14 @@ fn connection(stream: TcpStream, shared: &Shared, tls: Option<&Tls>, api: &str) 
             .is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let reply = shared.lock().serve(&request, api);
         match reply {
-            Reply::Whole { answer, chunked } => write(stream.get_mut(), &answer, chunked, close)?,
-            Reply::Half(answer) => {
-                half(stream.get_mut(), &answer)?;
-                return end(());
-            }
-            Reply::Close => return end(()),
-            Reply::Hang => return hang(&raw),
+            Reply::Whole(answer) => write(stream.get_mut(), &answer, close)?,
+            Reply::Chunked(answer) => write_chunked(stream.get_mut(), &answer, close)?,
+            Reply::Half(answer) => return half(stream.get_mut(), &answer),
+            Reply::Close => return Ok(()),
+            Reply::Hang => return hang(raw),
         }
         if close {
-            return end(());
+            return Ok(());
         }
     }
     Ok(())
@@ -70,11 +66,8 @@ fn connection(stream: TcpStream, shared: &Shared, tls: Option<&Tls>, api: &str) 
 
 /// Keeps the connection, silently, until the client has gone.
 fn hang(stream: &TcpStream) -> io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let mut stream = stream;
-    let mut nothing = [0; 256];
-    while stream.read(&mut nothing)? > 0 {}
-    Ok(())
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
+    io::copy(&mut &*stream, &mut io::sink()).map(drop)
 }
 
 fn bad(text: &str) -> io::Error {
@@ -168,21 +161,14 @@ fn head(answer: &Answer, framing: &str, close: bool) -> String {
     head
 }
 
-fn write(
-    stream: &mut dyn Connection,
-    answer: &Answer,
-    chunked: bool,
-    close: bool,
-) -> io::Result<()> {
-    if !chunked {
-        let head = head(
-            answer,
-            &format!("Content-Length: {}", answer.body.len()),
-            close,
-        );
-        stream.write_all(&[head.as_bytes(), &answer.body].concat())?;
-        return stream.flush();
-    }
+fn write(stream: &mut dyn Connection, answer: &Answer, close: bool) -> io::Result<()> {
+    let length = format!("Content-Length: {}", answer.body.len());
+    let head = head(answer, &length, close);
+    stream.write_all(&[head.as_bytes(), &answer.body].concat())?;
+    stream.flush()
+}
+
+fn write_chunked(stream: &mut dyn Connection, answer: &Answer, close: bool) -> io::Result<()> {
     stream.write_all(head(answer, "Transfer-Encoding: chunked", close).as_bytes())?;
     for part in answer.body.chunks(1000) {
         stream.write_all(format!("{:x}\r\n", part.len()).as_bytes())?;

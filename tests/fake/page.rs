@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::answer::{Answer, Request, encode};
+use super::data::Id;
 use super::word::{STATUSES, Status};
-use super::world::Id;
 
 /// Where the server stands, as its links say.
 pub struct Skin {

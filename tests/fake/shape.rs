@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::data::{Id, Job, Pipeline, Project};
 use super::word::{self, Status, iso};
-use super::world::{Id, Job, Pipeline, Project, World};
+use super::world::World;
 
-const WEB: &str = "https://gitlab.example.com";
+pub const WEB: &str = "https://gitlab.example.com";
 
 #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52")]
 fn seconds(duration: std::time::Duration) -> f64 {
@@ -25,6 +26,34 @@ impl World {
             "avatar_url": null,
             "web_url": format!("{WEB}/{}", user.username),
         })
+    }
+
+    /// `lib/api/entities/user.rb`: the public profile.
+    fn profile_json(&self, id: Id) -> Value {
+        let mut value = self.user_json(id);
+        extend(
+            &mut value,
+            json!({
+                "created_at": "2021-02-03T10:00:00.000Z",
+                "bio": "",
+                "location": "",
+                "public_email": null,
+                "linkedin": "",
+                "twitter": "",
+                "discord": "",
+                "website_url": "",
+                "github": "",
+                "organization": "",
+                "job_title": "",
+                "pronouns": null,
+                "bot": self.users[&id].bot,
+                "work_information": null,
+                "followers": 0,
+                "following": 0,
+                "local_time": null,
+            }),
+        );
+        value
     }
 
     fn commit_json(&self, pipeline: &Pipeline) -> Value {
@@ -125,7 +154,7 @@ impl World {
             "erased_at": job.erased_at.map(iso),
             "duration": job.started_at.map(|start| seconds(end.since(start))),
             "queued_duration": job.queued_at.map(|queued| seconds(job.started_at.unwrap_or(end).since(queued))),
-            "user": self.user_json(job.user),
+            "user": self.profile_json(job.user),
             "commit": self.commit_json(pipeline),
             "pipeline": self.pipeline_basic(job.pipeline),
             "web_url": format!("{WEB}/{path}/-/jobs/{}", job.id),
@@ -201,163 +230,6 @@ impl World {
             "status": "online",
         })
     }
-
-    /// `lib/api/ci/jobs.rb`, the route `allowed_agents`.
-    pub fn allowed_agents_json(&self, id: Id) -> Value {
-        let job = &self.jobs[&id];
-        let project = &self.projects[&job.project];
-        let role = word::rank(self.role(job.project, job.user).unwrap_or_default());
-        let agents: Vec<Value> = self
-            .allowed_agents(id)
-            .map(|agent| {
-                let config = &self.projects[&agent.project];
-                json!({
-                    "id": agent.id,
-                    "config_project": project_identity(config),
-                    "configuration": agent.configuration,
-                })
-            })
-            .collect();
-        let mut value = json!({
-            "allowed_agents": agents,
-            "job": { "id": id },
-            "pipeline": { "id": job.pipeline },
-            "project": { "id": project.id, "groups": project.groups.iter().map(|id| json!({ "id": id })).collect::<Vec<_>>() },
-            "user": {
-                "id": job.user,
-                "username": self.users[&job.user].username,
-                "roles_in_project": &word::ROLES[..role],
-            },
-        });
-        let environment = project
-            .environments
-            .iter()
-            .find(|environment| Some(&environment.name) == job.spec.environment.as_ref());
-        if let Some(environment) = environment {
-            extend(
-                &mut value,
-                json!({ "environment": { "tier": environment.tier, "slug": word::slug(&environment.name) } }),
-            );
-        }
-        value
-    }
-
-    /// The agents of a job, already filtered by environment and protected ref.
-    pub fn allowed_agents(&self, id: Id) -> impl Iterator<Item = &super::world::Agent> {
-        let job = &self.jobs[&id];
-        let pipeline = &self.pipelines[&job.pipeline];
-        let project = &self.projects[&job.project];
-        let protected = self
-            .ref_protected(project.id, &pipeline.ref_name, pipeline.tag)
-            .is_some();
-        self.agents.iter().filter(move |agent| {
-            let allowed = agent.allowed.iter().any(|path| within(&project.path, path));
-            let environments = agent.configuration["environments"].as_array();
-            let environment = environments.is_none_or(|patterns| {
-                job.spec.environment.as_ref().is_some_and(|name| {
-                    patterns
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .any(|pattern| word::wildcard(pattern, name))
-                })
-            });
-            let only_protected = agent.configuration["protected_branches_only"] == json!(true);
-            allowed && environment && (protected || !only_protected)
-        })
-    }
-
-    pub fn environment_json(&self, project: &Project, name: &str) -> Value {
-        let found = project
-            .environments
-            .iter()
-            .find(|environment| environment.name == name);
-        found.map_or(Value::Null, |environment| {
-            json!({
-                "id": environment.id,
-                "name": environment.name,
-                "slug": word::slug(&environment.name),
-                "external_url": null,
-                "created_at": "2026-01-05T09:00:00.000Z",
-                "updated_at": "2026-01-05T09:00:00.000Z",
-                "tier": environment.tier,
-                "state": "available",
-                "auto_stop_at": null,
-                "auto_stop_setting": "always",
-                "description": null,
-            })
-        })
-    }
-
-    pub fn branch_json(&self, project: &Project, name: &str) -> Value {
-        let protected = self.ref_protected(project.id, name, false);
-        json!({
-            "name": name,
-            "commit": git_commit(),
-            "merged": false,
-            "protected": protected.is_some(),
-            "developers_can_push": false,
-            "developers_can_merge": protected.is_some_and(|protected| protected.role == "developer"),
-            "can_push": protected.is_none(),
-            "default": name == "main",
-            "web_url": format!("{WEB}/{}/-/tree/{name}", project.path),
-        })
-    }
-
-    pub fn tag_json(&self, project: &Project, name: &str) -> Value {
-        json!({
-            "name": name,
-            "message": "",
-            "target": "2".repeat(40),
-            "commit": git_commit(),
-            "release": null,
-            "protected": self.ref_protected(project.id, name, true).is_some(),
-            "created_at": null,
-        })
-    }
-
-    /// The single project, as far as a client of the jobs needs it; the rest of the many keys is left out.
-    pub fn project_json(&self, project: &Project, user: Id) -> Value {
-        let access = project.members.get(&user).map(
-            |role| json!({ "access_level": word::access_level(role), "notification_level": 3 }),
-        );
-        let mut value = project_identity(project);
-        extend(
-            &mut value,
-            json!({
-                "default_branch": "main",
-                "web_url": format!("{WEB}/{}", project.path),
-                "visibility": project.visibility,
-                "archived": false,
-                "jobs_enabled": true,
-                "public_jobs": true,
-                "ci_pipeline_variables_minimum_override_role": project.variables_role,
-                "permissions": { "project_access": access, "group_access": null },
-            }),
-        );
-        value
-    }
-}
-
-fn project_identity(project: &Project) -> Value {
-    let name = project.path.rsplit('/').next().unwrap_or_default();
-    json!({
-        "id": project.id,
-        "description": null,
-        "name": name,
-        "name_with_namespace": project.path.replace('/', " / "),
-        "path": name,
-        "path_with_namespace": project.path,
-        "created_at": "2024-03-01T10:00:00.000Z",
-    })
-}
-
-fn git_commit() -> Value {
-    json!({
-        "id": "2".repeat(40),
-        "short_id": "22222222",
-        "title": "Change the shop",
-        "created_at": "2026-11-20T07:00:00.000Z",
-    })
 }
 
 fn runner_json() -> Value {
@@ -373,12 +245,6 @@ fn runner_json() -> Value {
         "online": true,
         "status": "online",
     })
-}
-
-/// The path itself, or a group above it.
-pub fn within(path: &str, above: &str) -> bool {
-    path.strip_prefix(above)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn sorted(tags: &[String]) -> Vec<String> {

@@ -67,6 +67,10 @@ pub enum Strategy {
 
 /// A job or trigger job of a configuration.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a keyword of its own"
+)]
 pub struct JobSpec {
     pub name: String,
     pub when: When,
@@ -184,74 +188,56 @@ impl JobSpec {
         self.when(When::Delayed(seconds))
     }
 
-    pub fn allow_failure(self) -> Self {
-        Self {
-            allow_failure: true,
-            ..self
-        }
+    pub fn allow_failure(mut self) -> Self {
+        self.allow_failure = true;
+        self
     }
 
-    pub fn needs<const N: usize>(self, names: [&str; N]) -> Self {
-        Self {
-            needs: Some(names.map(str::to_owned).to_vec()),
-            ..self
-        }
+    pub fn needs<const N: usize>(mut self, names: [&str; N]) -> Self {
+        self.needs = Some(names.map(str::to_owned).to_vec());
+        self
     }
 
     /// `parallel: N`
-    pub fn parallel(self, count: usize) -> Self {
-        Self {
-            parallel: (1..=count).map(|n| format!(" {n}/{count}")).collect(),
-            ..self
-        }
+    pub fn parallel(mut self, count: usize) -> Self {
+        self.parallel = (1..=count).map(|n| format!(" {n}/{count}")).collect();
+        self
     }
 
     /// `parallel: matrix:`, one text per combination: `eu, blue`.
-    pub fn matrix<const N: usize>(self, values: [&str; N]) -> Self {
-        Self {
-            parallel: values.map(|text| format!(": [{text}]")).to_vec(),
-            ..self
-        }
+    pub fn matrix<const N: usize>(mut self, values: [&str; N]) -> Self {
+        self.parallel = values.map(|text| format!(": [{text}]")).to_vec();
+        self
     }
 
-    pub fn tags<const N: usize>(self, tags: [&str; N]) -> Self {
-        Self {
-            tags: tags.map(str::to_owned).to_vec(),
-            ..self
-        }
+    pub fn tags<const N: usize>(mut self, tags: [&str; N]) -> Self {
+        self.tags = tags.map(str::to_owned).to_vec();
+        self
     }
 
-    pub fn resource_group(self, key: &str) -> Self {
-        Self {
-            resource_group: Some(key.to_owned()),
-            ..self
-        }
+    pub fn resource_group(mut self, key: &str) -> Self {
+        self.resource_group = Some(key.to_owned());
+        self
     }
 
-    pub fn environment(self, name: &str) -> Self {
-        Self {
-            environment: Some(name.to_owned()),
-            ..self
-        }
+    pub fn environment(mut self, name: &str) -> Self {
+        self.environment = Some(name.to_owned());
+        self
     }
 
     pub fn retry(self, retry: usize) -> Self {
         Self { retry, ..self }
     }
 
-    pub fn queue(self, seconds: u64) -> Self {
-        Self {
-            queue: Some(seconds),
-            ..self
-        }
+    pub fn queue(mut self, seconds: u64) -> Self {
+        self.queue = Some(seconds);
+        self
     }
 
     /// No runner takes it.
-    pub fn stuck(self) -> Self {
-        Self {
-            queue: None,
-            ..self
-        }
+    pub fn stuck(mut self) -> Self {
+        self.queue = None;
+        self
     }
 
     pub fn prepare(self, prepare: u64) -> Self {
@@ -286,11 +272,9 @@ impl JobSpec {
     }
 
     /// Its runner cancels gracefully, with an `after_script` of so many seconds.
-    pub fn after_script(self, seconds: u64) -> Self {
-        Self {
-            after_script: Some(seconds),
-            ..self
-        }
+    pub fn after_script(mut self, seconds: u64) -> Self {
+        self.after_script = Some(seconds);
+        self
     }
 
     /// Something is written to the log at this second of the run.
@@ -303,32 +287,24 @@ impl JobSpec {
         self.log_at(0, text)
     }
 
-    pub fn debug_trace(self) -> Self {
-        Self {
-            debug_trace: true,
-            ..self
-        }
+    pub fn debug_trace(mut self) -> Self {
+        self.debug_trace = true;
+        self
     }
 
-    pub fn needs_approval(self) -> Self {
-        Self {
-            needs_approval: true,
-            ..self
-        }
+    pub fn needs_approval(mut self) -> Self {
+        self.needs_approval = true;
+        self
     }
 
-    pub fn inputs<const N: usize>(self, names: [&str; N]) -> Self {
-        Self {
-            inputs: names.map(str::to_owned).to_vec(),
-            ..self
-        }
+    pub fn inputs<const N: usize>(mut self, names: [&str; N]) -> Self {
+        self.inputs = names.map(str::to_owned).to_vec();
+        self
     }
 
-    pub fn artifacts(self) -> Self {
-        Self {
-            artifacts: true,
-            ..self
-        }
+    pub fn artifacts(mut self) -> Self {
+        self.artifacts = true;
+        self
     }
 
     /// It is in this status from the start and stays there until a request moves it.
@@ -351,11 +327,9 @@ impl JobSpec {
         Self { ended, ..self }
     }
 
-    pub fn because(self, reason: &'static str) -> Self {
-        Self {
-            failure_reason: Some(reason),
-            ..self
-        }
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.failure_reason = Some(reason);
+        self
     }
 
     fn trigger(mut self, change: impl FnOnce(&mut Trigger)) -> Self {

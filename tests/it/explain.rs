@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jobgate::exit::Exit;
 use jobgate::gitlab::TokenKind::{Access, Job};
-use jobgate::gitlab::explain::{Explanation, Refusal, explain, explain_no_token};
+use jobgate::gitlab::explain::{Explanation, Refusal, explain, explain_no_token, title};
 use jobgate::gitlab::route::{Project, Route};
 use jobgate::model::{JobId, PipelineId, ProjectId};
 use serde_json::Value;
@@ -212,6 +212,23 @@ fn every_refusal_is_explained() {
 }
 
 #[test]
+fn a_page_is_known_by_its_title() {
+    for (page, expected) in [
+        (
+            "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>",
+            "400 No required SSL certificate was sent",
+        ),
+        ("<TITLE>\n Sign in · GitLab \n</Title>", "Sign in · GitLab"),
+        ("<title>cut off", ""),
+        ("</title><title>", ""),
+        ("{}", ""),
+        ("", ""),
+    ] {
+        assert_eq!(title(page), expected, "{page}");
+    }
+}
+
+#[test]
 fn every_fixture_has_a_row() {
     let used: BTreeSet<_> = rows().iter().map(|row| row.fixture.to_owned()).collect();
     let there: BTreeSet<_> = fixtures().into_keys().collect();
@@ -247,6 +264,14 @@ fn causes_are_distinct() {
     }
 }
 
+fn statuses() -> impl Iterator<Item = u16> {
+    let known = (200..=226)
+        .chain(300..=308)
+        .chain(400..=451)
+        .chain(495..=530);
+    known.chain([0, 100, 599, 600, 999, u16::MAX])
+}
+
 /// Every route with every kind of token and every status: short, well worded, never a pass.
 #[test]
 fn nothing_is_left_without_words() {
@@ -278,7 +303,7 @@ fn nothing_is_left_without_words() {
         let missing = explain_no_token(route);
         assert_eq!(missing.exit, Exit::Refused, "{route:?}");
         assert!(!missing.hints.is_empty(), "{route:?}");
-        for status in 100..=999 {
+        for status in statuses() {
             for token in [None, Some(Job), Some(Access)] {
                 for html in [false, true] {
                     let mut refusal = Refusal::new(route, token, status, "");

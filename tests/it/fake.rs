@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use crate::fake::{GitLab, World, child, ci, downstream, job};
 
 /// One answer, as a client without any wit reads it.
-struct Seen {
-    status: u16,
-    head: String,
-    body: String,
+pub struct Seen {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
 impl Seen {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let prefix = format!("{}: ", name.to_lowercase());
         self.head
             .lines()
@@ -27,20 +27,21 @@ impl Seen {
             .map(|line| &line[prefix.len()..])
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         format!("{} {}", self.status, self.body)
     }
 }
 
 /// Asks over a connection of its own. `headers` are whole lines.
-fn ask(gitlab: &GitLab, method: &str, path: &str, headers: &[String], body: &str) -> Seen {
+pub fn ask(gitlab: &GitLab, method: &str, path: &str, headers: &[String], body: &str) -> Seen {
     let mut stream = TcpStream::connect(gitlab.address()).unwrap();
     let mut request = format!(
         "{method} /api/v4{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n",
         body.len()
     );
     for header in headers {
-        request.push_str(&format!("{header}\r\n"));
+        request.push_str(header);
+        request.push_str("\r\n");
     }
     stream
         .write_all(format!("{request}\r\n{body}").as_bytes())
@@ -56,7 +57,7 @@ fn ask(gitlab: &GitLab, method: &str, path: &str, headers: &[String], body: &str
     }
 }
 
-fn get(gitlab: &GitLab, path: &str, header: &str) -> Seen {
+pub fn get(gitlab: &GitLab, path: &str, header: &str) -> Seen {
     let headers: Vec<String> = (!header.is_empty())
         .then(|| header.to_owned())
         .into_iter()
@@ -64,7 +65,7 @@ fn get(gitlab: &GitLab, path: &str, header: &str) -> Seen {
     ask(gitlab, "GET", path, &headers, "")
 }
 
-fn post(gitlab: &GitLab, path: &str, token: &str) -> Seen {
+pub fn post(gitlab: &GitLab, path: &str, token: &str) -> Seen {
     ask(
         gitlab,
         "POST",

@@ -17,10 +17,17 @@ mod docs;
 mod explain;
 #[path = "fake.rs"]
 mod fake_gitlab;
+mod fake_shape;
+mod find_agent;
 mod gate;
 mod gatefile;
 mod help;
+mod kubeconfig;
+mod net;
 mod shells;
 mod table;
 mod tidy;
+mod verdict;
+mod whoami;
 mod words;
+mod world;

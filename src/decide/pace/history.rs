@@ -77,3 +77,97 @@ pub(super) fn median(durations: &[Duration]) -> Duration {
     let middle = sorted.len().saturating_sub(1) / 2;
     sorted.get(middle).copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: &[u64]) -> Vec<Duration> {
+        seconds.iter().copied().map(Duration::from_secs).collect()
+    }
+
+    fn row(id: u64, name: &str, status: &str, duration: &str) -> Job {
+        let text = format!(
+            r#"{{"id": {id}, "name": "{name}", "status": "{status}", "duration": {duration}}}"#
+        );
+        serde_json::from_str(&text).expect("a job")
+    }
+
+    fn history(rows: &[Job]) -> History {
+        let mut history = History::default();
+        for row in rows {
+            let group = row.name.split_once(' ').map(|(group, _)| group);
+            history.add(row, group);
+        }
+        history
+    }
+
+    #[test]
+    fn only_successful_runs_with_a_duration_count_and_each_once() {
+        let history = history(&[
+            row(9, "build", "success", "300.5"),
+            row(9, "build", "success", "300.5"),
+            row(8, "build", "failed", "5"),
+            row(7, "build", "success", "null"),
+            row(6, "build", "success", "0"),
+            row(5, "build", "success", "-3"),
+            row(4, "build", "success", "1e300"),
+            row(3, "build", "running", "10"),
+            row(2, "test", "success", "20"),
+        ]);
+        assert_eq!(
+            history.past("build", None),
+            [Duration::from_millis(300_500)]
+        );
+        assert_eq!(history.past("test", None), seconds(&[20]));
+        assert!(history.past("deploy", Some("deploy")).is_empty());
+    }
+
+    #[test]
+    fn the_newest_twelve_are_kept() {
+        let rows: Vec<Job> = (0..40)
+            .map(|age| row(100 - age, "build", "success", &(age + 1).to_string()))
+            .collect();
+        assert_eq!(
+            history(&rows).past("build", None),
+            seconds(&(1..=12).collect::<Vec<_>>())
+        );
+    }
+
+    #[test]
+    fn finished_siblings_of_a_parallel_group_stand_in() {
+        let history = history(&[
+            row(4, "rspec 1/4", "success", "100"),
+            row(3, "rspec 2/4", "success", "110"),
+            row(2, "rspec 3/4", "success", "90"),
+        ]);
+        assert_eq!(
+            history.past("rspec 4/4", Some("rspec")),
+            seconds(&[100, 110, 90])
+        );
+        assert_eq!(history.past("rspec 1/4", Some("rspec")).len(), 3);
+        assert_eq!(history.past("rspec 1/4", None), seconds(&[100]));
+        assert!(history.past("rspec 4/4", None).is_empty());
+    }
+
+    #[test]
+    fn usual_needs_three_runs() {
+        assert_eq!(usual(&seconds(&[10, 20])), None);
+        assert_eq!(
+            usual(&seconds(&[300, 10, 280])),
+            Some(Duration::from_secs(280))
+        );
+    }
+
+    #[test]
+    fn what_is_left_counts_only_runs_that_were_longer() {
+        let past = seconds(&[100, 200, 300, 400]);
+        let left = |elapsed| expected_left(Duration::from_secs(elapsed), &past);
+        assert_eq!(left(0), Some(Duration::from_secs(200)));
+        assert_eq!(left(250), Some(Duration::from_secs(50)));
+        assert_eq!(left(399), Some(Duration::from_secs(1)));
+        assert_eq!(left(400), None);
+        assert_eq!(left(u64::MAX), None);
+        assert_eq!(expected_left(Duration::ZERO, &past[..2]), None);
+    }
+}

@@ -32,9 +32,9 @@ const FIRST: Duration = Duration::from_secs(1);
 const SLOWEST: Duration = Duration::from_secs(30);
 /// Delay after a 429 that does not say how long: times crowd, at most a minute (the usual window).
 const LIMITED: Duration = Duration::from_secs(10);
-const LIMITED_MOST: Duration = Duration::from_secs(60);
+const LIMITED_MOST: Duration = Duration::from_mins(1);
 /// Those whom one 429 sent to the same moment are spread over this time, times crowd.
-const SPREAD: Duration = Duration::from_secs(60);
+const SPREAD: Duration = Duration::from_mins(1);
 
 /// A fold over the answers: how long there has been no good one.
 #[derive(Clone, Copy, Debug)]
@@ -108,5 +108,145 @@ impl Outage {
             .min(SLOWEST);
         self.tries = self.tries.saturating_add(1);
         scale(delay, random.between(0.5, 1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOWN: Trouble = Trouble::Outage { wait: None };
+    const BUDGET: Duration = Duration::from_mins(5);
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// Tries until the budget is used up; the delays, and when it was over.
+    fn outlast(
+        outage: &mut Outage,
+        trouble: Trouble,
+        mut now: Duration,
+    ) -> (Vec<Duration>, Duration) {
+        let mut random = Random::new(1);
+        let mut delays = Vec::new();
+        loop {
+            match outage.failed(trouble, now, now, 1.0, &mut random) {
+                Next::Again(delay) => {
+                    assert!(!delay.is_zero());
+                    delays.push(delay);
+                    now += delay;
+                }
+                Next::Over => return (delays, now),
+            }
+        }
+    }
+
+    #[test]
+    fn an_outage_is_tried_through_to_the_budget_s_very_end() {
+        let (delays, over) = outlast(&mut Outage::new(BUDGET), DOWN, seconds(1000));
+        assert_eq!(over, seconds(1300));
+        assert!((10..30).contains(&delays.len()), "{}", delays.len());
+        assert!(delays.iter().all(|delay| *delay <= SLOWEST));
+        assert!(delays[0] <= FIRST);
+    }
+
+    #[test]
+    fn a_long_sleep_before_the_first_failure_is_not_charged() {
+        let mut outage = Outage::new(seconds(30));
+        outage.answered();
+        let next = outage.failed(DOWN, seconds(3600), seconds(3601), 1.0, &mut Random::new(1));
+        assert!(matches!(next, Next::Again(_)));
+        assert_eq!(outage.spent(), seconds(1));
+    }
+
+    #[test]
+    fn the_time_of_the_request_itself_is_charged() {
+        let mut outage = Outage::new(seconds(30));
+        let next = outage.failed(DOWN, seconds(0), seconds(60), 1.0, &mut Random::new(1));
+        assert_eq!(next, Next::Over);
+    }
+
+    #[test]
+    fn one_good_answer_starts_afresh() {
+        let mut outage = Outage::new(BUDGET);
+        let (_, over) = outlast(&mut outage, DOWN, seconds(0));
+        outage.answered();
+        let (delays, again) = outlast(&mut outage, DOWN, over);
+        assert_eq!(again, over + BUDGET);
+        assert!(delays[0] <= FIRST);
+    }
+
+    #[test]
+    fn limits_and_locks_are_not_charged_but_do_not_excuse_the_outage_either() {
+        let limited = Trouble::Limited {
+            wait: Some(seconds(60)),
+            window: None,
+        };
+        let mut random = Random::new(1);
+        let mut outage = Outage::new(seconds(100));
+        let mut now = Duration::ZERO;
+        let mut fail = |trouble, took, pause| {
+            let next = outage.failed(trouble, now, now + took, 1.0, &mut random);
+            now += took + pause;
+            (next, outage.spent())
+        };
+        assert_eq!(fail(DOWN, seconds(40), seconds(10)).1, seconds(40));
+        assert_eq!(fail(limited, seconds(1), seconds(3600)).1, seconds(40));
+        assert_eq!(
+            fail(Trouble::Locked, seconds(1), seconds(3600)).1,
+            seconds(40)
+        );
+        assert_eq!(fail(DOWN, seconds(40), seconds(5)).1, seconds(80));
+        assert_eq!(
+            fail(DOWN, seconds(15), seconds(0)),
+            (Next::Over, seconds(100))
+        );
+    }
+
+    #[test]
+    fn what_retry_after_says_is_waited_out() {
+        let mut random = Random::new(1);
+        let mut outage = Outage::new(BUDGET);
+        let mut ask = |trouble| match outage.failed(trouble, BUDGET, BUDGET, 1.0, &mut random) {
+            Next::Again(delay) => delay,
+            Next::Over => panic!("over"),
+        };
+        let wait = Some(seconds(20));
+        assert_eq!(ask(Trouble::Outage { wait }), seconds(20));
+        let delay = ask(Trouble::Limited { wait, window: None });
+        assert!((seconds(20)..seconds(80)).contains(&delay), "{delay:?}");
+        // Longer than the budget: one last try at its end.
+        let wait = Some(Duration::MAX);
+        assert_eq!(ask(Trouble::Outage { wait }), BUDGET);
+        assert_eq!(ask(Trouble::Limited { wait, window: None }), Duration::MAX);
+        let delay = ask(Trouble::Limited {
+            wait: None,
+            window: None,
+        });
+        assert!((seconds(10)..=seconds(120)).contains(&delay), "{delay:?}");
+    }
+
+    #[test]
+    fn many_who_were_refused_together_do_not_come_back_together() {
+        let wait = Some(seconds(30));
+        let delays: Vec<u64> = (0..600)
+            .map(|seed| {
+                let mut random = Random::new(seed);
+                let limited = Trouble::Limited { wait, window: None };
+                match Outage::new(BUDGET).failed(limited, seconds(0), seconds(0), 1.0, &mut random)
+                {
+                    Next::Again(delay) => delay.as_secs(),
+                    Next::Over => panic!("over"),
+                }
+            })
+            .collect();
+        for second in 30..90 {
+            let there = delays.iter().filter(|delay| **delay == second).count();
+            assert!(
+                (1..40).contains(&there),
+                "{there} of 600 in second {second}"
+            );
+        }
     }
 }

@@ -59,7 +59,7 @@ impl Run {
         let open: f64 = self
             .past
             .iter()
-            .map(|past| 1.0 / (1.0 + (age / past.max(1.0)).powi(12)))
+            .map(|past| 1.0 / (1.0 + (age / past.max(1.0)).powi(14)))
             .sum();
         self.unsure / (1.0 + age / self.median)
             + (1.0 - self.unsure) * open / f64::from(count.max(1))

@@ -6,8 +6,7 @@ use crate::exit::Exit;
 /// A request that met trouble before GitLab could answer.
 #[derive(Clone, Copy, Debug)]
 pub struct NoAnswer<'a> {
-    /// The error's text, whole chain in one line.
-    pub text: &'a str,
+    pub fault: Fault,
     /// Host (and port) of GitLab.
     pub host: &'a str,
     /// Host (and port) of the proxy that was used, without user and password.
@@ -96,7 +95,7 @@ const TABLE: [(&str, Fault); 36] = [
 ];
 
 impl Fault {
-    /// The kind of trouble that a text tells of.
+    /// The kind of trouble that an error's text tells of: the whole chain in one line, as ureq and rustls write it.
     pub fn of(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
         TABLE
@@ -108,10 +107,10 @@ impl Fault {
 
 /// Why there was no answer and what to try. All of it is "could not tell".
 pub fn explain_network(no_answer: &NoAnswer) -> Explanation {
-    let fault = Fault::of(no_answer.text);
+    let fault = no_answer.fault;
     Explanation {
         exit: Exit::Unknown,
-        cause: cause(fault, no_answer),
+        cause: cause(no_answer),
         hints: hint(fault, no_answer.proxy.is_some())
             .map(Into::into)
             .into_iter()
@@ -119,14 +118,14 @@ pub fn explain_network(no_answer: &NoAnswer) -> Explanation {
     }
 }
 
-fn cause(fault: Fault, no_answer: &NoAnswer) -> String {
+fn cause(no_answer: &NoAnswer) -> String {
     let host = no_answer.host;
     // The first machine on the way: what fails before TLS fails there.
     let next = match no_answer.proxy {
         Some(proxy) => format!("the proxy {proxy}"),
         None => host.to_owned(),
     };
-    match fault {
+    match no_answer.fault {
         Fault::UnknownIssuer => {
             format!("the certificate of {host} is signed by nobody trusted here")
         }

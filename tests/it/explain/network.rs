@@ -119,7 +119,7 @@ fn network_trouble_is_told_apart() {
     for (text, fault, hint) in TABLE {
         assert_eq!(F::of(text), fault, "{text}");
         let explanation = explain_network(&NoAnswer {
-            text,
+            fault,
             host: "gl.example",
             proxy: None,
         });
@@ -150,7 +150,7 @@ fn the_proxy_is_named_where_it_is_the_proxy() {
     ] {
         let proxy = Some("proxy.example:3128");
         let explanation = explain_network(&NoAnswer {
-            text,
+            fault: F::of(text),
             host: "gl.example",
             proxy,
         });

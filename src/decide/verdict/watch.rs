@@ -1,0 +1,276 @@
+//! The fold over looks.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::decide::guard::{Census, Guard, Sign};
+use crate::decide::look::{Look, Now, Pages, Read};
+use crate::decide::select::{Operand, Selection};
+use crate::decide::verdict::change::Told;
+use crate::decide::verdict::judge::Nodes;
+use crate::decide::verdict::node::{Context, Node, Role};
+use crate::decide::verdict::survey::End;
+use crate::decide::verdict::tell::Said;
+use crate::decide::verdict::{Change, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules};
+use crate::exit::Exit;
+use crate::model::{PipelineId, PipelineKey, Status};
+
+/// What one look has led to.
+#[derive(Debug)]
+pub struct Step {
+    pub verdict: Verdict,
+    pub changes: Vec<Change>,
+    pub notes: Vec<Note>,
+}
+
+#[derive(Debug)]
+pub enum Verdict {
+    Waiting(Next),
+    Final(Box<Outcome>),
+}
+
+/// How to go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Next {
+    /// To be read at once, as part of the same turn. If empty, sleep, and ask [`Watch::reads`].
+    pub at_once: Vec<Read>,
+    /// Looking again after this long is worth it, whatever the pace says.
+    pub wake: Option<Duration>,
+    /// The list was torn or stale: look again as soon as the pace allows.
+    pub soon: bool,
+}
+
+/// An open job, for the pace.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Open<'a> {
+    pub pipeline: PipelineId,
+    pub name: &'a str,
+    pub status: &'a Status,
+    /// Time of running so far, by GitLab's clock.
+    pub elapsed: Option<f64>,
+}
+
+/// A wait: what was asked for and what has been seen so far.
+#[derive(Debug)]
+pub struct Watch {
+    pub(super) goal: Goal,
+    /// What each hop of the way selects, and what a downstream pipeline does.
+    pub(super) hops: Vec<Selection>,
+    pub(super) everything: Selection,
+    pub(super) rules: Rules,
+    pub(super) own: Option<Own>,
+    pub(super) nodes: Nodes,
+    /// The pipelines that bear on the verdict, the way first.
+    pub(super) needed: Vec<PipelineKey>,
+    pub(super) guard: Guard,
+    pub(super) now: Now,
+    /// Looks without a sleep between them are one turn.
+    pub(super) turn: u64,
+    pub(super) slept: bool,
+    pub(super) scopes_refused: bool,
+    pub(super) said: Said,
+}
+
+impl Watch {
+    pub fn new(goal: Goal, rules: Rules, own: Option<Own>) -> Self {
+        let hop = |name: &String| Selection {
+            operands: vec![Operand::name(name)],
+            ..Selection::default()
+        };
+        Self {
+            hops: goal.downstream.iter().map(hop).collect(),
+            everything: Selection {
+                all: true,
+                ..Selection::default()
+            },
+            needed: vec![goal.pipeline],
+            goal,
+            rules,
+            own,
+            nodes: Nodes::new(),
+            guard: Guard::default(),
+            now: Now {
+                monotonic: Duration::ZERO,
+                server: None,
+            },
+            turn: 0,
+            slept: true,
+            scopes_refused: false,
+            said: Said::default(),
+        }
+    }
+
+    /// The server does not know one of the statuses in `scope[]` (400): no more scoped reads.
+    pub fn refuse_scopes(&mut self) {
+        self.scopes_refused = true;
+    }
+
+    /// Takes in what was read, and decides.
+    pub fn look(&mut self, look: &Look, now: Now) -> Step {
+        self.turn += u64::from(self.slept);
+        self.now = now;
+        let mut told = Told::default();
+        let verdict = match self.take(look, &mut told) {
+            Ok(()) => self.decide(),
+            Err(reason) => Verdict::Final(Box::new(self.outcome(Some(&End::Reason(reason)), None))),
+        };
+        self.tell(&mut told);
+        self.slept = matches!(&verdict, Verdict::Waiting(next) if next.at_once.is_empty());
+        Step {
+            verdict,
+            changes: told.changes,
+            notes: told.notes,
+        }
+    }
+
+    fn take(&mut self, look: &Look, told: &mut Told) -> Result<(), Reason> {
+        let start = self.now.monotonic;
+        let first = self.goal.pipeline;
+        let role = self.role(0);
+        self.nodes
+            .entry(first.id)
+            .or_insert_with(|| Node::new(first, role, start));
+        for pages in &look.pages {
+            self.take_pages(pages, told)?;
+        }
+        for (pipeline, why) in &look.unreadable {
+            if let Some(node) = self.nodes.get_mut(pipeline) {
+                node.unreadable = Some(*why);
+                node.full_turn = self.turn;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_pages(&mut self, pages: &Pages, told: &mut Told) -> Result<(), Reason> {
+        let Some(node) = self.nodes.get_mut(&pages.pipeline) else {
+            return Ok(());
+        };
+        let own = self.own.as_ref();
+        let caller = own
+            .filter(|own| own.pipeline == pages.pipeline)
+            .map(|own| &own.caller);
+        let context = Context {
+            selection: match node.role {
+                Role::Hop(hop) => self.hops.get(hop).unwrap_or(&self.everything),
+                Role::Target => &self.goal.selection,
+                Role::Downstream => &self.everything,
+            },
+            caller,
+            rules: &self.rules,
+            now: self.now,
+            turn: self.turn,
+        };
+        node.read(pages, &context, told)?;
+        let Some(caller) = caller else {
+            return Ok(());
+        };
+        let ending = |status: &Status| matches!(status, Status::Canceling | Status::Canceled);
+        let mut rows = pages.rows.iter();
+        if rows.any(|row| row.id == caller.id && ending(&row.status)) {
+            return Err(Reason::CallerCanceled);
+        }
+        let complete = node.complete_turn == self.turn;
+        if node.role != Role::Target || !complete {
+            return Ok(());
+        }
+        let trigger_jobs = pages.lists.trigger_jobs() && !node.no_trigger_jobs;
+        let selected = |name: &str| node.job(name).is_some();
+        let census = Census::of(pages.rows, caller, selected, trigger_jobs);
+        let Some(sign) = self.guard.look(&census, self.now.monotonic) else {
+            return Ok(());
+        };
+        let created = census.created.map(|job| Named::new(pages.pipeline, job));
+        let manual = census.manual.map(|job| Named::new(pages.pipeline, job));
+        told.notes.extend(match sign {
+            Sign::Deadlock => {
+                return Err(Reason::Deadlock(
+                    created.map_or_else(String::new, |job| job.name),
+                ));
+            }
+            Sign::MayNeverStart => created.map(Note::MayNeverStart),
+            Sign::Blocking => manual.map(Note::Blocking),
+            Sign::OnlyRunning => created.map(Note::OnlyRunning),
+        });
+        Ok(())
+    }
+
+    /// What the pipeline is that stands at this position of the way.
+    pub(super) fn role(&self, position: usize) -> Role {
+        if position < self.hops.len() {
+            Role::Hop(position)
+        } else {
+            Role::Target
+        }
+    }
+
+    /// What all that is known leads to. A verdict is final only if every pipeline that bears on it was read in full in this turn.
+    fn decide(&mut self) -> Verdict {
+        let survey = self.survey(true);
+        let known: HashSet<PipelineId> = survey.needed.iter().map(|key| key.id).collect();
+        self.nodes.retain(|id, _| known.contains(id));
+        for (position, key) in survey.needed.iter().enumerate() {
+            // The way ends with the target; what follows was started by jobs that are waited for.
+            let role = if position < survey.way {
+                self.role(position)
+            } else {
+                Role::Downstream
+            };
+            let start = self.now.monotonic;
+            self.nodes
+                .entry(key.id)
+                .or_insert_with(|| Node::new(*key, role, start));
+        }
+        self.needed = survey.needed;
+        for key in &self.needed {
+            let seeks = self.nodes.get(&key.id).is_some_and(|node| self.seeks(node));
+            if let Some(node) = self.nodes.get_mut(&key.id) {
+                node.seeks = seeks;
+            }
+        }
+        let at_once = self.at_once(survey.end.is_some());
+        if !at_once.is_empty() {
+            let next = Next {
+                at_once,
+                ..Next::default()
+            };
+            return Verdict::Waiting(next);
+        }
+        match &survey.end {
+            Some(end) => Verdict::Final(Box::new(self.outcome(Some(end), None))),
+            None if self.rules.looks == Looks::Once => {
+                Verdict::Final(Box::new(self.give_up(Exit::Pending)))
+            }
+            None => Verdict::Waiting(Next {
+                at_once,
+                wake: survey.wake,
+                soon: self.nodes.values().any(|node| {
+                    node.torn() || node.complete == 0 || (node.seeks && self.is_own(node))
+                }),
+            }),
+        }
+    }
+
+    /// How it stands when the shell has to end the wait: out of time, interrupted, no answer.
+    pub fn give_up(&self, exit: Exit) -> Outcome {
+        let survey = self.survey(false);
+        self.outcome(survey.end.as_ref(), Some(exit))
+    }
+
+    /// The open jobs, for the pace.
+    pub fn open(&self) -> impl Iterator<Item = Open<'_>> {
+        let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
+        nodes.flat_map(|node| {
+            let open = node.jobs.iter().filter(|tracked| {
+                let manual = tracked.job.status == Status::Manual;
+                !tracked.reached && !manual && !tracked.job.status.finished()
+            });
+            open.map(|tracked| Open {
+                pipeline: node.key.id,
+                name: &tracked.job.name,
+                status: &tracked.job.status,
+                elapsed: tracked.job.duration,
+            })
+        })
+    }
+}

@@ -1,0 +1,243 @@
+//! Finding: which pipeline is meant, and what it holds. The only place that reads the lists of jobs and trigger jobs.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use serde_json::value::RawValue;
+
+use crate::decide::select::{Operand, Selection, select};
+use crate::gitlab::{Client, Error, Facts, Kind, Project, Route};
+use crate::model::{Job, Pipeline, PipelineId, Status};
+
+/// A pipeline and the project it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub project: Project,
+    pub pipeline: PipelineId,
+}
+
+/// What to read of a pipeline.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scope<'a> {
+    /// Only rows with these statuses; `None` for all.
+    pub statuses: Option<&'a [Status]>,
+    /// Older attempts of retried jobs, too.
+    pub retried: bool,
+    /// Leave trigger jobs out.
+    pub no_trigger_jobs: bool,
+}
+
+/// The rows of one pipeline from one read.
+#[derive(Debug)]
+pub struct Rows {
+    /// Jobs in the server's order, then trigger jobs in the server's order, each id once.
+    pub jobs: Vec<Job>,
+    pub trigger_jobs: TriggerJobs,
+    /// Headers of the last answer.
+    pub facts: Facts,
+}
+
+/// What became of the trigger jobs in a read.
+#[derive(Debug)]
+pub enum TriggerJobs {
+    /// They are among the rows.
+    Read,
+    /// Nobody wanted them.
+    LeftOut,
+    /// Neither of the two endpoints can be read with the tokens that are there.
+    Closed(Box<Error>),
+}
+
+/// Where a step from a trigger job to the pipeline that it started leads.
+#[derive(Debug)]
+pub enum Step {
+    There {
+        place: Place,
+        pipeline: Box<Pipeline>,
+        trigger: Box<Job>,
+    },
+    /// The newest attempt of the trigger job has started no pipeline; its status tells whether it still may.
+    None(Box<Job>),
+    /// No trigger job is meant, or several are (their names).
+    NotOne(Vec<String>),
+    /// Trigger jobs cannot be read.
+    Closed(Box<Error>),
+}
+
+/// A list is read again this often if its rows moved between pages meanwhile.
+const AGAIN: usize = 2;
+
+/// Reads lists and remembers what this server knows.
+pub struct Finder<'a> {
+    gitlab: &'a Client<'a>,
+    /// The server does not know `…/trigger_jobs`; it is asked for `…/bridges`.
+    bridges: Cell<bool>,
+}
+
+impl<'a> Finder<'a> {
+    pub fn new(gitlab: &'a Client<'a>) -> Self {
+        Self {
+            gitlab,
+            bridges: Cell::new(false),
+        }
+    }
+
+    /// Jobs and trigger jobs of a pipeline.
+    pub fn rows(&self, place: &Place, scope: Scope) -> Result<Rows, Error> {
+        self.raw_rows(place, scope, &mut |_, _| {})
+    }
+
+    /// The same; `each` gets every row's own text as well, in the server's order.
+    pub fn raw_rows(
+        &self,
+        place: &Place,
+        scope: Scope,
+        each: &mut dyn FnMut(&Job, &RawValue),
+    ) -> Result<Rows, Error> {
+        let Place { project, pipeline } = place;
+        let route = Route::PipelineJobs(project.clone(), *pipeline);
+        let mut jobs = Vec::new();
+        let mut facts = self.list(&route, scope, false, &mut jobs, each)?;
+        if scope.no_trigger_jobs {
+            let trigger_jobs = TriggerJobs::LeftOut;
+            return Ok(Rows {
+                jobs,
+                trigger_jobs,
+                facts,
+            });
+        }
+        let trigger_jobs = match self.trigger_jobs(place, scope, &mut jobs, each) {
+            Ok(newer) => {
+                facts = newer;
+                TriggerJobs::Read
+            }
+            Err(error) if refused(&error) => TriggerJobs::Closed(Box::new(error)),
+            Err(error) => return Err(error),
+        };
+        Ok(Rows {
+            jobs,
+            trigger_jobs,
+            facts,
+        })
+    }
+
+    /// `…/trigger_jobs` came with GitLab 19.2 and gives the rows of `…/bridges`.
+    fn trigger_jobs(
+        &self,
+        place: &Place,
+        scope: Scope,
+        jobs: &mut Vec<Job>,
+        each: &mut dyn FnMut(&Job, &RawValue),
+    ) -> Result<Facts, Error> {
+        let Place { project, pipeline } = place;
+        if !self.bridges.get() {
+            let route = Route::TriggerJobs(project.clone(), *pipeline);
+            match self.list(&route, scope, true, jobs, each) {
+                Err(error) if refused(&error) => {}
+                other => return other,
+            }
+        }
+        let route = Route::Bridges(project.clone(), *pipeline);
+        let facts = self.list(&route, scope, true, jobs, each)?;
+        self.bridges.set(true);
+        Ok(facts)
+    }
+
+    /// One list to its end. Where rows moved between pages it is read again, so that none is missed.
+    fn list(
+        &self,
+        route: &Route,
+        scope: Scope,
+        trigger: bool,
+        jobs: &mut Vec<Job>,
+        each: &mut dyn FnMut(&Job, &RawValue),
+    ) -> Result<Facts, Error> {
+        let mut query: Vec<(&str, &str)> = Vec::new();
+        for status in scope.statuses.unwrap_or_default() {
+            query.push(("scope[]", status.word()));
+        }
+        if scope.retried && !trigger {
+            query.push(("include_retried", "true"));
+        }
+        let first = jobs.len();
+        let mut seen = HashSet::new();
+        let mut again = AGAIN;
+        loop {
+            let mut bad = None;
+            let listing = self.gitlab.pages(route, &query, &mut |page| {
+                for raw in page.rows {
+                    let mut job: Job = match serde_json::from_str(raw.get()) {
+                        Ok(job) => job,
+                        Err(error) => {
+                            bad = Some(Error::bad_row(route, page.facts, &error));
+                            return ControlFlow::Break(());
+                        }
+                    };
+                    job.trigger = trigger;
+                    if seen.insert(job.id) {
+                        each(&job, raw);
+                        jobs.push(job);
+                    } else if let Some(known) =
+                        jobs.iter_mut().skip(first).find(|known| known.id == job.id)
+                    {
+                        *known = job;
+                    }
+                }
+                ControlFlow::Continue(())
+            })?;
+            if let Some(error) = bad {
+                return Err(error);
+            }
+            if !listing.shifted || again == 0 {
+                return Ok(listing.facts);
+            }
+            again -= 1;
+        }
+    }
+
+    /// From a pipeline to the one that a trigger job of its started. `trigger` is a name, group, glob or id.
+    pub fn step(&self, place: &Place, trigger: &str) -> Result<Step, Error> {
+        let rows = self.rows(place, Scope::default())?;
+        if let TriggerJobs::Closed(error) = rows.trigger_jobs {
+            return Ok(Step::Closed(error));
+        }
+        let selection = Selection {
+            operands: vec![Operand::plain(trigger)],
+            ..Selection::default()
+        };
+        let jobs: Vec<Job> = rows.jobs.into_iter().filter(|job| job.trigger).collect();
+        let chosen = select(&selection, &jobs, None).map(|selected| selected.jobs);
+        let chosen = chosen.unwrap_or_default();
+        let [only] = chosen.as_slice() else {
+            let names = chosen.iter().map(|chosen| chosen.job.name.clone());
+            return Ok(Step::NotOne(names.collect()));
+        };
+        let trigger = Box::new(only.job.clone());
+        Ok(match trigger.downstream_pipeline.clone() {
+            None => Step::None(trigger),
+            Some(pipeline) => {
+                let project = pipeline.project_id.map(Project::Id);
+                if let Some(project) = pipeline.project_id {
+                    self.gitlab.know(project);
+                }
+                Step::There {
+                    place: Place {
+                        project: project.unwrap_or_else(|| place.project.clone()),
+                        pipeline: pipeline.id,
+                    },
+                    pipeline,
+                    trigger,
+                }
+            }
+        })
+    }
+}
+
+/// GitLab will not show it; asking again changes nothing.
+fn refused(error: &Error) -> bool {
+    matches!(
+        error.kind,
+        Kind::Unauthorized | Kind::Forbidden | Kind::NotFound | Kind::NoToken
+    )
+}

@@ -1,0 +1,242 @@
+//! What one call of a command works with: the way to GitLab, the talk, and who is asking.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use crate::Host;
+use crate::ci::{Ci, Fixed};
+use crate::cli::Words;
+use crate::commands::shared::{CA_FILE, COLOR, DEBUG, PROXY, QUIET, SERVER, TOKEN_FILE};
+use crate::decide::deadline::JobTime;
+use crate::decide::pace::{Interval, Next, Pace, Trouble, Window};
+use crate::decide::select::Caller;
+use crate::exit::{Exit, Stop};
+use crate::find::Place;
+use crate::gitlab::{Client, Error, Facts, Kind, Note, Project, Rate, Route, TokenKind};
+use crate::model::{CurrentJob, Job, Pipeline, ProjectId};
+use crate::report::{Color, Talk};
+use crate::time::human;
+
+/// Options that every command that asks GitLab takes.
+#[derive(Clone, Debug, Default)]
+pub struct Common {
+    pub fixed: Fixed,
+    pub debug: bool,
+    pub color: Color,
+    pub quiet: bool,
+}
+
+impl Common {
+    pub fn read(words: &mut Words) -> Result<Self, Stop> {
+        Ok(Self {
+            fixed: Fixed {
+                server: words.value(&SERVER),
+                ca_file: words.value(&CA_FILE),
+                proxy: words.value(&PROXY),
+                token_file: words.value(&TOKEN_FILE),
+            },
+            debug: words.switch(&DEBUG),
+            color: words.parsed(&COLOR, Color::parse)?.unwrap_or_default(),
+            quiet: words.switch(&QUIET),
+        })
+    }
+}
+
+/// One call's surroundings, passed around besides data.
+pub struct Session<'a> {
+    pub host: &'a Host<'a>,
+    pub ci: &'a Ci,
+    pub gitlab: &'a Client<'a>,
+    pub talk: &'a Talk<'a>,
+    pub color: Color,
+}
+
+/// Opens the way to GitLab and works with it. Nothing is sent before `work` asks.
+pub fn with<T>(
+    common: &Common,
+    host: &Host,
+    work: impl FnOnce(&Session) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let ci = Ci::read(&host.vars, &common.fixed)?;
+    let talk = Talk::new(host, common.color, common.quiet);
+    let debug = common.debug || host.vars.get("JOBGATE_DEBUG")?.is_some_and(|on| on != "0");
+    let note = |note: Note| tell(&talk, debug, &note);
+    let gitlab = Client::open(&ci, host, &note)?;
+    work(&Session {
+        host,
+        ci: &ci,
+        gitlab: &gitlab,
+        talk: &talk,
+        color: common.color,
+    })
+}
+
+/// What happens on the way to GitLab, in words.
+fn tell(talk: &Talk, debug: bool, note: &Note) {
+    match note {
+        Note::Request {
+            method,
+            url,
+            status,
+            request_id,
+            took,
+        } if debug => {
+            let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+            let id = request_id.as_deref().unwrap_or("-");
+            let took = took.as_millis();
+            talk.line(&format!("debug: {method} {url} {status} {id} {took}ms"));
+        }
+        Note::Request { .. } => {}
+        Note::Using { token, source } => {
+            let kind = match token {
+                TokenKind::Job => "job token",
+                TokenKind::Access => "access token",
+            };
+            talk.line(&format!("using the {kind} from {source}"));
+        }
+        Note::Warning(text) => talk.warning(text),
+    }
+}
+
+/// The calling job, as GitLab knows it.
+#[derive(Debug)]
+pub struct Me {
+    /// GitLab's own object.
+    pub raw: Box<RawValue>,
+    pub job: Job,
+    pub pipeline: Pipeline,
+    pub project: ProjectId,
+    pub more: CurrentJob,
+    pub facts: Facts,
+}
+
+impl Me {
+    pub fn place(&self) -> Place {
+        Place {
+            project: Project::Id(self.project),
+            pipeline: self.pipeline.id,
+        }
+    }
+
+    pub fn caller(&self) -> Caller {
+        Caller {
+            id: self.job.id,
+            name: self.job.name.clone(),
+        }
+    }
+
+    /// What is known of the job's own time limit.
+    pub fn time(&self, ci: &Ci) -> JobTime {
+        JobTime {
+            started: self.job.started_at,
+            now: self.facts.date,
+            job: ci.job_timeout,
+            script: ci.script_timeout,
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Which job this is. From here on a 404 for its project is known to be a refusal.
+    pub fn me(&self) -> Result<Me, Stop> {
+        let me = self.steady(|| {
+            let answer = self.gitlab.get(&Route::CurrentJob, &[])?;
+            let job: Job = answer.json()?;
+            let more: CurrentJob = answer.json()?;
+            Ok((answer.json()?, job, more, answer.facts))
+        });
+        let (raw, job, more, facts) = me.map_err(|error| error.stop())?;
+        let pipeline = more.pipeline.clone();
+        let (Some(pipeline), Some(project)) = (
+            pipeline.clone(),
+            pipeline.and_then(|p| p.project_id).or(self.ci.project),
+        ) else {
+            return Err(Stop::new(
+                Exit::Unknown,
+                "GET /job names no pipeline or project",
+            ));
+        };
+        self.gitlab.know(project);
+        Ok(Me {
+            raw,
+            job,
+            pipeline,
+            project,
+            more,
+            facts,
+        })
+    }
+
+    /// GitLab's relative URL root: `/gitlab`, or nothing.
+    pub fn root(&self) -> &str {
+        self.ci.api.path.strip_suffix("/api/v4").unwrap_or_default()
+    }
+
+    /// A `CI_JOB_ID` other than the token's job: somebody mixed the variables of two jobs.
+    pub fn other_job(&self, me: &Me) -> Option<String> {
+        let said = self.ci.job.filter(|said| *said != me.job.id)?;
+        Some(format!(
+            "CI_JOB_ID is {said}, but the job token belongs to job {}",
+            me.job.id
+        ))
+    }
+
+    /// Asks until there is an answer, or until GitLab has given none for as long as a command that does not wait puts up with.
+    pub fn steady<T>(&self, mut ask: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        let clock = self.host.clock;
+        let mut pace = Pace::new(Interval::DEFAULT, self.host.limits.outage, self.host.seed);
+        loop {
+            let asked = clock.monotonic();
+            let error = match ask() {
+                Err(error) if error.transient() => error,
+                other => return other,
+            };
+            let now = clock.monotonic();
+            match pace.failed(trouble(&error), asked, now, Duration::MAX) {
+                // A rate limit's window may be an hour: nobody who does not wait wants that.
+                Next::Again(delay) if delay <= self.host.limits.outage => {
+                    let message = &error.message;
+                    let delay_text = human(delay);
+                    self.talk
+                        .warning(&format!("{message}; asking again in {delay_text}"));
+                    if let crate::os::Woken::Signal(signal) =
+                        clock.sleep(delay, self.host.interrupt)
+                    {
+                        return Err(error.interrupted(signal));
+                    }
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+}
+
+/// An error that a later try may mend, as the pace sees it.
+pub fn trouble(error: &Error) -> Trouble {
+    match error.kind {
+        Kind::Limited { wait } => Trouble::Limited {
+            wait,
+            window: window(&error.facts),
+        },
+        Kind::Locked => Trouble::Locked,
+        _ => Trouble::Outage { wait: None },
+    }
+}
+
+/// The rate limit that an answer tells of.
+pub fn window(facts: &Facts) -> Option<Window> {
+    let Rate {
+        limit,
+        observed,
+        remaining,
+        reset,
+    } = facts.rate?;
+    Some(Window {
+        limit,
+        observed,
+        remaining,
+        reset,
+        date: facts.date?,
+    })
+}

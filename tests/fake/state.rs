@@ -1,0 +1,268 @@
+//! What the server's threads, the story and the clock share; what surrounds the world's answers.
+
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jobgate::time::Timestamp;
+
+use super::answer::{Answer, Request};
+use super::auth;
+use super::clock::Pace;
+use super::fault::{Fault, Trouble, What};
+use super::page::Skin;
+use super::read;
+use super::route::{self, Route};
+use super::word;
+use super::world::{Event, World};
+
+/// One request as the log keeps it. `status` is 0 where no answer was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logged {
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// `job`, `access`, `bearer`, `parameter`, `form`, `both` or `none`
+    pub token: &'static str,
+    pub status: u16,
+    pub at: Timestamp,
+}
+
+impl Logged {
+    /// `GET /api/v4/job job 200`
+    pub fn line(&self) -> String {
+        format!(
+            "{} {} {} {}",
+            self.method, self.target, self.token, self.status
+        )
+    }
+}
+
+/// GitLab's limit of requests per minute, told in `RateLimit-*`.
+pub(super) struct Limit {
+    per_minute: u64,
+    window: i64,
+    observed: u64,
+}
+
+impl Limit {
+    pub fn new(per_minute: u64) -> Self {
+        Self {
+            per_minute,
+            window: 0,
+            observed: 0,
+        }
+    }
+
+    /// Counts a request; `Some` is how many seconds are left if it was one too many.
+    fn count(&mut self, now: Timestamp) -> Option<i64> {
+        let now = now.millis().div_euclid(1000);
+        if now.div_euclid(60) != self.window {
+            self.window = now.div_euclid(60);
+            self.observed = 0;
+        }
+        self.observed += 1;
+        (self.observed > self.per_minute).then(|| self.reset() - now)
+    }
+
+    fn reset(&self) -> i64 {
+        (self.window + 1) * 60
+    }
+}
+
+pub(super) struct State {
+    pub world: World,
+    pub began: Timestamp,
+    pub pace: Pace,
+    pub asked_since_sleep: u32,
+    pub log: Vec<Logged>,
+    pub violations: Vec<String>,
+    pub expected: Vec<String>,
+    pub trouble: Trouble,
+    pub hooks: Vec<(String, Event)>,
+    pub limit: Option<Limit>,
+    /// Time that every request takes.
+    pub latency: Duration,
+    /// The API's URL in links, if another than the address.
+    pub link_api: Option<String>,
+    /// Bodies are sent in chunks.
+    pub chunked: bool,
+    /// Not GitLab at all: everything is answered with this, and no token may ever arrive.
+    pub stranger: Option<Answer>,
+}
+
+pub struct Shared {
+    pub(super) state: Mutex<State>,
+    pub(super) stop: AtomicBool,
+    pub(super) open: Mutex<Vec<TcpStream>>,
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Pace::Running { since, factor } = state.pace {
+            let now = state.began.plus(since.elapsed() * factor);
+            state.world.advance(now);
+        }
+        state
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn opened(&self, stream: TcpStream) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.push(stream);
+    }
+}
+
+/// What a client gets to read.
+pub(super) enum Reply {
+    Whole(Answer),
+    Chunked(Answer),
+    /// The head, and half of the body that it promises.
+    Half(Answer),
+    Close,
+    Hang,
+}
+
+/// Longest row of requests that a program may send without sleeping once.
+const MOST_WITHOUT_SLEEP: u32 = 5000;
+
+impl State {
+    pub fn new(world: World, pace: Pace) -> Self {
+        Self {
+            began: world.now,
+            world,
+            pace,
+            asked_since_sleep: 0,
+            log: Vec::new(),
+            violations: Vec::new(),
+            expected: Vec::new(),
+            trouble: Trouble::default(),
+            hooks: Vec::new(),
+            limit: None,
+            latency: Duration::ZERO,
+            link_api: None,
+            chunked: false,
+            stranger: None,
+        }
+    }
+
+    /// Judges, answers and logs one request.
+    pub fn serve(&mut self, request: &Request, api: &str) -> Reply {
+        let api = self.link_api.clone().unwrap_or_else(|| api.to_owned());
+        if matches!(self.pace, Pace::Sleeping) && !self.latency.is_zero() {
+            let now = self.world.now.plus(self.latency);
+            self.world.advance(now);
+        }
+        self.judge(request);
+        self.run_hooks(request);
+        let reply = self.reply(request, &Skin { api });
+        let status = match &reply {
+            Reply::Whole(answer) | Reply::Chunked(answer) | Reply::Half(answer) => answer.status,
+            Reply::Close | Reply::Hang => 0,
+        };
+        self.log.push(Logged {
+            method: request.method.clone(),
+            target: request.target.clone(),
+            token: auth::kind(request),
+            status,
+            at: self.world.now,
+        });
+        reply
+    }
+
+    fn judge(&mut self, request: &Request) {
+        self.asked_since_sleep += 1;
+        let mut found = if self.stranger.is_some() {
+            let token = auth::kind(request) != "none";
+            Vec::from_iter(token.then(|| "a token for a stranger".to_owned()))
+        } else {
+            route::violations(request, Route::find(request, self.world.age))
+        };
+        if self.asked_since_sleep == MOST_WITHOUT_SLEEP && matches!(self.pace, Pace::Sleeping) {
+            found.push(format!("{MOST_WITHOUT_SLEEP} requests without one sleep"));
+        }
+        let line = format!("{} {}", request.method, request.target);
+        self.violations
+            .extend(found.into_iter().map(|found| format!("{found}: {line}")));
+    }
+
+    fn run_hooks(&mut self, request: &Request) {
+        let line = format!("{} {}", request.method, request.target);
+        let hooks = std::mem::take(&mut self.hooks);
+        for (pattern, event) in hooks {
+            if word::wildcard(&pattern, &line) {
+                event(&mut self.world);
+                self.world.settle();
+            } else {
+                self.hooks.push((pattern, event));
+            }
+        }
+    }
+
+    fn reply(&mut self, request: &Request, skin: &Skin) -> Reply {
+        if let Some(answer) = &self.stranger {
+            return Reply::Whole(answer.clone());
+        }
+        let what = self
+            .trouble
+            .next(&request.method, &request.target, self.world.now);
+        let fault = match what {
+            None => return self.whole(request, skin),
+            Some(What::Answer(answer)) => return Reply::Whole(self.dress(answer, skin)),
+            Some(What::Fault(fault)) => fault,
+        };
+        let done = fault
+            .committed()
+            .then(|| read::answer(&mut self.world, request, skin));
+        match fault {
+            Fault::Close | Fault::Lost => Reply::Close,
+            Fault::Hang | Fault::HangAfter => Reply::Hang,
+            Fault::Cut => Reply::Half(self.dress(done.unwrap_or_else(|| fault.answer()), skin)),
+            _ => Reply::Whole(self.dress(fault.answer(), skin)),
+        }
+    }
+
+    fn whole(&mut self, request: &Request, skin: &Skin) -> Reply {
+        let now = self.world.now;
+        let over = self.limit.as_mut().and_then(|limit| limit.count(now));
+        let answer = match over {
+            Some(left) => Answer::new(429, "text/plain", "Retry later\n")
+                .with("Retry-After", left.to_string()),
+            None => read::answer(&mut self.world, request, skin),
+        };
+        let answer = self.dress(answer, skin);
+        if self.chunked {
+            return Reply::Chunked(answer);
+        }
+        Reply::Whole(answer)
+    }
+
+    /// The headers of every answer.
+    fn dress(&self, mut answer: Answer, skin: &Skin) -> Answer {
+        let origin = skin.api.trim_end_matches("/api/v4");
+        for (name, value) in &mut answer.headers {
+            if name == "Location" && value.starts_with('/') {
+                value.insert_str(0, origin);
+            }
+        }
+        let answer = answer
+            .with("Date", word::http_date(self.world.now))
+            .with("Cache-Control", "max-age=0, private, must-revalidate")
+            .with("X-Request-Id", format!("01JD{:022}", self.log.len()));
+        let Some(limit) = &self.limit else {
+            return answer;
+        };
+        let remaining = limit.per_minute.saturating_sub(limit.observed);
+        answer
+            .with("RateLimit-Limit", limit.per_minute.to_string())
+            .with("RateLimit-Name", "throttle_authenticated_api")
+            .with("RateLimit-Observed", limit.observed.to_string())
+            .with("RateLimit-Remaining", remaining.to_string())
+            .with("RateLimit-Reset", limit.reset().to_string())
+    }
+}

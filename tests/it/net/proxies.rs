@@ -1,0 +1,260 @@
+//! Proxies: chosen by curl's rules, told nothing but the way, and never left out in silence.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use jobgate::exit::Exit;
+use jobgate::gitlab::Kind;
+use rcgen::KeyPair;
+
+use super::server::{Server, json};
+use super::trust::{api, file, params, secure, self_signed};
+use super::world::{SHORT, World, jobs, no_secret, play};
+
+/// A proxy that knows CONNECT; keeps the heads of what it was asked.
+struct Proxy {
+    port: u16,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    /// `refuse` is its answer to everything; without one it connects to 127.0.0.1 at the port asked for.
+    fn start(refuse: Option<&'static str>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&heads);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, log) = (client.unwrap(), Arc::clone(&log));
+                thread::spawn(move || tunnel(client, refuse, &log));
+            }
+        });
+        Self { port, heads }
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+fn tunnel(mut client: TcpStream, refuse: Option<&str>, log: &Mutex<Vec<String>>) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if client.read(&mut byte).unwrap_or(0) == 0 {
+            return;
+        }
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    log.lock().unwrap().push(head.clone());
+    if let Some(refuse) = refuse {
+        for byte in refuse.bytes() {
+            if refuse.contains("Drip") {
+                thread::sleep(Duration::from_millis(20));
+            }
+            if client.write_all(&[byte]).is_err() {
+                return;
+            }
+        }
+        let _ = client.read_to_end(&mut Vec::new());
+        return;
+    }
+    let target = head.split([' ', ':']).nth(2).unwrap();
+    let server = TcpStream::connect(format!("127.0.0.1:{target}")).unwrap();
+    client
+        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .unwrap();
+    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    thread::spawn(move || std::io::copy(&mut from, &mut to));
+    let _ = std::io::copy(&mut { server }, &mut client);
+}
+
+#[test]
+fn https_goes_through_the_proxy_and_the_token_through_the_tunnel() {
+    let identity = self_signed(&params("gitlab.internal"), KeyPair::generate().unwrap());
+    let (server, ca, proxy) = (secure(&identity), file(&identity.pem), Proxy::start(None));
+    // The name exists for the proxy alone: it is the proxy that looks it up.
+    let world = World::new(&format!("https://gitlab.internal:{}/api/v4", server.port))
+        .with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap())
+        .with(
+            "https_proxy",
+            &format!("http://us%40er:p%3A-hunter2@127.0.0.1:{}/", proxy.port),
+        );
+    world.get(&jobs()).unwrap();
+    world.post(&play()).unwrap();
+    let heads = proxy.heads();
+    assert_eq!(heads.len(), 2);
+    for head in heads {
+        assert!(
+            head.starts_with(&format!(
+                "CONNECT gitlab.internal:{} HTTP/1.1\r\n",
+                server.port
+            )),
+            "{head}"
+        );
+        // us@er:p:-hunter2
+        assert!(
+            head.contains("\r\nProxy-Authorization: Basic dXNAZXI6cDotaHVudGVyMg==\r\n"),
+            "{head}"
+        );
+        assert!(
+            !head.to_ascii_lowercase().contains("token") && !head.contains("glcbt"),
+            "{head}"
+        );
+    }
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.header("proxy-authorization").is_none())
+    );
+}
+
+#[test]
+fn the_proxy_is_chosen_by_scheme_and_no_proxy() {
+    let server = Server::http(|_| json(200, "{}"));
+    let port = server.port;
+    for (variables, proxied) in [
+        (vec![("http_proxy", "P")], true),
+        (vec![("HTTP_PROXY", "P")], false),
+        (vec![("https_proxy", "P")], false),
+        (vec![("all_proxy", "P")], true),
+        (vec![("ALL_PROXY", "P")], true),
+        (vec![("http_proxy", ""), ("all_proxy", "P")], true),
+        (
+            vec![("http_proxy", "P"), ("no_proxy", "10.0.0.0/8, 127.0.0.0/8")],
+            false,
+        ),
+        (vec![("http_proxy", "P"), ("NO_PROXY", "127.0.0.1:9")], true),
+        (
+            vec![
+                ("http_proxy", "P"),
+                ("no_proxy", "other.example"),
+                ("NO_PROXY", "*"),
+            ],
+            true,
+        ),
+        (vec![("http_proxy", "P"), ("no_proxy", "*")], false),
+    ] {
+        let proxy = Proxy::start(None);
+        let mut world = World::new(&server.api());
+        for (name, value) in &variables {
+            world = world.with(name, &value.replace('P', &proxy.url()));
+        }
+        world.get(&jobs()).unwrap();
+        assert_eq!(!proxy.heads().is_empty(), proxied, "{variables:?} {port}");
+    }
+}
+
+#[test]
+fn the_command_lines_proxy_wins_over_all_variables() {
+    let (server, other, proxy) = (
+        Server::http(|_| json(200, "{}")),
+        Proxy::start(None),
+        Proxy::start(None),
+    );
+    let mut world = World::new(&server.api())
+        .with("http_proxy", &other.url())
+        .with("no_proxy", "*");
+    world.fixed.proxy = Some(format!("127.0.0.1:{}", proxy.port));
+    world.get(&jobs()).unwrap();
+    assert_eq!((proxy.heads().len(), other.heads().len()), (1, 0));
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_never_left_out() {
+    let server = Server::http(|_| json(200, "{}"));
+    for value in [
+        "socks5://127.0.0.1:1",
+        "socks4://x",
+        "ftp://x",
+        "http://",
+        "http://u:hunter2@[::1",
+    ] {
+        let stop = World::new(&server.api())
+            .with("all_proxy", value)
+            .run(|_| ())
+            .unwrap_err();
+        assert_eq!(stop.exit, Exit::Usage, "{value}");
+        no_secret(&format!("{stop:?} {:?}", stop.hints));
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_proxy_that_refuses_proves_that_nothing_was_done() {
+    for (answer, word) in [
+        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407"),
+        ("HTTP/1.1 403 hunter2\r\n\r\n", "403"),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "502"),
+    ] {
+        let (server, proxy) = (
+            Server::http(|_| json(200, "{}")),
+            Proxy::start(Some(answer)),
+        );
+        let world = World::new(&server.api()).with("http_proxy", &proxy.url());
+        let error = world.post(&play()).unwrap_err();
+        assert!(
+            error.kind == Kind::Unreachable && error.nothing_done(),
+            "{error:?}"
+        );
+        assert!(
+            error.message.contains(word) && error.message.contains("proxy"),
+            "{}",
+            error.message
+        );
+        assert_eq!(server.requests().len(), 0);
+    }
+}
+
+#[test]
+fn a_proxy_that_hangs_or_drips_ends_with_the_limit_for_connecting() {
+    let drip = "HTTP/1.1 200 Drip\r\nX-Drip: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n";
+    for answer in ["", drip] {
+        let proxy = Proxy::start(Some(answer));
+        let mut world =
+            World::new("https://gitlab.example/api/v4").with("https_proxy", &proxy.url());
+        world.limits.connect = SHORT;
+        let error = world.post(&play()).unwrap_err();
+        assert!(
+            error.kind == Kind::Unreachable && error.message.contains("no connection within"),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_there_proves_that_nothing_was_done() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    for name in ["127.0.0.1", "name.invalid"] {
+        let world = World::new("https://gitlab.example/api/v4")
+            .with("https_proxy", &format!("http://{name}:{port}"));
+        assert_eq!(world.post(&play()).unwrap_err().kind, Kind::Unreachable);
+    }
+}
+
+#[test]
+fn a_proxy_spoken_to_by_tls_gets_no_trust_from_the_runners_file() {
+    // Its certificate is in the CA file, which counts for GitLab's own origin alone.
+    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let (proxy, ca) = (secure(&identity), file(&identity.pem));
+    let world = World::new(&api(&proxy).replace("127.0.0.1", "gitlab.example"))
+        .with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap())
+        .with("https_proxy", &format!("https://127.0.0.1:{}", proxy.port));
+    let error = world.post(&play()).unwrap_err();
+    assert_eq!(error.kind, Kind::Unreachable);
+    assert_eq!(proxy.requests().len(), 0);
+}

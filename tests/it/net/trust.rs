@@ -1,0 +1,456 @@
+//! TLS: whom the client believes, and who believes the client.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use jobgate::exit::Exit;
+use jobgate::gitlab::{Error, Kind};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, date_time_ymd,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use tempfile::NamedTempFile;
+
+use super::server::{Act, Server, Stream, Wrap, answer, json, redirect};
+use super::world::{SHORT, World, jobs, play};
+
+pub type Issuer = CertifiedIssuer<'static, KeyPair>;
+
+/// What a server shows.
+pub struct Identity {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: KeyPair,
+    pub pem: String,
+}
+
+pub fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "test");
+    params
+}
+
+fn ca_params(common: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, common);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
+pub fn ca(common: &str) -> Issuer {
+    CertifiedIssuer::self_signed(ca_params(common), KeyPair::generate().unwrap()).unwrap()
+}
+
+pub fn self_signed(params: &CertificateParams, key: KeyPair) -> Identity {
+    let certificate = params.self_signed(&key).unwrap();
+    Identity {
+        chain: vec![certificate.der().clone()],
+        key,
+        pem: certificate.pem(),
+    }
+}
+
+pub fn issued(params: &CertificateParams, issuer: &Issuer) -> Identity {
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, issuer).unwrap();
+    Identity {
+        chain: vec![certificate.der().clone()],
+        key,
+        pem: certificate.pem(),
+    }
+}
+
+/// Wraps connections in TLS; `clients` is the CA that client certificates must come from.
+pub fn tls(identity: &Identity, clients: Option<&Issuer>) -> Box<Wrap> {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(ca) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(ca.der().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                .build()
+                .unwrap();
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let config = Arc::new(
+        builder
+            .with_single_cert(identity.chain.clone(), key)
+            .unwrap(),
+    );
+    Box::new(move |mut socket: TcpStream| -> Option<Box<dyn Stream>> {
+        let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        while connection.is_handshaking() {
+            if connection.complete_io(&mut socket).is_err() {
+                // What the client has sent meanwhile is read away, so that the alert is not lost in a reset.
+                socket.shutdown(std::net::Shutdown::Write).ok()?;
+                std::io::copy(&mut socket, &mut std::io::sink()).ok()?;
+                return None;
+            }
+        }
+        Some(Box::new(StreamOwned::new(connection, socket)))
+    })
+}
+
+pub fn secure(identity: &Identity) -> Server {
+    Server::start(tls(identity, None), |_| json(200, "{}"))
+}
+
+pub fn api(server: &Server) -> String {
+    format!("https://127.0.0.1:{}/api/v4", server.port)
+}
+
+pub fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// Asks a server that shows `identity`, with `pem` as the runner's CA file.
+fn ask(identity: &Identity, pem: &str) -> Result<(), Error> {
+    let (server, ca) = (secure(identity), file(pem));
+    let world =
+        World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap());
+    let result = world.get(&jobs()).map(|_| ());
+    if result.is_err() {
+        assert_eq!(
+            server.requests().len(),
+            0,
+            "nothing may reach a server that is not trusted"
+        );
+        let error = world.post(&play()).unwrap_err();
+        assert!(error.kind == Kind::Unreachable && error.nothing_done());
+    }
+    result
+}
+
+fn refused(result: Result<(), Error>, word: &str) {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind, Kind::Unreachable);
+    assert!(error.message.contains(word), "{}", error.message);
+}
+
+#[test]
+fn the_runners_ca_file_may_hold_the_ca_or_the_servers_own_certificate() {
+    let key = || KeyPair::generate().unwrap();
+    let plain = self_signed(&params("127.0.0.1"), key());
+    ask(&plain, &plain.pem).unwrap();
+    let mut as_ca = params("127.0.0.1");
+    as_ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let as_ca = self_signed(&as_ca, key());
+    ask(&as_ca, &as_ca.pem).unwrap();
+    let root = ca("root");
+    let leaf = issued(&params("127.0.0.1"), &root);
+    ask(&leaf, &root.pem()).unwrap();
+    ask(&leaf, &leaf.pem).unwrap();
+    ask(
+        &leaf,
+        &format!("{}\n# and the root\n{}", leaf.pem, root.pem()),
+    )
+    .unwrap();
+}
+
+#[test]
+fn intermediates_may_come_from_the_server_or_lie_in_the_file() {
+    let root = ca("root");
+    let middle =
+        CertifiedIssuer::signed_by(ca_params("middle"), KeyPair::generate().unwrap(), &root)
+            .unwrap();
+    let mut leaf = issued(&params("127.0.0.1"), &middle);
+    refused(ask(&leaf, &root.pem()), "issued by nobody");
+    ask(&leaf, &middle.pem()).unwrap();
+    ask(&leaf, &format!("{}{}", middle.pem(), root.pem())).unwrap();
+    leaf.chain.push(middle.der().clone());
+    ask(&leaf, &root.pem()).unwrap();
+    refused(ask(&leaf, &ca("other").pem()), "issued by nobody");
+    refused(
+        ask(&leaf, &ca("root").pem()),
+        "not issued by the CA of that name",
+    );
+}
+
+#[test]
+fn an_unknown_certificate_is_refused_with_a_hint() {
+    let shown = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let server = secure(&shown);
+    let error = World::new(&api(&server)).get(&jobs()).unwrap_err();
+    let stop = error.stop();
+    assert_eq!((error.kind, stop.exit), (Kind::Unreachable, Exit::Unknown));
+    assert!(stop.hints[0].contains("--ca-file"), "{:?}", stop.hints);
+    // The same name and CA flag are not the same certificate.
+    let other = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    refused(ask(&shown, &other.pem), "not issued by the CA of that name");
+    let mut as_ca = params("127.0.0.1");
+    as_ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (shown, other) = (
+        self_signed(&as_ca, KeyPair::generate().unwrap()),
+        self_signed(&as_ca, KeyPair::generate().unwrap()),
+    );
+    ask(&shown, &other.pem).unwrap_err();
+}
+
+#[test]
+fn a_pinned_certificate_must_be_valid_in_time_and_name() {
+    for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
+        let key = || KeyPair::generate().unwrap();
+        let mut expired = params("127.0.0.1");
+        expired.is_ca = is_ca.clone();
+        expired.not_before = date_time_ymd(2001, 1, 1);
+        expired.not_after = date_time_ymd(2002, 1, 1);
+        let expired = self_signed(&expired, key());
+        refused(ask(&expired, &expired.pem), "expired");
+        let mut early = params("127.0.0.1");
+        early.is_ca = is_ca.clone();
+        early.not_before = date_time_ymd(3001, 1, 1);
+        early.not_after = date_time_ymd(3002, 1, 1);
+        let early = self_signed(&early, key());
+        refused(ask(&early, &early.pem), "not valid yet");
+        let mut named = params("gitlab.example");
+        named.is_ca = is_ca.clone();
+        let named = self_signed(&named, key());
+        refused(ask(&named, &named.pem), "not valid for name");
+    }
+    let mut client_only = params("127.0.0.1");
+    client_only.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let client_only = self_signed(&client_only, KeyPair::generate().unwrap());
+    ask(&client_only, &client_only.pem).unwrap_err();
+}
+
+#[test]
+fn a_pinned_certificate_with_another_key_is_refused() {
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let shown = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+        let other = KeyPair::generate().unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(other.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let signing = provider.key_provider.load_private_key(key).unwrap();
+        // A thief has the certificate, which is public, and a key of his own.
+        let thief = rustls::sign::CertifiedKey::new(shown.chain.clone(), signing);
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(thief)));
+        let config = Arc::new(config);
+        let wrap = move |mut socket: TcpStream| -> Option<Box<dyn Stream>> {
+            let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            while connection.is_handshaking() {
+                connection.complete_io(&mut socket).ok()?;
+            }
+            Some(Box::new(StreamOwned::new(connection, socket)))
+        };
+        let server = Server::start(Box::new(wrap), |_| json(200, "{}"));
+        let ca = file(&shown.pem);
+        let world =
+            World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap());
+        assert_eq!(world.post(&play()).unwrap_err().kind, Kind::Unreachable);
+        assert_eq!(server.requests().len(), 0);
+    }
+}
+
+#[test]
+fn ssl_cert_file_replaces_the_roots_and_pins_nothing() {
+    let root = ca("root");
+    let leaf = issued(&params("127.0.0.1"), &root);
+    let (server, roots, own) = (secure(&leaf), file(&root.pem()), file(&leaf.pem));
+    let with = |pem: &NamedTempFile| {
+        World::new(&api(&server)).with("SSL_CERT_FILE", pem.path().to_str().unwrap())
+    };
+    with(&roots).get(&jobs()).unwrap();
+    assert_eq!(with(&own).get(&jobs()).unwrap_err().kind, Kind::Unreachable);
+    let mut fixed = with(&roots);
+    fixed.fixed.ca_file = Some(
+        file(&ca("root").pem())
+            .into_temp_path()
+            .keep()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned(),
+    );
+    assert_eq!(
+        fixed.get(&jobs()).unwrap_err().kind,
+        Kind::Unreachable,
+        "--ca-file shuts the variable out"
+    );
+    std::fs::remove_file(fixed.fixed.ca_file.unwrap()).unwrap();
+}
+
+#[test]
+fn a_bad_certificate_file_is_a_usage_error() {
+    for text in [
+        "",
+        "no PEM",
+        "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA",
+    ] {
+        for name in ["CI_SERVER_TLS_CA_FILE", "SSL_CERT_FILE"] {
+            let bad = file(text);
+            let world =
+                World::new("https://gl.example/api/v4").with(name, bad.path().to_str().unwrap());
+            let stop = world.run(|_| ()).unwrap_err();
+            assert!(
+                stop.exit == Exit::Usage && stop.error.contains(name),
+                "{stop:?}"
+            );
+        }
+    }
+}
+
+/// The client's certificate, its key, and what the server showed for it.
+fn with_client(
+    server: &Server,
+    root: &Issuer,
+    certificate: &str,
+    key: &str,
+) -> (World, Vec<NamedTempFile>) {
+    let files = vec![file(&root.pem()), file(certificate), file(key)];
+    let names = [
+        "CI_SERVER_TLS_CA_FILE",
+        "CI_SERVER_TLS_CERT_FILE",
+        "CI_SERVER_TLS_KEY_FILE",
+    ];
+    let world = names
+        .iter()
+        .zip(&files)
+        .fold(World::new(&api(server)), |world, (name, file)| {
+            world.with(name, file.path().to_str().unwrap())
+        });
+    (world, files)
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_gitlab_alone() {
+    let root = ca("root");
+    let identity = issued(&params("127.0.0.1"), &root);
+    let client = issued(&params("runner"), &root);
+    // Elsewhere nobody learns of it, and elsewhere the runner's CA does not count.
+    let elsewhere = Server::start(tls(&identity, Some(&root)), |_| {
+        vec![Act::Send(answer(200, &[], b"log"))]
+    });
+    let away = format!("https://127.0.0.1:{}/log", elsewhere.port);
+    let server = Server::start(tls(&identity, Some(&root)), move |request| {
+        match request.path().ends_with("trace") {
+            true => redirect(302, &away),
+            false => json(200, "{}"),
+        }
+    });
+    let (world, _files) = with_client(&server, &root, &client.pem, &client.key.serialize_pem());
+    world.get(&jobs()).unwrap();
+    world.post(&play()).unwrap();
+    assert_eq!(world.log().unwrap_err().kind, Kind::Unreachable);
+    assert_eq!(elsewhere.requests().len(), 0);
+}
+
+#[test]
+fn a_missing_or_foreign_client_certificate_proves_that_nothing_was_done() {
+    let root = ca("root");
+    let identity = issued(&params("127.0.0.1"), &root);
+    let server = Server::start(tls(&identity, Some(&root)), |_| json(200, "{}"));
+    let ca_file = file(&root.pem());
+    let world =
+        World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca_file.path().to_str().unwrap());
+    let error = world.post(&play()).unwrap_err();
+    assert!(
+        error.kind == Kind::Unreachable && error.hints.len() == 1,
+        "{error:?}"
+    );
+    for issuer in ["root", "other"] {
+        let stranger = issued(&params("runner"), &ca(issuer));
+        let key = stranger.key.serialize_pem();
+        let (world, _files) = with_client(&server, &root, &stranger.pem, &key);
+        let error = world.post(&play()).unwrap_err();
+        assert_eq!(error.kind, Kind::Unreachable, "{error}");
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_key_that_does_not_belong_is_an_error_that_names_both_files() {
+    let root = ca("root");
+    let identity = issued(&params("127.0.0.1"), &root);
+    let server = secure(&identity);
+    let client = issued(&params("runner"), &root);
+    let other = KeyPair::generate().unwrap().serialize_pem();
+    for (certificate, key, names) in [
+        (
+            client.pem.as_str(),
+            other.as_str(),
+            &["CI_SERVER_TLS_CERT_FILE", "CI_SERVER_TLS_KEY_FILE"][..],
+        ),
+        (&client.pem, "hunter2", &["CI_SERVER_TLS_KEY_FILE"]),
+        (&client.pem, &client.pem, &["CI_SERVER_TLS_KEY_FILE"]),
+        ("hunter2", &other, &["CI_SERVER_TLS_CERT_FILE"]),
+    ] {
+        let (world, _files) = with_client(&server, &root, certificate, key);
+        let stop = world.run(|_| ()).unwrap_err();
+        assert_eq!(stop.exit, Exit::Usage);
+        assert!(
+            names.iter().all(|name| stop.error.contains(name)),
+            "{stop:?}"
+        );
+    }
+}
+
+#[test]
+fn a_port_that_does_not_speak_tls_is_told() {
+    let plain = |mut socket: TcpStream| -> Option<Box<dyn Stream>> {
+        socket.read_exact(&mut [0; 32]).ok()?;
+        socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok()?;
+        std::io::copy(&mut socket, &mut std::io::sink()).ok()?;
+        None
+    };
+    let server = Server::start(Box::new(plain), |_| json(200, "{}"));
+    let error = World::new(&api(&server)).post(&play()).unwrap_err();
+    assert_eq!(error.kind, Kind::Unreachable);
+    assert!(error.message.contains("does not speak TLS"), "{error}");
+    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let server = secure(&identity);
+    World::new(&server.api()).get(&jobs()).unwrap_err();
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_handshake_that_hangs_ends_with_the_limit_for_connecting() {
+    let server = Server::start(
+        Box::new(|mut socket: TcpStream| {
+            let _ = socket.read_to_end(&mut Vec::new());
+            None
+        }),
+        |_| json(200, "{}"),
+    );
+    let mut world = World::new(&api(&server));
+    world.limits.connect = SHORT;
+    let error = world.post(&play()).unwrap_err();
+    assert!(
+        error.kind == Kind::Unreachable && error.message.contains("no connection within"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn connections_are_kept() {
+    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let (server, ca) = (secure(&identity), file(&identity.pem));
+    let world =
+        World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap());
+    world.client(|client| {
+        for _ in 0..3 {
+            client.get(&jobs(), &[]).unwrap();
+        }
+    });
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.connection == 0)
+    );
+}

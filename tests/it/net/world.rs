@@ -1,0 +1,196 @@
+//! The client with variables, limits and a clock of a test's own.
+
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use jobgate::ci::{Ci, Fixed};
+use jobgate::exit::Stop;
+use jobgate::gitlab::{Answer, Body, Client, Error, Facts, Note, Project, Route};
+use jobgate::model::{JobId, PipelineId, ProjectId};
+use jobgate::os::{Interrupt, Woken};
+use jobgate::time::{Clock, RealClock, Timestamp};
+use jobgate::{Host, Limits, Stream, Vars};
+
+pub const JOB_TOKEN: &str = "glcbt-64_hunter2job";
+pub const ACCESS_TOKEN: &str = "glpat-hunter2access";
+
+/// Long enough for a loaded machine: a test that expects a limit to strike shortens that one.
+pub const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(20),
+    headers: Duration::from_secs(20),
+    per_read: Duration::from_secs(20),
+    per_write: Duration::from_secs(20),
+    body: Duration::from_secs(20),
+    page_bytes: 64 << 10,
+    error_bytes: 4 << 10,
+    outage: Duration::from_secs(1),
+};
+pub const SHORT: Duration = Duration::from_millis(150);
+
+/// Real time, but a sleep only moves the clock.
+pub struct JumpClock {
+    real: RealClock,
+    slept: Mutex<Duration>,
+}
+
+impl JumpClock {
+    pub fn slept(&self) -> Duration {
+        *self.slept.lock().unwrap()
+    }
+
+    /// Now, for deadlines.
+    pub fn now(&self) -> Duration {
+        self.monotonic()
+    }
+}
+
+impl Clock for JumpClock {
+    fn wall(&self) -> Timestamp {
+        Timestamp::parse("2026-11-20T08:00:00Z").unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.real.monotonic() + self.slept()
+    }
+
+    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Woken {
+        *self.slept.lock().unwrap() += duration;
+        interrupt.signal().map_or(Woken::Time, Woken::Signal)
+    }
+}
+
+pub struct World {
+    pub vars: Vec<(String, String)>,
+    pub fixed: Fixed,
+    pub limits: Limits,
+    pub clock: JumpClock,
+    pub interrupt: Interrupt,
+    pub notes: Mutex<Vec<Note>>,
+}
+
+impl World {
+    /// Both tokens are there.
+    pub fn new(api: &str) -> Self {
+        let world = Self {
+            vars: Vec::new(),
+            fixed: Fixed::default(),
+            limits: LIMITS,
+            clock: JumpClock {
+                real: RealClock::start(),
+                slept: Mutex::default(),
+            },
+            interrupt: Interrupt::new(),
+            notes: Mutex::default(),
+        };
+        world
+            .with("CI_API_V4_URL", api)
+            .with("CI_JOB_TOKEN", JOB_TOKEN)
+            .with("GITLAB_TOKEN", ACCESS_TOKEN)
+    }
+
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.vars.retain(|(key, _)| key != name);
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.vars.retain(|(key, _)| key != name);
+        self
+    }
+
+    pub fn run<T>(&self, story: impl FnOnce(&Client) -> T) -> Result<T, Stop> {
+        let vars = || {
+            self.vars
+                .iter()
+                .map(|(key, value)| (key.into(), value.into()))
+        };
+        let ci = Ci::read(&Vars::new(vars()), &self.fixed)?;
+        let host = Host {
+            args: Vec::new(),
+            vars: Vars::new(vars()),
+            clock: &self.clock,
+            interrupt: &self.interrupt,
+            seed: 1,
+            limits: self.limits,
+            out: Stream::new(Box::new(Vec::new()), false, None),
+            log: Stream::new(Box::new(Vec::new()), false, None),
+        };
+        let note = |note| self.notes.lock().unwrap().push(note);
+        let client = Client::open(&ci, &host, &note)?;
+        let result = story(&client);
+        for shown in [
+            format!("{ci:?}"),
+            format!("{client:?}"),
+            format!("{:?}", self.notes.lock().unwrap()),
+        ] {
+            no_secret(&shown);
+        }
+        Ok(result)
+    }
+
+    pub fn client<T>(&self, story: impl FnOnce(&Client) -> T) -> T {
+        self.run(story).unwrap()
+    }
+
+    pub fn get(&self, route: &Route) -> Result<Answer, Error> {
+        checked(self.client(|client| client.get(route, &[])))
+    }
+
+    pub fn post(&self, route: &Route) -> Result<Answer, Error> {
+        checked(self.client(|client| client.post(route, &Body::None)))
+    }
+
+    /// A log as one text.
+    pub fn log(&self) -> Result<(String, Facts), Error> {
+        let mut bytes = Vec::new();
+        let facts = checked(self.client(|client| {
+            client.stream(&Route::Trace(project(), JobId(9)), &[], &mut |chunk| {
+                bytes.extend_from_slice(chunk);
+                ControlFlow::Continue(())
+            })
+        }))?;
+        Ok((String::from_utf8(bytes).unwrap(), facts))
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        let notes = self.notes.lock().unwrap();
+        notes
+            .iter()
+            .filter_map(|note| match note {
+                Note::Warning(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// No error shows a token, in whatever form it is printed.
+pub fn checked<T>(result: Result<T, Error>) -> Result<T, Error> {
+    if let Err(error) = &result {
+        let stop = error.stop();
+        no_secret(&format!("{error} {error:?} {stop:?} {:?}", stop.hints));
+    }
+    result
+}
+
+pub fn no_secret(shown: &str) {
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(
+        !shown.contains('\u{1b}') && !shown.contains('\u{202e}'),
+        "{shown:?}"
+    );
+}
+
+pub fn project() -> Project {
+    Project::Id(ProjectId(44))
+}
+
+pub fn jobs() -> Route {
+    Route::PipelineJobs(project(), PipelineId(7))
+}
+
+pub fn play() -> Route {
+    Route::Play(project(), JobId(9))
+}
