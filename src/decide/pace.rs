@@ -253,6 +253,10 @@ mod tests {
         let both = [job(58, &short), job(58, &long)];
         assert_eq!(gap(&both, 0, "3s..60s", 1.0), 60);
         assert!(gap(&both[..1], 0, "3s..60s", 1.0) < 20);
+        // Ten that each may end any moment: all ten hardly will, so the look comes later than for one.
+        let spread: Vec<Duration> = (5..17).map(|tens| seconds(tens * 10)).collect();
+        let ten = vec![job(80, &spread); 10];
+        assert!(gap(&ten, 0, "3s..60s", 1.0) > gap(&ten[..1], 0, "3s..60s", 1.0) + 5);
         let many = vec![job(58, &short); 1000];
         assert!(gap(&many, 0, "3s..60s", 1.0) < 60);
     }
