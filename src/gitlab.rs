@@ -144,6 +144,8 @@ struct Memory {
     worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
     /// Projects that GitLab itself has named, so that they exist: the job's own first.
     known: Vec<ProjectId>,
+    /// Major and minor number of the GitLab release.
+    version: Option<(u32, u32)>,
 }
 
 impl fmt::Debug for Client<'_> {
@@ -239,6 +241,16 @@ impl<'a> Client<'a> {
         if !memory.known.contains(&project) {
             memory.known.push(project);
         }
+    }
+
+    /// GitLab itself has told its release: refusals are explained better by it.
+    pub fn know_version(&self, major: u32, minor: u32) {
+        self.memory().version = Some((major, minor));
+    }
+
+    /// Host and port of the proxy on the way to GitLab.
+    pub fn proxy(&self) -> Option<&str> {
+        self.lines.first()?.proxy()
     }
 
     /// No request goes on beyond this point of the monotonic clock.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
 
-use super::explain::{Explanation, Refusal, explain as explain_refusal};
+use super::explain::{
+    Explanation, NoAnswer, Refusal, explain as explain_refusal, explain_network, explain_no_token,
+    title,
+};
 use super::facts::{self, Facts, header};
 use super::net::{Broken, Cut, Line, Shot, explain};
 use super::{Client, Error, Kind, Note, Route, Said, TokenKind};
@@ -129,7 +132,7 @@ impl Client<'_> {
                 .and_then(|head| head.facts.request_id.clone()),
             took,
         });
-        head.map_err(|broken| self.broken(ask, broken))
+        head.map_err(|broken| self.broken(ask, url, line, broken))
     }
 
     fn split(&self, response: Response<ureq::Body>, token: Option<TokenKind>, cut: Cut) -> Head {
@@ -202,7 +205,7 @@ impl Client<'_> {
                 return Err(fault(format!("the answer is larger than {bound} bytes")));
             }
             Err(error) => {
-                let why = self.cleaner.line(&explain(&error, &head.cut).0, 300);
+                let why = self.cleaner.line(&explain(&error, &head.cut), 300);
                 return Err(fault(format!("the answer was cut short: {why}")));
             }
         };
@@ -219,6 +222,11 @@ impl Client<'_> {
 
     /// A good status with a text that is no JSON: named, never quoted.
     pub(super) fn not_json(&self, text: &Text, method: &'static str, route: &Route) -> Error {
+        let html = facts::content_type(&text.headers, &self.cleaner) == "text/html";
+        let refusal = Refusal {
+            html,
+            ..Refusal::new(route, text.facts.token, text.status, "")
+        };
         Error {
             kind: Kind::NotJson,
             method,
@@ -228,7 +236,7 @@ impl Client<'_> {
             status: Some(text.status),
             facts: text.facts.clone(),
             hints: Vec::new(),
-            explained: None,
+            explained: html.then(|| Box::new(explain_refusal(&refusal))),
             before: None,
         }
     }
@@ -251,7 +259,10 @@ impl Client<'_> {
         let message = facts::message(head.status, &said, &content, &body, &self.cleaner);
         let wait = facts::wait(&head.headers, self.host.clock.wall());
         let kind = facts::kind(head.status, &said, wait);
-        let explained = self.explain(ask, head.status, &said, &message, content == "text/html");
+        let html = content == "text/html";
+        let page = String::from_utf8_lossy(if html { &body } else { &[] });
+        let words = if html { title(&page) } else { &message };
+        let explained = self.explain(ask, head.status, &said, words, html);
         Error {
             said,
             explained: Some(Box::new(explained)),
@@ -274,6 +285,7 @@ impl Client<'_> {
             scope: said.scope.as_deref(),
             html,
             known_projects: &memory.known,
+            version: memory.version,
             worked_before: memory
                 .worked
                 .contains(&(std::mem::discriminant(ask.route), ask.carried)),
@@ -306,7 +318,7 @@ impl Client<'_> {
         error
     }
 
-    fn broken(&self, ask: &Ask, broken: Broken) -> Error {
+    fn broken(&self, ask: &Ask, url: &Url, line: &Line, broken: Broken) -> Error {
         let signal = self.interrupted();
         let kind = match (signal, broken.sent) {
             (Some(signal), sent) => interrupted(signal, sent),
@@ -318,8 +330,16 @@ impl Client<'_> {
                     .unwrap_or(lost)
             }
         };
+        let origin = url.origin();
+        let no_answer = NoAnswer {
+            fault: broken.fault,
+            host: origin.split_once("://").map_or("", |(_, host)| host),
+            proxy: line.proxy(),
+        };
+        let explained = matches!(kind, Kind::Unreachable | Kind::Lost)
+            .then(|| Box::new(explain_network(&no_answer)));
         Error {
-            hints: broken.hints,
+            explained,
             ..Self::error(ask, kind, self.cleaner.line(&broken.why, 300))
         }
     }
@@ -340,14 +360,19 @@ impl Client<'_> {
             | Route::CancelPipeline(..) => "POST",
             _ => "GET",
         };
-        let (message, hint) = match kind {
+        let (message, hints, explained) = match kind {
             TokenKind::Job => (
                 "not asked: CI_JOB_TOKEN is not set",
-                "GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself",
+                vec![
+                    "GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself"
+                        .to_owned(),
+                ],
+                None,
             ),
             TokenKind::Access => (
-                "not asked: GitLab takes no job token for this, and there is no access token",
-                "put a project, group or personal access token into the CI/CD variable JOBGATE_TOKEN (masked), or name a file with --token-file",
+                "not asked: there is no access token",
+                Vec::new(),
+                Some(Box::new(explain_no_token(route))),
             ),
         };
         Error {
@@ -358,8 +383,8 @@ impl Client<'_> {
             said: Said::default(),
             status: None,
             facts: Facts::default(),
-            hints: vec![hint.to_owned()],
-            explained: None,
+            hints,
+            explained,
             before: None,
         }
     }

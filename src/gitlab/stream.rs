@@ -102,7 +102,7 @@ impl Client<'_> {
                 Ok(0) => return Ok(head.facts),
                 Ok(count) => chunk.get(..count).unwrap_or_default(),
                 Err(error) => {
-                    let why = explain(&ureq::Error::from(error), &head.cut).0;
+                    let why = explain(&ureq::Error::from(error), &head.cut);
                     let message =
                         format!("the log was cut short: {}", self.cleaner.line(&why, 300));
                     return Err(Self::error(ask, Kind::Lost, message).of(&head));

@@ -40,7 +40,7 @@ pub enum Fault {
 }
 
 /// Words of rustls, ureq and the system, first match wins: what the server says of our certificate comes before what we say of its own.
-const TABLE: [(&str, Fault); 36] = [
+const TABLE: [(&str, Fault); 37] = [
     (
         "alert: certificaterequired",
         Fault::ClientCertificateMissing,
@@ -69,6 +69,8 @@ const TABLE: [(&str, Fault); 36] = [
     ("peer is incompatible", Fault::Handshake),
     ("unknownissuer", Fault::UnknownIssuer),
     ("causedasendentity", Fault::UnknownIssuer),
+    // A CA of the right name is trusted, but it is another one.
+    ("certificate: badsignature", Fault::UnknownIssuer),
     ("not valid for name", Fault::WrongName),
     ("notvalidforname", Fault::WrongName),
     ("certificate expired", Fault::Expired),

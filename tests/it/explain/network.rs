@@ -41,8 +41,8 @@ const TABLE: [(&str, F, &str); 22] = [
     ),
     (
         "io: invalid peer certificate: BadSignature",
-        F::OtherCertificate,
-        "whoever runs the server",
+        F::UnknownIssuer,
+        "CI_SERVER_TLS_CA_FILE",
     ),
     (
         "io: received fatal alert: CertificateRequired",

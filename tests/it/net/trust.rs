@@ -360,7 +360,7 @@ fn a_missing_or_foreign_client_certificate_proves_that_nothing_was_done() {
         World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca_file.path().to_str().unwrap());
     let error = world.post(&play()).unwrap_err();
     assert!(
-        error.kind == Kind::Unreachable && error.hints.len() == 1,
+        error.kind == Kind::Unreachable && error.stop().hints.len() == 1,
         "{error:?}"
     );
     for issuer in ["root", "other"] {
