@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod deadline;
+pub mod doctor;
 pub mod gate;
 pub mod guard;
 pub mod look;

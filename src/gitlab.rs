@@ -1,5 +1,6 @@
 //! Talking to GitLab: the only user of ureq and rustls. One method per kind of request; every answer and refusal as data.
 
+mod answer;
 pub mod error;
 pub mod explain;
 mod facts;
@@ -18,7 +19,7 @@ use std::mem::Discriminant;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 
 use crate::Host;
 use crate::ci::{Ci, Secret};
@@ -26,6 +27,7 @@ use crate::exit::Stop;
 use crate::model::ProjectId;
 use crate::os::Woken;
 use crate::url::{Url, query};
+pub use answer::Answer;
 pub use error::{Error, Kind, Said};
 pub use facts::{Facts, Rate};
 use net::Line;
@@ -71,39 +73,6 @@ pub enum Note {
     },
     /// Something the user should know, once: plain http, a job token in the access token's place…
     Warning(String),
-}
-
-/// A good answer: the whole of its JSON.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub body: String,
-    pub facts: Facts,
-    method: &'static str,
-    route: Route,
-}
-
-impl Answer {
-    /// The body as a type; an answer of another form is an [`Error`] of kind `NotJson`, which counts as transient.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        // serde's own message may quote the body.
-        serde_json::from_str(&self.body).map_err(|error| Error {
-            kind: Kind::NotJson,
-            method: self.method,
-            route: self.route.clone(),
-            message: format!(
-                "the answer is JSON, but not of the expected form (line {}, column {})",
-                error.line(),
-                error.column()
-            ),
-            said: Said::default(),
-            status: Some(self.status),
-            facts: self.facts.clone(),
-            hints: Vec::new(),
-            explained: None,
-            before: None,
-        })
-    }
 }
 
 /// How to send a write's parameters.

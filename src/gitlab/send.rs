@@ -132,7 +132,7 @@ impl Client<'_> {
                 .and_then(|head| head.facts.request_id.clone()),
             took,
         });
-        head.map_err(|broken| self.broken(ask, url, line, broken))
+        head.map_err(|broken| self.broken(ask, url, line, &broken))
     }
 
     fn split(&self, response: Response<ureq::Body>, token: Option<TokenKind>, cut: Cut) -> Head {
@@ -261,7 +261,12 @@ impl Client<'_> {
         let kind = facts::kind(head.status, &said, wait);
         let html = content == "text/html";
         let page = String::from_utf8_lossy(if html { &body } else { &[] });
-        let words = if html { title(&page) } else { &message };
+        // A body with `error` alone is told by that key: its words are no `message`.
+        let words = match (&said.error, html) {
+            (_, true) => title(&page),
+            (Some(_), false) => "",
+            (None, false) => &message,
+        };
         let explained = self.explain(ask, head.status, &said, words, html);
         Error {
             said,
@@ -318,7 +323,7 @@ impl Client<'_> {
         error
     }
 
-    fn broken(&self, ask: &Ask, url: &Url, line: &Line, broken: Broken) -> Error {
+    fn broken(&self, ask: &Ask, url: &Url, line: &Line, broken: &Broken) -> Error {
         let signal = self.interrupted();
         let kind = match (signal, broken.sent) {
             (Some(signal), sent) => interrupted(signal, sent),

@@ -14,6 +14,7 @@ mod actions;
 mod binary;
 mod cli;
 mod docs;
+mod doctor;
 mod explain;
 #[path = "fake.rs"]
 mod fake_gitlab;

@@ -159,7 +159,7 @@ fn cause(no_answer: &NoAnswer) -> String {
 fn hint(fault: Fault, proxy: bool) -> Option<&'static str> {
     Some(match fault {
         Fault::UnknownIssuer => {
-            "if the server's certificate is your own or a private CA's, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file"
+            "if the server's certificate is your own or a private CA's, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file; the image's own bundle is read only where SSL_CERT_FILE names it"
         }
         Fault::WrongName => {
             "use a host name that stands in the server's certificate, in CI_API_V4_URL or --server"
