@@ -9,7 +9,9 @@ use crate::gitlab::{Route, TokenKind};
 use crate::model::{ProjectId, Role};
 
 pub use commands::{COMMANDS, Verdict, Work, verdicts};
-pub use findings::{Finding, Machine, age, clock, expiry, no_job_token, other_job, rate};
+pub use findings::{
+    Finding, Machine, age, clock, expiry, misplaced, no_job_token, other_job, rate,
+};
 
 /// Something that the program needs from GitLab, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,12 +100,12 @@ pub enum Works {
 }
 
 impl Works {
-    /// In the report: `unknown` is whatever is neither refused nor missing.
+    /// As in the report: `no` is a refusal, `unknown` whatever could not be told.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Yes => "yes",
-            Self::No(why) if why.exit == Exit::Unknown => "unknown",
-            Self::No(_) => "no",
+            Self::No(why) if why.exit == Exit::Refused => "no",
+            Self::No(_) => "unknown",
             Self::Unasked(_) => "unasked",
         }
     }
@@ -230,8 +232,8 @@ impl Access {
         let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
         if has(GRANULAR) {
             let cause = "GitLab does not tell what a fine-grained access token may do";
-            let hint = format!("make sure that its permissions let it {}", need.what);
-            return Works::No(unknown(cause, hint));
+            let hint = "see its permissions in GitLab: they must cover what is to be done here";
+            return Works::No(unknown(cause, hint.to_owned()));
         }
         let refusal =
             |status, message| Refusal::new(route, Some(TokenKind::Access), status, message);

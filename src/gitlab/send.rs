@@ -319,6 +319,9 @@ impl Client<'_> {
             error
                 .hints
                 .push("GitLab wants https: CI_API_V4_URL and --server must say so".to_owned());
+        } else {
+            let refusal = Refusal::new(ask.route, ask.carried, status, "");
+            error.explained = Some(Box::new(explain_refusal(&refusal)));
         }
         error
     }

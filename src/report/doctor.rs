@@ -68,6 +68,12 @@ impl Page<'_> {
         if self.checks.iter().any(judged) {
             out.text(JUDGED);
         }
+        for finding in self.findings {
+            out.text(&format!("\n!  {}\n", visible(&finding.cause)));
+            if let Some(hint) = &finding.hint {
+                line(out, &format!("try: {hint}"));
+            }
+        }
         for (advice, number) in advice.iter().zip(1..) {
             out.text(&format!("\n{number}  {}\n", advice.names.join(", ")));
             for cause in &advice.causes {
@@ -77,12 +83,6 @@ impl Page<'_> {
                 line(out, &format!("answer: {answer}"));
             }
             for hint in advice.hints {
-                line(out, &format!("try: {hint}"));
-            }
-        }
-        for finding in self.findings {
-            out.text(&format!("\n!  {}\n", visible(&finding.cause)));
-            if let Some(hint) = &finding.hint {
                 line(out, &format!("try: {hint}"));
             }
         }

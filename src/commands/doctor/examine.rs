@@ -3,12 +3,13 @@
 mod ask;
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::decide::doctor::{self, Access, Capability, Check, Finding, Member, Works};
-use crate::exit::Stop;
-use crate::gitlab::explain::explain_no_token;
+use crate::exit::{Exit, Stop};
+use crate::gitlab::explain::{Explanation, explain_no_token};
 use crate::gitlab::{Answer, Facts, Kind, Project, Route, TokenKind};
 use crate::model::{Job, JobId, PipelineId, ProjectId, Role};
 use crate::session::{Me, Session};
@@ -40,7 +41,16 @@ pub fn examine(session: &Session) -> Result<Examination, Stop> {
         version: None,
         facts: Facts::default(),
     };
-    let mut doctor = Doctor { session, found };
+    let now = session.host.clock.monotonic();
+    session
+        .gitlab
+        .set_deadline(Some(now.saturating_add(LONGEST)));
+    let mut doctor = Doctor {
+        session,
+        found,
+        strikes: 0,
+        stuck: None,
+    };
     doctor.examine()?;
     Ok(doctor.found)
 }
@@ -48,7 +58,14 @@ pub fn examine(session: &Session) -> Result<Examination, Stop> {
 struct Doctor<'s, 'a> {
     session: &'s Session<'a>,
     found: Examination,
+    /// Questions that brought no answer, or a 429.
+    strikes: u32,
+    /// After two of them nothing more is asked, for this reason.
+    stuck: Option<Explanation>,
 }
+
+/// All questions together, also to a server that takes its time for each.
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// What takes the job's project and pipeline to ask for.
 const IN_PROJECT: [Capability; 10] = [
@@ -156,7 +173,8 @@ impl Doctor<'_, '_> {
                 (Ok(facts), true)
             }
             Err(error) => {
-                let reachable = !error.transient() && error.kind != Kind::Redirected;
+                // Whatever else came back was not GitLab's own word on the token.
+                let reachable = error.exit() == Exit::Refused;
                 (Err(error), reachable)
             }
         };
@@ -164,6 +182,9 @@ impl Doctor<'_, '_> {
         self.found
             .checks
             .push(Check::tried(capability, vec![reply]));
+        let misplaced = self.session.ci.job_token.as_ref();
+        let misplaced = misplaced.and_then(|token| doctor::misplaced(token.reveal()));
+        self.found.findings.extend(misplaced);
         let other = self
             .found
             .me
@@ -297,6 +318,9 @@ impl Doctor<'_, '_> {
             self.found
                 .checks
                 .push(Check::missing(capability, explain_no_token(route)));
+            return Ok(());
+        }
+        if self.given_up(capability) {
             return Ok(());
         }
         let byte = [("byte_offset", "0"), ("byte_limit", "1")];

@@ -123,13 +123,18 @@ fn verdict(needs: &Needs, checks: &[Check], mixed_up: bool) -> Verdict {
         found.map_or(&Works::Unasked(""), |check| &check.works)
     };
     let exits = |all: &[Capability]| Exit::of_all(all.iter().map(|one| works(one).exit()));
-    let core = exits(needs.all);
-    let wide = needs.whole.then(|| exits(needs.better));
-    let exit = Exit::of_all(
-        wide.into_iter()
-            .chain([core])
-            .chain(mixed_up.then_some(Exit::Unknown)),
-    );
+    let (core, wide) = (exits(needs.all), exits(needs.better));
+    // What is refused can be done without; what could not be told may fail the command.
+    let blurred = mixed_up
+        || needs
+            .better
+            .iter()
+            .any(|one| matches!(works(one), Works::No(_)) && works(one).exit() == Exit::Unknown);
+    let exit = Exit::of_all([
+        core,
+        if needs.whole { wide } else { Exit::Ok },
+        if blurred { Exit::Unknown } else { Exit::Ok },
+    ]);
     let lacks = |capability: &&Capability| works(capability).exit() != Exit::Ok;
     let narrows = |capability: &&Capability| matches!(works(capability), Works::No(_));
     let missing = needs.all.iter().filter(lacks);
@@ -138,10 +143,9 @@ fn verdict(needs: &Needs, checks: &[Check], mixed_up: bool) -> Verdict {
         .copied()
         .collect();
     let work = match core {
-        _ if mixed_up => Work::Unknown,
-        Exit::Ok if without.is_empty() => Work::Yes,
-        Exit::Ok => Work::Partly,
         Exit::Refused => Work::No,
+        Exit::Ok if !blurred && without.is_empty() => Work::Yes,
+        Exit::Ok if !blurred => Work::Partly,
         _ => Work::Unknown,
     };
     Verdict {

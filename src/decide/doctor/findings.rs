@@ -48,6 +48,16 @@ pub fn no_job_token(empty: bool) -> Explanation {
     }
 }
 
+/// An access token in the job token's place, by GitLab's own prefix (an administrator may have chosen another).
+pub fn misplaced(job_token: &str) -> Option<Finding> {
+    job_token.starts_with("glpat-").then(|| {
+        finding(
+            "CI_JOB_TOKEN holds an access token, not a job token",
+            "leave CI_JOB_TOKEN as GitLab sets it; an access token belongs into JOBGATE_TOKEN_FILE or JOBGATE_TOKEN",
+        )
+    })
+}
+
 /// The job token is another job's than `CI_JOB_ID` says.
 pub fn other_job(cause: String) -> Finding {
     finding(

@@ -40,7 +40,7 @@ pub enum Fault {
 }
 
 /// Words of rustls, ureq and the system, first match wins: what the server says of our certificate comes before what we say of its own.
-const TABLE: [(&str, Fault); 37] = [
+const TABLE: [(&str, Fault); 39] = [
     (
         "alert: certificaterequired",
         Fault::ClientCertificateMissing,
@@ -93,6 +93,8 @@ const TABLE: [(&str, Fault); 37] = [
     ("timed out", Fault::AnswerTimeout),
     ("connection reset", Fault::Reset),
     ("unexpected eof", Fault::Reset),
+    ("peer disconnected", Fault::Reset),
+    ("unexpected end of file", Fault::Reset),
     ("close_notify", Fault::Reset),
 ];
 
@@ -211,7 +213,7 @@ fn hint(fault: Fault, proxy: bool) -> Option<&'static str> {
             "let the proxy pass GitLab's host and port, or name the host in no_proxy"
         }
         Fault::Reset => {
-            "try again; if it lasts, a firewall may be cutting in, or an https port be addressed as http"
+            "try again; if it lasts, a firewall may be cutting in, or http and https be confused in CI_API_V4_URL or its port"
         }
         Fault::Other => return None,
     })

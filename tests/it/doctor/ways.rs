@@ -121,6 +121,76 @@ fn a_proxy_that_is_not_there() {
     story("proxy_gone", run, gitlab);
 }
 
+/// A proxy that answers everything alike; it stays as long as the test.
+fn proxy_that_says(answer: &'static str) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut head = [0; 4096];
+            let _ = client.read(&mut head);
+            let _ = client.write_all(answer.as_bytes());
+            let _ = client.read_to_end(&mut Vec::new());
+        }
+    });
+    address
+}
+
+#[test]
+fn a_proxy_that_wants_a_login() {
+    let Shop { world, me, .. } = shop();
+    let gitlab = GitLab::start(world);
+    let proxy = proxy_that_says("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("roots.pem");
+    std::fs::write(&roots, Tls::trusted().trust).unwrap();
+    let run = call("doctor", &gitlab, me)
+        .var("CI_API_V4_URL", "https://gitlab.test/api/v4")
+        .var("https_proxy", format!("http://{proxy}"))
+        .var("SSL_CERT_FILE", &roots)
+        .naming(proxy, "proxy.test:3128");
+    story("proxy_login", run, gitlab);
+}
+
+#[test]
+fn a_server_that_falls_silent_is_left_alone() {
+    let Shop { world, me, .. } = shop();
+    let gitlab = GitLab::start(world);
+    gitlab.faults("GET */projects/*", Fault::Close, u32::MAX);
+    let run = call("doctor", &gitlab, me);
+    story("falls_silent", run, gitlab);
+}
+
+/// Which of the two it is depends on the machine that the test runs on.
+#[test]
+fn a_name_that_nobody_knows() {
+    let Shop { world, me, .. } = shop();
+    let gitlab = GitLab::start(world);
+    let got = call("doctor", &gitlab, me)
+        .var("CI_API_V4_URL", "http://name.invalid/api/v4")
+        .on(&gitlab.clock(), &Interrupt::new());
+    assert_eq!(got.code, 6, "{got:?}");
+    let unknown = "the name of name.invalid is not known\n";
+    let silent = "no name server answered the question for name.invalid\n";
+    assert!(
+        got.out.contains(unknown) || got.out.contains(silent),
+        "{got:?}"
+    );
+    assert!(gitlab.finish().is_empty());
+}
+
+#[test]
+fn a_signal_ends_it() {
+    let Shop { world, me, .. } = shop();
+    let gitlab = GitLab::start(world);
+    let interrupt = Interrupt::new();
+    interrupt.raise(jobgate::os::Signal::Terminate);
+    let got = call("doctor", &gitlab, me).on(&gitlab.clock(), &interrupt);
+    told("signal", &got, gitlab);
+}
+
 #[test]
 fn nobody_listens() {
     let Shop { world, me, .. } = shop();

@@ -23,6 +23,9 @@ impl Doctor<'_, '_> {
         capability: Capability,
         routes: &[(Route, &[(&str, &str)])],
     ) -> Result<Option<Answer>, Stop> {
+        if self.given_up(capability) {
+            return Ok(None);
+        }
         let gitlab = self.session.gitlab;
         let mut replies = Vec::new();
         let mut found = None;
@@ -71,8 +74,14 @@ impl Doctor<'_, '_> {
     ) -> Result<Reply, Stop> {
         let request = format!("GET {route}");
         let (facts, status, refused) = match result {
+            // The one good status of these routes.
             Ok(facts) => (facts, Some(200), None),
-            Err(error) => (error.facts.clone(), error.status, Some(refused(error)?)),
+            Err(error) => {
+                let (kind, facts, status) = (error.kind.clone(), error.facts.clone(), error.status);
+                let refused = refused(error)?;
+                self.strike(&kind, &refused.why);
+                (facts, status, Some(refused))
+            }
         };
         let request_id = facts.request_id.clone();
         if facts.date.is_some() {
@@ -86,6 +95,29 @@ impl Doctor<'_, '_> {
             refused,
         })
     }
+
+    /// A server that does not answer, or answers 429, is left alone soon.
+    fn strike(&mut self, kind: &Kind, why: &Explanation) {
+        if matches!(
+            kind,
+            Kind::Unreachable | Kind::Lost | Kind::Limited { .. } | Kind::Deadline
+        ) {
+            self.strikes += 1;
+        }
+        if self.strikes >= 2 {
+            self.stuck.get_or_insert_with(|| why.clone());
+        }
+    }
+
+    /// Nothing more is asked: the same trouble stands for this, too.
+    pub(super) fn given_up(&mut self, capability: Capability) -> bool {
+        let Some(why) = &self.stuck else {
+            return false;
+        };
+        let check = Check::missing(capability, why.clone());
+        self.found.checks.push(check);
+        true
+    }
 }
 
 /// What is to be told of an error; a signal ends everything.
@@ -94,16 +126,16 @@ pub(super) fn refused(error: Error) -> Result<Refused, Stop> {
         return Err(error.stop());
     }
     let exit = error.exit();
-    let why = error.explained.map_or_else(
-        || Explanation {
-            exit,
-            cause: error.message.clone(),
-            hints: error.hints,
-        },
-        |explained| *explained,
-    );
+    let (cause, more) = match error.explained {
+        Some(explained) => (explained.cause, explained.hints),
+        None => (error.message.clone(), Vec::new()),
+    };
     Ok(Refused {
         message: error.message,
-        why,
+        why: Explanation {
+            exit,
+            cause,
+            hints: error.hints.into_iter().chain(more).collect(),
+        },
     })
 }
