@@ -11,6 +11,7 @@ mod fake;
 mod run;
 
 mod actions;
+mod agents;
 mod binary;
 mod cli;
 mod docs;
