@@ -14,7 +14,7 @@ mod tls;
 use std::collections::HashSet;
 use std::fmt;
 use std::mem::Discriminant;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -125,6 +125,8 @@ pub struct Client<'a> {
     cleaner: Cleaner,
     tls: tls::Configs,
     lines: Vec<Line>,
+    /// The line to wherever a log was redirected, while it is in use.
+    away: Arc<Mutex<Option<ureq::Agent>>>,
     /// Of the monotonic clock.
     deadline: Mutex<Option<Duration>>,
     /// False for the client that cancels after an interrupt.
@@ -157,8 +159,13 @@ impl<'a> Client<'a> {
         let tls = tls::Configs::new(&ci.trust)?;
         let client = Self::build(ci, host, note, tls, true)?;
         let agents: Vec<_> = client.lines.iter().map(Line::agent).collect();
+        let away = Arc::clone(&client.away);
         host.interrupt.on_raise(Box::new(move || {
-            agents.into_iter().for_each(ureq::Agent::shutdown);
+            let away = away.lock().unwrap_or_else(PoisonError::into_inner).take();
+            agents
+                .into_iter()
+                .chain(away)
+                .for_each(ureq::Agent::shutdown);
         }));
         for warning in &ci.warnings {
             note(Note::Warning(warning.clone()));
@@ -202,6 +209,7 @@ impl<'a> Client<'a> {
             cleaner: Cleaner::new(secrets),
             tls,
             lines,
+            away: Arc::default(),
             deadline: Mutex::new(None),
             heeds_interrupt,
             memory: Mutex::default(),
@@ -259,6 +267,9 @@ impl<'a> Client<'a> {
         route: &Route,
         pairs: &[(&str, &str)],
     ) -> Result<Answer, Error> {
+        if !self.has(token) {
+            return Err(Self::no_token(token, route));
+        }
         let text = self.fetch(&self.get_ask(route, &query(pairs), Some(token)), 0)?;
         self.answer(text, "GET", route)
     }

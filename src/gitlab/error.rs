@@ -116,6 +116,15 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self.kind {
             Kind::Unauthorized | Kind::Forbidden | Kind::NoToken => Exit::Refused,
+            // What another token was forbidden to see is there.
+            Kind::NotFound
+                if self
+                    .before
+                    .as_ref()
+                    .is_some_and(|before| before.kind == Kind::Forbidden) =>
+            {
+                Exit::Refused
+            }
             Kind::NotFound => Exit::NotFound,
             Kind::Deadline => Exit::Timeout,
             Kind::Interrupted { signal, .. } => Exit::Signal(signal),
@@ -132,9 +141,13 @@ impl Error {
 
     /// For the person who reads the log: what was asked, what came back, why, what to try.
     pub fn stop(&self) -> Stop {
+        let error = match &self.before {
+            Some(before) => format!("{self}\nwith the job token: {}", before.message),
+            None => self.to_string(),
+        };
         Stop {
             exit: self.exit(),
-            error: self.to_string(),
+            error,
             hints: self.hints.clone(),
         }
     }

@@ -128,7 +128,7 @@ impl Client<'_> {
                 .and_then(|head| head.facts.request_id.clone()),
             took,
         });
-        head.map_err(|broken| self.broken(ask, broken))
+        head.map_err(|broken| self.broken(ask, url, broken))
     }
 
     fn split(&self, response: Response<ureq::Body>, token: Option<TokenKind>, cut: Cut) -> Head {
@@ -191,7 +191,8 @@ impl Client<'_> {
             ));
         }
         let fault = |message: String| {
-            let kind = self.out_of_time(ask).unwrap_or(Kind::NotJson);
+            let late = self.over() && !ask.post;
+            let kind = if late { Kind::Deadline } else { Kind::NotJson };
             Self::error(ask, kind, message).of(&head)
         };
         let body = match read {
@@ -274,28 +275,27 @@ impl Client<'_> {
         error
     }
 
-    fn broken(&self, ask: &Ask, broken: Broken) -> Error {
-        let signal = self.interrupted();
-        let kind = match (signal, broken.sent) {
+    fn broken(&self, ask: &Ask, url: &Url, broken: Broken) -> Error {
+        // A write that may have been done is never just "too late".
+        let kind = match (self.interrupted(), broken.sent) {
             (Some(signal), sent) => interrupted(signal, sent),
-            (None, sent) => {
-                let lost = if sent { Kind::Lost } else { Kind::Unreachable };
-                // A write that may have been done is never just "too late".
-                self.out_of_time(ask)
-                    .filter(|_| !ask.post || !sent)
-                    .unwrap_or(lost)
-            }
+            (None, sent) if self.over() && !(ask.post && sent) => Kind::Deadline,
+            (None, true) => Kind::Lost,
+            (None, false) => Kind::Unreachable,
         };
+        let mut message = self.cleaner.line(&broken.why, 300);
+        if !broken.sent {
+            message = format!("cannot reach {}: {message}", url.origin());
+        }
         Error {
             hints: broken.hints,
-            ..Self::error(ask, kind, self.cleaner.line(&broken.why, 300))
+            ..Self::error(ask, kind, message)
         }
     }
 
-    /// The deadline is what ended a read.
-    fn out_of_time(&self, ask: &Ask) -> Option<Kind> {
-        let over = self.left().is_some_and(|left| left.is_zero());
-        (over && !ask.post).then_some(Kind::Deadline)
+    /// The deadline has passed.
+    pub(super) fn over(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
     }
 
     pub(super) fn no_token(kind: TokenKind, route: &Route) -> Error {

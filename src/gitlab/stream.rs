@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::ops::ControlFlow;
+use std::sync::PoisonError;
 
 use super::facts::{self, Facts};
 use super::net::{Line, explain};
@@ -64,12 +65,8 @@ impl Client<'_> {
         let proxy = proxy::choose(url, &self.ci.proxies)
             .map_err(|stop| Self::error(ask, Kind::Unreachable, stop.error))?;
         let line = Line::new(&self.tls.others, &self.tls.others, proxy);
-        if self.heeds_interrupt {
-            let agent = line.agent();
-            self.host
-                .interrupt
-                .on_raise(Box::new(move || agent.shutdown()));
-        }
+        // Replaces the one before, so that following a log for hours does not gather connections.
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.agent());
         Ok(line)
     }
 
@@ -94,7 +91,7 @@ impl Client<'_> {
                 )
                 .of(&head));
             }
-            if self.left().is_some_and(|left| left.is_zero()) {
+            if self.over() {
                 let message = "the time allowed ended in the middle of the log";
                 return Err(Self::error(ask, Kind::Deadline, message).of(&head));
             }

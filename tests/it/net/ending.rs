@@ -19,9 +19,10 @@ fn the_deadline_cuts_every_limit() {
     for post in [false, true] {
         world.client(|client| {
             client.set_deadline(Some(world.clock.now() + SHORT));
-            let error = match post {
-                false => client.get(&jobs(), &[]).unwrap_err(),
-                true => client.post(&play(), &Body::None).unwrap_err(),
+            let error = if !post {
+                client.get(&jobs(), &[]).unwrap_err()
+            } else {
+                client.post(&play(), &Body::None).unwrap_err()
             };
             // What became of a write is not known, and that matters more than the time.
             assert_eq!(error.kind, if post { Kind::Lost } else { Kind::Deadline });
@@ -95,9 +96,10 @@ fn a_signal_ends_a_request_under_way() {
             let server = raising(&interrupt, then);
             let mut world = World::new(&server.api());
             world.interrupt = interrupt;
-            let error = match log {
-                true => world.log().unwrap_err(),
-                false => world.get(&jobs()).unwrap_err(),
+            let error = if log {
+                world.log().unwrap_err()
+            } else {
+                world.get(&jobs()).unwrap_err()
             };
             let signal = Signal::Terminate;
             assert_eq!(

@@ -191,9 +191,12 @@ fn an_error_in_the_middle_is_an_error_of_the_whole() {
         (200, Kind::NotJson),
     ] {
         for bad in ["2", "5", "10"] {
-            let server = Server::http(move |request| match request.query("page") == Some(bad) {
-                true => json(status, "{}"),
-                false => offset(request, 1000, true),
+            let server = Server::http(move |request| {
+                if request.query("page") == Some(bad) {
+                    json(status, "{}")
+                } else {
+                    offset(request, 1000, true)
+                }
             });
             let error =
                 list(&World::new(&server.api()).without("GITLAB_TOKEN"), &jobs()).unwrap_err();

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use jobgate::exit::Exit;
-use jobgate::gitlab::{Body, Kind, Note, Project, Route, TokenKind};
+use jobgate::gitlab::{Body, Kind, Note, Project, Rate, Route, TokenKind};
 use jobgate::model::{Job, JobId, PipelineId};
 use jobgate::time::Timestamp;
 
@@ -150,6 +150,40 @@ fn where_both_tokens_are_refused_both_refusals_are_kept_and_nothing_is_remembere
         }
     });
     assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+fn what_one_token_may_not_see_and_the_other_cannot_find_is_a_refusal() {
+    for (first, exit) in [
+        (403, Exit::Refused),
+        (401, Exit::NotFound),
+        (404, Exit::NotFound),
+    ] {
+        let server = Server::http(move |request| {
+            let status = if request.header("job-token").is_some() {
+                first
+            } else {
+                404
+            };
+            json(status, r#"{"message":"404 Project Not Found"}"#)
+        });
+        let stop = World::new(&server.api()).get(&jobs()).unwrap_err().stop();
+        assert_eq!(stop.exit, exit, "{first}");
+        assert_eq!(stop.error.lines().count(), 2);
+    }
+}
+
+#[test]
+fn asking_as_one_token_never_means_another_or_none() {
+    let server = Server::http(|_| json(403, "{}"));
+    let world = World::new(&server.api()).without("GITLAB_TOKEN");
+    world.client(|client| {
+        let error = checked(client.get_as(TokenKind::Access, &jobs(), &[])).unwrap_err();
+        assert_eq!(error.kind, Kind::NoToken);
+        assert_eq!(server.requests().len(), 0);
+        checked(client.get_as(TokenKind::Job, &jobs(), &[])).unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+    });
 }
 
 #[test]
@@ -309,19 +343,13 @@ fn the_headers_facts_come_with_answers_and_refusals() {
     let facts = world.get(&Route::CurrentJob).unwrap().facts;
     assert_eq!(facts.date, Timestamp::parse("2026-11-20T10:00:00Z"));
     assert_eq!(facts.request_id.as_deref(), Some("01ABC"));
-    let rate = facts.rate.unwrap();
-    assert_eq!(
-        (
-            rate.limit as u32,
-            rate.observed as u32,
-            rate.remaining as u32
-        ),
-        (2000, 12, 1988)
-    );
-    assert_eq!(
-        rate.reset.since(facts.date.unwrap()),
-        Duration::from_secs(60)
-    );
+    let rate = Rate {
+        limit: 2000.0,
+        observed: 12.0,
+        remaining: 1988.0,
+        reset: Timestamp::parse("2026-11-20T10:01:00Z").unwrap(),
+    };
+    assert_eq!(facts.rate, Some(rate));
     let error = world.post(&play()).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -1,6 +1,7 @@
 //! Redirects: a token never leaves the API's own origin and path, and a write never "succeeds" by one.
 
 use jobgate::gitlab::{Kind, Route};
+use jobgate::os::{Interrupt, Signal};
 
 use super::server::{Act, Server, answer, json, redirect};
 use super::world::{World, jobs, play};
@@ -158,6 +159,22 @@ fn a_log_may_lie_elsewhere_and_is_fetched_without_token() {
     assert_eq!(stranger.requests().len(), 1);
     untouched(&stranger);
     assert!(server.requests()[0].header("private-token").is_some());
+}
+
+#[test]
+fn a_signal_ends_a_log_that_lies_elsewhere() {
+    let interrupt = Interrupt::new();
+    let raise = interrupt.clone();
+    let stranger = Server::http(move |_| {
+        raise.raise(Signal::Terminate);
+        vec![Act::Hang]
+    });
+    let target = format!("http://127.0.0.1:{}/log", stranger.port);
+    let server = Server::http(move |_| redirect(302, &target));
+    let mut world = World::new(&server.api());
+    world.interrupt = interrupt;
+    let error = world.log().unwrap_err();
+    assert!(matches!(error.kind, Kind::Interrupted { .. }), "{error:?}");
 }
 
 #[test]

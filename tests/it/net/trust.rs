@@ -202,19 +202,19 @@ fn a_pinned_certificate_must_be_valid_in_time_and_name() {
     for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
         let key = || KeyPair::generate().unwrap();
         let mut expired = params("127.0.0.1");
-        expired.is_ca = is_ca.clone();
+        expired.is_ca = is_ca;
         expired.not_before = date_time_ymd(2001, 1, 1);
         expired.not_after = date_time_ymd(2002, 1, 1);
         let expired = self_signed(&expired, key());
         refused(ask(&expired, &expired.pem), "expired");
         let mut early = params("127.0.0.1");
-        early.is_ca = is_ca.clone();
+        early.is_ca = is_ca;
         early.not_before = date_time_ymd(3001, 1, 1);
         early.not_after = date_time_ymd(3002, 1, 1);
         let early = self_signed(&early, key());
         refused(ask(&early, &early.pem), "not valid yet");
         let mut named = params("gitlab.example");
-        named.is_ca = is_ca.clone();
+        named.is_ca = is_ca;
         let named = self_signed(&named, key());
         refused(ask(&named, &named.pem), "not valid for name");
     }
@@ -338,9 +338,10 @@ fn a_client_certificate_is_shown_to_gitlab_alone() {
     });
     let away = format!("https://127.0.0.1:{}/log", elsewhere.port);
     let server = Server::start(tls(&identity, Some(&root)), move |request| {
-        match request.path().ends_with("trace") {
-            true => redirect(302, &away),
-            false => json(200, "{}"),
+        if request.path().ends_with("trace") {
+            redirect(302, &away)
+        } else {
+            json(200, "{}")
         }
     });
     let (world, _files) = with_client(&server, &root, &client.pem, &client.key.serialize_pem());
