@@ -1,5 +1,6 @@
 //! Talking to GitLab: the only user of ureq and rustls. One method per kind of request; every answer and refusal as data.
 
+mod choice;
 pub mod error;
 mod facts;
 mod net;
@@ -10,11 +11,10 @@ mod send;
 mod stream;
 mod text;
 mod tls;
+mod wire;
 
-use std::collections::HashSet;
 use std::fmt;
-use std::mem::Discriminant;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -24,11 +24,11 @@ use crate::ci::{Ci, Secret};
 use crate::exit::Stop;
 use crate::os::Woken;
 use crate::url::{Url, query};
+use choice::Memory;
 pub use error::{Error, Kind, Said};
 pub use facts::{Facts, Rate};
 use net::Line;
 pub use page::{Listing, Page};
-use route::Auth;
 pub use route::{Project, Route};
 use send::{Ask, Text};
 use text::Cleaner;
@@ -134,13 +134,6 @@ pub struct Client<'a> {
     memory: Mutex<Memory>,
 }
 
-#[derive(Clone, Default)]
-struct Memory {
-    /// Where the job token was refused and the access token was not.
-    refused: HashSet<(Discriminant<Route>, Option<Project>)>,
-    used: Vec<TokenKind>,
-}
-
 impl fmt::Debug for Client<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
@@ -227,11 +220,6 @@ impl<'a> Client<'a> {
     /// The origin that is trusted, as printed: `https://gitlab.example.com`.
     pub fn origin(&self) -> &str {
         &self.origin
-    }
-
-    /// There is a token of this kind.
-    pub fn has(&self, kind: TokenKind) -> bool {
-        self.token(kind).is_some()
     }
 
     /// No request goes on beyond this point of the monotonic clock.
@@ -342,82 +330,6 @@ impl<'a> Client<'a> {
             carried: token,
             body: None,
         }
-    }
-
-    fn token(&self, kind: TokenKind) -> Option<&Secret> {
-        match kind {
-            TokenKind::Job => self.ci.job_token.as_ref(),
-            TokenKind::Access => self.ci.access.as_ref().map(|access| &access.token),
-        }
-    }
-
-    /// Runs a request with the weakest token that works.
-    fn with_token<T>(
-        &self,
-        route: &Route,
-        send: impl Fn(TokenKind) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let kind = match route.auth() {
-            Auth::Only(kind) => kind,
-            Auth::JobFirst => {
-                let key = (std::mem::discriminant(route), route.project().cloned());
-                let job_first = self.has(TokenKind::Job) && !self.memory().refused.contains(&key);
-                if job_first && self.has(TokenKind::Access) {
-                    return self.with_both(key, send);
-                }
-                if self.has(TokenKind::Access) {
-                    TokenKind::Access
-                } else {
-                    TokenKind::Job
-                }
-            }
-        };
-        if self.has(kind) {
-            send(kind)
-        } else {
-            Err(Self::no_token(kind, route))
-        }
-    }
-
-    fn with_both<T>(
-        &self,
-        key: (Discriminant<Route>, Option<Project>),
-        send: impl Fn(TokenKind) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let refusal = match send(TokenKind::Job) {
-            Err(error) if error.token_refused() => error,
-            other => return other,
-        };
-        let answer = send(TokenKind::Access);
-        match answer {
-            Ok(answer) => {
-                self.memory().refused.insert(key);
-                Ok(answer)
-            }
-            Err(mut error) => {
-                error.before = Some(Box::new(refusal));
-                Err(error)
-            }
-        }
-    }
-
-    /// Says, once, that a token is used and where it came from.
-    fn using(&self, token: TokenKind) {
-        let mut memory = self.memory();
-        if memory.used.contains(&token) {
-            return;
-        }
-        memory.used.push(token);
-        drop(memory);
-        let source = match (token, &self.ci.access) {
-            (TokenKind::Access, Some(access)) => access.source,
-            _ => "CI_JOB_TOKEN",
-        };
-        (self.note)(Note::Using { token, source });
-    }
-
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Time left until the deadline; `None` without one.

@@ -9,7 +9,7 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Body, Proxy, SendBody, Timeout};
 
-use super::tls::{Finish, Progress, Start};
+use super::wire::{Finish, Progress, Start};
 use crate::ci::Secret;
 use crate::time::human;
 use crate::url::Url;

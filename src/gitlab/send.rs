@@ -81,28 +81,7 @@ impl Client<'_> {
         token: Option<TokenKind>,
         line: Option<&Line>,
     ) -> Result<Head, Error> {
-        if let Some(signal) = self.interrupted() {
-            return Err(Self::error(
-                ask,
-                interrupted(signal, false),
-                "not asked: the program was told to end",
-            ));
-        }
-        let (Some(line), Some(cut)) = (line, self.cut(ask)) else {
-            return Err(Self::error(
-                ask,
-                Kind::Deadline,
-                "not asked: the time allowed is over",
-            ));
-        };
-        // Tokens go below the API's path and nowhere else, whatever a caller put into a project's name.
-        if token.is_some() && !url.below(&self.ci.api) {
-            return Err(Self::error(
-                ask,
-                Kind::Refused,
-                "not asked: the path leaves the API",
-            ));
-        }
+        let (line, cut) = self.may_ask(ask, url, token, line)?;
         if let Some(kind) = ask.carried {
             self.using(kind);
         }
@@ -118,17 +97,39 @@ impl Client<'_> {
         let result = line.send(&shot);
         let took = self.host.clock.monotonic().saturating_sub(begun);
         let head = result.map(|response| self.split(response, ask.carried, cut));
+        let facts = head.as_ref().ok();
         (self.note)(Note::Request {
             method: ask.method(),
             url: self.shown(url),
-            status: head.as_ref().ok().map(|head| head.status),
-            request_id: head
-                .as_ref()
-                .ok()
-                .and_then(|head| head.facts.request_id.clone()),
+            status: facts.map(|head| head.status),
+            request_id: facts.and_then(|head| head.facts.request_id.clone()),
             took,
         });
         head.map_err(|broken| self.broken(ask, url, broken))
+    }
+
+    /// The last look before bytes leave.
+    fn may_ask<'l>(
+        &self,
+        ask: &Ask,
+        url: &Url,
+        token: Option<TokenKind>,
+        line: Option<&'l Line>,
+    ) -> Result<(&'l Line, Cut), Error> {
+        if let Some(signal) = self.interrupted() {
+            let message = "not asked: the program was told to end";
+            return Err(Self::error(ask, interrupted(signal, false), message));
+        }
+        let (Some(line), Some(cut)) = (line, self.cut(ask)) else {
+            let message = "not asked: the time allowed is over";
+            return Err(Self::error(ask, Kind::Deadline, message));
+        };
+        // Tokens go below the API's path and nowhere else, whatever a caller put into a project's name.
+        if (token.is_some() || ask.post) && !url.below(&self.ci.api) {
+            let message = "not asked: the path leaves the API";
+            return Err(Self::error(ask, Kind::Refused, message));
+        }
+        Ok((line, cut))
     }
 
     fn split(&self, response: Response<ureq::Body>, token: Option<TokenKind>, cut: Cut) -> Head {

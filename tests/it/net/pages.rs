@@ -163,6 +163,25 @@ fn a_list_that_leads_back_is_an_error() {
 }
 
 #[test]
+fn a_list_that_shrinks_ends_where_it_ends() {
+    for claimed in ["9", "18446744073709551615"] {
+        let server = Server::http(move |request| {
+            let page: u64 = request.query("page").unwrap_or("1").parse().unwrap();
+            let next = (page + 1).to_string();
+            let headers = [("X-Next-Page", next.as_str()), ("X-Total-Pages", claimed)];
+            let body = if page < 4 {
+                rows(1000 - page * 100, 100)
+            } else {
+                "[]".to_owned()
+            };
+            vec![Act::Send(answer(200, &headers, body.as_bytes()))]
+        });
+        let (ids, listing) = list(&World::new(&server.api()), &jobs()).unwrap();
+        assert!(ids.len() == 300 && listing.shifted && server.requests().len() <= 9);
+    }
+}
+
+#[test]
 fn the_caller_may_stop() {
     for stop_after in [1, 2, 4] {
         let server = Server::http(move |request| offset(request, 5000, true));
