@@ -156,7 +156,7 @@ fn a_signal_ends_the_reading_of_pages() {
             ("X-Total-Pages", "50"),
             ("X-Total", "5000"),
         ];
-        vec![Act::Send(answer(200, &headers, b"[]"))]
+        vec![Act::Send(answer(200, &headers, b"[{}]"))]
     });
     let mut world = World::new(&server.api());
     world.interrupt = interrupt;
