@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use jobgate::exit::Exit;
-use jobgate::gitlab::{Error, Kind};
+use jobgate::gitlab::{Body, Error, Kind};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, date_time_ymd,
@@ -16,7 +16,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use tempfile::NamedTempFile;
 
 use super::server::{Act, Server, Stream, Wrap, answer, json, redirect};
-use super::world::{SHORT, World, jobs, play};
+use super::world::{LIMITS, SHORT, World, jobs, play};
 
 pub type Issuer = CertifiedIssuer<'static, KeyPair>;
 
@@ -435,6 +435,29 @@ fn a_handshake_that_hangs_ends_with_the_limit_for_connecting() {
         error.kind == Kind::Unreachable && error.message.contains("no connection within"),
         "{error:?}"
     );
+    world.limits.connect = LIMITS.connect;
+    world.client(|client| {
+        client.set_deadline(Some(world.clock.now() + SHORT));
+        let error = client.post(&play(), &Body::None).unwrap_err();
+        assert!(
+            error.kind == Kind::Deadline && error.nothing_done(),
+            "{error:?}"
+        );
+        assert!(!error.message.contains("within 20s"), "{error}");
+    });
+}
+
+#[test]
+fn a_log_is_not_fetched_by_plain_http_where_gitlab_speaks_https() {
+    let stranger = Server::http(|_| json(200, "{}"));
+    let target = format!("http://127.0.0.1:{}/log", stranger.port);
+    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let server = Server::start(tls(&identity, None), move |_| redirect(302, &target));
+    let ca = file(&identity.pem);
+    let world =
+        World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap());
+    assert_eq!(world.log().unwrap_err().kind, Kind::Redirected);
+    assert_eq!(stranger.requests().len(), 0);
 }
 
 #[test]
