@@ -76,7 +76,7 @@ pub fn post(gitlab: &GitLab, path: &str, token: &str) -> Seen {
 }
 
 /// A shop with a pipeline of every kind of job, its gate running; the gate's id and header, an access token that may all.
-fn shop() -> (World, u64, u64, String, String) {
+pub fn shop() -> (World, u64, u64, String, String) {
     let mut world = World::new();
     let project = world.project("shop/web");
     let pipeline = world.pipeline(

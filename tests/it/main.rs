@@ -8,6 +8,8 @@
 #[path = "../fake/mod.rs"]
 mod fake;
 
+mod fake_auth;
 #[path = "fake.rs"]
 mod fake_gitlab;
+mod fake_lists;
 mod fake_shape;
