@@ -21,7 +21,8 @@ use super::world::World;
 pub struct GitLab {
     shared: Arc<Shared>,
     address: SocketAddr,
-    tls: bool,
+    /// What a client of a TLS server has to trust.
+    trust: Option<String>,
     accepting: Option<JoinHandle<()>>,
     checked: bool,
 }
@@ -64,11 +65,10 @@ impl GitLab {
         let listener =
             TcpListener::bind(("127.0.0.1", port)).expect("no such port free on loopback");
         let address = listener.local_addr().expect("an address");
-        let encrypted = tls.is_some();
         let mut gitlab = Self {
             shared,
             address,
-            tls: encrypted,
+            trust: tls.as_ref().map(|tls| tls.trust.clone()),
             accepting: None,
             checked: false,
         };
@@ -96,13 +96,22 @@ impl GitLab {
         seen
     }
 
+    /// PEM that a client has to trust, where this speaks TLS.
+    pub fn trust(&self) -> Option<&str> {
+        self.trust.as_deref()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// `http://127.0.0.1:4711`
     pub fn origin(&self) -> String {
-        let scheme = if self.tls { "https" } else { "http" };
+        let scheme = if self.trust.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         format!("{scheme}://{}", self.address)
     }
 

@@ -13,3 +13,5 @@ mod fake_auth;
 mod fake_gitlab;
 mod fake_lists;
 mod fake_shape;
+mod fake_skin;
+mod fake_world;
