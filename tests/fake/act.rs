@@ -253,7 +253,7 @@ pub fn erase(world: &mut World, who: Who, project: Id, id: Id) -> Result<Answer,
     if !own || !world.may_update(user, id) {
         return Err(Answer::forbidden());
     }
-    let has = job.spec.artifacts || !job.log(world.now).is_empty();
+    let has = job.spec.artifacts || job.log_size(world.now) > 0;
     if world.archived(id)
         || !has
         || job.erased_at.is_some()

@@ -77,8 +77,10 @@ impl World {
         );
         for (stage, (_, specs)) in new.ci.stages.iter().enumerate() {
             for spec in specs {
+                let mut one = spec.clone();
+                one.parallel.clear();
                 for name in spec.names() {
-                    self.add_job(id, stage, name, spec.clone(), new.user, created_at);
+                    self.add_job(id, stage, name, one.clone(), new.user, created_at);
                 }
             }
         }

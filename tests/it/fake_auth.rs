@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fake::{Allow, GitLab, JobSpec, World, ci, job};
+use crate::fake::{Allow, GitLab, JobSpec, World, child, ci, job};
 use crate::fake_gitlab::{ask, get, post, shop};
 
 const UNAUTHORIZED: &str = r#"401 {"message":"401 Unauthorized"}"#;
@@ -210,120 +210,110 @@ fn a_read_only_server_reads_only() {
     );
 }
 
-/// One refusal per line: what is set up, what is asked, what comes back.
-#[test]
-fn writes_are_refused_as_gitlab_does() {
-    type Change = fn(&mut World, u64);
-    let json = "Content-Type: application/json";
-    let unplayable = r#"400 {"message":"400 Bad request - Unplayable Job"}"#;
-    let forbidden = r#"403 {"message":"403 Forbidden"}"#;
-    let manual: fn() -> JobSpec = || {
-        job("x")
-            .is("manual")
-            .environment("production")
-            .inputs(["size"])
-    };
-    let failed: fn() -> JobSpec = || job("x").is("failed");
-    let nothing: Change = |_, _| {};
-    let cases: &[(&str, fn() -> JobSpec, Change, &str, &str, &str)] = &[
-        (
-            "created",
-            || job("x").is("created"),
-            nothing,
-            "play",
-            "",
-            unplayable,
-        ),
-        ("on_success", failed, nothing, "play", "", unplayable),
-        (
-            "approval",
-            || job("x").is("manual").needs_approval(),
-            nothing,
-            "play",
-            "",
-            unplayable,
-        ),
-        (
-            "archived",
-            manual,
-            |world, pipeline| world.pipelines.get_mut(&pipeline).unwrap().archived = true,
-            "play",
-            "",
-            unplayable,
-        ),
-        (
-            "protected environment",
-            manual,
-            |world, _| world.at_project(44).environments[0].deployers = Some(vec![]),
-            "play",
-            "",
-            forbidden,
-        ),
-        (
-            "protected branch",
-            manual,
-            |world, _| world.at_project(44).protected_branches[0].role = "owner",
-            "play",
-            "",
-            forbidden,
-        ),
-        (
-            "no variables",
-            manual,
-            |world, _| world.at_project(44).variables_role = "no_one_allowed",
-            "play",
-            r#"{"job_variables_attributes":[{"key":"A","value":"b"}]}"#,
-            forbidden,
-        ),
-        (
-            "unknown input",
-            manual,
-            nothing,
-            "play",
-            r#"{"job_inputs":{"colour":"red"}}"#,
-            r#"400 {"message":"400 Bad request - Unknown input: colour"}"#,
-        ),
-        (
-            "manual",
-            manual,
-            nothing,
-            "retry",
-            "",
-            r#"403 {"message":"403 Forbidden - Job is not retryable"}"#,
-        ),
-        (
-            "running",
-            || job("x").is("running"),
-            nothing,
-            "erase",
-            "",
-            r#"403 {"message":"403 Forbidden - Job is not erasable!"}"#,
-        ),
+const UNPLAYABLE: &str = r#"400 {"message":"400 Bad request - Unplayable Job"}"#;
+const FORBIDDEN: &str = r#"403 {"message":"403 Forbidden"}"#;
+
+/// Asks for this write on the one job `x` of a world, after a change to it; nothing may have been done.
+fn refused(spec: JobSpec, change: impl FnOnce(&mut World, u64), verb: &str, body: &str) -> String {
+    let mut world = World::new();
+    let project = world.project("shop/web");
+    world.environment(project, "production", "production");
+    let pipeline = world.pipeline("shop/web", "main", ci().stage("x", [spec]));
+    let token = world.project_token(project, "maintainer", &["api"]);
+    change(&mut world, pipeline);
+    let id = world.job(pipeline, "x");
+    let before = world.status(id);
+    let gitlab = GitLab::start(world);
+    let headers = [
+        format!("PRIVATE-TOKEN: {token}"),
+        "Content-Type: application/json".to_owned(),
     ];
-    for (name, spec, change, verb, body, refusal) in cases {
-        let mut world = World::new();
-        let project = world.project("shop/web");
-        world.environment(project, "production", "production");
-        let pipeline = world.pipeline("shop/web", "main", ci().stage("x", [spec()]));
-        let token = world.project_token(project, "maintainer", &["api"]);
-        change(&mut world, pipeline);
-        let (id, before) = (
-            world.job(pipeline, "x"),
-            world.status(world.job(pipeline, "x")),
+    let seen = ask(
+        &gitlab,
+        "POST",
+        &format!("/projects/44/jobs/{id}/{verb}"),
+        &headers,
+        body,
+    );
+    gitlab.world(|world| {
+        assert_eq!(world.status(id), before);
+        assert!(world.committed.is_empty());
+    });
+    seen.text()
+}
+
+#[test]
+fn an_unplayable_job_is_not_played() {
+    let play = |spec: JobSpec| refused(spec, |_, _| {}, "play", "");
+    assert_eq!(play(job("x").is("created")), UNPLAYABLE);
+    assert_eq!(
+        play(job("x").is("failed")),
+        UNPLAYABLE,
+        "it is not a manual job"
+    );
+    assert_eq!(play(job("x").manual().is("skipped")), UNPLAYABLE);
+    assert_eq!(play(job("x").manual().is("running")), UNPLAYABLE);
+    assert_eq!(play(job("x").is("manual").needs_approval()), UNPLAYABLE);
+    assert_eq!(
+        play(child("x", ci()).manual().is("success")),
+        UNPLAYABLE,
+        "a trigger job is played once"
+    );
+    let archive =
+        |world: &mut World, pipeline| world.pipelines.get_mut(&pipeline).unwrap().archived = true;
+    assert_eq!(
+        refused(job("x").is("manual"), archive, "play", ""),
+        UNPLAYABLE
+    );
+}
+
+#[test]
+fn a_play_needs_the_callers_own_rights() {
+    let manual = || job("x").is("manual").environment("production");
+    let nobody =
+        |world: &mut World, _| world.at_project(44).environments[0].deployers = Some(vec![]);
+    assert_eq!(refused(manual(), nobody, "play", ""), FORBIDDEN);
+    let owners = |world: &mut World, _| world.at_project(44).protected_branches[0].role = "owner";
+    assert_eq!(refused(manual(), owners, "play", ""), FORBIDDEN);
+    let no_variables =
+        |world: &mut World, _| world.at_project(44).variables_role = "no_one_allowed";
+    let body = r#"{"job_variables_attributes":[{"key":"A","value":"b"}]}"#;
+    assert_eq!(refused(manual(), no_variables, "play", body), FORBIDDEN);
+}
+
+#[test]
+fn other_writes_are_refused_as_gitlab_does() {
+    let unknown = refused(
+        job("x").is("manual").inputs(["size"]),
+        |_, _| {},
+        "play",
+        r#"{"job_inputs":{"colour":"red"}}"#,
+    );
+    assert_eq!(
+        unknown,
+        r#"400 {"message":"400 Bad request - Unknown input: colour"}"#
+    );
+    for spec in [
+        job("x").is("manual"),
+        job("x").is("running"),
+        job("x").is("skipped"),
+    ] {
+        let retry = refused(spec, |_, _| {}, "retry", "");
+        assert_eq!(
+            retry,
+            r#"403 {"message":"403 Forbidden - Job is not retryable"}"#
         );
-        let gitlab = GitLab::start(world);
-        let headers = [format!("PRIVATE-TOKEN: {token}"), json.to_owned()];
-        let seen = ask(
-            &gitlab,
-            "POST",
-            &format!("/projects/44/jobs/{id}/{verb}"),
-            &headers,
-            body,
-        );
-        assert_eq!(seen.text(), *refusal, "{name}");
-        gitlab.world(|world| {
-            assert_eq!(world.status(id), before, "{name}");
-            assert!(world.committed.is_empty(), "{name}");
-        });
     }
+    for spec in [job("x").is("running").log("text"), job("x").is("success")] {
+        let erase = refused(spec, |_, _| {}, "erase", "");
+        assert_eq!(
+            erase,
+            r#"403 {"message":"403 Forbidden - Job is not erasable!"}"#
+        );
+    }
+    let cancel = refused(child("x", ci()).is("pending"), |_, _| {}, "cancel", "");
+    assert_eq!(
+        cancel, r#"404 {"message":"404 Not found"}"#,
+        "no trigger job is canceled alone"
+    );
 }

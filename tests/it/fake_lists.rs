@@ -51,9 +51,9 @@ fn a_pipelines_jobs_are_counted() {
         "{links}"
     );
     assert!(links.contains("page=3>; rel=\"last\""), "{links}");
-    let last = get(&gitlab, &format!("{list}?per_page=20&page=3"), &header);
+    let third = get(&gitlab, &format!("{list}?per_page=20&page=3"), &header);
     assert_eq!(
-        (ids(&last).len(), last.header("x-next-page")),
+        (ids(&third).len(), third.header("x-next-page")),
         (6, Some(""))
     );
     assert_eq!(

@@ -400,3 +400,16 @@ fn the_demo_runs_over_three_levels_to_a_person() {
         .count();
     assert_eq!(earlier, 6);
 }
+
+#[test]
+fn a_downstream_pipeline_may_vanish() {
+    let (mut world, pipeline) = run(ci().stage(
+        "x",
+        [child("c", ci().stage("y", [job("a").endless()])).depend()],
+    ));
+    world.advance_by(10);
+    let c = world.job(pipeline, "c");
+    world.delete(world.downstream(c).unwrap());
+    world.advance_by(10);
+    assert_eq!((world.downstream(c), world.status(c)), (None, "running"));
+}
