@@ -19,6 +19,7 @@ pub struct NewPipeline<'a> {
     pub user: Id,
     pub bridge: Option<Id>,
     pub variables: Vec<(String, String)>,
+    pub inputs: Inputs,
     pub ci: Ci,
 }
 
@@ -36,6 +37,7 @@ impl World {
             user: MIRA,
             bridge: None,
             variables: Vec::new(),
+            inputs: Inputs::new(),
             ci,
         })
     }
@@ -72,6 +74,7 @@ impl World {
                 stages: new.ci.stages.iter().map(|(name, _)| name.clone()).collect(),
                 jobs: Vec::new(),
                 variables: new.variables,
+                inputs: new.inputs,
                 archived: false,
             },
         );
@@ -180,6 +183,7 @@ impl World {
                 user,
                 bridge: Some(id),
                 variables: Vec::new(),
+                inputs: Inputs::new(),
                 ci,
             })
         });

@@ -83,6 +83,7 @@ pub struct Pipeline {
     /// All attempts, oldest first.
     pub jobs: Vec<Id>,
     pub variables: Vec<(String, String)>,
+    pub inputs: Inputs,
     pub archived: bool,
 }
 

@@ -370,6 +370,7 @@ fn ten_thousand_jobs_are_no_burden() {
             last.json().as_array().unwrap().len(),
             last.header("x-total")
         ),
-        (1, Some("10001"))
+        (1, None),
+        "a long list is not counted"
     );
 }
