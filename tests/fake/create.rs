@@ -227,7 +227,7 @@ impl World {
     ) -> Id {
         let old = self.jobs.get_mut(&id).expect("job");
         old.retried = true;
-        old.due = None;
+        old.due = old.due.filter(|(_, due)| *due != Due::Retry);
         let (pipeline, stage, name, spec, attempt) = (
             old.pipeline,
             old.stage,

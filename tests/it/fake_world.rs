@@ -256,69 +256,6 @@ fn playing_a_finished_manual_job_is_a_retry_which_old_servers_hide() {
 }
 
 #[test]
-fn a_pipeline_is_triggered_with_a_job_token_in_a_form() {
-    let mut world = World::new();
-    let target = world.project("ops/deploy");
-    world.at_project(target).ci = ci().stage("x", [job("a")]);
-    world.project("shop/web");
-    let pipeline = world.pipeline(
-        "shop/web",
-        "main",
-        ci().stage("x", [job("gate").here(), job("old").is("success")]),
-    );
-    let token = |name: &str| world.jobs[&world.job(pipeline, name)].token.clone();
-    let (good, dead) = (token("gate"), token("old"));
-    let gitlab = GitLab::start(world);
-    let send = |token: &str, rest: &str| {
-        let headers = ["Content-Type: application/x-www-form-urlencoded".to_owned()];
-        let seen = ask(
-            &gitlab,
-            "POST",
-            &format!("/projects/{target}/trigger/pipeline"),
-            &headers,
-            &format!("token={token}&{rest}"),
-        );
-        seen.text()
-    };
-    assert_eq!(
-        send("wrong", "ref=main"),
-        r#"404 {"message":"404 Not found"}"#
-    );
-    assert_eq!(
-        send(&dead, "ref=main"),
-        r#"401 {"message":"Job is not running"}"#
-    );
-    assert_eq!(
-        send(&good, "ref=main"),
-        r#"404 {"message":"404 Not found"}"#,
-        "no entry in the allowlist"
-    );
-    gitlab.world(|world| {
-        world.at_project(target).allowlist.push(crate::fake::Allow {
-            from: "shop".to_owned(),
-            policies: None,
-        });
-    });
-    assert_eq!(
-        send(&good, "ref=none"),
-        r#"400 {"message":{"base":["Reference not found"]}}"#
-    );
-    assert!(send(&good, "").contains("ref is missing"));
-    assert!(send(&good, "ref=main&variables[A]=b%20c").starts_with("201"));
-    gitlab.world(|world| {
-        let made = world.pipelines.values().next_back().unwrap();
-        assert_eq!((made.source, made.project), ("pipeline", target));
-        assert_eq!(made.variables, [("A".to_owned(), "b c".to_owned())]);
-        assert_eq!(world.writes(target, "trigger"), 1);
-        world.at_project(target).variables_role = "no_one_allowed";
-    });
-    assert!(
-        send(&good, "ref=main&variables[A]=b")
-            .contains("Insufficient permissions to set pipeline variables")
-    );
-}
-
-#[test]
 fn canceling_a_pipeline_reaches_its_child_pipelines() {
     let below = ci().stage("y", [job("deep").endless()]);
     let (mut world, pipeline) = run(ci().stage(

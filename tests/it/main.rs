@@ -12,6 +12,7 @@ mod fake_auth;
 #[path = "fake.rs"]
 mod fake_gitlab;
 mod fake_lists;
+mod fake_random;
 mod fake_shape;
 mod fake_skin;
 mod fake_world;
