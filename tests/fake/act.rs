@@ -161,6 +161,7 @@ impl World {
 
     /// Somebody retries a job. Returns the new row.
     pub fn retry(&mut self, user: Id, id: Id) -> Id {
+        assert!(self.retryable(id), "job {id} cannot be retried");
         self.clone_job(id, Some(user), Vec::new(), Inputs::new())
     }
 

@@ -26,11 +26,22 @@ pub struct NewPipeline<'a> {
 impl World {
     /// Somebody pushes: `mira`'s pipeline of this branch begins.
     pub fn pipeline(&mut self, project: &str, branch: &str, ci: Ci) -> Id {
+        self.pipeline_with(project, branch, ci, |_| {})
+    }
+
+    /// The same, but for a tag, another source, user or commit: `|new| new.tag = true`.
+    pub fn pipeline_with(
+        &mut self,
+        project: &str,
+        ref_name: &str,
+        ci: Ci,
+        change: impl FnOnce(&mut NewPipeline),
+    ) -> Id {
         let project = self.project_by_path(project).map(|project| project.id);
         let project = project.expect("no such project");
-        self.create(NewPipeline {
+        let mut new = NewPipeline {
             project,
-            ref_name: branch,
+            ref_name,
             tag: false,
             sha: None,
             source: "push",
@@ -39,10 +50,12 @@ impl World {
             variables: Vec::new(),
             inputs: Inputs::new(),
             ci,
-        })
+        };
+        change(&mut new);
+        self.create(new)
     }
 
-    pub fn create(&mut self, new: NewPipeline) -> Id {
+    pub(super) fn create(&mut self, new: NewPipeline) -> Id {
         let id = self.next_id("pipeline");
         let project = self.at_project(new.project);
         project.pipelines += 1;

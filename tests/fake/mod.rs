@@ -52,6 +52,7 @@ mod world;
 
 pub use answer::Answer;
 pub use clock::FakeClock;
+pub use create::NewPipeline;
 pub use data::{Allow, Id, Job, Protected};
 pub use demo::{Demo, demo};
 pub use fault::{Chaos, Fault};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fake::{GitLab, World, ci, job};
 use crate::fake_gitlab::{Seen, get, post};
@@ -252,4 +252,41 @@ fn a_log_grows_while_the_job_runs_and_comes_in_parts() {
         201
     );
     assert_eq!(trace(""), "200 ");
+}
+
+#[test]
+fn a_tag_may_be_called_as_a_branch_is() {
+    let mut world = World::new();
+    let project = world.project("shop/web");
+    world.at_project(project).tags.push("main".to_owned());
+    let spec = || ci().stage("x", [job("gate").here()]);
+    let pipeline = world.pipeline_with("shop/web", "main", spec(), |new| {
+        new.tag = true;
+        new.source = "web";
+    });
+    let header = format!(
+        "JOB-TOKEN: {}",
+        world.jobs[&world.job(pipeline, "gate")].token
+    );
+    let token = world.project_token(project, "developer", &["read_api"]);
+    let gitlab = GitLab::start(world);
+    let me = get(&gitlab, "/job", &header).json();
+    assert_eq!(
+        (&me["ref"], &me["tag"], &me["pipeline"]["source"]),
+        (&json!("main"), &json!(true), &json!("web"))
+    );
+    let access = format!("PRIVATE-TOKEN: {token}");
+    let protected = |kind: &str| {
+        get(
+            &gitlab,
+            &format!("/projects/44/repository/{kind}/main"),
+            &access,
+        )
+        .json()["protected"]
+            .clone()
+    };
+    assert_eq!(
+        (protected("branches"), protected("tags")),
+        (json!(true), json!(false))
+    );
 }
