@@ -156,10 +156,10 @@ impl Wait {
                     no_trigger_jobs: self.no_trigger_jobs,
                 })
                 .collect(),
-            unreadable: self
-                .refused
+            unreadable: reads
                 .iter()
-                .map(|id| (PipelineId(*id), Unreadable::Refused))
+                .filter(|read| self.refused.contains(&read.pipeline.id.0))
+                .map(|read| (read.pipeline.id, Unreadable::Refused))
                 .collect(),
         };
         let now = Now {
@@ -175,9 +175,12 @@ impl Wait {
             .iter()
             .find(|(id, _)| *id == read.pipeline.id.0);
         let jobs = jobs.map(|(_, jobs)| jobs.clone()).unwrap_or_default();
-        let listed = |job: &Job| match job.trigger {
-            true => read.lists.trigger_jobs() && !self.no_trigger_jobs,
-            false => read.lists.jobs(),
+        let listed = |job: &Job| {
+            if job.trigger {
+                read.lists.trigger_jobs() && !self.no_trigger_jobs
+            } else {
+                read.lists.jobs()
+            }
         };
         let scoped = |job: &Job| match &read.scope {
             Scope::Full => true,
@@ -1032,4 +1035,122 @@ fn scopes_that_the_server_refuses_are_not_asked_again() {
     wait.watch.refuse_scopes();
     assert_eq!(wait.exit(45), None);
     assert!(wait.reads.iter().all(|read| read.scope.full()));
+}
+
+#[test]
+fn a_turn_that_was_given_up_leaves_no_evidence() {
+    // The parent was read in full, the child could not be; a sleep later the parent has changed.
+    let mut wait = Wait::new(named(&["t"]), Rules::default())
+        .pipeline(OWN, vec![trigger(5, "t", "success", Some((60, "running")))])
+        .pipeline(60, vec![job(70, "x", "success")]);
+    let reads = wait.watch.reads(Duration::ZERO);
+    assert!(
+        matches!(wait.answer(&reads).verdict, Verdict::Waiting(next) if !next.at_once.is_empty())
+    );
+    wait.set(OWN, vec![trigger(8, "t", "pending", None)]);
+    assert_eq!(wait.exit(20), None);
+}
+
+#[test]
+fn a_settled_failure_needs_one_more_read() {
+    let mut wait = Wait::new(named(&["a"]), Rules::default());
+    let now = wait.now();
+    wait.set(OWN, vec![ended_at(job(5, "a", "failed"), now)]);
+    assert_eq!(wait.exit(0), None);
+    wait.reads.clear();
+    assert_eq!(wait.exit(40), Some(1));
+    assert_eq!(wait.reads.len(), 1);
+}
+
+#[test]
+fn a_refused_pipeline_is_asked_again_only_before_the_end() {
+    let rows = |status: &str| {
+        vec![
+            trigger(5, "t", "success", Some((60, "running"))),
+            job(4, "b", status),
+        ]
+    };
+    let keep_going = Rules {
+        stop: StopAt::End,
+        ..Rules::default()
+    };
+    let mut wait = Wait::new(all(), keep_going).pipeline(OWN, rows("running"));
+    wait.refused = vec![60];
+    assert!((0..10).all(|_| wait.exit(10).is_none()));
+    let asked = |wait: &Wait| {
+        wait.reads
+            .iter()
+            .filter(|read| read.pipeline.id.0 == 60)
+            .count()
+    };
+    assert_eq!(asked(&wait), 1);
+    wait.set(OWN, rows("success"));
+    assert_eq!(wait.exit(10), Some(4));
+    assert_eq!(asked(&wait), 2);
+}
+
+#[test]
+fn the_open_jobs_are_those_of_the_pipelines_that_were_started() {
+    let mut wait = Wait::new(all(), Rules::default())
+        .pipeline(
+            OWN,
+            vec![
+                trigger(5, "t", "running", Some((60, "running"))),
+                job(4, "b", "success"),
+                job(3, "c", "manual"),
+            ],
+        )
+        .pipeline(60, vec![job(70, "x", "running"), job(71, "y", "failed")]);
+    wait.pipelines[1].1[1].finished_at = None;
+    assert_eq!(wait.exit(0), None);
+    let open: Vec<&str> = wait.watch.open().map(|open| open.name).collect();
+    assert_eq!(open, ["x"]);
+}
+
+#[test]
+fn ten_thousand_jobs_pass() {
+    let rows: Vec<Job> = (100..10_100)
+        .map(|id| job(id, &format!("job {id}"), "success"))
+        .collect();
+    let mut wait = Wait::new(all(), Rules::default()).pipeline(OWN, rows);
+    wait.pipelines[0].1[5000].status = Status::Running;
+    assert_eq!(wait.exit(0), None);
+    assert_eq!(wait.exit(60), None);
+    wait.pipelines[0].1[5000].status = Status::Success;
+    let outcome = wait.turn(60).unwrap();
+    assert_eq!((outcome.exit, outcome.jobs.len()), (Exit::Ok, 10_000));
+}
+
+#[test]
+fn what_is_left_out_may_fail() {
+    let mut selection = all();
+    selection.except = vec!["flaky*".into()];
+    let rows = vec![
+        job(5, "a", "success"),
+        job(4, "flaky: [eu]", "failed"),
+        job(3, "flaky: [us]", "running"),
+    ];
+    let mut wait = Wait::new(selection, Rules::default()).pipeline(OWN, rows);
+    assert_eq!(wait.exit(0), Some(0));
+}
+
+#[test]
+fn a_change_tells_what_came_of_which_attempt() {
+    let mut wait = Wait::new(named(&["a"]), Rules::default());
+    wait.set(OWN, vec![job(5, "a", "pending")]);
+    let reads = wait.watch.reads(Duration::ZERO);
+    let first = wait.answer(&reads).changes;
+    assert_eq!((first.len(), first[0].from.clone()), (1, None));
+    let mut running = job(9, "a", "running");
+    running.queued_duration = Some(42.5);
+    wait.set(OWN, vec![running, job(5, "a", "failed")]);
+    let reads = wait.watch.reads(Duration::from_secs(3));
+    let changes = wait.answer(&reads).changes;
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].from, Some(Status::Pending));
+    assert_eq!(changes[0].to, Status::Running);
+    assert_eq!(changes[0].replaces, Some(JobId(5)));
+    assert_eq!(changes[0].queued, Some(Duration::from_millis(42_500)));
+    let reads = wait.watch.reads(Duration::from_secs(3));
+    assert!(wait.answer(&reads).changes.is_empty());
 }

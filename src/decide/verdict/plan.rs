@@ -13,8 +13,9 @@ use crate::model::Status;
 const RECHECK: Duration = Duration::from_mins(1);
 
 impl Watch {
-    /// What the next turn should read first, after having slept that long (at the start: zero).
-    pub fn reads(&self, slept: Duration) -> Vec<Read> {
+    /// Begins a turn: what to read first, after having slept that long (at the start: zero).
+    pub fn reads(&mut self, slept: Duration) -> Vec<Read> {
+        self.turn += 1;
         let nodes = || self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
         if self.nodes.is_empty() {
             let first = Node::new(self.goal.pipeline, self.role(0), self.now.monotonic);
@@ -60,6 +61,9 @@ impl Watch {
 
     /// What to read of one pipeline; nothing if it has nothing new to tell so soon.
     fn plan(&self, node: &Node, slept: Duration) -> Option<Read> {
+        if node.unreadable.is_some() {
+            return None;
+        }
         let now = self.now.monotonic + slept;
         let due = |last: Duration| now.saturating_sub(last) >= RECHECK;
         let mut judge = Judge::new(&self.nodes, &self.rules, self.now, true);

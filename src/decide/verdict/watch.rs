@@ -32,7 +32,7 @@ pub enum Verdict {
 /// How to go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Next {
-    /// To be read at once, as part of the same turn. If empty, sleep, and ask [`Watch::reads`].
+    /// To be read at once, as part of the same turn. If empty, sleep, and begin a new turn with [`Watch::reads`].
     pub at_once: Vec<Read>,
     /// Looking again after this long is worth it, whatever the pace says.
     pub wake: Option<Duration>,
@@ -51,6 +51,23 @@ pub struct Open<'a> {
 }
 
 /// A wait: what was asked for and what has been seen so far.
+///
+/// ```text
+/// loop {                                            // one turn
+///     let mut reads = watch.reads(slept);
+///     loop {
+///         let step = watch.look(&look_at(reads), now);
+///         match step.verdict {
+///             Final(outcome) => return outcome,
+///             Waiting(next) if next.at_once.is_empty() => break,
+///             Waiting(next) => reads = next.at_once,
+///         }
+///     }
+///     slept = sleep(pace(watch.open(), next.wake, next.soon));
+/// }
+/// ```
+///
+/// A read that fails is asked again, or the turn is given up by beginning a new one.
 #[derive(Debug)]
 pub struct Watch {
     pub(super) goal: Goal,
@@ -64,9 +81,8 @@ pub struct Watch {
     pub(super) needed: Vec<PipelineKey>,
     pub(super) guard: Guard,
     pub(super) now: Now,
-    /// Looks without a sleep between them are one turn.
+    /// Counts the turns: [`Watch::reads`] begins one.
     pub(super) turn: u64,
-    pub(super) slept: bool,
     pub(super) scopes_refused: bool,
     pub(super) said: Said,
 }
@@ -94,7 +110,6 @@ impl Watch {
                 server: None,
             },
             turn: 0,
-            slept: true,
             scopes_refused: false,
             said: Said::default(),
         }
@@ -107,7 +122,6 @@ impl Watch {
 
     /// Takes in what was read, and decides.
     pub fn look(&mut self, look: &Look, now: Now) -> Step {
-        self.turn += u64::from(self.slept);
         self.now = now;
         let mut told = Told::default();
         let verdict = match self.take(look, &mut told) {
@@ -115,7 +129,6 @@ impl Watch {
             Err(reason) => Verdict::Final(Box::new(self.outcome(Some(&End::Reason(reason)), None))),
         };
         self.tell(&mut told);
-        self.slept = matches!(&verdict, Verdict::Waiting(next) if next.at_once.is_empty());
         Step {
             verdict,
             changes: told.changes,
@@ -177,20 +190,17 @@ impl Watch {
         let trigger_jobs = pages.lists.trigger_jobs() && !node.no_trigger_jobs;
         let selected = |name: &str| node.job(name).is_some();
         let census = Census::of(pages.rows, caller, selected, trigger_jobs);
-        let Some(sign) = self.guard.look(&census, self.now.monotonic) else {
+        let sign = self.guard.look(&census, self.now.monotonic);
+        let Some((sign, created)) = sign.zip(census.created) else {
             return Ok(());
         };
-        let created = census.created.map(|job| Named::new(pages.pipeline, job));
+        let created = Named::new(pages.pipeline, created);
         let manual = census.manual.map(|job| Named::new(pages.pipeline, job));
         told.notes.extend(match sign {
-            Sign::Deadlock => {
-                return Err(Reason::Deadlock(
-                    created.map_or_else(String::new, |job| job.name),
-                ));
-            }
-            Sign::MayNeverStart => created.map(Note::MayNeverStart),
+            Sign::Deadlock => return Err(Reason::Deadlock(created)),
+            Sign::MayNeverStart => Some(Note::MayNeverStart(created)),
+            Sign::OnlyRunning => Some(Note::OnlyRunning(created)),
             Sign::Blocking => manual.map(Note::Blocking),
-            Sign::OnlyRunning => created.map(Note::OnlyRunning),
         });
         Ok(())
     }
@@ -244,11 +254,15 @@ impl Watch {
             None => Verdict::Waiting(Next {
                 at_once,
                 wake: survey.wake,
-                soon: self.nodes.values().any(|node| {
-                    node.torn() || node.complete == 0 || (node.seeks && self.is_own(node))
-                }),
+                soon: self.nodes.values().any(|node| self.unclear(node)),
             }),
         }
+    }
+
+    /// The last look has not shown what it should have.
+    fn unclear(&self, node: &Node) -> bool {
+        let missing = node.complete == 0 || (node.seeks && self.is_own(node));
+        node.unreadable.is_none() && (missing || node.torn())
     }
 
     /// How it stands when the shell has to end the wait: out of time, interrupted, no answer.
@@ -262,8 +276,9 @@ impl Watch {
         let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
         nodes.flat_map(|node| {
             let open = node.jobs.iter().filter(|tracked| {
-                let manual = tracked.job.status == Status::Manual;
-                !tracked.reached && !manual && !tracked.job.status.finished()
+                let counts = tracked.job.status.alive() && !tracked.reached;
+                // The jobs that it has started say more than the trigger job itself.
+                counts && tracked.downstream().is_none()
             });
             open.map(|tracked| Open {
                 pipeline: node.key.id,
