@@ -1052,17 +1052,6 @@ fn a_turn_that_was_given_up_leaves_no_evidence() {
 }
 
 #[test]
-fn a_settled_failure_needs_one_more_read() {
-    let mut wait = Wait::new(named(&["a"]), Rules::default());
-    let now = wait.now();
-    wait.set(OWN, vec![ended_at(job(5, "a", "failed"), now)]);
-    assert_eq!(wait.exit(0), None);
-    wait.reads.clear();
-    assert_eq!(wait.exit(40), Some(1));
-    assert_eq!(wait.reads.len(), 1);
-}
-
-#[test]
 fn a_refused_pipeline_is_asked_again_only_before_the_end() {
     let rows = |status: &str| {
         vec![
@@ -1153,4 +1142,57 @@ fn a_change_tells_what_came_of_which_attempt() {
     assert_eq!(changes[0].queued, Some(Duration::from_millis(42_500)));
     let reads = wait.watch.reads(Duration::from_secs(3));
     assert!(wait.answer(&reads).changes.is_empty());
+}
+
+#[test]
+fn a_trigger_job_without_a_row_does_not_pass_by_its_pipeline() {
+    let mut wait = Wait::new(named(&["t"]), Rules::default())
+        .pipeline(OWN, vec![trigger(5, "t", "success", Some((60, "running")))])
+        .pipeline(60, vec![job(70, "x", "running")]);
+    assert_eq!(wait.exit(0), None);
+    wait.set(60, vec![job(70, "x", "success")]);
+    wait.set(OWN, vec![]);
+    assert_eq!(wait.exit(10), None);
+}
+
+#[test]
+fn a_trigger_job_that_leaves_a_scoped_list_is_read_at_once() {
+    let rows = |status: &str, child| vec![trigger(5, "t", status, child), job(4, "b", "running")];
+    let mut wait = Wait::new(all(), Rules::default()).pipeline(OWN, rows("pending", None));
+    assert_eq!(wait.exit(0), None);
+    wait.set(OWN, rows("success", Some((60, "running"))));
+    wait.set(60, vec![job(70, "x", "failed")]);
+    assert_eq!(wait.exit(45), Some(1));
+}
+
+#[test]
+fn a_job_that_leaves_a_narrow_list_is_read_at_once() {
+    let mut rows: Vec<Job> = (1000..1300)
+        .map(|id| job(id, &format!("later {id}"), "scheduled"))
+        .collect();
+    rows.push(job(5, "a", "pending"));
+    rows.push(job(4, "b", "running"));
+    let mut wait = Wait::new(named(&["a", "b"]), Rules::default()).pipeline(OWN, rows.clone());
+    assert_eq!(wait.exit(0), None);
+    rows[300] = job(5, "a", "skipped");
+    wait.set(OWN, rows);
+    assert_eq!(wait.exit(5), None);
+    // Skipped a moment ago: only now does the settling begin.
+    assert_eq!(wait.exit(10), Some(7));
+}
+
+#[test]
+fn a_failed_trigger_job_on_the_way_may_be_retried() {
+    let goal = Goal {
+        pipeline: key(OWN),
+        downstream: vec!["t".into()],
+        selection: all(),
+    };
+    let mut wait = Wait::of(goal, Rules::default());
+    let now = wait.now();
+    wait.set(OWN, vec![ended_at(trigger(5, "t", "failed", None), now)]);
+    assert_eq!(wait.exit(0), None);
+    wait.set(OWN, vec![trigger(6, "t", "success", Some((60, "running")))]);
+    wait.set(60, vec![job(70, "x", "success")]);
+    assert_eq!(wait.exit(12), Some(0));
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::decide::look::{Read, Scope, scope};
+use crate::decide::verdict::Watch;
 use crate::decide::verdict::judge::Judge;
 use crate::decide::verdict::node::{Node, Role};
-use crate::decide::verdict::{Counts, Watch};
 use crate::model::Status;
 
 /// A pipeline in which nothing selected is open is read again after so long: a newer attempt may have started.
@@ -69,12 +69,8 @@ impl Watch {
         let mut judge = Judge::new(&self.nodes, &self.rules, self.now, true);
         let mut open: Vec<Status> = Vec::new();
         for tracked in &node.jobs {
-            match judge.own(tracked) {
-                Counts::Settling => return Some(self.full(node)),
-                counts if counts.open() && !open.contains(&tracked.job.status) => {
-                    open.push(tracked.job.status.clone());
-                }
-                _ => {}
+            if judge.own(tracked).open() && !open.contains(&tracked.job.status) {
+                open.push(tracked.job.status.clone());
             }
         }
         if node.full_turn == 0 || node.torn() || node.seeks {
