@@ -2,5 +2,8 @@
 
 pub mod guard;
 pub mod look;
+pub mod reason;
 pub mod select;
+pub mod stages;
+pub mod tree;
 pub mod verdict;

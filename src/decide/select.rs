@@ -19,6 +19,8 @@ pub struct Selection {
     pub statuses: Vec<Status>,
     /// Not these jobs: names, groups or globs, never ids.
     pub except: Vec<String>,
+    /// Each attempt of a job stands for itself. For lists only: whoever decides or acts looks at the newest attempt.
+    pub attempts: bool,
 }
 
 /// One operand.
@@ -81,7 +83,7 @@ impl Caller {
     }
 }
 
-/// A job that is meant, as its newest attempt.
+/// A job that is meant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chosen<'a> {
     pub job: &'a Job,
@@ -94,7 +96,7 @@ pub struct Chosen<'a> {
 /// The outcome of a selection over one full list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selected<'a> {
-    /// In the list's order, each name once.
+    /// In the list's order, each name once unless attempts were asked for.
     pub jobs: Vec<Chosen<'a>>,
     /// Operands (by index) that mean no job of the list, the calling one apart. What narrowing leaves out is not missing.
     pub missing: Vec<usize>,
@@ -115,32 +117,34 @@ pub fn select<'a>(
     jobs: &'a [Job],
     caller: Option<&Caller>,
 ) -> Result<Selected<'a>, NamesCaller> {
-    let operands = &selection.operands;
+    let operands = selection.operands.iter();
     let meanings: Vec<Meaning> = operands
-        .iter()
         .map(|operand| Meaning::of(operand, jobs, caller))
         .collect();
     if let Some(operand) = meanings.iter().position(|m| *m == Meaning::Caller) {
         return Err(NamesCaller { operand });
     }
+    let everything = selection.all || (meanings.is_empty() && !selection.stages.is_empty());
+    let everything = everything.then_some(Matched::Everything);
     let narrowing = Narrowing::of(selection, jobs);
-    let everything = selection.all || (operands.is_empty() && !selection.stages.is_empty());
     let own_group = caller.and_then(|caller| group::of(&caller.name));
-    let mut missing = vec![true; operands.len()];
-    let mut selected = Selected::default();
-    for job in newest(jobs) {
+    let mut selected = Selected {
+        missing: (0..meanings.len()).collect(),
+        ..Selected::default()
+    };
+    let rows: Vec<&Job> = if selection.attempts {
+        jobs.iter().collect()
+    } else {
+        newest(jobs).collect()
+    };
+    for job in rows {
         if caller.is_some_and(|caller| caller.is(job)) {
             continue;
         }
-        let mut operand = None;
-        let mut matched = everything.then_some(Matched::Everything);
-        for (index, (meaning, missing)) in meanings.iter().zip(&mut missing).enumerate() {
-            if let Some(how) = meaning.matches(job) {
-                *missing = false;
-                operand = operand.or(Some(index));
-                matched = Some(matched.map_or(how, |other| other.min(how)));
-            }
-        }
+        let hits = hits(&meanings, job);
+        let hit = |operand: &usize| hits.iter().any(|hit| hit.0 == *operand);
+        selected.missing.retain(|operand| !hit(operand));
+        let matched = hits.iter().map(|hit| hit.1).chain(everything).min();
         let Some(matched) = matched.filter(|_| narrowing.keeps(job)) else {
             continue;
         };
@@ -151,12 +155,19 @@ pub fn select<'a>(
             selected.jobs.push(Chosen {
                 job,
                 matched,
-                operand,
+                operand: hits.first().map(|hit| hit.0),
             });
         }
     }
-    selected.missing = (0..).zip(missing).filter(|m| m.1).map(|m| m.0).collect();
     Ok(selected)
+}
+
+/// The operands, by index, that mean this job, and how.
+fn hits(meanings: &[Meaning], job: &Job) -> Vec<(usize, Matched)> {
+    let meanings = meanings.iter().enumerate();
+    meanings
+        .filter_map(|(operand, meaning)| Some((operand, meaning.matches(job)?)))
+        .collect()
 }
 
 /// The newest attempt (highest id) of each job, in the list's order.

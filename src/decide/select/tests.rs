@@ -142,6 +142,29 @@ fn the_newest_attempt_counts_and_an_old_id_means_it_too() {
 }
 
 #[test]
+fn a_list_of_attempts_shows_each_for_itself() {
+    let jobs = [
+        job(9, "test", "test", "running"),
+        job(7, "lint", "test", "success"),
+        job(3, "test", "test", "failed"),
+    ];
+    let ids = |texts: &[&str], statuses: &[Status]| {
+        let selection = Selection {
+            attempts: true,
+            all: texts.is_empty(),
+            statuses: statuses.to_vec(),
+            ..operands(texts)
+        };
+        let selected = select(&selection, &jobs, None).unwrap();
+        let ids = selected.jobs.iter().map(|chosen| chosen.job.id.0);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&[], &[]), [9, 7, 3]);
+    assert_eq!(ids(&["9"], &[]), [9, 3]);
+    assert_eq!(ids(&[], &[Status::Failed]), [3]);
+}
+
+#[test]
 fn each_chosen_job_knows_its_first_operand() {
     let jobs = jobs(&["a", "b", "c"]);
     let selection = operands(&["[bc]", "?", "b", "c"]);

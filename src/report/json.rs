@@ -1,0 +1,193 @@
+//! JSON for programs: GitLab's own objects as they came, and small objects of ours with fields in a fixed order.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use serde_json::value::RawValue;
+
+use super::text::hidden;
+
+/// GitLab's object, complete and in its own order, in one line; what a terminal would obey is escaped, which changes no value.
+pub fn raw(value: &RawValue) -> Cow<'_, str> {
+    safe(value.get())
+}
+
+/// Escapes within JSON text. Control characters below blank can stand only between its tokens, where they mean nothing.
+fn safe(json: &str) -> Cow<'_, str> {
+    if !json.contains(hidden) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if !hidden(c) {
+            safe.push(c);
+        } else if c >= ' ' {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// An object of ours, field by field.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Object(String);
+
+impl Object {
+    pub fn new() -> Self {
+        Self(String::from("{"))
+    }
+
+    pub fn text(self, key: &str, value: &str) -> Self {
+        self.field(key, &quoted(value))
+    }
+
+    pub fn number(self, key: &str, value: u64) -> Self {
+        self.field(key, &value.to_string())
+    }
+
+    pub fn flag(self, key: &str, value: bool) -> Self {
+        self.field(key, if value { "true" } else { "false" })
+    }
+
+    pub fn null(self, key: &str) -> Self {
+        self.field(key, "null")
+    }
+
+    /// An answer of GitLab's.
+    pub fn raw(self, key: &str, value: &RawValue) -> Self {
+        let value = raw(value);
+        self.field(key, &value)
+    }
+
+    pub fn object(self, key: &str, value: Self) -> Self {
+        self.field(key, &value.end())
+    }
+
+    pub fn list(self, key: &str, values: impl IntoIterator<Item = Self>) -> Self {
+        let values: Vec<String> = values.into_iter().map(Self::end).collect();
+        self.field(key, &format!("[{}]", values.join(",")))
+    }
+
+    pub fn texts<'t>(self, key: &str, values: impl IntoIterator<Item = &'t str>) -> Self {
+        let values: Vec<String> = values.into_iter().map(quoted).collect();
+        self.field(key, &format!("[{}]", values.join(",")))
+    }
+
+    /// The whole object, without a line break.
+    pub fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+
+    fn field(mut self, key: &str, value: &str) -> Self {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        self.0.push_str(&quoted(key));
+        self.0.push(':');
+        self.0.push_str(value);
+        self
+    }
+}
+
+impl Default for Object {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let json = serde_json::Value::from(text).to_string();
+    safe(&json).into_owned()
+}
+
+/// Writes one document that is a list, element by element.
+#[derive(Debug, Default)]
+pub struct List {
+    begun: bool,
+}
+
+impl List {
+    pub fn element(&mut self, json: &str, put: &mut dyn FnMut(&str)) {
+        put(if self.begun { ",\n" } else { "[\n" });
+        put(json);
+        self.begun = true;
+    }
+
+    pub fn end(self, put: &mut dyn FnMut(&str)) {
+        put(if self.begun { "\n]\n" } else { "[]\n" });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_keeps_its_fields_its_order_and_its_numbers() {
+        let text = r#"{"z":18446744073709551615,"a":1.50,"name":"d: [é, 日]","b":{"y":null,"x":[]},"s":"\u001b\\\n\""}"#;
+        let value: &RawValue = serde_json::from_str(text).unwrap();
+        assert_eq!(raw(value), text);
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_is_escaped_and_the_value_stays() {
+        let text = "{ \"a\" :\r\n\t\"x\u{7f}\u{9b}2J\u{202e}\u{e0041}\\\\\u{200b}\",\n\"b\\n\": [1,\n2]}\n";
+        let value: Box<RawValue> = serde_json::from_str(text).unwrap();
+        let shown = raw(&value);
+        assert_eq!(
+            shown,
+            r#"{ "a" :"x\u007f\u009b2J\u202e\udb40\udc41\\\u200b","b\n": [1,2]}"#
+        );
+        let (before, after): (Value, Value) = (
+            serde_json::from_str(text).unwrap(),
+            serde_json::from_str(&shown).unwrap(),
+        );
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn an_object_of_ours_is_one_line_of_json_in_the_order_of_its_fields() {
+        let answer: &RawValue = serde_json::from_str(r#"{"id":7}"#).unwrap();
+        let event = Object::new()
+            .text("event", "a\"b\\c\n\u{1b}\u{202e}")
+            .number("id", u64::MAX)
+            .flag("allow_failure", false)
+            .null("finished_at")
+            .raw("job", answer)
+            .object("inner", Object::new())
+            .list("jobs", [Object::new().number("id", 1), Object::new()])
+            .texts("names", ["x", "\u{7f}"])
+            .end();
+        assert_eq!(
+            event,
+            r#"{"event":"a\"b\\c\n\u001b\u202e","id":18446744073709551615,"allow_failure":false,"finished_at":null,"job":{"id":7},"inner":{},"jobs":[{"id":1},{}],"names":["x","\u007f"]}"#
+        );
+        let value: Value = serde_json::from_str(&event).unwrap();
+        assert_eq!(value["event"], json!("a\"b\\c\n\u{1b}\u{202e}"));
+    }
+
+    #[test]
+    fn a_list_is_written_piece_by_piece() {
+        for (elements, expected) in [
+            (&[][..], "[]\n"),
+            (&["1"], "[\n1\n]\n"),
+            (&["1", "{}"], "[\n1,\n{}\n]\n"),
+        ] {
+            let mut text = String::new();
+            let mut list = List::default();
+            for element in elements {
+                list.element(element, &mut |piece| text.push_str(piece));
+            }
+            list.end(&mut |piece| text.push_str(piece));
+            assert_eq!(text, expected);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The answer: to standard output, or to the file of `--output-file`.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::sync::PoisonError;
+
+use super::file::OutputFile;
+use super::style::{Color, Style};
+use super::table::Table;
+use super::text::visible;
+use crate::exit::{Exit, Stop};
+use crate::{Host, Stream};
+
+/// Bytes that are collected before they are written, unless the output is live.
+const CHUNK: usize = 32 << 10;
+
+/// Where the answer goes. Trouble there never ends the work: it is told by [`Out::finish`].
+#[must_use]
+pub struct Out<'a> {
+    host: &'a Host<'a>,
+    file: Option<OutputFile>,
+    live: bool,
+    buffer: Vec<u8>,
+    place: Place,
+}
+
+/// What became of the place that the answer goes to.
+#[derive(Debug)]
+enum Place {
+    Open,
+    /// Nobody reads standard output any more.
+    Closed,
+    /// It could not be written, and why.
+    Failed(String),
+}
+
+impl<'a> Out<'a> {
+    /// Before the first request. `live`: each text is written at once; a file then grows instead of being put in place as a whole.
+    pub fn open(host: &'a Host<'a>, file: Option<&Path>, live: bool) -> Result<Self, Stop> {
+        Ok(Self {
+            host,
+            file: file
+                .map(|path| OutputFile::create(path, live))
+                .transpose()?,
+            live,
+            buffer: Vec::new(),
+            place: Place::Open,
+        })
+    }
+
+    /// A file gets colours only if they are asked for.
+    pub fn style(&self, color: Color) -> Style {
+        if self.file.is_some() && color == Color::Auto {
+            return Style::PLAIN;
+        }
+        Style::choose(color, &self.host.vars, self.host.out.terminal)
+    }
+
+    /// Columns of the terminal that the answer goes to.
+    pub fn width(&self) -> Option<usize> {
+        let terminal = self.host.out.terminal && self.file.is_none();
+        self.host.out.width.filter(|_| terminal)
+    }
+
+    pub fn table(&mut self, table: &Table, color: Color) {
+        table.print(self.style(color), self.width(), &mut |line| self.text(line));
+    }
+
+    /// Text as it is, line breaks included. A live output takes whole lines.
+    pub fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        if self.live || self.buffer.len() >= CHUNK {
+            self.flush();
+        }
+    }
+
+    /// Whether anybody still gets what is written. Commands that only print may stop early if not.
+    pub fn delivers(&self) -> bool {
+        matches!(self.place, Place::Open)
+    }
+
+    pub fn flush(&mut self) {
+        let mut bytes = std::mem::take(&mut self.buffer);
+        match (&self.place, &mut self.file) {
+            _ if bytes.is_empty() => {}
+            (Place::Open, None) => {
+                if let Err(error) = write(&self.host.out, &bytes) {
+                    self.place = if error.kind() == ErrorKind::BrokenPipe {
+                        Place::Closed
+                    } else {
+                        Place::Failed(format!("cannot write to standard output: {error}"))
+                    };
+                }
+            }
+            (Place::Open, Some(file)) => {
+                if let Err(error) = file.write(&bytes) {
+                    self.fail(&error);
+                    let _ = write(&self.host.log, &bytes);
+                }
+            }
+            (Place::Failed(_), Some(_)) => {
+                let _ = write(&self.host.log, &bytes);
+            }
+            _ => {}
+        }
+        bytes.clear();
+        self.buffer = bytes;
+    }
+
+    /// Puts a whole file in place with what was written so far; what follows is its next version.
+    pub fn place(&mut self) {
+        self.flush();
+        if let (Place::Open, Some(file)) = (&self.place, &mut self.file)
+            && let Err(error) = file.place()
+        {
+            self.fail(&error);
+        }
+    }
+
+    /// The end of a complete answer. Dropping instead leaves a whole file as it was before.
+    pub fn finish(mut self) -> Result<(), Stop> {
+        self.place();
+        match self.place {
+            Place::Failed(why) => {
+                let stop = Stop::new(Exit::Unknown, why);
+                Err(if self.file.is_some() {
+                    stop.hint("what could not be written stands on standard error")
+                } else {
+                    stop
+                })
+            }
+            Place::Open | Place::Closed => Ok(()),
+        }
+    }
+
+    /// From here on the answer goes to standard error, beginning with what the file holds but nobody would see.
+    fn fail(&mut self, error: &std::io::Error) {
+        if let Some(file) = &mut self.file {
+            let path = file.path().to_string_lossy().into_owned();
+            let _ = file.rescue(&mut *lock(&self.host.log));
+            self.place = Place::Failed(format!(
+                "cannot write output file {}: {error}",
+                visible(&path)
+            ));
+        }
+    }
+}
+
+type Writer = Box<dyn Write + Send>;
+
+fn lock(stream: &Stream) -> std::sync::MutexGuard<'_, Writer> {
+    stream.writer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes all bytes in one piece.
+pub(super) fn write(stream: &Stream, bytes: &[u8]) -> std::io::Result<()> {
+    let mut writer = lock(stream);
+    writer.write_all(bytes)?;
+    writer.flush()
+}

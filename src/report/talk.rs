@@ -1,0 +1,72 @@
+//! The talk on standard error.
+
+use super::out::write;
+use super::style::{Color, Paint, Style};
+use super::text::visible;
+use crate::Host;
+use crate::exit::Stop;
+
+/// What is told while the work goes on: lower case, no final period, one line each. Text from a server is welcome as it is.
+/// A standard error that cannot be written changes nothing.
+pub struct Talk<'a> {
+    host: &'a Host<'a>,
+    style: Style,
+    quiet: bool,
+}
+
+impl<'a> Talk<'a> {
+    /// `quiet` leaves errors and their hints only.
+    pub fn new(host: &'a Host<'a>, color: Color, quiet: bool) -> Self {
+        Self {
+            host,
+            style: Style::choose(color, &host.vars, host.log.terminal),
+            quiet,
+        }
+    }
+
+    pub fn line(&self, text: &str) {
+        self.pieces(&[(text, Paint::Plain)]);
+    }
+
+    /// One line of pieces, each in its colour.
+    pub fn pieces(&self, pieces: &[(&str, Paint)]) {
+        if !self.quiet {
+            self.put(pieces);
+        }
+    }
+
+    pub fn warning(&self, text: &str) {
+        if !self.quiet {
+            self.prefixed("jobgate: warning:", Paint::Warning, text);
+        }
+    }
+
+    pub fn hint(&self, text: &str) {
+        if !self.quiet {
+            self.prefixed("jobgate: hint:", Paint::Strong, text);
+        }
+    }
+
+    /// The end of a call that did not come to an answer.
+    pub fn stop(&self, stop: &Stop) {
+        for error in stop.error.lines() {
+            self.prefixed("jobgate: error:", Paint::Bad, error);
+        }
+        for hint in stop.hints.iter().flat_map(|hint| hint.lines()) {
+            self.prefixed("jobgate: hint:", Paint::Strong, hint);
+        }
+    }
+
+    fn prefixed(&self, prefix: &str, paint: Paint, text: &str) {
+        self.put(&[(prefix, paint), (" ", Paint::Plain), (text, Paint::Plain)]);
+    }
+
+    fn put(&self, pieces: &[(&str, Paint)]) {
+        let mut line = String::new();
+        for (text, paint) in pieces {
+            self.style.paint(&mut line, &visible(text), *paint);
+        }
+        line.push('\n');
+        let _ = write(&self.host.log, line.as_bytes());
+    }
+}
