@@ -69,7 +69,9 @@ impl Watch {
         let mut judge = Judge::new(&self.nodes, &self.rules, self.now, true);
         let mut open: Vec<Status> = Vec::new();
         for tracked in &node.jobs {
-            if judge.own(tracked).open() && !open.contains(&tracked.job.status) {
+            // What a trigger job has started tells more than its own status, which is read again before the end.
+            let started = judge.follows(tracked) && tracked.downstream().is_some();
+            if !started && judge.own(tracked).open() && !open.contains(&tracked.job.status) {
                 open.push(tracked.job.status.clone());
             }
         }
@@ -83,13 +85,12 @@ impl Watch {
                 ..self.full(node)
             });
         }
-        let started = |role: Role| {
-            matches!(role, Role::Hop(_)) && node.jobs.iter().all(|job| job.downstream().is_some())
-        };
-        if open.is_empty() || started(node.role) {
+        let hop = matches!(node.role, Role::Hop(_));
+        let walked = hop && node.jobs.iter().all(|job| job.downstream().is_some());
+        if open.is_empty() || walked {
             return due(node.full_at).then(|| self.full(node));
         }
-        let scope = if self.scopes_refused || matches!(node.role, Role::Hop(_)) {
+        let scope = if self.scopes_refused || hop {
             Scope::Full
         } else {
             scope(node.size, slept, &open)

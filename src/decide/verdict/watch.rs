@@ -9,9 +9,11 @@ use crate::decide::select::{Operand, Selection};
 use crate::decide::verdict::change::Told;
 use crate::decide::verdict::judge::Nodes;
 use crate::decide::verdict::node::{Context, Node, Role};
-use crate::decide::verdict::survey::End;
+use crate::decide::verdict::survey::{End, Survey};
 use crate::decide::verdict::tell::Said;
-use crate::decide::verdict::{Change, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules};
+use crate::decide::verdict::{
+    Change, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules, TriggerJobs,
+};
 use crate::exit::Exit;
 use crate::model::{PipelineId, PipelineKey, Status};
 
@@ -88,7 +90,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    pub fn new(goal: Goal, rules: Rules, own: Option<Own>) -> Self {
+    pub fn new(mut goal: Goal, rules: Rules, own: Option<Own>) -> Self {
+        // A wait follows names: the newest attempt of each.
+        goal.selection.attempts = false;
         let hop = |name: &String| Selection {
             operands: vec![Operand::name(name)],
             ..Selection::default()
@@ -160,36 +164,44 @@ impl Watch {
             return Ok(());
         };
         let own = self.own.as_ref();
-        let caller = own
-            .filter(|own| own.pipeline == pages.pipeline)
-            .map(|own| &own.caller);
+        let own = own.filter(|own| own.pipeline == pages.pipeline);
+        let hop = match node.role {
+            Role::Hop(hop) => self.hops.get(hop),
+            Role::Target | Role::Downstream => None,
+        };
         let context = Context {
             selection: match node.role {
-                Role::Hop(hop) => self.hops.get(hop).unwrap_or(&self.everything),
                 Role::Target => &self.goal.selection,
-                Role::Downstream => &self.everything,
+                Role::Hop(_) | Role::Downstream => hop.unwrap_or(&self.everything),
             },
-            caller,
+            caller: own.map(|own| &own.caller),
             rules: &self.rules,
+            follows: hop.is_some() || self.rules.trigger_jobs == TriggerJobs::Follow,
             now: self.now,
             turn: self.turn,
         };
         node.read(pages, &context, told)?;
-        let Some(caller) = caller else {
+        self.take_own(pages, told)
+    }
+
+    /// What the caller's own pipeline says beyond the selected jobs.
+    fn take_own(&mut self, pages: &Pages, told: &mut Told) -> Result<(), Reason> {
+        let own = self.own.as_ref();
+        let own = own.filter(|own| own.pipeline == pages.pipeline);
+        let Some((own, node)) = own.zip(self.nodes.get(&pages.pipeline)) else {
             return Ok(());
         };
         let ending = |status: &Status| matches!(status, Status::Canceling | Status::Canceled);
         let mut rows = pages.rows.iter();
-        if rows.any(|row| row.id == caller.id && ending(&row.status)) {
+        if rows.any(|row| row.id == own.caller.id && ending(&row.status)) {
             return Err(Reason::CallerCanceled);
         }
-        let complete = node.complete_turn == self.turn;
-        if node.role != Role::Target || !complete {
+        if node.role != Role::Target || node.complete_turn != self.turn {
             return Ok(());
         }
         let trigger_jobs = pages.lists.trigger_jobs() && !node.no_trigger_jobs;
         let selected = |name: &str| node.job(name).is_some();
-        let census = Census::of(pages.rows, caller, selected, trigger_jobs);
+        let census = Census::of(pages.rows, &own.caller, selected, trigger_jobs);
         let sign = self.guard.look(&census, self.now.monotonic);
         let Some((sign, created)) = sign.zip(census.created) else {
             return Ok(());
@@ -217,27 +229,7 @@ impl Watch {
     /// What all that is known leads to. A verdict is final only if every pipeline that bears on it was read in full in this turn.
     fn decide(&mut self) -> Verdict {
         let survey = self.survey(true);
-        let known: HashSet<PipelineId> = survey.needed.iter().map(|key| key.id).collect();
-        self.nodes.retain(|id, _| known.contains(id));
-        for (position, key) in survey.needed.iter().enumerate() {
-            // The way ends with the target; what follows was started by jobs that are waited for.
-            let role = if position < survey.way {
-                self.role(position)
-            } else {
-                Role::Downstream
-            };
-            let start = self.now.monotonic;
-            self.nodes
-                .entry(key.id)
-                .or_insert_with(|| Node::new(*key, role, start));
-        }
-        self.needed = survey.needed;
-        for key in &self.needed {
-            let seeks = self.nodes.get(&key.id).is_some_and(|node| self.seeks(node));
-            if let Some(node) = self.nodes.get_mut(&key.id) {
-                node.seeks = seeks;
-            }
-        }
+        self.adopt(&survey);
         let at_once = self.at_once(survey.end.is_some());
         if !at_once.is_empty() {
             let next = Next {
@@ -256,6 +248,24 @@ impl Watch {
                 wake: survey.wake,
                 soon: self.nodes.values().any(|node| self.unclear(node)),
             }),
+        }
+    }
+
+    /// Makes the pipelines that bear on the verdict known, and forgets the others.
+    fn adopt(&mut self, survey: &Survey) {
+        let needed: HashSet<PipelineId> = survey.needed.iter().map(|key| key.id).collect();
+        self.nodes.retain(|id, _| needed.contains(id));
+        self.needed.clone_from(&survey.needed);
+        for (position, key) in survey.needed.iter().enumerate() {
+            // The way ends with the target; what follows was started by jobs that are waited for.
+            let role = if position < survey.way {
+                self.role(position)
+            } else {
+                Role::Downstream
+            };
+            let new = || Node::new(*key, role, self.now.monotonic);
+            let seeks = self.nodes.get(&key.id).is_none_or(|node| self.seeks(node));
+            self.nodes.entry(key.id).or_insert_with(new).seeks = seeks;
         }
     }
 
