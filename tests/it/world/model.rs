@@ -186,9 +186,9 @@ impl World {
             ("success", 1) if member.trigger => return self.vanish(pipeline, index),
             (stays, _) => stays,
         };
-        // Whether its own `retry:` takes over within five seconds.
+        // Whether its own `retry:` takes over, within two seconds.
         if to == "failed" && what & 64 != 0 && member.newest.status == "running" {
-            member.retry_at = Some(now + u64::from(what % 5) + 1);
+            member.retry_at = Some(now + u64::from(what % 2) + 1);
         }
         set(member, to, now);
     }

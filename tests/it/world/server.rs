@@ -30,7 +30,7 @@ pub fn row(member: &Member) -> Job {
 /// How the server misbehaves in one turn.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// Seconds by which the replica lags.
+    /// Seconds by which the replica lags: with the time that a `retry:` takes, less than a failure takes to settle.
     pub lag: u8,
     /// One row gets lost, by its place; 0 for none. The pages show that the list has changed, or not.
     pub lose: u8,
@@ -49,7 +49,7 @@ pub struct Server {
 impl Server {
     pub fn answer(&mut self, read: &Read, fault: &Fault) -> Option<(Vec<Job>, bool)> {
         let id = read.pipeline.id.0;
-        let then = self.world.now.saturating_sub(u64::from(fault.lag % 4));
+        let then = self.world.now.saturating_sub(u64::from(fault.lag));
         let mut members = self.world.at(then).get(&id)?.clone();
         let mut torn = false;
         if fault.lose > 0 && !members.is_empty() {
