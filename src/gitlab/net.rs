@@ -9,8 +9,8 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Body, Proxy, SendBody, Timeout};
 
-use super::explain::Fault;
-use super::tls::{Finish, Progress, Start};
+use super::explain::{Fault, hint};
+use super::wire::{Finish, Progress, Start};
 use crate::ci::Secret;
 use crate::time::human;
 use crate::url::Url;
@@ -45,7 +45,7 @@ pub(super) struct Broken {
     /// Some of it may have reached the server.
     pub(super) sent: bool,
     pub(super) why: String,
-    pub(super) fault: Fault,
+    pub(super) hint: Option<&'static str>,
 }
 
 /// One agent with at most one idle connection.
@@ -147,8 +147,10 @@ impl Line {
     }
 
     fn broken(&self, error: &ureq::Error, cut: &Cut) -> Broken {
-        let mut why = explain(error, cut);
-        if let Some(proxy) = self.proxy.as_ref().filter(|_| !self.progress.open()) {
+        let mut why = words(error, cut);
+        let proxy = self.proxy.as_ref().filter(|_| !self.progress.open());
+        let fault = Fault::of(&error.to_string());
+        if let Some(proxy) = proxy {
             why.push_str(" (by way of the proxy ");
             why.push_str(proxy);
             why.push(')');
@@ -157,7 +159,7 @@ impl Line {
             // A server that refuses our client certificate says so after TLS 1.3 let the request go, and has not looked at it.
             sent: self.progress.sent() && !certificate_refused(error),
             why,
-            fault: Fault::of(&error.to_string()),
+            hint: hint(fault, proxy.is_some()),
         }
     }
 }
@@ -212,22 +214,24 @@ fn certificate_refused(error: &ureq::Error) -> bool {
 }
 
 /// What went wrong, in words.
-pub(super) fn explain(error: &ureq::Error, cut: &Cut) -> String {
+pub(super) fn words(error: &ureq::Error, cut: &Cut) -> String {
     if let Some(error) = rustls_error(error) {
-        return explain_tls(error);
+        return tls_words(error);
     }
     match error {
         ureq::Error::Timeout(limit) => timed_out(*limit, cut),
         ureq::Error::Io(error) => match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => "the connection was closed in mid-answer".into(),
-            std::io::ErrorKind::ConnectionRefused => "the connection was refused".into(),
+            std::io::ErrorKind::UnexpectedEof => {
+                "the connection was closed in mid-answer".to_owned()
+            }
+            std::io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
             _ => error.to_string(),
         },
         ureq::Error::ConnectProxyFailed(why) if why.contains("407") => {
-            "the proxy wants a user name and password (407)".into()
+            "the proxy wants a user name and password (407)".to_owned()
         }
         ureq::Error::ConnectProxyFailed(why) => format!("the proxy did not connect: {why}"),
-        ureq::Error::LargeResponseHeader(..) => "the head of the answer is too large".into(),
+        ureq::Error::LargeResponseHeader(..) => "the head of the answer is too large".to_owned(),
         other => other.to_string(),
     }
 }
@@ -246,30 +250,30 @@ fn timed_out(limit: Timeout, cut: &Cut) -> String {
     }
 }
 
-fn explain_tls(error: &rustls::Error) -> String {
+fn tls_words(error: &rustls::Error) -> String {
     use rustls::{CertificateError as Certificate, Error};
     match error {
         Error::InvalidCertificate(Certificate::UnknownIssuer) => {
-            "the server's certificate was issued by nobody who is trusted here".into()
+            "the server's certificate was issued by nobody who is trusted here".to_owned()
         }
         // A CA of the right name is trusted, but it is another one.
         Error::InvalidCertificate(Certificate::BadSignature) => {
             "the server's certificate was not issued by the CA of that name that is trusted here"
-                .into()
+                .to_owned()
         }
         Error::InvalidCertificate(Certificate::Other(other))
             if other.0.to_string() == "CaUsedAsEndEntity" =>
         {
-            "the server shows a CA's certificate as its own".into()
+            "the server shows a CA's certificate as its own".to_owned()
         }
         Error::InvalidCertificate(why) => {
             format!("the server's certificate is not accepted: {why}")
         }
         Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the server wants a client certificate".into()
+            "the server wants a client certificate".to_owned()
         }
         Error::AlertReceived(alert) => format!("the server refused TLS: {alert:?}"),
-        Error::InvalidMessage(_) => "what answers there does not speak TLS".into(),
+        Error::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
         other => format!("TLS failed: {other}"),
     }
 }

@@ -296,6 +296,10 @@ fn advice(checks: &[Check]) -> Vec<Advice<'_>> {
 
 fn answer(reply: &Reply) -> Option<String> {
     let refused = reply.refused.as_ref()?;
+    // Trouble on the way has no cause but its own words.
+    if refused.why.cause == refused.message {
+        return None;
+    }
     let id = reply
         .request_id
         .as_ref()

@@ -69,8 +69,7 @@ const TABLE: [(&str, Fault); 39] = [
     ("peer is incompatible", Fault::Handshake),
     ("unknownissuer", Fault::UnknownIssuer),
     ("causedasendentity", Fault::UnknownIssuer),
-    // A CA of the right name is trusted, but it is another one.
-    ("certificate: badsignature", Fault::UnknownIssuer),
+    ("badsignature", Fault::UnknownIssuer),
     ("not valid for name", Fault::WrongName),
     ("notvalidforname", Fault::WrongName),
     ("certificate expired", Fault::Expired),
@@ -93,8 +92,8 @@ const TABLE: [(&str, Fault); 39] = [
     ("timed out", Fault::AnswerTimeout),
     ("connection reset", Fault::Reset),
     ("unexpected eof", Fault::Reset),
-    ("peer disconnected", Fault::Reset),
     ("unexpected end of file", Fault::Reset),
+    ("peer disconnected", Fault::Reset),
     ("close_notify", Fault::Reset),
 ];
 
@@ -158,7 +157,8 @@ fn cause(no_answer: &NoAnswer) -> String {
     }
 }
 
-fn hint(fault: Fault, proxy: bool) -> Option<&'static str> {
+/// What to try. `proxy`: the trouble came before the way through a proxy was open.
+pub fn hint(fault: Fault, proxy: bool) -> Option<&'static str> {
     Some(match fault {
         Fault::UnknownIssuer => {
             "if the server's certificate is your own or a private CA's, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file; the image's own bundle is read only where SSL_CERT_FILE names it"

@@ -78,7 +78,7 @@ fn an_access_token_that_is_dead() {
             me,
         } = shop();
         let token = world.project_token(project, "developer", &["api"]);
-        let expired = world.now.minus(Duration::from_secs(60));
+        let expired = world.now.minus(Duration::from_mins(1));
         for access in &mut world.access_tokens {
             access.revoked = revoked;
             access.expires_at = (!revoked).then_some(expired);

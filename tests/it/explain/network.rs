@@ -42,7 +42,7 @@ const TABLE: [(&str, F, &str); 22] = [
     (
         "io: invalid peer certificate: BadSignature",
         F::UnknownIssuer,
-        "CI_SERVER_TLS_CA_FILE",
+        "--ca-file",
     ),
     (
         "io: received fatal alert: CertificateRequired",
