@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
 
-use super::explain::{Explanation, Refusal, explain as explain_refusal, title};
+use super::explain::{Explanation, Refusal, explain as explain_refusal, explain_no_token, title};
 use super::facts::{self, Facts, header};
 use super::net::{Broken, Cut, Line, Shot, words};
 use super::{Client, Error, Kind, Note, Route, Said, TokenKind};
@@ -350,14 +350,14 @@ impl Client<'_> {
             | Route::CancelPipeline(..) => "POST",
             _ => "GET",
         };
-        let (message, hint) = match kind {
+        let (message, hints) = match kind {
             TokenKind::Job => (
                 "not asked: CI_JOB_TOKEN is not set",
-                "GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself",
+                vec!["GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself".to_owned()],
             ),
             TokenKind::Access => (
                 "not asked: GitLab takes no job token for this, and there is no access token",
-                "put a project, group or personal access token into the CI/CD variable JOBGATE_TOKEN (masked), or name a file with --token-file",
+                explain_no_token(route).hints,
             ),
         };
         Error {
@@ -368,7 +368,7 @@ impl Client<'_> {
             said: Said::default(),
             status: None,
             facts: Facts::default(),
-            hints: vec![hint.to_owned()],
+            hints,
             explained: None,
             before: None,
         }
