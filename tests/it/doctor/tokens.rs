@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jobgate::os::Interrupt;
+
 use super::{Shop, call, shop, story};
 use crate::fake::{Answer, GitLab};
 
@@ -195,4 +197,54 @@ fn the_ticket_tells_all_but_secrets() {
     );
     let run = call("doctor --output json", &gitlab, me).var("JOBGATE_TOKEN", token);
     story("ticket", run, gitlab);
+}
+
+/// Somebody who does what doctor says, one thing after another, gets there.
+#[test]
+fn from_a_wrong_set_up_to_a_working_one() {
+    let Shop {
+        mut world,
+        project,
+        me,
+    } = shop();
+    let elsewhere = world.project("ops/infra");
+    let steps = [
+        (
+            None,
+            4,
+            "with the role Developer and the scope api into JOBGATE_TOKEN_FILE",
+        ),
+        (
+            Some(world.project_token(elsewhere, "owner", &["read_api"])),
+            4,
+            "try: make an access token with the scope api\n",
+        ),
+        (
+            Some(world.project_token(elsewhere, "owner", &["api"])),
+            4,
+            "must be a member of project 44 with the role Developer or higher; a project access token made there is one",
+        ),
+        (
+            Some(world.project_token(project, "reporter", &["api"])),
+            4,
+            "must be a member of project 44 with the role Developer or higher",
+        ),
+        (
+            Some(world.project_token(project, "developer", &["api"])),
+            0,
+            "ready for play  yes\n",
+        ),
+    ];
+    let gitlab = GitLab::start(world);
+    for (token, code, words) in steps {
+        let run = call("doctor --for play", &gitlab, me);
+        let run = match &token {
+            Some(token) => run.var("JOBGATE_TOKEN", token),
+            None => run,
+        };
+        let got = run.on(&gitlab.clock(), &Interrupt::new());
+        assert_eq!(got.code, code, "{got:?}");
+        assert!(got.out.contains(words), "{words}: {}", got.out);
+    }
+    assert_eq!(gitlab.posts(), 0);
 }
