@@ -129,10 +129,9 @@ words! {
 }
 
 impl Role {
-    /// From an `access_level`; `None` for no access.
+    /// From an `access_level`; `None` for no access, and for a level that this version does not know.
     pub fn of_level(level: u64) -> Option<Self> {
         Some(match level {
-            0 => return None,
             5 => Self::MinimalAccess,
             10 => Self::Guest,
             15 => Self::Planner,
@@ -141,7 +140,7 @@ impl Role {
             30 => Self::Developer,
             40 => Self::Maintainer,
             50 => Self::Owner,
-            other => Self::Unknown(other.to_string().into()),
+            _ => return None,
         })
     }
 }

@@ -1,6 +1,7 @@
-//! `doctor`: the table of what works, what to switch on, and the same for support tickets.
+//! `doctor`: the table of what works, and what to switch on.
 
-use super::json::Object;
+mod ticket;
+
 use super::style::Paint;
 use super::table::{Column, Table};
 use super::text::visible;
@@ -177,63 +178,6 @@ impl Page<'_> {
         table.row(&[(&wanted, Paint::Strong), (answer, paint)]);
         table
     }
-
-    /// One document; nothing in it is secret.
-    pub fn json(&self) -> String {
-        let text = |object: Object, key, value: Option<&str>| match value {
-            Some(value) => object.text(key, value),
-            None => object.null(key),
-        };
-        let object = Object::new()
-            .text("exit", self.exit.name())
-            .number("exit_code", self.exit.code().into())
-            .texts("for", self.wanted.iter().map(String::as_str))
-            .text("server", self.origin);
-        let object = text(object, "version", self.version);
-        let object = text(object, "age", self.age);
-        let object = text(object, "proxy", self.proxy);
-        let object = match self.job {
-            None => object.null("job").null("project"),
-            Some((job, _, project)) => object.number("job", job.0).number("project", project.0),
-        };
-        let object = object.flag("job_token", self.job_token);
-        let object = match self.source {
-            None => object.null("access_token"),
-            Some(source) => object.object("access_token", access(source, self.access)),
-        };
-        let object = match self.rate {
-            None => object.null("rate_limit"),
-            Some(rate) => {
-                let inner = Object::new()
-                    .number("limit", whole(rate.limit))
-                    .number("remaining", whole(rate.remaining))
-                    .text("reset", &rate.reset.to_string());
-                object.object("rate_limit", inner)
-            }
-        };
-        object
-            .list("checks", self.checks.iter().map(check))
-            .list(
-                "findings",
-                self.findings.iter().map(|finding| {
-                    let hints = finding.hint.iter().map(String::as_str);
-                    Object::new()
-                        .text("cause", &finding.cause)
-                        .texts("hints", hints)
-                }),
-            )
-            .list(
-                "commands",
-                self.commands.iter().map(|verdict| {
-                    let without = verdict.without.iter().map(|capability| capability.name());
-                    Object::new()
-                        .text("command", verdict.command)
-                        .text("works", verdict.work.word())
-                        .texts("without", without)
-                }),
-            )
-            .end()
-    }
 }
 
 fn line(out: &mut Out, text: &str) {
@@ -361,67 +305,4 @@ fn asked(check: &Check) -> (String, String) {
             .map_or_else(|| "none".to_owned(), |status| status.to_string())
     });
     (tokens.join(", "), answers.collect::<Vec<_>>().join(", "))
-}
-
-fn access(source: &str, access: &Access) -> Object {
-    let object = Object::new().text("source", source);
-    let Access::Known {
-        scopes,
-        expires,
-        member,
-    } = access
-    else {
-        return object.null("scopes").null("role").null("expires_at");
-    };
-    let object = object.texts("scopes", scopes.iter().map(String::as_str));
-    let object = match member {
-        Member::Role(role) => object.text("role", role.word()),
-        _ => object.null("role"),
-    };
-    match expires {
-        Some(day) => object.text("expires_at", day),
-        None => object.null("expires_at"),
-    }
-}
-
-fn check(check: &Check) -> Object {
-    let how = match check.how {
-        How::Tried => "tried",
-        How::Judged(_) => "judged",
-    };
-    let object = Object::new()
-        .text("capability", check.capability.name())
-        .text("how", how)
-        .text("works", check.works.word())
-        .list("replies", check.replies.iter().map(reply));
-    match &check.works {
-        Works::Yes => object.null("cause").texts("hints", []),
-        Works::Unasked(why) => object.text("cause", why).texts("hints", []),
-        Works::No(why) => object
-            .text("cause", &why.cause)
-            .texts("hints", why.hints.iter().map(String::as_str)),
-    }
-}
-
-fn reply(reply: &Reply) -> Object {
-    let object = Object::new()
-        .text("token", kind(reply.token))
-        .text("request", &reply.request);
-    let object = match reply.status {
-        Some(status) => object.number("status", status.into()),
-        None => object.null("status"),
-    };
-    let object = match &reply.refused {
-        Some(refused) => object.text("message", &refused.message),
-        None => object.null("message"),
-    };
-    match &reply.request_id {
-        Some(id) => object.text("request_id", id),
-        None => object.null("request_id"),
-    }
-}
-
-/// Headers may name fractions; nobody needs them.
-fn whole(number: f64) -> u64 {
-    format!("{number:.0}").parse().unwrap_or(u64::MAX)
 }

@@ -91,7 +91,7 @@ const WRITES: [Capability; 5] = [
 #[derive(Deserialize)]
 struct TokenSelf {
     #[serde(default)]
-    scopes: Vec<String>,
+    scopes: Option<Vec<String>>,
     #[serde(default)]
     expires_at: Option<String>,
 }
@@ -229,7 +229,7 @@ impl Doctor<'_, '_> {
             self.found.version = Some(version);
         }
         self.found.access = Access::Known {
-            scopes: token.scopes,
+            scopes: token.scopes.unwrap_or_default(),
             expires: token.expires_at,
             member: self.member()?,
         };

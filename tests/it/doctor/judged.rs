@@ -134,3 +134,20 @@ fn an_odd_image_is_told() {
         }
     }
 }
+
+#[test]
+fn an_access_level_that_nobody_knows_is_no_role() {
+    for (level, role) in [
+        (0, None),
+        (5, Some("minimal_access")),
+        (20, Some("reporter")),
+        (30, Some("developer")),
+        (35, None),
+        (40, Some("maintainer")),
+        (50, Some("owner")),
+        (u64::MAX, None),
+    ] {
+        let found = Role::of_level(level);
+        assert_eq!(found.as_ref().map(Role::word), role, "{level}");
+    }
+}
