@@ -1,10 +1,12 @@
 //! Everything that formats: the answer on standard output ([`Out`]) and the talk on standard error ([`Talk`]).
 
 pub mod dotenv;
+pub mod events;
 pub mod file;
 pub mod jobs;
 pub mod json;
 pub mod log;
+pub mod notes;
 pub mod out;
 pub mod style;
 pub mod table;
