@@ -6,6 +6,7 @@ pub mod completion;
 pub mod gating;
 pub mod help;
 pub mod shared;
+pub mod wait;
 pub mod waiting;
 pub mod whoami;
 

@@ -12,6 +12,7 @@ pub mod style;
 pub mod table;
 pub mod talk;
 pub mod text;
+pub mod wait;
 pub mod whoami;
 
 pub use dotenv::Dotenv;
