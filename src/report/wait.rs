@@ -59,10 +59,7 @@ fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
             job.status.word(),
             Paint::status(&job.status, job.allow_failure),
         ),
-        (
-            &duration(job).map(human).unwrap_or_default(),
-            Paint::Plain,
-        ),
+        (&duration(job).map(human).unwrap_or_default(), Paint::Plain),
         (&job.id.to_string(), Paint::Dim),
         (&note(job), Paint::Plain),
         (&job.web_url, Paint::Dim),
@@ -126,19 +123,26 @@ pub fn json(outcome: &Outcome, place: &Place) -> Object {
         .number("exit", outcome.exit.code().into())
         .text("project", &place.project.to_string())
         .number("pipeline", place.pipeline.0)
-        .list("jobs", outcome.jobs.iter().map(job))
+        .list("jobs", outcome.jobs.iter().map(job_json))
 }
 
-fn job(outcome: &JobOutcome) -> Object {
+fn job_json(outcome: &JobOutcome) -> Object {
     let object = Object::new()
         .text("name", &outcome.name)
         .text("result", word(outcome.counts))
         .number("pipeline", outcome.pipeline.id.0);
     let object = match &outcome.job {
-        None => ["id", "status", "stage", "duration", "failure_reason", "web_url"]
-            .into_iter()
-            .fold(object, Object::null)
-            .flag("allow_failure", false),
+        None => [
+            "id",
+            "status",
+            "stage",
+            "duration",
+            "failure_reason",
+            "web_url",
+        ]
+        .into_iter()
+        .fold(object, Object::null)
+        .flag("allow_failure", false),
         Some(job) => {
             let object = object
                 .number("id", job.id.0)
@@ -157,7 +161,7 @@ fn job(outcome: &JobOutcome) -> Object {
                 .flag("allow_failure", job.allow_failure)
         }
     };
-    object.list("because", outcome.because.iter().map(self::job))
+    object.list("because", outcome.because.iter().map(job_json))
 }
 
 /// Variables for later jobs. Names of jobs are left out: they may hold what GitLab would expand.

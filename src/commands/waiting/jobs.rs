@@ -134,11 +134,9 @@ impl Waiting<'_> {
         } else {
             let history = self.history.as_ref();
             let jobs: Vec<_> = self.watch.open().collect();
-            // A trigger job's own status follows the pipeline that it started, whose jobs are among these.
-            let plain = jobs.iter().any(|job| !job.trigger);
             let jobs: Vec<pace::Open> = jobs
                 .iter()
-                .filter(|job| *job.status != Status::Manual && (!plain || !job.trigger))
+                .filter(|job| job.status.alive())
                 .map(|job| pace::Open {
                     elapsed: duration(job.elapsed),
                     past: past(history, job.name),

@@ -110,6 +110,7 @@ impl<'r> Reader<'r> {
             no_trigger_jobs: read.lists == Lists::Jobs,
         };
         let (finder, open) = (self.finder, self.open.contains(&pipeline));
+        let mut doubted = false;
         let rows = turns.ask(&mut || {
             if read.lists == Lists::TriggerJobs {
                 return finder.trigger_rows(&place, scope);
@@ -118,6 +119,10 @@ impl<'r> Reader<'r> {
             match rows.trigger_jobs {
                 // They could be read before: it is the token that is refused.
                 TriggerJobs::Closed(error) if open => Err(*error),
+                TriggerJobs::Closed(error) if error.kind == Kind::Unauthorized && !doubted => {
+                    doubted = true;
+                    Err(*error)
+                }
                 _ => Ok(rows),
             }
         });
