@@ -7,7 +7,9 @@ use super::turns::{Halt, Turns};
 use super::why;
 use crate::decide::pace::{self, History};
 use crate::decide::select::{Selection, group};
-use crate::decide::verdict::{Goal, Next, Outcome, Own, Reason, Rules, Step, Verdict, Watch};
+use crate::decide::verdict::{
+    Goal, JobOutcome, Next, Outcome, Own, Reason, Rules, Step, Verdict, Watch,
+};
 use crate::exit::{Exit, Stop};
 use crate::find::{Finder, Place};
 use crate::gitlab::{Project, Route};
@@ -218,6 +220,17 @@ impl Waiting<'_> {
             Some(Reason::PipelineRefused(key) | Reason::PipelineGone(key)) => Some(key.id),
             _ => None,
         };
+        if self.watch.pipeline().is_none()
+            && let [
+                JobOutcome {
+                    name,
+                    job: Some(job),
+                    ..
+                },
+            ] = outcome.jobs.as_slice()
+        {
+            return Some(why::no_way(outcome.exit, name, job.status.word()));
+        }
         let names = self.names.iter().map(String::as_str);
         why::stop(outcome, self.reader.refusal(refused), names)
     }

@@ -24,6 +24,16 @@ pub(super) fn stop<'n>(
     of_job(worst, refusal)
 }
 
+/// A trigger job on the way has ended without starting a pipeline.
+pub(super) fn no_way(exit: Exit, trigger: &str, status: &str) -> Stop {
+    Stop::new(
+        exit,
+        format!(
+            "--downstream {trigger}: this trigger job has ended ({status}) without starting a pipeline"
+        ),
+    )
+}
+
 /// An operand that means no job.
 fn missing<'n>(job: &JobOutcome, names: impl Iterator<Item = &'n str>) -> Stop {
     let JobOutcome { name, pipeline, .. } = job;

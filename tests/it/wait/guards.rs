@@ -201,10 +201,13 @@ fn only_running_jobs_may_wait_for_this_one() {
 #[test]
 fn a_job_that_no_runner_takes_is_named() {
     let story = Story::new(ci().stage("test", [job("unit").tags(["gpu", "arm"]).stuck()]));
-    after_head(story.run("wait unit --timeout 7m")).is(3, "
+    after_head(story.run("wait unit --timeout 7m")).is(
+        3,
+        "
 JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
 unit  waiting  pending            90400        https://gl/web/-/jobs/90400
-", "
+",
+        "
 08:00:00 unit  pending
 08:01:00 waiting for unit (pending)
 08:02:00 waiting for unit (pending)
@@ -215,7 +218,8 @@ jobgate: warning: unit has been pending for 5m16s: no runner with the tags arm, 
 08:06:16 waiting for unit (pending)
 jobgate: error: time ran out after 7m00s
 jobgate: hint: --timeout DURATION allows more, up to what is left of this job
-");
+",
+    );
     story.gitlab.finish();
 }
 
