@@ -5,6 +5,8 @@ pub mod choose;
 pub mod completion;
 pub mod gating;
 pub mod help;
+pub mod jobs;
+pub mod located;
 pub mod shared;
 pub mod waiting;
 pub mod whoami;
@@ -20,7 +22,12 @@ pub struct Command {
 }
 
 /// Every command, in the order of the help page. A new one needs a file of its own and a line here.
-pub const COMMANDS: &[&Command] = &[&whoami::COMMAND, &completion::COMMAND, &help::COMMAND];
+pub const COMMANDS: &[&Command] = &[
+    &whoami::COMMAND,
+    &jobs::COMMAND,
+    &completion::COMMAND,
+    &help::COMMAND,
+];
 
 /// The table that parser, help, man page, completion and README are made from.
 pub fn table() -> Vec<&'static Usage> {

@@ -1,14 +1,14 @@
 //! Finding: which pipeline is meant, and what it holds. The only place that reads the lists of jobs and trigger jobs.
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use serde_json::value::RawValue;
 
 use crate::decide::select::{Operand, Selection, select};
-use crate::gitlab::{Client, Error, Facts, Kind, Project, Route};
-use crate::model::{Job, Pipeline, PipelineId, Status};
+use crate::gitlab::{Client, Error, Facts, Kind, Listing, Project, Route};
+use crate::model::{Job, JobId, Pipeline, PipelineId, Status};
 
 /// A pipeline and the project it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +68,27 @@ pub enum Step {
 /// A list is read again this often if its rows moved between pages meanwhile.
 const AGAIN: usize = 2;
 
+/// Takes a row and its own text.
+pub type Each<'e> = dyn FnMut(Job, &RawValue) -> ControlFlow<()> + 'e;
+
+/// Rows by id: one that comes again, in a second reading, replaces what was read before.
+#[derive(Debug, Default)]
+pub struct Unique {
+    /// In the order in which they first came.
+    pub jobs: Vec<Job>,
+    places: HashMap<JobId, usize>,
+}
+
+impl Unique {
+    pub fn put(&mut self, job: Job) {
+        let place = *self.places.entry(job.id).or_insert(self.jobs.len());
+        match self.jobs.get_mut(place) {
+            Some(known) => *known = job,
+            None => self.jobs.push(job),
+        }
+    }
+}
+
 /// Reads lists and remembers what this server knows.
 pub struct Finder<'a> {
     gitlab: &'a Client<'a>,
@@ -85,74 +106,84 @@ impl<'a> Finder<'a> {
 
     /// Jobs and trigger jobs of a pipeline.
     pub fn rows(&self, place: &Place, scope: Scope) -> Result<Rows, Error> {
-        self.raw_rows(place, scope, &mut |_, _| {})
-    }
-
-    /// The same; `each` gets every row's own text as well, in the server's order.
-    pub fn raw_rows(
-        &self,
-        place: &Place,
-        scope: Scope,
-        each: &mut dyn FnMut(&Job, &RawValue),
-    ) -> Result<Rows, Error> {
-        let Place { project, pipeline } = place;
-        let route = Route::PipelineJobs(project.clone(), *pipeline);
-        let mut jobs = Vec::new();
-        let mut facts = self.list(&route, scope, false, &mut jobs, each)?;
-        if scope.no_trigger_jobs {
-            let trigger_jobs = TriggerJobs::LeftOut;
-            return Ok(Rows {
-                jobs,
-                trigger_jobs,
-                facts,
-            });
-        }
-        let trigger_jobs = match self.trigger_jobs(place, scope, &mut jobs, each) {
-            Ok(newer) => {
-                facts = newer;
-                TriggerJobs::Read
-            }
-            Err(error) if refused(&error) => TriggerJobs::Closed(Box::new(error)),
-            Err(error) => return Err(error),
-        };
+        let mut rows = Unique::default();
+        let (trigger_jobs, facts) = self.each_row(place, scope, &mut |job, _| {
+            rows.put(job);
+            ControlFlow::Continue(())
+        })?;
         Ok(Rows {
-            jobs,
+            jobs: rows.jobs,
             trigger_jobs,
             facts,
         })
     }
 
-    /// `…/trigger_jobs` came with GitLab 19.2 and gives the rows of `…/bridges`.
-    fn trigger_jobs(
+    /// The same, row by row with the row's own text; nothing is kept here. A list whose rows moved meanwhile is read again: rows come again then.
+    /// `each` may stop it early.
+    pub fn each_row(
         &self,
         place: &Place,
         scope: Scope,
-        jobs: &mut Vec<Job>,
-        each: &mut dyn FnMut(&Job, &RawValue),
-    ) -> Result<Facts, Error> {
+        each: &mut Each,
+    ) -> Result<(TriggerJobs, Facts), Error> {
+        let Place { project, pipeline } = place;
+        let route = Route::PipelineJobs(project.clone(), *pipeline);
+        let (facts, stopped) = self.list(&route, scope, false, each)?;
+        if scope.no_trigger_jobs || stopped {
+            return Ok((TriggerJobs::LeftOut, facts));
+        }
+        match self.trigger_jobs(place, scope, each) {
+            Ok(facts) => Ok((TriggerJobs::Read, facts)),
+            Err(error) if refused(&error) => Ok((TriggerJobs::Closed(Box::new(error)), facts)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The jobs of all pipelines of a project, newest first, every attempt a row, without trigger jobs and those that are `created`.
+    /// `page` rows are asked for at once.
+    pub fn project_rows(
+        &self,
+        project: &Project,
+        statuses: &[Status],
+        page: usize,
+        each: &mut Each,
+    ) -> Result<(), Error> {
+        let route = Route::ProjectJobs(project.clone());
+        let page = page.to_string();
+        let mut query = vec![
+            ("per_page", page.as_str()),
+            ("pagination", "keyset"),
+            ("order_by", "id"),
+            ("sort", "desc"),
+        ];
+        query.extend(statuses.iter().map(|status| ("scope[]", status.word())));
+        self.read(&route, &query, false, each).map(drop)
+    }
+
+    /// `…/trigger_jobs` came with GitLab 19.2 and gives the rows of `…/bridges`.
+    fn trigger_jobs(&self, place: &Place, scope: Scope, each: &mut Each) -> Result<Facts, Error> {
         let Place { project, pipeline } = place;
         if !self.bridges.get() {
             let route = Route::TriggerJobs(project.clone(), *pipeline);
-            match self.list(&route, scope, true, jobs, each) {
+            match self.list(&route, scope, true, each) {
                 Err(error) if refused(&error) => {}
-                other => return other,
+                other => return Ok(other?.0),
             }
         }
         let route = Route::Bridges(project.clone(), *pipeline);
-        let facts = self.list(&route, scope, true, jobs, each)?;
+        let (facts, _) = self.list(&route, scope, true, each)?;
         self.bridges.set(true);
         Ok(facts)
     }
 
-    /// One list to its end. Where rows moved between pages it is read again, so that none is missed.
+    /// One list to its end, and whether it was stopped. Where rows moved between pages it is read again, so that none is missed.
     fn list(
         &self,
         route: &Route,
         scope: Scope,
         trigger: bool,
-        jobs: &mut Vec<Job>,
-        each: &mut dyn FnMut(&Job, &RawValue),
-    ) -> Result<Facts, Error> {
+        each: &mut Each,
+    ) -> Result<(Facts, bool), Error> {
         let mut query: Vec<(&str, &str)> = Vec::new();
         for status in scope.statuses.unwrap_or_default() {
             query.push(("scope[]", status.word()));
@@ -160,54 +191,57 @@ impl<'a> Finder<'a> {
         if scope.retried && !trigger {
             query.push(("include_retried", "true"));
         }
-        let first = jobs.len();
-        let mut seen = HashSet::new();
         let mut again = AGAIN;
         loop {
-            let mut bad = None;
-            let listing = self.gitlab.pages(route, &query, &mut |page| {
-                for raw in page.rows {
-                    let mut job: Job = match serde_json::from_str(raw.get()) {
-                        Ok(job) => job,
-                        Err(error) => {
-                            bad = Some(Error::bad_row(route, page.facts, &error));
-                            return ControlFlow::Break(());
-                        }
-                    };
-                    job.trigger = trigger;
-                    if seen.insert(job.id) {
-                        each(&job, raw);
-                        jobs.push(job);
-                    } else if let Some(known) =
-                        jobs.iter_mut().skip(first).find(|known| known.id == job.id)
-                    {
-                        *known = job;
-                    }
-                }
-                ControlFlow::Continue(())
-            })?;
-            if let Some(error) = bad {
-                return Err(error);
-            }
-            if !listing.shifted || again == 0 {
-                return Ok(listing.facts);
+            let listing = self.read(route, &query, trigger, each)?;
+            if listing.stopped || !listing.shifted || again == 0 {
+                return Ok((listing.facts, listing.stopped));
             }
             again -= 1;
         }
     }
 
+    fn read(
+        &self,
+        route: &Route,
+        query: &[(&str, &str)],
+        trigger: bool,
+        each: &mut Each,
+    ) -> Result<Listing, Error> {
+        let mut bad = None;
+        let listing = self.gitlab.pages(route, query, &mut |page| {
+            for raw in page.rows {
+                let mut job: Job = match serde_json::from_str(raw.get()) {
+                    Ok(job) => job,
+                    Err(error) => {
+                        bad = Some(Error::bad_row(route, page.facts, &error));
+                        return ControlFlow::Break(());
+                    }
+                };
+                job.trigger = trigger;
+                each(job, raw)?;
+            }
+            ControlFlow::Continue(())
+        })?;
+        bad.map_or(Ok(listing), Err)
+    }
+
     /// From a pipeline to the one that a trigger job of its started. `trigger` is a name, group, glob or id.
     pub fn step(&self, place: &Place, trigger: &str) -> Result<Step, Error> {
-        let rows = self.rows(place, Scope::default())?;
-        if let TriggerJobs::Closed(error) = rows.trigger_jobs {
-            return Ok(Step::Closed(error));
+        let mut rows = Unique::default();
+        let read = self.trigger_jobs(place, Scope::default(), &mut |job, _| {
+            rows.put(job);
+            ControlFlow::Continue(())
+        });
+        match read {
+            Err(error) if refused(&error) => return Ok(Step::Closed(Box::new(error))),
+            other => other.map(drop)?,
         }
         let selection = Selection {
             operands: vec![Operand::plain(trigger)],
             ..Selection::default()
         };
-        let jobs: Vec<Job> = rows.jobs.into_iter().filter(|job| job.trigger).collect();
-        let chosen = select(&selection, &jobs, None).map(|selected| selected.jobs);
+        let chosen = select(&selection, &rows.jobs, None).map(|selected| selected.jobs);
         let chosen = chosen.unwrap_or_default();
         let [only] = chosen.as_slice() else {
             let names = chosen.iter().map(|chosen| chosen.job.name.clone());
@@ -235,7 +269,7 @@ impl<'a> Finder<'a> {
 }
 
 /// GitLab will not show it; asking again changes nothing.
-fn refused(error: &Error) -> bool {
+pub fn refused(error: &Error) -> bool {
     matches!(
         error.kind,
         Kind::Unauthorized | Kind::Forbidden | Kind::NotFound | Kind::NoToken
