@@ -1,5 +1,6 @@
 //! Everything that formats: the answer on standard output ([`Out`]) and the talk on standard error ([`Talk`]).
 
+pub mod agents;
 pub mod dotenv;
 pub mod file;
 pub mod jobs;

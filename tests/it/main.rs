@@ -11,13 +11,19 @@ mod fake;
 mod run;
 
 mod actions;
+mod agents;
 mod binary;
 mod cli;
 mod docs;
 mod explain;
+mod fake_auth;
 #[path = "fake.rs"]
 mod fake_gitlab;
+mod fake_lists;
+mod fake_random;
 mod fake_shape;
+mod fake_skin;
+mod fake_world;
 mod find_agent;
 mod gate;
 mod gatefile;
