@@ -8,6 +8,7 @@ pub mod help;
 pub mod jobs;
 pub mod located;
 pub mod shared;
+pub mod wait;
 pub mod waiting;
 pub mod whoami;
 
@@ -25,7 +26,9 @@ pub struct Command {
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
     &agents::COMMAND,
+    &agents::COMMAND,
     &jobs::COMMAND,
+    &wait::COMMAND,
     &completion::COMMAND,
     &help::COMMAND,
 ];

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::decide::select::{Operand, Selection, select};
 use crate::gitlab::{Client, Error, Facts, Kind, Listing, Project, Route};
 use crate::model::{Job, JobId, Pipeline, PipelineId, Status};
+use crate::time::Timestamp;
 
 /// A pipeline and the project it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +37,18 @@ pub struct Rows {
     pub trigger_jobs: TriggerJobs,
     /// Headers of the last answer.
     pub facts: Facts,
+    /// The server's clock at the first answer.
+    pub date: Option<Timestamp>,
+    /// Rows moved between pages each time they were read: one may be missing.
+    pub torn: bool,
+}
+
+/// How one list was read.
+struct List {
+    facts: Facts,
+    date: Option<Timestamp>,
+    torn: bool,
+    stopped: bool,
 }
 
 /// What became of the trigger jobs in a read.
@@ -106,37 +119,61 @@ impl<'a> Finder<'a> {
 
     /// Jobs and trigger jobs of a pipeline.
     pub fn rows(&self, place: &Place, scope: Scope) -> Result<Rows, Error> {
-        let mut rows = Unique::default();
-        let (trigger_jobs, facts) = self.each_row(place, scope, &mut |job, _| {
-            rows.put(job);
+        let mut unique = Unique::default();
+        let rows = self.each_row(place, scope, &mut |job, _| {
+            unique.put(job);
             ControlFlow::Continue(())
         })?;
         Ok(Rows {
-            jobs: rows.jobs,
-            trigger_jobs,
-            facts,
+            jobs: unique.jobs,
+            ..rows
         })
     }
 
-    /// The same, row by row with the row's own text; nothing is kept here. A list whose rows moved meanwhile is read again: rows come again then.
-    /// `each` may stop it early.
-    pub fn each_row(
-        &self,
-        place: &Place,
-        scope: Scope,
-        each: &mut Each,
-    ) -> Result<(TriggerJobs, Facts), Error> {
+    /// The same, row by row with the row's own text; nothing is kept, the answer holds no jobs. A list whose rows moved meanwhile is
+    /// read again: rows come again then. `each` may stop it early.
+    pub fn each_row(&self, place: &Place, scope: Scope, each: &mut Each) -> Result<Rows, Error> {
         let Place { project, pipeline } = place;
         let route = Route::PipelineJobs(project.clone(), *pipeline);
-        let (facts, stopped) = self.list(&route, scope, false, each)?;
-        if scope.no_trigger_jobs || stopped {
-            return Ok((TriggerJobs::LeftOut, facts));
+        let list = self.list(&route, scope, false, each)?;
+        let mut rows = Rows {
+            jobs: Vec::new(),
+            trigger_jobs: TriggerJobs::LeftOut,
+            facts: list.facts,
+            date: list.date,
+            torn: list.torn,
+        };
+        if scope.no_trigger_jobs || list.stopped {
+            return Ok(rows);
         }
         match self.trigger_jobs(place, scope, each) {
-            Ok(facts) => Ok((TriggerJobs::Read, facts)),
-            Err(error) if refused(&error) => Ok((TriggerJobs::Closed(Box::new(error)), facts)),
-            Err(error) => Err(error),
+            Ok(list) => {
+                rows.trigger_jobs = TriggerJobs::Read;
+                rows.facts = list.facts;
+                rows.torn |= list.torn;
+            }
+            Err(error) if refused(&error) => {
+                rows.trigger_jobs = TriggerJobs::Closed(Box::new(error));
+            }
+            Err(error) => return Err(error),
         }
+        Ok(rows)
+    }
+
+    /// The trigger jobs of a pipeline alone; an error if they cannot be read.
+    pub fn trigger_rows(&self, place: &Place, scope: Scope) -> Result<Rows, Error> {
+        let mut unique = Unique::default();
+        let list = self.trigger_jobs(place, scope, &mut |job, _| {
+            unique.put(job);
+            ControlFlow::Continue(())
+        })?;
+        Ok(Rows {
+            jobs: unique.jobs,
+            trigger_jobs: TriggerJobs::Read,
+            facts: list.facts,
+            date: list.date,
+            torn: list.torn,
+        })
     }
 
     /// The jobs of all pipelines of a project, newest first, every attempt a row, without trigger jobs and those that are `created`.
@@ -157,33 +194,33 @@ impl<'a> Finder<'a> {
             ("sort", "desc"),
         ];
         query.extend(statuses.iter().map(|status| ("scope[]", status.word())));
-        self.read(&route, &query, false, each).map(drop)
+        self.read(&route, &query, false, &mut None, each).map(drop)
     }
 
     /// `…/trigger_jobs` came with GitLab 19.2 and gives the rows of `…/bridges`.
-    fn trigger_jobs(&self, place: &Place, scope: Scope, each: &mut Each) -> Result<Facts, Error> {
+    fn trigger_jobs(&self, place: &Place, scope: Scope, each: &mut Each) -> Result<List, Error> {
         let Place { project, pipeline } = place;
         if !self.bridges.get() {
             let route = Route::TriggerJobs(project.clone(), *pipeline);
             match self.list(&route, scope, true, each) {
                 Err(error) if refused(&error) => {}
-                other => return Ok(other?.0),
+                other => return other,
             }
         }
         let route = Route::Bridges(project.clone(), *pipeline);
-        let (facts, _) = self.list(&route, scope, true, each)?;
+        let list = self.list(&route, scope, true, each)?;
         self.bridges.set(true);
-        Ok(facts)
+        Ok(list)
     }
 
-    /// One list to its end, and whether it was stopped. Where rows moved between pages it is read again, so that none is missed.
+    /// One list to its end. Where rows moved between pages it is read again, so that none is missed.
     fn list(
         &self,
         route: &Route,
         scope: Scope,
         trigger: bool,
         each: &mut Each,
-    ) -> Result<(Facts, bool), Error> {
+    ) -> Result<List, Error> {
         let mut query: Vec<(&str, &str)> = Vec::new();
         for status in scope.statuses.unwrap_or_default() {
             query.push(("scope[]", status.word()));
@@ -192,10 +229,16 @@ impl<'a> Finder<'a> {
             query.push(("include_retried", "true"));
         }
         let mut again = AGAIN;
+        let mut date = None;
         loop {
-            let listing = self.read(route, &query, trigger, each)?;
+            let listing = self.read(route, &query, trigger, &mut date, each)?;
             if listing.stopped || !listing.shifted || again == 0 {
-                return Ok((listing.facts, listing.stopped));
+                return Ok(List {
+                    facts: listing.facts,
+                    date,
+                    torn: listing.shifted,
+                    stopped: listing.stopped,
+                });
             }
             again -= 1;
         }
@@ -206,10 +249,12 @@ impl<'a> Finder<'a> {
         route: &Route,
         query: &[(&str, &str)],
         trigger: bool,
+        date: &mut Option<Timestamp>,
         each: &mut Each,
     ) -> Result<Listing, Error> {
         let mut bad = None;
         let listing = self.gitlab.pages(route, query, &mut |page| {
+            *date = date.or(page.facts.date);
             for raw in page.rows {
                 let mut job: Job = match serde_json::from_str(raw.get()) {
                     Ok(job) => job,
@@ -228,15 +273,10 @@ impl<'a> Finder<'a> {
 
     /// From a pipeline to the one that a trigger job of its started. `trigger` is a name, group, glob or id.
     pub fn step(&self, place: &Place, trigger: &str) -> Result<Step, Error> {
-        let mut rows = Unique::default();
-        let read = self.trigger_jobs(place, Scope::default(), &mut |job, _| {
-            rows.put(job);
-            ControlFlow::Continue(())
-        });
-        match read {
+        let rows = match self.trigger_rows(place, Scope::default()) {
             Err(error) if refused(&error) => return Ok(Step::Closed(Box::new(error))),
-            other => other.map(drop)?,
-        }
+            other => other?,
+        };
         let selection = Selection {
             operands: vec![Operand::plain(trigger)],
             ..Selection::default()

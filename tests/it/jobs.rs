@@ -12,14 +12,45 @@ fn shop() -> (World, Id) {
     let pipeline = world.pipeline(
         "shop/web",
         "main",
-        ci().stage("build", [job("compile").is("success"), job("pack").parallel(2).is("success")])
-            .stage("test", [
+        ci().stage(
+            "build",
+            [
+                job("compile").is("success"),
+                job("pack").parallel(2).is("success"),
+            ],
+        )
+        .stage(
+            "test",
+            [
                 job("unit").is("failed").log_at(0, "one\ntwo\nthree\n"),
-                job("lint").is("failed").allow_failure().because("runner_system_failure"),
+                job("lint")
+                    .is("failed")
+                    .allow_failure()
+                    .because("runner_system_failure"),
                 job("ende zu ende: 日本").is("running"),
-            ])
-            .stage("gate", [job("gate").here(), child("parts", ci().stage("s", [job("part").is("success"), downstream("chart", "shop/chart").queue(0)])).queue(0)])
-            .stage("deploy", [job("deploy").manual(), downstream("chart", "shop/chart")]),
+            ],
+        )
+        .stage(
+            "gate",
+            [
+                job("gate").here(),
+                child(
+                    "parts",
+                    ci().stage(
+                        "s",
+                        [
+                            job("part").is("success"),
+                            downstream("chart", "shop/chart").queue(0),
+                        ],
+                    ),
+                )
+                .queue(0),
+            ],
+        )
+        .stage(
+            "deploy",
+            [job("deploy").manual(), downstream("chart", "shop/chart")],
+        ),
     );
     (world, pipeline)
 }
@@ -31,15 +62,28 @@ fn tryout() {
     let token = world.access_token(MIRA, &["api"]);
     let me = world.job(pipeline, "gate");
     let gitlab = GitLab::start(world);
-    for w in ["jobs", "jobs --recursive", "jobs --recursive unit part -o json", "jobs pa* -o ndjson", "jobs --status failed --log-tail 2", "jobs nope unti gate", "jobs --all-pipelines --limit 3", "jobs --downstream parts", "jobs --recursive -o ndjson part"] {
-      for with in [false, true] {
-        let mut run = Run::new(w)
-            .vars(gitlab.vars(me)).var("NO_COLOR", "1")
-            .naming(gitlab.origin(), "https://gitlab.test");
-        if with { run = run.var("GITLAB_TOKEN", token.clone()); }
-        let got = run.binary();
-        println!("$ {w} {with}\n{}\n---\n{}{}", got.code, got.out, got.log);
-      }
+    for w in [
+        "jobs",
+        "jobs --recursive",
+        "jobs --recursive unit part -o json",
+        "jobs pa* -o ndjson",
+        "jobs --status failed --log-tail 2",
+        "jobs nope unti gate",
+        "jobs --all-pipelines --limit 3",
+        "jobs --downstream parts",
+        "jobs --recursive -o ndjson part",
+    ] {
+        for with in [false, true] {
+            let mut run = Run::new(w)
+                .vars(gitlab.vars(me))
+                .var("NO_COLOR", "1")
+                .naming(gitlab.origin(), "https://gitlab.test");
+            if with {
+                run = run.var("GITLAB_TOKEN", token.clone());
+            }
+            let got = run.binary();
+            println!("$ {w} {with}\n{}\n---\n{}{}", got.code, got.out, got.log);
+        }
     }
     println!("{}", gitlab.log());
     gitlab.finish();

@@ -35,6 +35,7 @@ mod shells;
 mod table;
 mod tidy;
 mod verdict;
+mod wait;
 mod whoami;
 mod words;
 mod world;

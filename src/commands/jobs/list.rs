@@ -100,9 +100,9 @@ fn stream(task: &Task, place: &Place, out: &mut Out, flaws: &mut Flaws) -> Resul
                 }
             })
     });
-    let (trigger_jobs, _) = read.map_err(|error| error.stop())?;
+    let rows = read.map_err(|error| error.stop())?;
     json.end(&mut |piece| out.text(piece));
-    if let TriggerJobs::Closed(error) = &trigger_jobs {
+    if let TriggerJobs::Closed(error) = &rows.trigger_jobs {
         flaws.add(closed(error));
     }
     Ok(())
@@ -129,23 +129,23 @@ pub fn read(task: &Task, place: &Place) -> Result<Found, Error> {
         ..options.selection.clone()
     });
     task.session.steady(|| {
-        let mut rows = Unique::default();
+        let mut unique = Unique::default();
         let mut texts = Texts::new();
         let scope = scope(task, ordered || ids);
-        let (trigger_jobs, _) = task.finder.each_row(place, scope, &mut |job, raw| {
+        let rows = task.finder.each_row(place, scope, &mut |job, raw| {
             // A trigger job may lead to jobs that are meant.
             let keep = (job.trigger && matches!(options.reach, Reach::Tree))
                 || candidate.as_ref().is_none_or(|one| may_mean(one, &job));
             if !table && keep {
                 texts.insert(job.id, raw.to_owned());
             }
-            rows.put(slim(job));
+            unique.put(slim(job));
             ControlFlow::Continue(())
         })?;
         Ok(Found {
-            jobs: rows.jobs,
+            jobs: unique.jobs,
             texts,
-            trigger_jobs,
+            trigger_jobs: rows.trigger_jobs,
         })
     })
 }
