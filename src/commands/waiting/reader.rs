@@ -66,10 +66,14 @@ impl<'r> Reader<'r> {
         }
     }
 
-    pub fn project(&self, pipeline: PipelineKey) -> Project {
-        match pipeline.project_id {
+    pub fn place(&self, pipeline: PipelineKey) -> Place {
+        let project = match pipeline.project_id {
             Some(id) if pipeline.id != self.start.pipeline => Project::Id(id),
             _ => self.start.project.clone(),
+        };
+        Place {
+            project,
+            pipeline: pipeline.id,
         }
     }
 
@@ -93,10 +97,7 @@ impl<'r> Reader<'r> {
 
     fn read(&mut self, turns: &mut Turns, read: &Read) -> Result<Result<Rows, Unreadable>, NoLook> {
         let pipeline = read.pipeline.id;
-        let place = Place {
-            project: self.project(read.pipeline),
-            pipeline,
-        };
+        let place = self.place(read.pipeline);
         if let Project::Id(project) = place.project {
             turns.session().gitlab.know(project);
         }
