@@ -28,6 +28,7 @@ mod find_agent;
 mod gate;
 mod gatefile;
 mod help;
+mod jobs;
 mod kubeconfig;
 mod net;
 mod shells;
