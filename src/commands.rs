@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod choose;
 pub mod completion;
+pub mod gate;
 pub mod gating;
 pub mod help;
 pub mod shared;
@@ -20,7 +21,12 @@ pub struct Command {
 }
 
 /// Every command, in the order of the help page. A new one needs a file of its own and a line here.
-pub const COMMANDS: &[&Command] = &[&whoami::COMMAND, &completion::COMMAND, &help::COMMAND];
+pub const COMMANDS: &[&Command] = &[
+    &whoami::COMMAND,
+    &gate::COMMAND,
+    &completion::COMMAND,
+    &help::COMMAND,
+];
 
 /// The table that parser, help, man page, completion and README are made from.
 pub fn table() -> Vec<&'static Usage> {

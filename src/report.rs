@@ -2,6 +2,7 @@
 
 pub mod dotenv;
 pub mod file;
+pub mod gate;
 pub mod jobs;
 pub mod json;
 pub mod log;

@@ -1,6 +1,13 @@
 //! Conditions that a command may demand: the options and the asking, shared by `gate`, `wait` and every action.
 
-use crate::cli::{Group, Opt};
+mod collect;
+
+use crate::cli::{Group, Opt, Words};
+use crate::decide::gate::{Condition, Judgement, judge, needs};
+use crate::exit::{Exit, Stop};
+use crate::gatefile::GateRef;
+use crate::report::gate;
+use crate::session::{Me, Session};
 
 pub const REQUIRE: Opt = Opt::value(
     "--require",
@@ -12,9 +19,87 @@ pub const GATE: Opt = Opt::value(
     "--gate",
     "FILE#NAME",
     "go on only if this gate of a gate file is open",
-)
-.many();
+);
 pub const GATING: Group = Group {
     title: "conditions",
     options: &[&REQUIRE, &GATE],
 };
+
+/// What must hold before the command goes on.
+#[derive(Clone, Debug, Default)]
+pub struct Gating {
+    conditions: Vec<Condition>,
+}
+
+impl Gating {
+    /// Reads the options, and the gate file with them: what it says now counts for the whole call.
+    pub fn read(words: &mut Words) -> Result<Self, Stop> {
+        let mut gating = Self::of(words.values(&REQUIRE), REQUIRE.name)?;
+        gating.add_gate(words)?;
+        Ok(gating)
+    }
+
+    /// Conditions as the user wrote them; `from` is where.
+    pub fn of(texts: Vec<String>, from: &str) -> Result<Self, Stop> {
+        let read = |text: String| {
+            let known = "jobgate gate --help lists the conditions";
+            Condition::parse(&text)
+                .map_err(|error| Stop::usage(format!("{from}: {error}")).hint(known))
+        };
+        let conditions = texts.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { conditions })
+    }
+
+    /// Adds the gate that `--gate` names.
+    pub fn add_gate(&mut self, words: &mut Words) -> Result<(), Stop> {
+        if let Some(gate) = words.parsed(&GATE, GateRef::parse)? {
+            self.conditions.extend(gate.conditions()?);
+        }
+        Ok(())
+    }
+
+    /// Nothing is demanded.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// Asks GitLab for exactly the evidence that the conditions need, all of it anew, and judges.
+    pub fn judge(&self, session: &Session) -> Result<Judgement, Stop> {
+        let evidence = collect::evidence(session, &needs(&self.conditions))?;
+        Ok(judge(&self.conditions, &evidence))
+    }
+
+    /// The same for whoever wants to go on: one line per condition on standard error. `Ok` is the way through; nothing demanded is one, too.
+    pub fn pass(&self, session: &Session) -> Result<Result<(), Judgement>, Stop> {
+        if self.is_empty() {
+            return Ok(Ok(()));
+        }
+        let judgement = self.judge(session)?;
+        gate::tell(&judgement, session.talk);
+        Ok(if judgement.open() {
+            Ok(())
+        } else {
+            Err(judgement)
+        })
+    }
+}
+
+/// The calling job, for whoever decides or changes something: here a contradiction between variables and token is "could not tell", and
+/// an origin that the command line does not vouch for is named.
+pub fn trusted(session: &Session) -> Result<Me, Stop> {
+    let me = session.me()?;
+    if let Some(other) = session.other_job(&me) {
+        let hint = "leave CI_JOB_ID and CI_JOB_TOKEN as GitLab sets them";
+        return Err(Stop::new(Exit::Unknown, other).hint(hint));
+    }
+    if me.pipeline.project_id.is_none() {
+        return Err(Stop::new(Exit::Unknown, "GET /job names no project"));
+    }
+    if !session.ci.server_fixed {
+        let origin = session.gitlab.origin();
+        session.talk.line(&format!(
+            "trusting {origin}, which CI_API_V4_URL names; --server fixes it"
+        ));
+    }
+    Ok(me)
+}
