@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::Vars;
 use crate::exit::Stop;
-use crate::model::{JobId, PipelineId, ProjectId};
+use crate::model::JobId;
 use crate::url::Url;
 pub use file::{Pem, Trust};
 pub use token::Access;
@@ -59,8 +59,6 @@ pub struct Ci {
     pub access: Option<Access>,
     /// `CI_JOB_ID`, `CI_PIPELINE_ID`, `CI_PROJECT_ID`: to be compared with what GitLab says, never believed.
     pub job: Option<JobId>,
-    pub pipeline: Option<PipelineId>,
-    pub project: Option<ProjectId>,
     /// `CI_JOB_TIMEOUT`
     pub job_timeout: Option<Duration>,
     /// `RUNNER_SCRIPT_TIMEOUT`
@@ -95,8 +93,6 @@ impl Ci {
             job_token,
             access,
             job: id(vars, "CI_JOB_ID")?.map(JobId),
-            pipeline: id(vars, "CI_PIPELINE_ID")?.map(PipelineId),
-            project: id(vars, "CI_PROJECT_ID")?.map(ProjectId),
             job_timeout: limit(vars, "CI_JOB_TIMEOUT", seconds, &mut warnings)?,
             script_timeout: limit(vars, "RUNNER_SCRIPT_TIMEOUT", go_duration, &mut warnings)?,
             trust: Trust::read(vars, fixed)?,

@@ -7,6 +7,7 @@ pub mod gate;
 pub mod gating;
 pub mod help;
 pub mod shared;
+pub mod wait;
 pub mod waiting;
 pub mod whoami;
 

@@ -144,6 +144,8 @@ struct Memory {
     worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
     /// Projects that GitLab itself has named, so that they exist: the job's own first.
     known: Vec<ProjectId>,
+    /// Good answers so far.
+    answers: u64,
 }
 
 impl fmt::Debug for Client<'_> {
@@ -241,6 +243,15 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Good answers so far, pages of lists among them: a server that gives some is not silent.
+    pub fn answers(&self) -> u64 {
+        self.memory().answers
+    }
+
+    fn count_answer(&self) {
+        self.memory().answers += 1;
+    }
+
     /// No request goes on beyond this point of the monotonic clock.
     pub fn set_deadline(&self, monotonic: Option<Duration>) {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = monotonic;
@@ -321,6 +332,7 @@ impl<'a> Client<'a> {
         if whole.is_err() {
             return Err(self.not_json(&text, method, route));
         }
+        self.count_answer();
         Ok(Answer {
             status: text.status,
             body: text.body,

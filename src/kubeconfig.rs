@@ -65,9 +65,9 @@ pub fn read(list: &str) -> Result<Vec<Context>, Stop> {
         let Some(bytes) = load(Path::new(path)).map_err(|what| broken(&what))? else {
             continue;
         };
-        for context in parse(&bytes).map_err(|flaw| broken(&flaw))? {
-            if names.insert(context.name.clone()) {
-                all.push(context);
+        for (name, context) in contexts(&bytes).map_err(|flaw| broken(&flaw))? {
+            if names.insert(name) {
+                all.extend(context);
             }
         }
     }
@@ -115,44 +115,57 @@ struct Entry {
 
 /// The agents' contexts of one file. Contexts of other users than `agent:ID` are left out.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Context>, Flaw> {
+    let all = contexts(bytes)?;
+    Ok(all.into_iter().filter_map(|(_, context)| context).collect())
+}
+
+/// The names of all contexts of one file, with those that are an agent's.
+fn contexts(bytes: &[u8]) -> Result<Vec<(String, Option<Context>)>, Flaw> {
     let text = text(bytes)?;
     let entries = if text.trim_start().starts_with('{') {
         json(text)?
     } else {
         block::entries(text)?
     };
-    let mut contexts = Vec::new();
     let mut names = HashSet::new();
     for entry in &entries {
-        let flaw = |what| Flaw {
-            line: entry.line,
-            column: entry.column,
-            what,
-        };
         if !names.insert(&entry.name) {
-            return Err(flaw("a context of this name stands above already"));
+            return Err(entry.flaw("a context of this name stands above already"));
         }
-        let Some(agent) = agent_id(&entry.user) else {
-            continue;
-        };
-        if entry.name.is_empty() {
-            return Err(flaw("a context without a name"));
-        }
-        let namespace = entry.namespace.clone().filter(|name| !name.is_empty());
-        if [Some(&entry.name), namespace.as_ref()]
-            .into_iter()
-            .flatten()
-            .any(|text| text.contains(char::is_control))
-        {
-            return Err(flaw("a context with control characters"));
-        }
-        contexts.push(Context {
-            agent,
-            name: entry.name.clone(),
-            namespace,
-        });
     }
-    Ok(contexts)
+    entries
+        .iter()
+        .map(|entry| Ok((entry.name.clone(), entry.context()?)))
+        .collect()
+}
+
+impl Entry {
+    fn flaw(&self, what: &'static str) -> Flaw {
+        Flaw {
+            line: self.line,
+            column: self.column,
+            what,
+        }
+    }
+
+    fn context(&self) -> Result<Option<Context>, Flaw> {
+        let Some(agent) = agent_id(&self.user) else {
+            return Ok(None);
+        };
+        if self.name.is_empty() {
+            return Err(self.flaw("a context without a name"));
+        }
+        let namespace = self.namespace.clone().filter(|name| !name.is_empty());
+        let controls = |text: &String| text.contains(char::is_control);
+        if controls(&self.name) || namespace.as_ref().is_some_and(controls) {
+            return Err(self.flaw("a context with control characters"));
+        }
+        Ok(Some(Context {
+            agent,
+            name: self.name.clone(),
+            namespace,
+        }))
+    }
 }
 
 /// The number in `agent:NUMBER`.

@@ -108,10 +108,10 @@ pub struct Limits {
 impl Limits {
     pub const REAL: Self = Self {
         connect: Duration::from_secs(10),
-        headers: Duration::from_secs(60),
+        headers: Duration::from_mins(1),
         per_read: Duration::from_secs(30),
         per_write: Duration::from_secs(30),
-        body: Duration::from_secs(60),
+        body: Duration::from_mins(1),
         page_bytes: 16 << 20,
         error_bytes: 64 << 10,
         outage: Duration::from_secs(30),

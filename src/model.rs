@@ -172,6 +172,10 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 
 /// A job or trigger job as the lists and the actions show it (`lib/api/entities/ci/job.rb`, `bridge.rb`): what the program decides on.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts of GitLab's, not a state machine"
+)]
 pub struct Job {
     pub id: JobId,
     pub name: String,

@@ -148,10 +148,9 @@ impl Session<'_> {
         });
         let (raw, job, more, facts) = me.map_err(|error| error.stop())?;
         let pipeline = more.pipeline.clone();
-        let (Some(pipeline), Some(project)) = (
-            pipeline.clone(),
-            pipeline.and_then(|p| p.project_id).or(self.ci.project),
-        ) else {
+        let (Some(pipeline), Some(project)) =
+            (pipeline.clone(), pipeline.and_then(|p| p.project_id))
+        else {
             return Err(Stop::new(
                 Exit::Unknown,
                 "GET /job names no pipeline or project",

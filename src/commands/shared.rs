@@ -122,6 +122,7 @@ pub const VARIABLES: &[Variable] = &[
         "KUBECONFIG",
         "where agents finds the names of kube contexts",
     ),
+    variable("GITLAB_CI", "colors are on in a CI job, also CI"),
     variable("JOBGATE_DEBUG", "1 shows each request, as --debug does"),
     variable("NO_COLOR", "any value turns colors off"),
 ];

@@ -23,7 +23,7 @@ const USAGE: Usage = Usage {
     operands: "",
     arity: (0, 0),
     choices: &[],
-    summary: "tells which job, pipeline, project, user and environment the job token stands for",
+    summary: "tells which job, pipeline, project and user the job token stands for",
     details: "GitLab is asked with the job token (GET /job, GET /job/allowed_agents); no variable is believed.\n\n\
         With --output json GitLab's own two objects come complete, under job and allowed_agents. \
         If GitLab does not tell the agents, that is null, and roles, groups and environment are left out elsewhere.",

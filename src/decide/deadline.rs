@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::time::Timestamp;
 
 /// How long a wait may take where the job's own limit is unknown.
-pub const UNKNOWN: Duration = Duration::from_secs(3600);
+pub const UNKNOWN: Duration = Duration::from_hours(1);
 
 /// What is known of the calling job's own time limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl JobTime {
         let left = self
             .limit()
             .zip(self.left())
-            .map(|(limit, left)| left.saturating_sub((limit / 10).min(Duration::from_secs(60))));
+            .map(|(limit, left)| left.saturating_sub((limit / 10).min(Duration::from_mins(1))));
         match (wish, left) {
             (Some(wish), Some(left)) if wish > left => Bound::Cut { wish, left },
             (Some(wish), _) => Bound::Free(wish),

@@ -84,6 +84,15 @@ impl Pace {
             .min(left)
     }
 
+    /// The shortest sleep, where what the last look brought is worth little.
+    pub fn soon(&mut self, left: Duration) -> Duration {
+        let longest = LONGEST.max(self.interval.max);
+        let delay = scale(self.interval.min, self.crowd.factor());
+        scale(delay, self.random.between(1.0, 1.1))
+            .min(longest)
+            .min(left)
+    }
+
     /// A request asked at `asked` brought no good answer at `now` (both monotonic). `left`: time to the deadline.
     pub fn failed(
         &mut self,
@@ -113,8 +122,8 @@ impl Pace {
 
 /// Beyond this factor a wait looks so seldom that one more request is dear.
 const HISTORY_CROWD: f64 = 3.0;
-/// Without history: half of the quiet time and a bit, between these.
-const BLIND: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
+/// Without history: half of the quiet time and a bit, up to this.
+const BLIND_MOST: Duration = Duration::from_secs(30);
 const BLIND_MORE: Duration = Duration::from_secs(22);
 
 /// The time to the next look at `jobs`, before jitter. A crowd makes every request dearer and the whole interval longer.
@@ -125,9 +134,8 @@ pub fn pace(jobs: &[Open], quiet: Duration, interval: Interval, crowd: f64) -> D
         let worth = schedule::worth(interval.min) * crowd;
         return schedule::next_look(jobs, max.min(LONGEST), worth).clamp(min, max);
     }
-    let (soonest, latest) = BLIND;
     let delay = (quiet.min(LONGEST) + BLIND_MORE) / 2;
-    scale(delay.clamp(soonest, latest), crowd).clamp(min, max)
+    scale(delay.min(BLIND_MOST), crowd).clamp(min, max)
 }
 
 /// A delay times a factor; the longest sleep if the product is no duration.
@@ -253,6 +261,10 @@ mod tests {
         let both = [job(58, &short), job(58, &long)];
         assert_eq!(gap(&both, 0, "3s..60s", 1.0), 60);
         assert!(gap(&both[..1], 0, "3s..60s", 1.0) < 20);
+        // Ten that each may end any moment: all ten hardly will, so the look comes later than for one.
+        let spread: Vec<Duration> = (5..17).map(|tens| seconds(tens * 10)).collect();
+        let ten = vec![job(80, &spread); 10];
+        assert!(gap(&ten, 0, "3s..60s", 1.0) > gap(&ten[..1], 0, "3s..60s", 1.0) + 5);
         let many = vec![job(58, &short); 1000];
         assert!(gap(&many, 0, "3s..60s", 1.0) < 60);
     }

@@ -161,18 +161,15 @@ struct PlainLines {
 
 impl PlainLines {
     fn take(&mut self, c: char, out: &mut String) {
-        match c {
-            '\n' => {
+        if c == '\n' {
+            self.flush(out);
+            self.ended = true;
+            self.continued = false;
+        } else {
+            self.line.push(c);
+            if self.line.len() >= LINE {
                 self.flush(out);
-                self.ended = true;
-                self.continued = false;
-            }
-            _ => {
-                self.line.push(c);
-                if self.line.len() >= LINE {
-                    self.flush(out);
-                    self.continued = true;
-                }
+                self.continued = true;
             }
         }
     }
@@ -226,12 +223,11 @@ fn visible(line: &str) -> String {
     while let Some(at) = rest.find("section_") {
         let (before, from) = rest.split_at(at);
         text.push_str(before);
-        match section_marker(from) {
-            Some(length) => rest = from.get(length..).unwrap_or_default(),
-            None => {
-                text.push_str("section_");
-                rest = from.get("section_".len()..).unwrap_or_default();
-            }
+        if let Some(length) = section_marker(from) {
+            rest = from.get(length..).unwrap_or_default()
+        } else {
+            text.push_str("section_");
+            rest = from.get("section_".len()..).unwrap_or_default();
         }
     }
     text.push_str(rest);

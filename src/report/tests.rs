@@ -1,3 +1,4 @@
+//! What reaches a reader, and what becomes of a file that cannot be written.
 #![allow(clippy::unwrap_used)]
 
 use std::ffi::OsString;

@@ -1,6 +1,7 @@
 //! Plans for the four writes on jobs.
 
 mod confirmed;
+mod once;
 mod triggered;
 
 use jobgate::decide::action::{Context, Options, Plan, Step, Verb, plan};

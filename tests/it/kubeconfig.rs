@@ -205,10 +205,16 @@ fn all_files_of_the_list_count() {
     let own = write_file(
         folder.path(),
         "own",
-        "contexts:\n- name: ops/agents:prod\n  context:\n    user: agent:99\n- name: x/y:z\n  context:\n    user: agent:5\n",
+        "contexts:\n- name: ops/agents:prod\n  context:\n    user: agent:99\n- name: x/y:z\n  context:\n    user: agent:5\n- name: x/y:taken\n  context:\n    user: agent:6\n",
+    );
+    // A name that the first file gives to somebody else is taken.
+    let first = write_file(
+        folder.path(),
+        "first",
+        "contexts:\n- name: x/y:taken\n  context:\n    user: admin\n",
     );
     let missing = folder.path().join("missing");
-    let list = [missing.to_str().unwrap(), &gitlab, "", &own].join(SEPARATOR);
+    let list = [missing.to_str().unwrap(), &first, &gitlab, "", &own].join(SEPARATOR);
     let names: Vec<_> = read(&list)
         .unwrap()
         .into_iter()

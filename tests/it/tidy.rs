@@ -183,11 +183,13 @@ fn tests_in_source_files_are_one_module_at_the_end() {
             continue;
         };
         let module = tests.strip_prefix("]\nmod tests {\n");
-        let at_end = module.is_some_and(|module| {
-            module
-                .find("\n}\n")
-                .is_some_and(|end| end + 3 == module.len())
-        });
+        let outside = tests == "]\nmod tests;\n";
+        let at_end = outside
+            || module.is_some_and(|module| {
+                module
+                    .find("\n}\n")
+                    .is_some_and(|end| end + 3 == module.len())
+            });
         if !at_end || parts.next().is_some() {
             broken.push(file.path.clone());
         }

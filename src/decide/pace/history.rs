@@ -151,6 +151,18 @@ mod tests {
     }
 
     #[test]
+    fn a_job_s_own_runs_go_before_those_of_its_siblings() {
+        let history = history(&[
+            row(5, "test [arm]", "success", "900"),
+            row(4, "test [amd]", "success", "60"),
+            row(3, "test [amd]", "success", "61"),
+            row(2, "test [amd]", "success", "62"),
+        ]);
+        let own = seconds(&[60, 61, 62]);
+        assert_eq!(history.past("test [amd]", Some("test")), own);
+    }
+
+    #[test]
     fn usual_needs_three_runs() {
         assert_eq!(usual(&seconds(&[10, 20])), None);
         assert_eq!(

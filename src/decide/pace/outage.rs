@@ -193,11 +193,12 @@ mod tests {
         };
         assert_eq!(fail(DOWN, seconds(40), seconds(10)).1, seconds(40));
         assert_eq!(fail(limited, seconds(1), seconds(3600)).1, seconds(40));
+        assert_eq!(fail(DOWN, seconds(30), seconds(10)).1, seconds(70));
         assert_eq!(
             fail(Trouble::Locked, seconds(1), seconds(3600)).1,
-            seconds(40)
+            seconds(70)
         );
-        assert_eq!(fail(DOWN, seconds(40), seconds(5)).1, seconds(80));
+        assert_eq!(fail(DOWN, seconds(10), seconds(5)).1, seconds(80));
         assert_eq!(
             fail(DOWN, seconds(15), seconds(0)),
             (Next::Over, seconds(100))

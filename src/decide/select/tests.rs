@@ -1,3 +1,4 @@
+//! Selections over names that GitLab allows, and globs against an independent matcher.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

@@ -11,7 +11,9 @@ use crate::decide::verdict::judge::Nodes;
 use crate::decide::verdict::node::{Context, Node, Role};
 use crate::decide::verdict::survey::End;
 use crate::decide::verdict::tell::Said;
-use crate::decide::verdict::{Change, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules};
+use crate::decide::verdict::{
+    Change, Counts, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules,
+};
 use crate::exit::Exit;
 use crate::model::{PipelineId, PipelineKey, Status};
 
@@ -40,7 +42,7 @@ pub struct Next {
     pub soon: bool,
 }
 
-/// An open job, for the pace.
+/// A job that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Open<'a> {
     pub pipeline: PipelineId,
@@ -48,6 +50,7 @@ pub struct Open<'a> {
     pub status: &'a Status,
     /// Time of running so far, by GitLab's clock.
     pub elapsed: Option<f64>,
+    pub trigger: bool,
 }
 
 /// A wait: what was asked for and what has been seen so far.
@@ -257,19 +260,27 @@ impl Watch {
         self.outcome(survey.end.as_ref(), Some(exit))
     }
 
-    /// The open jobs, for the pace.
+    /// The pipeline that holds the selected jobs, once the way leads there.
+    pub fn pipeline(&self) -> Option<PipelineKey> {
+        let target = |node: &&Node| node.role == Role::Target;
+        self.nodes.values().find(target).map(|node| node.key)
+    }
+
+    /// The jobs that have not ended, those that wait for a person among them: for the pace and the heartbeat.
     pub fn open(&self) -> impl Iterator<Item = Open<'_>> {
         let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
         nodes.flat_map(|node| {
             let open = node.jobs.iter().filter(|tracked| {
-                let manual = tracked.job.status == Status::Manual;
-                !tracked.reached && !manual && !tracked.job.status.finished()
+                let ignored =
+                    Counts::of(&tracked.job, tracked.matched, &self.rules) == Counts::Ignored;
+                !tracked.reached && !ignored && !tracked.job.status.finished()
             });
             open.map(|tracked| Open {
                 pipeline: node.key.id,
                 name: &tracked.job.name,
                 status: &tracked.job.status,
                 elapsed: tracked.job.duration,
+                trigger: tracked.job.trigger,
             })
         })
     }
