@@ -1,12 +1,18 @@
 //! The commands and what they share.
 
+pub mod act;
 pub mod agents;
+pub mod cancel;
 pub mod choose;
 pub mod completion;
+pub mod erase;
 pub mod gate;
 pub mod gating;
 pub mod help;
+pub mod play;
+pub mod retry;
 pub mod shared;
+pub mod trigger;
 pub mod wait;
 pub mod waiting;
 pub mod whoami;
@@ -24,6 +30,11 @@ pub struct Command {
 /// Every command, in the order of the help page. A new one needs a file of its own and a line here.
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
+    &play::COMMAND,
+    &retry::COMMAND,
+    &cancel::COMMAND,
+    &erase::COMMAND,
+    &trigger::COMMAND,
     &gate::COMMAND,
     &completion::COMMAND,
     &help::COMMAND,

@@ -1,5 +1,6 @@
 //! Everything that formats: the answer on standard output ([`Out`]) and the talk on standard error ([`Talk`]).
 
+pub mod act;
 pub mod dotenv;
 pub mod events;
 pub mod file;
@@ -13,6 +14,7 @@ pub mod style;
 pub mod table;
 pub mod talk;
 pub mod text;
+pub mod trigger;
 pub mod wait;
 pub mod whoami;
 

@@ -93,8 +93,8 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
             Format::Json => {
                 let lines = judgement.lines.iter().map(gate::object);
                 let object = Object::new()
-                    .text("exit", exit.name())
-                    .number("code", exit.code().into())
+                    .text("result", exit.name())
+                    .number("exit", exit.code().into())
                     .list("conditions", lines);
                 out.text(&object.end());
                 out.text("\n");
@@ -107,8 +107,8 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
             }
             Format::Dotenv => {
                 let mut dotenv = Dotenv::new();
-                dotenv.set("EXIT", exit.name());
-                dotenv.set("CODE", exit.code().to_string());
+                dotenv.set("RESULT", exit.name());
+                dotenv.set("EXIT_CODE", exit.code().to_string());
                 out.text(&dotenv.text()?);
             }
         }

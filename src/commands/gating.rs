@@ -1,12 +1,12 @@
 //! Conditions that a command may demand: the options and the asking, shared by `gate`, `wait` and every action.
 
 mod collect;
+mod look;
 
 use crate::cli::{Group, Opt, Words};
 use crate::decide::gate::{Condition, Judgement, judge, needs};
 use crate::exit::{Exit, Stop};
 use crate::gatefile::GateRef;
-use crate::report::gate;
 use crate::session::{Me, Session};
 
 pub const REQUIRE: Opt = Opt::value(
@@ -69,18 +69,19 @@ impl Gating {
         Ok(judge(&self.conditions, &evidence))
     }
 
-    /// The same for whoever wants to go on: one line per condition on standard error. `Ok` is the way through; nothing demanded is one, too.
-    pub fn pass(&self, session: &Session) -> Result<Result<(), Judgement>, Stop> {
+    /// The same for whoever wants to go on: `tell` gets what was judged. `Ok` is the way through; nothing demanded is one, too.
+    pub fn pass(
+        &self,
+        session: &Session,
+        tell: &dyn Fn(&Judgement),
+    ) -> Result<Result<(), Judgement>, Stop> {
         if self.is_empty() {
             return Ok(Ok(()));
         }
         let judgement = self.judge(session)?;
-        gate::tell(&judgement, session.talk);
-        Ok(if judgement.open() {
-            Ok(())
-        } else {
-            Err(judgement)
-        })
+        tell(&judgement);
+        let open = judgement.open();
+        Ok(if open { Ok(()) } else { Err(judgement) })
     }
 }
 
@@ -91,9 +92,6 @@ pub fn trusted(session: &Session) -> Result<Me, Stop> {
     if let Some(other) = session.other_job(&me) {
         let hint = "leave CI_JOB_ID and CI_JOB_TOKEN as GitLab sets them";
         return Err(Stop::new(Exit::Unknown, other).hint(hint));
-    }
-    if me.pipeline.project_id.is_none() {
-        return Err(Stop::new(Exit::Unknown, "GET /job names no project"));
     }
     if !session.ci.server_fixed {
         let origin = session.gitlab.origin();

@@ -79,7 +79,10 @@ impl Options {
             common: Common::read(words)?,
         };
         let Selection {
-            operands, all, stages, ..
+            operands,
+            all,
+            stages,
+            ..
         } = &options.selection;
         match (operands.is_empty(), all) {
             (true, false) if stages.is_empty() => Err(Stop::usage(

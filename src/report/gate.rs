@@ -32,7 +32,10 @@ pub fn tell(judgement: &Judgement, talk: &Talk) {
         talk.pieces(&[
             ("gate: ", Paint::Plain),
             (line.finding.word(), paint(line.finding)),
-            (&format!("  {}  {}", line.condition, said(line)), Paint::Plain),
+            (
+                &format!("  {}  {}", line.condition, said(line)),
+                Paint::Plain,
+            ),
         ]);
     }
     hints(judgement, talk);

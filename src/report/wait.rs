@@ -59,10 +59,7 @@ fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
             job.status.word(),
             Paint::status(&job.status, job.allow_failure),
         ),
-        (
-            &duration(job).map(human).unwrap_or_default(),
-            Paint::Plain,
-        ),
+        (&duration(job).map(human).unwrap_or_default(), Paint::Plain),
         (&job.id.to_string(), Paint::Dim),
         (&note(job), Paint::Plain),
         (&job.web_url, Paint::Dim),
@@ -135,10 +132,17 @@ fn job(outcome: &JobOutcome) -> Object {
         .text("result", word(outcome.counts))
         .number("pipeline", outcome.pipeline.id.0);
     let object = match &outcome.job {
-        None => ["id", "status", "stage", "duration", "failure_reason", "web_url"]
-            .into_iter()
-            .fold(object, Object::null)
-            .flag("allow_failure", false),
+        None => [
+            "id",
+            "status",
+            "stage",
+            "duration",
+            "failure_reason",
+            "web_url",
+        ]
+        .into_iter()
+        .fold(object, Object::null)
+        .flag("allow_failure", false),
         Some(job) => {
             let object = object
                 .number("id", job.id.0)

@@ -255,7 +255,10 @@ mod tests {
         );
         for bad in ["=hunter2", "a b=hunter2", "ä=hunter2", "ABSENT"] {
             let stop = variable(bad, &vars).expect_err(bad);
-            assert!(!format!("{stop} {:?}", stop.hints).contains("hunter2"), "{bad}");
+            assert!(
+                !format!("{stop} {:?}", stop.hints).contains("hunter2"),
+                "{bad}"
+            );
         }
         let parameters = Parameters {
             variables: vec![("A".into(), "hunter2".into())],

@@ -1,6 +1,7 @@
 //! The work of an action: look, plan, gate, send, look again, job by job, until none is left open.
 
-use crate::commands::act::target::{Aim, Aimed, Target};
+use super::parameters::Parameters;
+use super::target::{Aim, Aimed, Target};
 use crate::commands::gating::Gating;
 use crate::commands::waiting::{Halt, Turns};
 use crate::decide::action::confirm::{Confirmation, confirm};
@@ -8,12 +9,11 @@ use crate::decide::action::{Context, Fate, Options, Plan, Step, Verb, plan};
 use crate::decide::gate::Judgement;
 use crate::decide::select::newest;
 use crate::exit::{Exit, Stop};
+use crate::find::Place;
 use crate::gitlab::{Body, Error, Kind, Route};
 use crate::model::{Job, JobId, Status};
-use crate::report::act as report;
+use crate::report::act::Herald;
 use crate::session::Session;
-
-use super::parameters::Parameters;
 
 /// What is wanted of every job.
 pub struct Wanted<'a> {
@@ -27,10 +27,11 @@ pub struct Wanted<'a> {
 pub struct Work<'w, 'a> {
     pub session: &'w Session<'a>,
     pub wanted: &'w Wanted<'w>,
+    pub herald: &'w Herald<'w>,
     pub aim: Aim<'w, 'a>,
     pub targets: Vec<Target>,
     /// Told as soon as a request has had its effect.
-    pub started: &'w dyn Fn(&[Target]),
+    pub started: &'w dyn Fn(&Place, &[Target]),
 }
 
 /// Why the work ended before every job was settled.
@@ -227,11 +228,16 @@ impl Work<'_, '_> {
                 }
             }
             stale = true;
-            match self.wanted.gating.pass(self.session) {
+            match self
+                .wanted
+                .gating
+                .pass(self.session, &|judged| self.herald.gate(judged))
+            {
                 Err(stop) => return Ok(Sent::Stopped(stop)),
                 Ok(Err(judgement)) => return Ok(Sent::Closed(judgement)),
                 Ok(Ok(())) => {}
             }
+            self.aim.freeze();
             match self.post(step, job.id) {
                 Ok(()) => Ok(Sent::Accepted),
                 Err(error) if error.nothing_done() => match error.kind {
@@ -344,6 +350,15 @@ impl Work<'_, '_> {
         Ok(())
     }
 
+    /// Nothing more is sent: what is still open stays undone.
+    pub fn close(&mut self, exit: Exit) {
+        for target in &mut self.targets {
+            if !target.fate.settled() {
+                target.fate = Fate::Closed(exit);
+            }
+        }
+    }
+
     fn fate(&mut self, index: usize, fate: Fate) {
         if let Some(target) = self.targets.get_mut(index) {
             target.fate = fate;
@@ -356,9 +371,9 @@ impl Work<'_, '_> {
             if let Some(job) = after {
                 target.job = job;
             }
-            report::did(self.session, target);
+            self.herald.did(target);
         }
-        (self.started)(&self.targets);
+        (self.started)(self.aim.place(), &self.targets);
     }
 
     /// What has to be waited for, when it is another thing than before.
@@ -366,7 +381,7 @@ impl Work<'_, '_> {
         if let Some(target) = self.targets.get(index)
             && before != Some(&target.fate)
         {
-            report::waits(self.session, target);
+            self.herald.waits(target);
         }
     }
 }
@@ -388,5 +403,7 @@ fn doubt(step: Step) -> Fate {
         Step::Cancel { .. } => "cancel",
         Step::Erase => "erase",
     };
-    Fate::Unknown(format!("{what} was sent, and whether it was done is not known"))
+    Fate::Unknown(format!(
+        "{what} was sent, and whether it was done is not known"
+    ))
 }

@@ -1,15 +1,15 @@
 //! The evidence for conditions: exactly what they need, asked anew each time.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use super::look::Looks;
 use crate::decide::gate::evidence::{
     Calling, Evidence, Fetched, JobsEvidence, ListedRefs, Piece, PipelinesOfRef, RefKind,
 };
 use crate::exit::{Exit, Stop};
-use crate::find::{Finder, Scope};
+use crate::find::Scope;
 use crate::gitlab::{Error, Kind, Project, Route};
 use crate::model::{Pipeline, PipelineId};
 use crate::session::{Me, Session};
@@ -29,7 +29,7 @@ pub fn evidence(session: &Session, pieces: &[Piece]) -> Result<Evidence, Stop> {
     };
     let ask = Ask {
         session,
-        finder: Finder::new(session.gitlab),
+        looks: Looks::new(session),
         project: Project::Id(me.project),
         me: &me,
     };
@@ -57,7 +57,7 @@ pub fn evidence(session: &Session, pieces: &[Piece]) -> Result<Evidence, Stop> {
                     retried: true,
                     ..Scope::default()
                 };
-                let rows = session.steady(|| ask.finder.rows(&me.place(), all));
+                let rows = session.steady(|| ask.looks.finder.rows(&me.place(), all));
                 evidence.attempts = fetched(rows.map(|rows| rows.jobs))?;
             }
             Piece::Jobs(selection) => {
@@ -72,7 +72,7 @@ pub fn evidence(session: &Session, pieces: &[Piece]) -> Result<Evidence, Stop> {
 
 struct Ask<'a> {
     session: &'a Session<'a>,
-    finder: Finder<'a>,
+    looks: Looks<'a>,
     project: Project,
     me: &'a Me,
 }
@@ -133,7 +133,11 @@ impl Ask<'_> {
         let name = self.me.job.ref_name.as_str();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
         let search = [("search", name)];
-        let query: &[_] = if name.chars().all(plain) { &search } else { &[] };
+        let query: &[_] = if name.chars().all(plain) {
+            &search
+        } else {
+            &[]
+        };
         let rows = self.list(&route, query)?;
         Ok(match rows {
             Fetched::Known(rows) => Fetched::Known(ListedRefs { kind, rows }),
@@ -165,8 +169,7 @@ impl Ask<'_> {
     }
 
     fn jobs(&self, selection: &str) -> Result<Fetched<JobsEvidence>, Stop> {
-        let _ = (selection, Duration::ZERO);
-        Ok(Fetched::default())
+        fetched(self.looks.jobs(selection, self.me))
     }
 }
 
