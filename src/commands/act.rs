@@ -186,14 +186,10 @@ impl Act<'_, '_> {
         let mut turns = Turns::begin(session, &teller, me.time(session.ci), options.limits);
         options.parameters.check(session, &me.place())?;
         let tell = |judgement: &_| self.herald.gate(judgement);
-        if let Err(judgement) = options.gating.pass(session, &tell)? {
+        if let Err(judgement) = options.gating.pass(session, &me, &tell)? {
             session.talk.line(&gate::summary(&judgement));
-            return self.report(
-                judgement.exit(),
-                &options.place.start(&me.place())?,
-                &[],
-                None,
-            );
+            let place = options.place.start(&me.place())?;
+            return Ok(self.report(judgement.exit(), &place, &[], None));
         }
         let meant = Meant {
             place: &options.place,
@@ -221,8 +217,7 @@ impl Act<'_, '_> {
             options.left.act(session, aim.place(), targets);
         }
         let exit = Exit::of_all(over.exits);
-        let waited = over.waited.as_ref();
-        self.report(exit, aim.place(), targets, waited)
+        Ok(self.report(exit, aim.place(), targets, over.waited.as_ref()))
     }
 
     fn work(&self, work: &mut Work, turns: &mut Turns, me: &Me) -> anyhow::Result<Over> {
@@ -261,6 +256,7 @@ impl Act<'_, '_> {
         let done = work.targets.iter().any(|target| target.fate.done());
         if options.wait && !options.dry_run && done && over.exits.is_empty() {
             let ended = self.wait(work, turns, me);
+            work.update(&ended.outcome);
             over.cut_short |= matches!(ended.outcome.exit, Exit::Signal(_) | Exit::Timeout);
             over.exits.push(ended.outcome.exit);
             over.waited = Some(ended);
@@ -346,13 +342,13 @@ impl Act<'_, '_> {
         place: &Place,
         targets: &[Target],
         waited: Option<&Ended>,
-    ) -> anyhow::Result<Exit> {
+    ) -> Exit {
         let written = self.write(&self.ending(exit, place, targets, waited));
         let Err(stop) = written else {
-            return Ok(exit);
+            return exit;
         };
         self.session.talk.stop(&stop);
-        Ok(Exit::of_all([exit, stop.exit]))
+        Exit::of_all([exit, stop.exit])
     }
 }
 

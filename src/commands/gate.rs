@@ -85,8 +85,8 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {
-        gating::trusted(session)?;
-        let judgement = options.gating.judge(session)?;
+        let me = gating::trusted(session)?;
+        let judgement = options.gating.judge(session, &me)?;
         let exit = judgement.exit();
         match options.format {
             Format::Table => out.table(&gate::table(&judgement), session.color),

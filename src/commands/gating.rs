@@ -25,6 +25,9 @@ pub const GATING: Group = Group {
     options: &[&REQUIRE, &GATE],
 };
 
+/// Shows what was judged.
+pub type Tell<'t> = &'t dyn Fn(&Judgement);
+
 /// What must hold before the command goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Gating {
@@ -63,9 +66,9 @@ impl Gating {
         self.conditions.is_empty()
     }
 
-    /// Asks GitLab for exactly the evidence that the conditions need, all of it anew, and judges.
-    pub fn judge(&self, session: &Session) -> Result<Judgement, Stop> {
-        let evidence = collect::evidence(session, &needs(&self.conditions))?;
+    /// Asks GitLab for exactly the evidence that the conditions need, all of it anew, and judges. `me` is the first piece of it, just asked.
+    pub fn judge(&self, session: &Session, me: &Me) -> Result<Judgement, Stop> {
+        let evidence = collect::evidence(session, me, &needs(&self.conditions))?;
         Ok(judge(&self.conditions, &evidence))
     }
 
@@ -73,15 +76,24 @@ impl Gating {
     pub fn pass(
         &self,
         session: &Session,
-        tell: &dyn Fn(&Judgement),
+        me: &Me,
+        tell: Tell,
     ) -> Result<Result<(), Judgement>, Stop> {
         if self.is_empty() {
             return Ok(Ok(()));
         }
-        let judgement = self.judge(session)?;
+        let judgement = self.judge(session, me)?;
         tell(&judgement);
         let open = judgement.open();
         Ok(if open { Ok(()) } else { Err(judgement) })
+    }
+
+    /// The same directly before a write, with the calling job asked anew as well.
+    pub fn pass_again(&self, session: &Session, tell: Tell) -> Result<Result<(), Judgement>, Stop> {
+        if self.is_empty() {
+            return Ok(Ok(()));
+        }
+        self.pass(session, &session.me()?, tell)
     }
 }
 

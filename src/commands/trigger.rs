@@ -136,13 +136,13 @@ impl Trigger<'_, '_> {
         let mut turns = Turns::begin(session, &teller, me.time(session.ci), limits);
         options.start.parameters.check(session, &me.place())?;
         let tell = |judgement: &_| self.herald.gate(judgement);
-        if let Err(judgement) = options.gating.pass(session, &tell)? {
+        if let Err(judgement) = options.gating.pass(session, &me, &tell)? {
             session.talk.line(&gate::summary(&judgement));
-            return self.report(judgement.exit(), None, None);
+            return Ok(self.report(judgement.exit(), None, None));
         }
         session.talk.line(&options.start.plan());
         if options.dry_run {
-            return self.report(Exit::Ok, None, None);
+            return Ok(self.report(Exit::Ok, None, None));
         }
         let started = match options
             .start
@@ -151,13 +151,13 @@ impl Trigger<'_, '_> {
             Ok(started) => started,
             Err(judgement) => {
                 session.talk.line(&gate::summary(&judgement));
-                return self.report(judgement.exit(), None, None);
+                return Ok(self.report(judgement.exit(), None, None));
             }
         };
         self.herald.started(&started);
         self.interim(&started);
         if !options.wait {
-            return self.report(Exit::Ok, Some(&started), None);
+            return Ok(self.report(Exit::Ok, Some(&started), None));
         }
         let ended = self.wait(&started, &mut turns, &me);
         let exit = ended.outcome.exit;
@@ -166,7 +166,7 @@ impl Trigger<'_, '_> {
                 .left
                 .act_on_pipeline(session, &started.place.project, &started.pipeline);
         }
-        self.report(exit, Some(&started), Some(&ended))
+        Ok(self.report(exit, Some(&started), Some(&ended)))
     }
 
     /// Waits for every job of the pipeline.
@@ -232,12 +232,12 @@ impl Trigger<'_, '_> {
         exit: Exit,
         started: Option<&Started>,
         waited: Option<&Ended>,
-    ) -> anyhow::Result<Exit> {
+    ) -> Exit {
         let Err(stop) = self.write(&self.ending(exit, started, waited)) else {
-            return Ok(exit);
+            return exit;
         };
         self.session.talk.stop(&stop);
-        Ok(Exit::of_all([exit, stop.exit]))
+        Exit::of_all([exit, stop.exit])
     }
 }
 

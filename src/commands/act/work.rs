@@ -8,6 +8,7 @@ use crate::decide::action::confirm::{Confirmation, confirm};
 use crate::decide::action::{Context, Fate, Options, Plan, Step, Verb, plan};
 use crate::decide::gate::Judgement;
 use crate::decide::select::newest;
+use crate::decide::verdict::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::find::Place;
 use crate::gitlab::{Body, Error, Kind, Route};
@@ -199,7 +200,7 @@ impl Work<'_, '_> {
             match sent {
                 Sent::Changed => {}
                 Sent::Closed(judgement) => return Err(End::Closed(judgement)),
-                Sent::Stopped(stop) => return Err(End::Stop(stop)),
+                Sent::Stopped(why) => return Err(End::Stop(why)),
                 Sent::Failed(error) => self.fate(index, Fate::Failed(error.stop())),
                 Sent::Accepted => self.confirm(turns, index, step, &job, None)?,
                 Sent::Lost(error) => self.confirm(turns, index, step, &job, Some(&error))?,
@@ -219,8 +220,8 @@ impl Work<'_, '_> {
         let mut stale = false;
         Ok(turns.ask(&mut || {
             if stale {
-                if let Some(stop) = self.aim.look()? {
-                    return Ok(Sent::Stopped(stop));
+                if let Some(why) = self.aim.look()? {
+                    return Ok(Sent::Stopped(why));
                 }
                 let same = self.newest(index).is_some_and(|newest| newest.id == job.id);
                 if !same || self.decide(index) != Some(step) {
@@ -231,9 +232,9 @@ impl Work<'_, '_> {
             match self
                 .wanted
                 .gating
-                .pass(self.session, &|judged| self.herald.gate(judged))
+                .pass_again(self.session, &|judged| self.herald.gate(judged))
             {
-                Err(stop) => return Ok(Sent::Stopped(stop)),
+                Err(why) => return Ok(Sent::Stopped(why)),
                 Ok(Err(judgement)) => return Ok(Sent::Closed(judgement)),
                 Ok(Ok(())) => {}
             }
@@ -348,6 +349,16 @@ impl Work<'_, '_> {
             _ => self.fate(index, Fate::Failed(error.clone().stop())),
         }
         Ok(())
+    }
+
+    /// Takes over what the waiting has seen last.
+    pub fn update(&mut self, outcome: &Outcome) {
+        for target in &mut self.targets {
+            let mut seen = outcome.jobs.iter().filter_map(|seen| seen.job.as_deref());
+            if let Some(job) = seen.find(|job| job.name == target.name) {
+                target.job = job.clone();
+            }
+        }
     }
 
     /// Nothing more is sent: what is still open stays undone.

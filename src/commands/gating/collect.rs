@@ -14,14 +14,9 @@ use crate::gitlab::{Error, Kind, Project, Route};
 use crate::model::{Pipeline, PipelineId};
 use crate::session::{Me, Session};
 
-/// Everything that the pieces ask for. An outage or refusal is part of the evidence; `Err` only if the job itself cannot be asked for,
-/// or the program was told to end.
-pub fn evidence(session: &Session, pieces: &[Piece]) -> Result<Evidence, Stop> {
+/// Everything that the pieces ask for. An outage or refusal is part of the evidence; `Err` only if the program was told to end.
+pub fn evidence(session: &Session, me: &Me, pieces: &[Piece]) -> Result<Evidence, Stop> {
     let mut evidence = Evidence::default();
-    if pieces.is_empty() {
-        return Ok(evidence);
-    }
-    let me = session.me()?;
     let calling = Calling {
         job: me.job.clone(),
         current: me.more.clone(),
@@ -31,7 +26,7 @@ pub fn evidence(session: &Session, pieces: &[Piece]) -> Result<Evidence, Stop> {
         session,
         looks: Looks::new(session),
         project: Project::Id(me.project),
-        me: &me,
+        me,
     };
     for piece in pieces {
         match piece {

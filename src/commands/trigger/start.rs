@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::commands::act::parameters::Parameters;
-use crate::commands::gating::Gating;
+use crate::commands::gating::{Gating, Tell};
 use crate::commands::waiting::{Halt, Turns};
 use crate::decide::gate::Judgement;
 use crate::decide::trigger::{Assumed, Triggered, find_assumed};
@@ -62,7 +62,7 @@ impl Start {
         session: &Session,
         turns: &mut Turns,
         gating: &Gating,
-        tell: &dyn Fn(&Judgement),
+        tell: Tell,
     ) -> Result<Result<Started, Judgement>, Stop> {
         let sent = turns.ask(&mut || self.attempt(session, gating, tell));
         match sent.map_err(|halt| stopped(turns, &halt))? {
@@ -75,18 +75,13 @@ impl Start {
     }
 
     /// An `Err` is begun again, gate included: no connection, or 429. A 409 is no proof here: the pipeline may exist by then.
-    fn attempt(
-        &self,
-        session: &Session,
-        gating: &Gating,
-        tell: &dyn Fn(&Judgement),
-    ) -> Result<Sent, Error> {
+    fn attempt(&self, session: &Session, gating: &Gating, tell: Tell) -> Result<Sent, Error> {
         // Its `Date` is what a new pipeline is told from an older one by.
         let me = match session.me() {
             Ok(me) => Box::new(me),
             Err(stop) => return Ok(Sent::Stopped(stop)),
         };
-        match gating.pass(session, tell) {
+        match gating.pass(session, &me, tell) {
             Err(stop) => return Ok(Sent::Stopped(stop)),
             Ok(Err(judgement)) => return Ok(Sent::Closed(judgement)),
             Ok(Ok(())) => {}
@@ -145,7 +140,7 @@ impl Start {
             since,
         };
         let until = turns.now().saturating_add(APPEARS);
-        let (mut last, mut times): (Option<PipelineId>, u32) = (None, 0);
+        let (mut found, mut times): (Option<PipelineId>, u32) = (None, 0);
         loop {
             let rows = turns.ask(&mut || self.rows(session, &triggered));
             let rows = rows.map_err(|halt| {
@@ -157,10 +152,10 @@ impl Start {
             })?;
             match find_assumed(&rows, &triggered) {
                 Assumed::One(id) => {
-                    times = if last == Some(id) { times + 1 } else { 1 };
-                    last = Some(id);
-                    let found = rows.into_iter().find(|row| row.id == id);
-                    if let Some(pipeline) = found.filter(|_| times >= SURE) {
+                    times = if found == Some(id) { times + 1 } else { 1 };
+                    found = Some(id);
+                    let row = rows.into_iter().find(|row| row.id == id);
+                    if let Some(pipeline) = row.filter(|_| times >= SURE) {
                         return Ok(Started::new(&self.project, pipeline, true));
                     }
                 }
