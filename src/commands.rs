@@ -30,6 +30,8 @@ pub struct Command {
 /// Every command, in the order of the help page. A new one needs a file of its own and a line here.
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
+    &agents::COMMAND,
+    &wait::COMMAND,
     &play::COMMAND,
     &retry::COMMAND,
     &cancel::COMMAND,

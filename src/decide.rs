@@ -1,6 +1,7 @@
 //! Decisions: functions from plain data to an enum that names the next step. Nothing here writes, asks, sleeps or reads a clock.
 
 pub mod action;
+pub mod agents;
 pub mod deadline;
 pub mod gate;
 pub mod guard;

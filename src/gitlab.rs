@@ -1,5 +1,6 @@
 //! Talking to GitLab: the only user of ureq and rustls. One method per kind of request; every answer and refusal as data.
 
+mod choice;
 pub mod error;
 pub mod explain;
 mod facts;
@@ -11,11 +12,10 @@ mod send;
 mod stream;
 mod text;
 mod tls;
+mod wire;
 
-use std::collections::HashSet;
 use std::fmt;
-use std::mem::Discriminant;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -23,14 +23,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use crate::Host;
 use crate::ci::{Ci, Secret};
 use crate::exit::Stop;
-use crate::model::ProjectId;
 use crate::os::Woken;
 use crate::url::{Url, query};
+use choice::Memory;
 pub use error::{Error, Kind, Said};
 pub use facts::{Facts, Rate};
 use net::Line;
 pub use page::{Listing, Page};
-use route::Auth;
 pub use route::{Project, Route};
 use send::{Ask, Text};
 use text::Cleaner;
@@ -128,24 +127,13 @@ pub struct Client<'a> {
     cleaner: Cleaner,
     tls: tls::Configs,
     lines: Vec<Line>,
+    /// The line to wherever a log was redirected, while it is in use.
+    away: Arc<Mutex<Option<ureq::Agent>>>,
     /// Of the monotonic clock.
     deadline: Mutex<Option<Duration>>,
     /// False for the client that cancels after an interrupt.
     heeds_interrupt: bool,
     memory: Mutex<Memory>,
-}
-
-#[derive(Clone, Default)]
-struct Memory {
-    /// Where the job token was refused and the access token was not.
-    refused: HashSet<(Discriminant<Route>, Option<Project>)>,
-    used: Vec<TokenKind>,
-    /// Kinds of route that have taken a token.
-    worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
-    /// Projects that GitLab itself has named, so that they exist: the job's own first.
-    known: Vec<ProjectId>,
-    /// Good answers so far.
-    answers: u64,
 }
 
 impl fmt::Debug for Client<'_> {
@@ -166,8 +154,13 @@ impl<'a> Client<'a> {
         let tls = tls::Configs::new(&ci.trust)?;
         let client = Self::build(ci, host, note, tls, true)?;
         let agents: Vec<_> = client.lines.iter().map(Line::agent).collect();
+        let away = Arc::clone(&client.away);
         host.interrupt.on_raise(Box::new(move || {
-            agents.into_iter().for_each(ureq::Agent::shutdown);
+            let away = away.lock().unwrap_or_else(PoisonError::into_inner).take();
+            agents
+                .into_iter()
+                .chain(away)
+                .for_each(ureq::Agent::shutdown);
         }));
         for warning in &ci.warnings {
             note(Note::Warning(warning.clone()));
@@ -211,6 +204,7 @@ impl<'a> Client<'a> {
             cleaner: Cleaner::new(secrets),
             tls,
             lines,
+            away: Arc::default(),
             deadline: Mutex::new(None),
             heeds_interrupt,
             memory: Mutex::default(),
@@ -228,28 +222,6 @@ impl<'a> Client<'a> {
     /// The origin that is trusted, as printed: `https://gitlab.example.com`.
     pub fn origin(&self) -> &str {
         &self.origin
-    }
-
-    /// There is a token of this kind.
-    pub fn has(&self, kind: TokenKind) -> bool {
-        self.token(kind).is_some()
-    }
-
-    /// GitLab itself has named this project: a 404 for it is a refusal.
-    pub fn know(&self, project: ProjectId) {
-        let mut memory = self.memory();
-        if !memory.known.contains(&project) {
-            memory.known.push(project);
-        }
-    }
-
-    /// Good answers so far, pages of lists among them: a server that gives some is not silent.
-    pub fn answers(&self) -> u64 {
-        self.memory().answers
-    }
-
-    fn count_answer(&self) {
-        self.memory().answers += 1;
     }
 
     /// No request goes on beyond this point of the monotonic clock.
@@ -285,6 +257,9 @@ impl<'a> Client<'a> {
         route: &Route,
         pairs: &[(&str, &str)],
     ) -> Result<Answer, Error> {
+        if !self.has(token) {
+            return Err(Self::no_token(token, route));
+        }
         let text = self.fetch(&self.get_ask(route, &query(pairs), Some(token)), 0)?;
         self.answer(text, "GET", route)
     }
@@ -358,97 +333,6 @@ impl<'a> Client<'a> {
             carried: token,
             body: None,
         }
-    }
-
-    fn token(&self, kind: TokenKind) -> Option<&Secret> {
-        match kind {
-            TokenKind::Job => self.ci.job_token.as_ref(),
-            TokenKind::Access => self.ci.access.as_ref().map(|access| &access.token),
-        }
-    }
-
-    /// Runs a request with the weakest token that works.
-    fn with_token<T>(
-        &self,
-        route: &Route,
-        send: impl Fn(TokenKind) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let kind = match route.auth() {
-            Auth::Only(kind) => kind,
-            Auth::JobFirst => {
-                let key = (std::mem::discriminant(route), route.project().cloned());
-                let job_first = self.has(TokenKind::Job) && !self.memory().refused.contains(&key);
-                if job_first && self.has(TokenKind::Access) {
-                    return self.with_both(route, key, send);
-                }
-                if self.has(TokenKind::Access) {
-                    TokenKind::Access
-                } else {
-                    TokenKind::Job
-                }
-            }
-        };
-        if self.has(kind) {
-            self.remember(kind, route, send(kind))
-        } else {
-            Err(Self::no_token(kind, route))
-        }
-    }
-
-    fn remember<T>(
-        &self,
-        kind: TokenKind,
-        route: &Route,
-        result: Result<T, Error>,
-    ) -> Result<T, Error> {
-        if result.is_ok() {
-            self.memory()
-                .worked
-                .insert((std::mem::discriminant(route), Some(kind)));
-        }
-        result
-    }
-
-    fn with_both<T>(
-        &self,
-        route: &Route,
-        key: (Discriminant<Route>, Option<Project>),
-        send: impl Fn(TokenKind) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let refusal = match self.remember(TokenKind::Job, route, send(TokenKind::Job)) {
-            Err(error) if error.token_refused() => error,
-            other => return other,
-        };
-        let answer = self.remember(TokenKind::Access, route, send(TokenKind::Access));
-        match answer {
-            Ok(answer) => {
-                self.memory().refused.insert(key);
-                Ok(answer)
-            }
-            Err(mut error) => {
-                error.before = Some(Box::new(refusal));
-                Err(error)
-            }
-        }
-    }
-
-    /// Says, once, that a token is used and where it came from.
-    fn using(&self, token: TokenKind) {
-        let mut memory = self.memory();
-        if memory.used.contains(&token) {
-            return;
-        }
-        memory.used.push(token);
-        drop(memory);
-        let source = match (token, &self.ci.access) {
-            (TokenKind::Access, Some(access)) => access.source,
-            _ => "CI_JOB_TOKEN",
-        };
-        (self.note)(Note::Using { token, source });
-    }
-
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Time left until the deadline; `None` without one.

@@ -1,13 +1,22 @@
 //! The name that somebody probably meant.
 
-/// The nearest of `names` by edit distance, if it is near enough to be a slip of the finger.
+/// A longer word is no slip of a name; its rest is not looked at.
+const LONGEST: usize = 64;
+
+/// The name that `word` is most likely a slip of: few edits away, or the only one that it begins.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let typed: Vec<char> = word.chars().take(64).collect();
-    let allowed = (typed.len() / 3).clamp(1, 3);
+    let typed: Vec<char> = word.chars().take(LONGEST).collect();
+    let letters = word.trim_start_matches('-').chars().count();
+    if letters == 0 {
+        return None;
+    }
     names
         .into_iter()
-        .map(|name| (edits(&typed, name), name))
-        .filter(|(edits, _)| *edits <= allowed)
+        .map(|name| (edits(&typed, &name.chars().collect::<Vec<_>>()), name))
+        .filter(|(edits, name)| {
+            let allowed = (letters / 3).clamp(1, 3);
+            *edits <= allowed || (letters >= 2 && name.starts_with(word))
+        })
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, name)| name)
 }
@@ -17,23 +26,25 @@ pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) ->
     nearest(word, names).map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
 
-/// Fewest insertions, deletions and replacements that make `name` of `typed`.
-fn edits(typed: &[char], name: &str) -> usize {
-    let mut row: Vec<usize> = (0..=typed.len()).collect();
-    for (done, wanted) in name.chars().enumerate() {
-        let mut left = done + 1;
-        let mut diagonal = done;
-        let mut next = vec![left];
-        for (typed, above) in typed.iter().zip(row.iter().skip(1)) {
-            left = (diagonal + usize::from(*typed != wanted))
-                .min(left + 1)
-                .min(above + 1);
-            diagonal = *above;
-            next.push(left);
+/// Fewest insertions, deletions, replacements and swaps of neighbours that make `b` of `a`.
+fn edits(a: &[char], b: &[char]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let mut cost = (above[j] + usize::from(x != y))
+                .min(above[j + 1] + 1)
+                .min(row[j] + 1);
+            let swapped = i > 0 && j > 0 && a[i - 1] == *y && b[j - 1] == *x;
+            if swapped {
+                cost = cost.min(before[j - 1] + 1);
+            }
+            row.push(cost);
         }
-        row = next;
+        before = std::mem::replace(&mut above, row);
     }
-    row.last().copied().unwrap_or(0)
+    above.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -41,21 +52,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_forgiven_and_another_word_is_not() {
-        let names = ["branch", "tag", "role", "protected-ref"];
-        for (word, expected) in [
-            ("brnch", Some("branch")),
-            ("Branch", Some("branch")),
-            ("roles", Some("role")),
-            ("tga", None),
-            ("protected_ref", Some("protected-ref")),
-            ("weather", None),
-            ("", None),
-            ("branch", Some("branch")),
+    fn edits_count_swaps_once() {
+        for (a, b, count) in [
+            ("", "", 0),
+            ("", "ab", 2),
+            ("wait", "wait", 0),
+            ("wiat", "wait", 1),
+            ("wat", "wait", 1),
+            ("waits", "wait", 1),
+            ("wbit", "wait", 1),
+            ("play", "erase", 4),
+            ("über", "uber", 1),
         ] {
-            assert_eq!(nearest(word, names), expected, "{word:?}");
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            assert_eq!(edits(&chars(a), &chars(b)), count, "{a} {b}");
+            assert_eq!(edits(&chars(b), &chars(a)), count, "{b} {a}");
         }
-        assert_eq!(did_you_mean("rle", names), "; did you mean \"role\"?");
+    }
+
+    #[test]
+    fn a_slip_finds_its_name_and_noise_finds_none() {
+        let names = ["wait", "whoami", "play", "retry", "trace", "trigger"];
+        for (word, name) in [
+            ("wiat", Some("wait")),
+            ("who", Some("whoami")),
+            ("ply", Some("play")),
+            ("tr", Some("trace")),
+            ("Wait", Some("wait")),
+            ("w", None),
+            ("", None),
+            ("deploy", None),
+            ("xyz", None),
+        ] {
+            assert_eq!(nearest(word, names), name, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_suggestion_is_a_half_sentence() {
+        assert_eq!(did_you_mean("rle", ["role"]), "; did you mean \"role\"?");
         assert_eq!(did_you_mean("x", []), "");
     }
 }

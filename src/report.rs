@@ -1,6 +1,7 @@
 //! Everything that formats: the answer on standard output ([`Out`]) and the talk on standard error ([`Talk`]).
 
 pub mod act;
+pub mod agents;
 pub mod dotenv;
 pub mod events;
 pub mod file;

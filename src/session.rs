@@ -15,6 +15,7 @@ use crate::exit::{Exit, Stop};
 use crate::find::Place;
 use crate::gitlab::{Client, Error, Facts, Kind, Note, Project, Rate, Route, TokenKind};
 use crate::model::{CurrentJob, Job, Pipeline, ProjectId};
+use crate::os::Woken;
 use crate::report::{Color, Talk};
 use crate::time::human;
 
@@ -181,35 +182,42 @@ impl Session<'_> {
         ))
     }
 
-    /// Asks until there is an answer, or until GitLab has given none for as long as a command that does not wait puts up with.
+    /// Asks until there is an answer, for as long as a command that does not wait puts up with trouble.
     pub fn steady<T>(&self, mut ask: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         let clock = self.host.clock;
-        let mut pace = Pace::new(Interval::DEFAULT, self.host.limits.outage, self.host.seed);
+        let outage = self.host.limits.outage;
+        let mut pace = Pace::new(Interval::DEFAULT, outage, self.host.seed);
+        let mut waited = Duration::ZERO;
         loop {
             let asked = clock.monotonic();
             let error = match ask() {
                 Err(error) if error.transient() => error,
                 other => return other,
             };
-            let now = clock.monotonic();
-            match pace.failed(trouble(&error), asked, now, Duration::MAX) {
-                // A rate limit's window may be an hour: nobody who does not wait wants that.
-                Next::Again(delay) if delay <= self.host.limits.outage => {
-                    let message = &error.message;
-                    let delay_text = human(delay);
-                    self.talk
-                        .warning(&format!("{message}; asking again in {delay_text}"));
-                    if let crate::os::Woken::Signal(signal) =
-                        clock.sleep(delay, self.host.interrupt)
-                    {
-                        return Err(error.interrupted(signal));
-                    }
-                }
-                _ => return Err(error),
+            let next = match error.kind {
+                // What the server says, not the pace of a fleet of waits: somebody sits before this command.
+                Kind::Limited { wait } => Next::Again(wait.unwrap_or(BLIND_LIMIT)),
+                _ => pace.failed(trouble(&error), asked, clock.monotonic(), Duration::MAX),
+            };
+            let Next::Again(delay) = next else {
+                return Err(error);
+            };
+            waited = waited.saturating_add(delay);
+            if waited > outage {
+                return Err(error);
+            }
+            let seconds = human(delay + Duration::from_millis(999));
+            let again = format!("{}; asking again in {seconds}", error.message);
+            self.talk.warning(&again);
+            if let Woken::Signal(signal) = clock.sleep(delay, self.host.interrupt) {
+                return Err(error.interrupted(signal));
             }
         }
     }
 }
+
+/// Delay after a 429 that does not say how long.
+const BLIND_LIMIT: Duration = Duration::from_secs(10);
 
 /// An error that a later try may mend, as the pace sees it.
 pub fn trouble(error: &Error) -> Trouble {

@@ -2,6 +2,7 @@
 
 use super::{Opt, Usage};
 use crate::exit::Stop;
+use crate::near::nearest;
 
 /// The usual cause of an empty word in a CI job.
 pub(super) const UNSET: &str = "is a variable unset or empty?";
@@ -149,84 +150,4 @@ fn is_dash(c: char) -> bool {
 fn nearest_option(word: &str, usage: &'static Usage) -> Option<&'static Opt> {
     let name = nearest(word, usage.options().map(|option| option.name))?;
     usage.option(name)
-}
-
-/// The name that `word` is most likely a slip of: few edits away, or the only one that it begins.
-fn nearest(word: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let typed: Vec<char> = word.chars().take(QUOTED).collect();
-    let letters = word.trim_start_matches('-').chars().count();
-    if letters == 0 {
-        return None;
-    }
-    names
-        .map(|name| (edits(&typed, &name.chars().collect::<Vec<_>>()), name))
-        .filter(|(edits, name)| {
-            let allowed = (letters / 3).clamp(1, 3);
-            *edits <= allowed || (letters >= 2 && name.starts_with(word))
-        })
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, name)| name)
-}
-
-/// Fewest insertions, deletions, replacements and swaps of neighbours that make `b` of `a`.
-fn edits(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let mut cost = (above[j] + usize::from(x != y))
-                .min(above[j + 1] + 1)
-                .min(row[j] + 1);
-            let swapped = i > 0 && j > 0 && a[i - 1] == *y && b[j - 1] == *x;
-            if swapped {
-                cost = cost.min(before[j - 1] + 1);
-            }
-            row.push(cost);
-        }
-        before = std::mem::replace(&mut above, row);
-    }
-    above.last().copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn edits_count_swaps_once() {
-        for (a, b, count) in [
-            ("", "", 0),
-            ("", "ab", 2),
-            ("wait", "wait", 0),
-            ("wiat", "wait", 1),
-            ("wat", "wait", 1),
-            ("waits", "wait", 1),
-            ("wbit", "wait", 1),
-            ("play", "erase", 4),
-            ("über", "uber", 1),
-        ] {
-            let chars = |text: &str| text.chars().collect::<Vec<_>>();
-            assert_eq!(edits(&chars(a), &chars(b)), count, "{a} {b}");
-            assert_eq!(edits(&chars(b), &chars(a)), count, "{b} {a}");
-        }
-    }
-
-    #[test]
-    fn a_slip_finds_its_name_and_noise_finds_none() {
-        let names = ["wait", "whoami", "play", "retry", "trace", "trigger"];
-        for (word, name) in [
-            ("wiat", Some("wait")),
-            ("who", Some("whoami")),
-            ("ply", Some("play")),
-            ("tr", Some("trace")),
-            ("Wait", Some("wait")),
-            ("w", None),
-            ("", None),
-            ("deploy", None),
-            ("xyz", None),
-        ] {
-            assert_eq!(nearest(word, names.into_iter()), name, "{word}");
-        }
-    }
 }

@@ -1,190 +1,151 @@
 //! `agents`: the GitLab agents for Kubernetes that this job may use, and the kube context of one.
 
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Command;
+use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
+use crate::Host;
+use crate::cli::{Group, Opt, Usage, Words};
+use crate::decide::agents::{Allowed, Query, find, join, kube_context};
 use crate::exit::{Exit, Stop};
-use crate::kubeconfig::Context;
-use crate::model::{Agent, AgentId};
+use crate::gitlab::Route;
+use crate::kubeconfig;
+use crate::model::AllowedAgents;
+use crate::report::{Format, Out, agents as report, json};
+use crate::session::{self, Common, Session};
 
-/// An agent that GitLab allows to the job, with what the kubeconfig adds. GitLab itself does not tell the name.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Allowed<'a> {
-    pub agent: &'a Agent,
-    pub context: Option<&'a Context>,
+pub const COMMAND: Command = Command { usage: &USAGE, run };
+
+const CONTEXT: Opt = Opt::switch(
+    "--context",
+    "print nothing but the name of the agent's kube context",
+);
+const SHOWN: Group = Group {
+    title: "what is shown",
+    options: &[&CONTEXT],
+};
+
+const USAGE: Usage = Usage {
+    name: "agents",
+    operands: "[AGENT]",
+    arity: (0, 1),
+    choices: &[],
+    summary: "lists the GitLab agents for Kubernetes that this job may use",
+    details: "AGENT is an id, CONFIG_PROJECT or CONFIG_PROJECT:NAME; one that is not allowed to this job is exit 5. \
+        GitLab tells ids and configuration; names come from the files in KUBECONFIG, which GitLab writes for the job.\n\n\
+        With --output json or ndjson GitLab's own objects come complete. --context needs an AGENT unless the job may use \
+        just one.",
+    example: "jobgate agents\nkubectl config use-context \"$(jobgate agents ops/agents:prod --context)\"",
+    groups: &[&SHOWN, &OUTPUT, &CONNECTION],
+};
+
+struct Options {
+    query: Option<Query>,
+    context: bool,
+    format: Format,
+    file: Option<PathBuf>,
+    common: Common,
 }
 
-impl Allowed<'_> {
-    pub fn id(&self) -> AgentId {
-        self.agent.id
-    }
-
-    pub fn config_project(&self) -> &str {
-        &self.agent.config_project.path_with_namespace
-    }
-
-    /// The agent's name, if the kube context is named as GitLab names it.
-    pub fn name(&self) -> Option<&str> {
-        self.context
-            .and_then(Context::project_and_agent)
-            .filter(|(project, _)| *project == self.config_project())
-            .map(|(_, name)| name)
-    }
-}
-
-/// Puts the names to the agents, in GitLab's order. Of several contexts of one agent the one that GitLab named counts, else the first.
-pub fn join<'a>(agents: &'a [Agent], contexts: &'a [Context]) -> Vec<Allowed<'a>> {
-    let join = |agent: &'a Agent| {
-        let context = |context| Allowed {
-            agent,
-            context: Some(context),
+impl Options {
+    fn read(words: &mut Words) -> Result<Self, Stop> {
+        let options = Self {
+            query: words
+                .operands()
+                .first()
+                .map(|text| Query::parse(text))
+                .transpose()?,
+            context: words.switch(&CONTEXT),
+            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
+            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
+            common: Common::read(words)?,
         };
-        let mut own = contexts
-            .iter()
-            .filter(|known| known.agent == agent.id)
-            .map(context);
-        let first = own.clone().next();
-        own.find(|allowed| allowed.name().is_some())
-            .or(first)
-            .unwrap_or(Allowed {
-                agent,
-                context: None,
-            })
-    };
-    agents.iter().map(join).collect()
-}
-
-/// Which agent is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Query {
-    Id(AgentId),
-    /// The full path of the config project; enough if it has one agent only.
-    Project(String),
-    Name {
-        project: String,
-        name: String,
-    },
-}
-
-impl Query {
-    /// Reads `12`, `ops/agents` or `ops/agents:prod`.
-    pub fn parse(text: &str) -> Result<Self, Stop> {
-        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let id = text.parse().map(|id| Self::Id(AgentId(id)));
-            return id.map_err(|_| Stop::usage(format!("AGENT {text} is too large for an id")));
-        }
-        let (project, name) = match text.split_once(':') {
-            Some((project, name)) => (project, Some(name)),
-            None => (text, None),
-        };
-        let parts = project.split('/');
-        if parts.clone().count() < 2 || parts.clone().any(str::is_empty) || name == Some("") {
-            let error = format!("AGENT {text:?} is neither an id nor CONFIG_PROJECT[:NAME]");
-            return Err(Stop::usage(error)
-                .hint("write 12, ops/agents or ops/agents:prod; a variable in it may be unset"));
-        }
-        let project = project.to_owned();
-        Ok(match name {
-            Some(name) => Self::Name {
-                project,
-                name: name.to_owned(),
-            },
-            None => Self::Project(project),
-        })
-    }
-
-    fn text(&self) -> String {
-        match self {
-            Self::Id(id) => format!("agent {id}"),
-            Self::Project(project) => format!("an agent of {project:?}"),
-            Self::Name { project, name } => format!("agent {:?}", format!("{project}:{name}")),
-        }
-    }
-}
-
-/// The one agent that is meant. Exit 5 if the job may not use it, 2 if several fit, 6 if names are missing to tell.
-pub fn find<'a>(allowed: &[Allowed<'a>], query: &Query) -> Result<Allowed<'a>, Stop> {
-    let those = |fits: &dyn Fn(&Allowed) -> bool| -> Vec<_> {
-        allowed.iter().filter(|one| fits(one)).copied().collect()
-    };
-    let of = |project: &str| those(&|one| one.config_project() == project);
-    match query {
-        Query::Id(id) => one(&those(&|one| one.id() == *id), allowed, query),
-        Query::Project(project) => one(&of(project), allowed, query),
-        Query::Name { project, name } => {
-            let (named, unnamed): (Vec<_>, Vec<_>) = of(project)
-                .into_iter()
-                .filter(|one| one.name().is_none_or(|known| known == name))
-                .partition(|one| one.name().is_some());
-            if named.is_empty() && !unnamed.is_empty() {
-                return Err(nameless(&unnamed, query));
+        match options.format {
+            Format::Dotenv => Err(Stop::usage("agents has no --output dotenv")),
+            Format::Json | Format::Ndjson if options.context => {
+                Err(Stop::usage("--context prints a name, not JSON"))
             }
-            one(&named, allowed, query)
+            _ => Ok(options),
         }
     }
 }
 
-/// The name of an agent's kube context; exit 6 if no kubeconfig tells.
-pub fn kube_context<'a>(allowed: &Allowed<'a>) -> Result<&'a str, Stop> {
-    allowed
-        .context
-        .map(|context| context.name.as_str())
-        .ok_or_else(|| {
-            Stop::new(
-                Exit::Unknown,
-                format!(
-                    "no file in KUBECONFIG has a context for agent {}",
-                    allowed.id()
-                ),
-            )
-            .hint("GitLab sets KUBECONFIG for jobs that may use an agent: do not overwrite it")
+/// GitLab's own objects, besides what is decided on.
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(default)]
+    allowed_agents: Option<Vec<Box<RawValue>>>,
+}
+
+fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+    let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
+    words.done();
+    let contexts = match host.vars.get("KUBECONFIG")? {
+        Some(list) => kubeconfig::read(list)?,
+        None => Vec::new(),
+    };
+    let mut out = Out::open(host, options.file.as_deref(), false)?;
+    session::with(&options.common, host, |session| {
+        let (answer, raw) = ask(session)?;
+        let mut allowed = join(&answer.allowed_agents, &contexts);
+        if let Some(query) = &options.query {
+            let found = find(&allowed, query)?;
+            allowed.retain(|one| one.id() == found.id());
+        }
+        if options.context {
+            out.text(&format!("{}\n", kube_context(only(&allowed)?)?));
+        } else {
+            show(&options, &allowed, &raw, &answer, &mut out);
+        }
+        out.finish()?;
+        Ok(Exit::Ok)
+    })
+}
+
+fn ask(session: &Session) -> Result<(AllowedAgents, Vec<Box<RawValue>>), Stop> {
+    session
+        .steady(|| {
+            let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
+            let raw: Raw = answer.json()?;
+            Ok((answer.json()?, raw.allowed_agents.unwrap_or_default()))
         })
+        .map_err(|error| error.stop())
 }
 
-fn one<'a>(found: &[Allowed<'a>], allowed: &[Allowed], query: &Query) -> Result<Allowed<'a>, Stop> {
-    let Some(first) = found.first() else {
-        return Err(not_allowed(allowed, query));
-    };
-    if found.iter().all(|one| one.id() == first.id()) {
-        return Ok(*first);
+fn only<'a, 'b>(allowed: &'b [Allowed<'a>]) -> Result<&'b Allowed<'a>, Stop> {
+    match allowed {
+        [one] => Ok(one),
+        [] => Err(Stop::new(Exit::NotFound, "no agent is allowed to this job")),
+        several => Err(USAGE.explain(Stop::usage(format!(
+            "{} agents are allowed to this job: --context needs an AGENT",
+            several.len()
+        )))),
     }
-    let error = format!("{} could be any of {}", query.text(), list(found));
-    Err(Stop::usage(error).hint("use the id, or CONFIG_PROJECT:NAME"))
 }
 
-fn not_allowed(allowed: &[Allowed], query: &Query) -> Stop {
-    let stop = Stop::new(
-        Exit::NotFound,
-        format!("{} is not allowed to this job", query.text()),
-    );
-    let stop = if allowed.is_empty() {
-        stop.hint("no agent is allowed to this job")
-    } else {
-        stop.hint(format!("allowed are: {}", list(allowed)))
-    };
-    stop.hint("an agent's ci_access in its configuration file names projects, groups, environments and protected branches")
-}
-
-fn nameless(unnamed: &[Allowed], query: &Query) -> Stop {
-    let error = format!(
-        "cannot tell whether {} is among {}: KUBECONFIG has no name for {}",
-        query.text(),
-        list(unnamed),
-        if unnamed.len() == 1 { "it" } else { "them" }
-    );
-    Stop::new(Exit::Unknown, error)
-        .hint("use the agent's id, which GitLab's page of the agent shows")
-}
-
-/// Ids with what is known of their names; the first ten.
-fn list(agents: &[Allowed]) -> String {
-    const SHOWN: usize = 10;
-    let label = |one: &Allowed| {
-        let name = one.name().map(|name| format!(":{name}"));
-        let label = format!("{}{}", one.config_project(), name.unwrap_or_default());
-        format!("{} ({})", one.id(), label.escape_debug())
-    };
-    let shown: Vec<_> = agents.iter().take(SHOWN).map(label).collect();
-    let shown = shown.join(", ");
-    match agents.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+fn show(
+    options: &Options,
+    allowed: &[Allowed],
+    raw: &[Box<RawValue>],
+    answer: &AllowedAgents,
+    out: &mut Out,
+) {
+    let kept = answer.allowed_agents.iter().zip(raw);
+    let mut kept = kept.filter(|(agent, _)| allowed.iter().any(|one| one.id() == agent.id));
+    match options.format {
+        Format::Table | Format::Dotenv => out.table(&report::table(allowed), options.common.color),
+        Format::Json => {
+            let mut list = json::List::default();
+            let mut put = |text: &str| out.text(text);
+            kept.for_each(|(_, raw)| list.element(&json::raw(raw), &mut put));
+            list.end(&mut put);
+        }
+        Format::Ndjson => kept.by_ref().for_each(|(_, raw)| {
+            out.text(&json::raw(raw));
+            out.text("\n");
+        }),
     }
 }

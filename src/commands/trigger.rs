@@ -227,12 +227,7 @@ impl Trigger<'_, '_> {
         Ok(())
     }
 
-    fn report(
-        &self,
-        exit: Exit,
-        started: Option<&Started>,
-        waited: Option<&Ended>,
-    ) -> Exit {
+    fn report(&self, exit: Exit, started: Option<&Started>, waited: Option<&Ended>) -> Exit {
         let Err(stop) = self.write(&self.ending(exit, started, waited)) else {
             return exit;
         };

@@ -11,7 +11,7 @@ use crate::Host;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Operand, Selection};
 use crate::exit::{Exit, Stop};
-use crate::find::{Finder, Place};
+use crate::find::Finder;
 use crate::report::events::{Event, Teller};
 use crate::report::{Format, Out, wait as report};
 use crate::session::{self, Common, Session};
@@ -103,16 +103,14 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let out = Out::open(host, options.file.as_deref(), live)?;
     session::with(&options.common, host, |session| {
         let out = RefCell::new(out);
-        let (place, ended) = {
+        let ended = {
             let stream = |line: &str| out.borrow_mut().text(line);
             let teller = Teller::new(session, live.then_some(&stream));
-            let (place, ended) = wait(&options, session, &teller)?;
-            if live {
-                teller.tell(&Event::End(report::json(&ended.outcome, &place)));
-            }
-            (place, ended)
+            let ended = wait(&options, session, &teller)?;
+            teller.tell(&Event::End(report::json(&ended.outcome, &ended.place)));
+            ended
         };
-        let delivered = deliver(out.into_inner(), options.format, session, &place, &ended);
+        let delivered = deliver(out.into_inner(), options.format, session, &ended);
         if let Some(stop) = &ended.stop {
             session.talk.stop(stop);
         }
@@ -125,14 +123,8 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
 }
 
 /// The last that is known of each job; of `ndjson` it is an event, written already.
-fn deliver(
-    mut out: Out,
-    format: Format,
-    session: &Session,
-    place: &Place,
-    ended: &Ended,
-) -> Result<(), Stop> {
-    let outcome = &ended.outcome;
+fn deliver(mut out: Out, format: Format, session: &Session, ended: &Ended) -> Result<(), Stop> {
+    let Ended { outcome, place, .. } = ended;
     match format {
         Format::Table if outcome.jobs.is_empty() => {}
         Format::Table => out.table(&report::table(outcome), session.color),
@@ -143,7 +135,7 @@ fn deliver(
     out.finish()
 }
 
-fn wait(options: &Options, session: &Session, teller: &Teller) -> anyhow::Result<(Place, Ended)> {
+fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, Stop> {
     let me = session.me()?;
     if let Some(other) = session.other_job(&me) {
         session.talk.warning(&other);
@@ -159,6 +151,5 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> anyhow::Result
         rules: &options.patience.rules,
         me: &me,
     };
-    let ended = wait_for(&mut turns, &finder, &wait);
-    Ok((place, ended))
+    Ok(wait_for(&mut turns, &finder, &wait))
 }

@@ -76,6 +76,26 @@ pub enum Kind {
     Interrupted { signal: Signal, sent: bool },
 }
 
+impl Kind {
+    /// The exit code if nothing better is known.
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Unauthorized | Self::Forbidden | Self::NoToken => Exit::Refused,
+            Self::NotFound => Exit::NotFound,
+            Self::Deadline => Exit::Timeout,
+            Self::Interrupted { signal, .. } => Exit::Signal(*signal),
+            Self::Unreachable
+            | Self::Lost
+            | Self::Limited { .. }
+            | Self::Locked
+            | Self::Server
+            | Self::NotJson
+            | Self::Refused
+            | Self::Redirected => Exit::Unknown,
+        }
+    }
+}
+
 impl Error {
     /// A row of a list that is JSON, but not of the expected form. serde's own message may quote the row.
     pub fn bad_row(route: &Route, facts: &Facts, error: &serde_json::Error) -> Self {
@@ -152,22 +172,15 @@ impl Error {
 
     /// The exit code if nothing better is known.
     pub fn exit(&self) -> Exit {
-        if let Some(explained) = &self.explained {
-            return explained.exit;
-        }
-        match self.kind {
-            Kind::Unauthorized | Kind::Forbidden | Kind::NoToken => Exit::Refused,
-            Kind::NotFound => Exit::NotFound,
-            Kind::Deadline => Exit::Timeout,
-            Kind::Interrupted { signal, .. } => Exit::Signal(signal),
-            Kind::Unreachable
-            | Kind::Lost
-            | Kind::Limited { .. }
-            | Kind::Locked
-            | Kind::Server
-            | Kind::NotJson
-            | Kind::Refused
-            | Kind::Redirected => Exit::Unknown,
+        let known = match &self.explained {
+            Some(explained) => explained.exit,
+            None => self.kind.exit(),
+        };
+        // What another token was forbidden to see is there.
+        let forbidden = |before: &Self| before.kind == Kind::Forbidden;
+        match known {
+            Exit::NotFound if self.before.as_deref().is_some_and(forbidden) => Exit::Refused,
+            _ => known,
         }
     }
 
@@ -180,7 +193,14 @@ impl Error {
             hints.extend(explained.hints.iter().cloned());
         }
         if let Some(before) = &self.before {
-            error = format!("{error}\nwith the job token before that: {before}");
+            let why = before
+                .explained
+                .as_ref()
+                .map(|explained| explained.cause.as_str());
+            error = format!(
+                "{error}\nwith the job token: {}",
+                why.unwrap_or(&before.message)
+            );
         }
         Stop {
             exit: self.exit(),

@@ -9,14 +9,13 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Body, Proxy, SendBody, Timeout};
 
-use super::tls::{Finish, Progress, Start};
+use super::explain::{Fault, hint};
+use super::wire::{Finish, Progress, Start};
 use crate::ci::Secret;
 use crate::time::human;
 use crate::url::Url;
 
 const LARGEST_HEAD: usize = 64 << 10;
-const GIVE_CA: &str =
-    "give the certificate of its CA, or the server's own, with --ca-file or CI_SERVER_TLS_CA_FILE";
 const USER_AGENT: &str = concat!("jobgate/", env!("CARGO_PKG_VERSION"));
 
 /// The limits of one request, already cut to the time left.
@@ -46,7 +45,7 @@ pub(super) struct Broken {
     /// Some of it may have reached the server.
     pub(super) sent: bool,
     pub(super) why: String,
-    pub(super) hints: Vec<String>,
+    pub(super) hint: Option<&'static str>,
 }
 
 /// One agent with at most one idle connection.
@@ -143,8 +142,10 @@ impl Line {
     }
 
     fn broken(&self, error: &ureq::Error, cut: &Cut) -> Broken {
-        let (mut why, hints) = explain(error, cut);
-        if let Some(proxy) = self.proxy.as_ref().filter(|_| !self.progress.open()) {
+        let mut why = words(error, cut);
+        let proxy = self.proxy.as_ref().filter(|_| !self.progress.open());
+        let fault = Fault::of(&error.to_string());
+        if let Some(proxy) = proxy {
             why.push_str(" (by way of the proxy ");
             why.push_str(proxy);
             why.push(')');
@@ -153,7 +154,7 @@ impl Line {
             // A server that refuses our client certificate says so after TLS 1.3 let the request go, and has not looked at it.
             sent: self.progress.sent() && !certificate_refused(error),
             why,
-            hints: hints.into_iter().map(str::to_owned).collect(),
+            hint: hint(fault, proxy.is_some()),
         }
     }
 }
@@ -207,34 +208,26 @@ fn certificate_refused(error: &ureq::Error) -> bool {
     )
 }
 
-/// What went wrong, in words, and what to try.
-pub(super) fn explain(error: &ureq::Error, cut: &Cut) -> (String, Vec<&'static str>) {
+/// What went wrong, in words.
+pub(super) fn words(error: &ureq::Error, cut: &Cut) -> String {
     if let Some(error) = rustls_error(error) {
-        return explain_tls(error);
+        return tls_words(error);
     }
     match error {
-        ureq::Error::Timeout(limit) => (timed_out(*limit, cut), Vec::new()),
+        ureq::Error::Timeout(limit) => timed_out(*limit, cut),
         ureq::Error::Io(error) => match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => (
-                "the connection was closed in mid-answer".to_owned(),
-                Vec::new(),
-            ),
-            std::io::ErrorKind::ConnectionRefused => {
-                ("the connection was refused".to_owned(), Vec::new())
+            std::io::ErrorKind::UnexpectedEof => {
+                "the connection was closed in mid-answer".to_owned()
             }
-            _ => (error.to_string(), Vec::new()),
+            std::io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
+            _ => error.to_string(),
         },
-        ureq::Error::ConnectProxyFailed(why) if why.contains("407") => (
-            "the proxy wants a user name and password (407)".to_owned(),
-            vec!["put them into the proxy's URL: http://user:password@proxy:port"],
-        ),
-        ureq::Error::ConnectProxyFailed(why) => {
-            (format!("the proxy did not connect: {why}"), Vec::new())
+        ureq::Error::ConnectProxyFailed(why) if why.contains("407") => {
+            "the proxy wants a user name and password (407)".to_owned()
         }
-        ureq::Error::LargeResponseHeader(..) => {
-            ("the head of the answer is too large".to_owned(), Vec::new())
-        }
-        other => (other.to_string(), Vec::new()),
+        ureq::Error::ConnectProxyFailed(why) => format!("the proxy did not connect: {why}"),
+        ureq::Error::LargeResponseHeader(..) => "the head of the answer is too large".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -252,44 +245,30 @@ fn timed_out(limit: Timeout, cut: &Cut) -> String {
     }
 }
 
-fn explain_tls(error: &rustls::Error) -> (String, Vec<&'static str>) {
+fn tls_words(error: &rustls::Error) -> String {
     use rustls::{CertificateError as Certificate, Error};
     match error {
-        Error::InvalidCertificate(Certificate::UnknownIssuer) => (
-            "the server's certificate was issued by nobody who is trusted here".to_owned(),
-            vec![GIVE_CA],
-        ),
+        Error::InvalidCertificate(Certificate::UnknownIssuer) => {
+            "the server's certificate was issued by nobody who is trusted here".to_owned()
+        }
         // A CA of the right name is trusted, but it is another one.
-        Error::InvalidCertificate(Certificate::BadSignature) => (
+        Error::InvalidCertificate(Certificate::BadSignature) => {
             "the server's certificate was not issued by the CA of that name that is trusted here"
-                .to_owned(),
-            vec![GIVE_CA],
-        ),
+                .to_owned()
+        }
         Error::InvalidCertificate(Certificate::Other(other))
             if other.0.to_string() == "CaUsedAsEndEntity" =>
         {
-            (
-                "the server shows a CA's certificate as its own".to_owned(),
-                vec![
-                    "if that is meant, give this very certificate with --ca-file or CI_SERVER_TLS_CA_FILE",
-                ],
-            )
+            "the server shows a CA's certificate as its own".to_owned()
         }
-        Error::InvalidCertificate(why) => (
-            format!("the server's certificate is not accepted: {why}"),
-            Vec::new(),
-        ),
-        Error::AlertReceived(AlertDescription::CertificateRequired) => (
-            "the server wants a client certificate".to_owned(),
-            vec![
-                "the runner hands its own to jobs in CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE",
-            ],
-        ),
-        Error::AlertReceived(alert) => (format!("the server refused TLS: {alert:?}"), Vec::new()),
-        Error::InvalidMessage(_) => (
-            "what answers there does not speak TLS".to_owned(),
-            Vec::new(),
-        ),
-        other => (format!("TLS failed: {other}"), Vec::new()),
+        Error::InvalidCertificate(why) => {
+            format!("the server's certificate is not accepted: {why}")
+        }
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the server wants a client certificate".to_owned()
+        }
+        Error::AlertReceived(alert) => format!("the server refused TLS: {alert:?}"),
+        Error::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
+        other => format!("TLS failed: {other}"),
     }
 }

@@ -1,7 +1,7 @@
 //! Lists to their end, page by page: by page numbers, several pages at once where the total is known, or by the cursor in `Link`.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::thread;
 
 use serde::Deserialize;
@@ -14,6 +14,9 @@ use crate::url::{Url, query};
 
 /// The most that GitLab gives (`lib/api/helpers/pagination.rb`).
 const PER_PAGE: u64 = 100;
+
+/// A list of a million rows is taken for one that never ends.
+const MOST_PAGES: usize = 10_000;
 
 /// One page of a list; rows that an earlier page had are left out.
 pub struct Page<'p> {
@@ -55,6 +58,8 @@ struct Row {
 struct Merge<'e> {
     seen: HashSet<u64>,
     total: Option<u64>,
+    /// The page just taken had no row at all.
+    empty: bool,
     listing: Listing,
     each: &'e mut dyn FnMut(Page<'_>) -> ControlFlow<()>,
 }
@@ -70,6 +75,7 @@ impl Client<'_> {
         let mut merge = Merge {
             seen: HashSet::new(),
             total: None,
+            empty: false,
             listing: Listing::default(),
             each,
         };
@@ -85,33 +91,31 @@ impl Client<'_> {
         loop {
             let next = next(&text, page);
             if merge.take(self, route, &text)?.is_break() {
-                merge.listing.stopped = true;
-                return Ok(merge.listing);
+                return Ok(merge.stopped());
             }
             drop(text);
             let query = match next {
                 Next::End => return Ok(merge.listing),
-                Next::Number(number, Some(last)) if number < last => {
-                    match self.several(route, &base, number, last, &mut merge)? {
-                        ControlFlow::Break(()) => {
-                            merge.listing.stopped = true;
-                            return Ok(merge.listing);
-                        }
-                        ControlFlow::Continue(()) => {
-                            // The last page is read by itself: it tells whether there is a further one by now.
-                            page = last;
-                            numbered(&base, last)
-                        }
-                    }
-                }
-                Next::Number(number, _) => {
-                    page = number;
-                    numbered(&base, number)
-                }
-                Next::Cursor(cursor) => cursor,
                 Next::Back => return Err(self.endless(route)),
+                Next::Cursor(cursor) => cursor,
+                Next::Number(number, last) => {
+                    // The last page is read by itself: it tells whether there is a further one by now.
+                    page = last.unwrap_or(number).max(number);
+                    if self
+                        .several(route, &base, number..page, &mut merge)?
+                        .is_break()
+                    {
+                        return Ok(merge.stopped());
+                    }
+                    if merge.empty {
+                        // The list has shrunk below what was counted.
+                        merge.listing.shifted = true;
+                        return Ok(merge.listing);
+                    }
+                    numbered(&base, page)
+                }
             };
-            if !cursors.insert(query.clone()) {
+            if !cursors.insert(query.clone()) || cursors.len() > MOST_PAGES {
                 return Err(self.endless(route));
             }
             text = self.page(route, &query, 0)?;
@@ -124,27 +128,27 @@ impl Client<'_> {
         })
     }
 
-    /// The pages from `first` up to the one before `last`, some at a time.
+    /// These pages, some at a time.
     fn several(
         &self,
         route: &Route,
         base: &str,
-        first: u64,
-        last: u64,
+        pages: Range<u64>,
         merge: &mut Merge,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut first = first;
-        while first < last {
-            let count = (last - first).min(LINES as u64);
-            let queries: Vec<_> = (first..first + count)
-                .map(|page| numbered(base, page))
-                .collect();
+        let mut first = pages.start;
+        while first < pages.end {
+            let end = pages.end.min(first.saturating_add(LINES as u64));
+            let queries: Vec<_> = (first..end).map(|page| numbered(base, page)).collect();
             for text in self.at_once(route, &queries) {
                 if merge.take(self, route, &text?)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
+                if merge.empty {
+                    return Ok(ControlFlow::Continue(()));
+                }
             }
-            first += count;
+            first = end;
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -186,6 +190,13 @@ impl Client<'_> {
 }
 
 impl Merge<'_> {
+    fn stopped(self) -> Listing {
+        Listing {
+            stopped: true,
+            ..self.listing
+        }
+    }
+
     fn take(
         &mut self,
         client: &Client,
@@ -197,6 +208,7 @@ impl Merge<'_> {
         client.count_answer();
         let total = number(text, "x-total");
         let before = rows.len();
+        self.empty = before == 0;
         rows.retain(|row| id(row).is_none_or(|id| self.seen.insert(id)));
         self.listing.shifted |= rows.len() < before;
         if let (Some(old), Some(new)) = (self.total, total) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
 
-use super::explain::{Explanation, Refusal, explain as explain_refusal};
+use super::explain::{Explanation, Refusal, explain as explain_refusal, title};
 use super::facts::{self, Facts, header};
-use super::net::{Broken, Cut, Line, Shot, explain};
+use super::net::{Broken, Cut, Line, Shot, words};
 use super::{Client, Error, Kind, Note, Route, Said, TokenKind};
 use crate::os::Signal;
 use crate::url::Url;
@@ -82,28 +82,7 @@ impl Client<'_> {
         token: Option<TokenKind>,
         line: Option<&Line>,
     ) -> Result<Head, Error> {
-        if let Some(signal) = self.interrupted() {
-            return Err(Self::error(
-                ask,
-                interrupted(signal, false),
-                "not asked: the program was told to end",
-            ));
-        }
-        let (Some(line), Some(cut)) = (line, self.cut(ask)) else {
-            return Err(Self::error(
-                ask,
-                Kind::Deadline,
-                "not asked: the time allowed is over",
-            ));
-        };
-        // Tokens go below the API's path and nowhere else, whatever a caller put into a project's name.
-        if token.is_some() && !url.below(&self.ci.api) {
-            return Err(Self::error(
-                ask,
-                Kind::Refused,
-                "not asked: the path leaves the API",
-            ));
-        }
+        let (line, cut) = self.may_ask(ask, url, token, line)?;
         if let Some(kind) = ask.carried {
             self.using(kind);
         }
@@ -119,17 +98,39 @@ impl Client<'_> {
         let result = line.send(&shot);
         let took = self.host.clock.monotonic().saturating_sub(begun);
         let head = result.map(|response| self.split(response, ask.carried, cut));
+        let facts = head.as_ref().ok();
         (self.note)(Note::Request {
             method: ask.method(),
             url: self.shown(url),
-            status: head.as_ref().ok().map(|head| head.status),
-            request_id: head
-                .as_ref()
-                .ok()
-                .and_then(|head| head.facts.request_id.clone()),
+            status: facts.map(|head| head.status),
+            request_id: facts.and_then(|head| head.facts.request_id.clone()),
             took,
         });
-        head.map_err(|broken| self.broken(ask, broken))
+        head.map_err(|broken| self.broken(ask, url, &broken))
+    }
+
+    /// The last look before bytes leave.
+    fn may_ask<'l>(
+        &self,
+        ask: &Ask,
+        url: &Url,
+        token: Option<TokenKind>,
+        line: Option<&'l Line>,
+    ) -> Result<(&'l Line, Cut), Error> {
+        if let Some(signal) = self.interrupted() {
+            let message = "not asked: the program was told to end";
+            return Err(Self::error(ask, interrupted(signal, false), message));
+        }
+        let (Some(line), Some(cut)) = (line, self.cut(ask)) else {
+            let message = "not asked: the time allowed is over";
+            return Err(Self::error(ask, Kind::Deadline, message));
+        };
+        // Tokens go below the API's path and nowhere else, whatever a caller put into a project's name.
+        if (token.is_some() || ask.post) && !url.below(&self.ci.api) {
+            let message = "not asked: the path leaves the API";
+            return Err(Self::error(ask, Kind::Refused, message));
+        }
+        Ok((line, cut))
     }
 
     fn split(&self, response: Response<ureq::Body>, token: Option<TokenKind>, cut: Cut) -> Head {
@@ -192,7 +193,8 @@ impl Client<'_> {
             ));
         }
         let fault = |message: String| {
-            let kind = self.out_of_time(ask).unwrap_or(Kind::NotJson);
+            let late = self.over() && !ask.post;
+            let kind = if late { Kind::Deadline } else { Kind::NotJson };
             Self::error(ask, kind, message).of(&head)
         };
         let body = match read {
@@ -202,7 +204,7 @@ impl Client<'_> {
                 return Err(fault(format!("the answer is larger than {bound} bytes")));
             }
             Err(error) => {
-                let why = self.cleaner.line(&explain(&error, &head.cut).0, 300);
+                let why = self.cleaner.line(&words(&error, &head.cut), 300);
                 return Err(fault(format!("the answer was cut short: {why}")));
             }
         };
@@ -251,7 +253,14 @@ impl Client<'_> {
         let message = facts::message(head.status, &said, &content, &body, &self.cleaner);
         let wait = facts::wait(&head.headers, self.host.clock.wall());
         let kind = facts::kind(head.status, &said, wait);
-        let explained = self.explain(ask, head.status, &said, &message, content == "text/html");
+        let page = content == "text/html";
+        let text = String::from_utf8_lossy(&body);
+        let text = match content.as_str() {
+            "text/html" => self.cleaner.line(title(&text), 300),
+            "text/plain" => self.cleaner.line(&text, 300),
+            _ => String::new(),
+        };
+        let explained = self.explain(ask, head.status, &said, &text, page);
         Error {
             said,
             explained: Some(Box::new(explained)),
@@ -259,14 +268,7 @@ impl Client<'_> {
         }
     }
 
-    fn explain(
-        &self,
-        ask: &Ask,
-        status: u16,
-        said: &Said,
-        message: &str,
-        html: bool,
-    ) -> Explanation {
+    fn explain(&self, ask: &Ask, status: u16, said: &Said, words: &str, html: bool) -> Explanation {
         let memory = self.memory();
         explain_refusal(&Refusal {
             error: said.error.as_deref(),
@@ -282,7 +284,7 @@ impl Client<'_> {
                 ask.route,
                 ask.carried,
                 status,
-                said.message.as_deref().unwrap_or(message),
+                said.message.as_deref().unwrap_or(words),
             )
         })
     }
@@ -306,28 +308,27 @@ impl Client<'_> {
         error
     }
 
-    fn broken(&self, ask: &Ask, broken: Broken) -> Error {
-        let signal = self.interrupted();
-        let kind = match (signal, broken.sent) {
+    fn broken(&self, ask: &Ask, url: &Url, broken: &Broken) -> Error {
+        // A write that may have been done is never just "too late".
+        let kind = match (self.interrupted(), broken.sent) {
             (Some(signal), sent) => interrupted(signal, sent),
-            (None, sent) => {
-                let lost = if sent { Kind::Lost } else { Kind::Unreachable };
-                // A write that may have been done is never just "too late".
-                self.out_of_time(ask)
-                    .filter(|_| !ask.post || !sent)
-                    .unwrap_or(lost)
-            }
+            (None, sent) if self.over() && !(ask.post && sent) => Kind::Deadline,
+            (None, true) => Kind::Lost,
+            (None, false) => Kind::Unreachable,
         };
+        let mut message = self.cleaner.line(&broken.why, 300);
+        if !broken.sent {
+            message = format!("cannot reach {}: {message}", url.origin());
+        }
         Error {
-            hints: broken.hints,
-            ..Self::error(ask, kind, self.cleaner.line(&broken.why, 300))
+            hints: broken.hint.iter().map(|&hint| hint.to_owned()).collect(),
+            ..Self::error(ask, kind, message)
         }
     }
 
-    /// The deadline is what ended a read.
-    fn out_of_time(&self, ask: &Ask) -> Option<Kind> {
-        let over = self.left().is_some_and(|left| left.is_zero());
-        (over && !ask.post).then_some(Kind::Deadline)
+    /// The deadline has passed.
+    pub(super) fn over(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
     }
 
     pub(super) fn no_token(kind: TokenKind, route: &Route) -> Error {

@@ -2,9 +2,10 @@
 
 use std::io::Read;
 use std::ops::ControlFlow;
+use std::sync::PoisonError;
 
 use super::facts::{self, Facts};
-use super::net::{Line, explain};
+use super::net::{Line, words};
 use super::send::{Ask, HOPS, Head, interrupted, location};
 use super::{Client, Error, Kind, Route, proxy};
 use crate::url::{Url, query};
@@ -64,12 +65,8 @@ impl Client<'_> {
         let proxy = proxy::choose(url, &self.ci.proxies)
             .map_err(|stop| Self::error(ask, Kind::Unreachable, stop.error))?;
         let line = Line::new(&self.tls.others, &self.tls.others, proxy);
-        if self.heeds_interrupt {
-            let agent = line.agent();
-            self.host
-                .interrupt
-                .on_raise(Box::new(move || agent.shutdown()));
-        }
+        // Replaces the one before, so that following a log for hours does not gather connections.
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.agent());
         Ok(line)
     }
 
@@ -94,7 +91,7 @@ impl Client<'_> {
                 )
                 .of(&head));
             }
-            if self.left().is_some_and(|left| left.is_zero()) {
+            if self.over() {
                 let message = "the time allowed ended in the middle of the log";
                 return Err(Self::error(ask, Kind::Deadline, message).of(&head));
             }
@@ -102,7 +99,7 @@ impl Client<'_> {
                 Ok(0) => return Ok(head.facts),
                 Ok(count) => chunk.get(..count).unwrap_or_default(),
                 Err(error) => {
-                    let why = explain(&ureq::Error::from(error), &head.cut).0;
+                    let why = words(&ureq::Error::from(error), &head.cut);
                     let message =
                         format!("the log was cut short: {}", self.cleaner.line(&why, 300));
                     return Err(Self::error(ask, Kind::Lost, message).of(&head));

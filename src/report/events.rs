@@ -217,14 +217,14 @@ impl Missing {
         let Some(status) = &self.status else {
             return format!("{name} (not there yet)");
         };
-        let mut words = format!("{name} ({}", status.word());
-        if let Some(running) = self.running(now) {
-            words.push_str(&format!(" {}", human(running)));
-        }
-        if let Some(usual) = usual(past) {
-            words.push_str(&format!(", usually {}", human(usual)));
-        }
-        words + ")"
+        let running = self.running(now).map(|time| format!(" {}", human(time)));
+        let usual = usual(past).map(|time| format!(", usually {}", human(time)));
+        [name, " (", status.word()]
+            .into_iter()
+            .chain(running.as_deref())
+            .chain(usual.as_deref())
+            .chain([")"])
+            .collect()
     }
 }
 

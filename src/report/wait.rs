@@ -10,6 +10,7 @@ use crate::decide::reason;
 use crate::decide::verdict::{Counts, JobOutcome, Outcome};
 use crate::exit::Exit;
 use crate::find::Place;
+use crate::gitlab::Project;
 use crate::model::{Job, Status};
 use crate::time::human;
 
@@ -123,10 +124,10 @@ pub fn json(outcome: &Outcome, place: &Place) -> Object {
         .number("exit", outcome.exit.code().into())
         .text("project", &place.project.to_string())
         .number("pipeline", place.pipeline.0)
-        .list("jobs", outcome.jobs.iter().map(job))
+        .list("jobs", outcome.jobs.iter().map(job_json))
 }
 
-fn job(outcome: &JobOutcome) -> Object {
+fn job_json(outcome: &JobOutcome) -> Object {
     let object = Object::new()
         .text("name", &outcome.name)
         .text("result", word(outcome.counts))
@@ -161,7 +162,7 @@ fn job(outcome: &JobOutcome) -> Object {
                 .flag("allow_failure", job.allow_failure)
         }
     };
-    object.list("because", outcome.because.iter().map(self::job))
+    object.list("because", outcome.because.iter().map(job_json))
 }
 
 /// Variables for later jobs. Names of jobs are left out: they may hold what GitLab would expand.
@@ -169,7 +170,10 @@ pub fn dotenv(outcome: &Outcome, place: &Place) -> Dotenv {
     let mut dotenv = Dotenv::new();
     dotenv.set("RESULT", outcome.exit.name());
     dotenv.set("EXIT_CODE", outcome.exit.code().to_string());
-    dotenv.set("PROJECT", place.project.to_string());
+    match &place.project {
+        Project::Id(id) => dotenv.set("PROJECT_ID", id.to_string()),
+        Project::Path(path) => dotenv.set("PROJECT_PATH", path),
+    }
     dotenv.set("PIPELINE_ID", place.pipeline.to_string());
     let count = |wanted: fn(Counts) -> bool| {
         let jobs = outcome.jobs.iter();

@@ -161,6 +161,7 @@ impl World {
 
     /// Somebody retries a job. Returns the new row.
     pub fn retry(&mut self, user: Id, id: Id) -> Id {
+        assert!(self.retryable(id), "job {id} cannot be retried");
         self.clone_job(id, Some(user), Vec::new(), Inputs::new())
     }
 
@@ -253,7 +254,7 @@ pub fn erase(world: &mut World, who: Who, project: Id, id: Id) -> Result<Answer,
     if !own || !world.may_update(user, id) {
         return Err(Answer::forbidden());
     }
-    let has = job.spec.artifacts || !job.log(world.now).is_empty();
+    let has = job.spec.artifacts || job.log_size(world.now) > 0;
     if world.archived(id)
         || !has
         || job.erased_at.is_some()
@@ -300,19 +301,16 @@ impl World {
 /// The token, of a running job, comes as the field `token`.
 pub fn trigger(world: &mut World, request: &Request, rule: &Rule) -> Result<Answer, Answer> {
     let fields = request.fields()?;
-    let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (Some(token), Some(ref_name)) = (
-        text("token").or(request.query("token").map(str::to_owned)),
-        text("ref"),
-    ) else {
-        let missing = if fields.contains_key("ref") {
-            "token"
-        } else {
-            "ref"
-        };
-        return Err(Answer::error(400, &format!("{missing} is missing")));
+    let missing = |name: &str| Answer::error(400, &format!("{name} is missing"));
+    let text = |name: &str| {
+        fields
+            .get(name)
+            .and_then(Value::as_str)
+            .ok_or_else(|| missing(name))
     };
-    let job = world.triggering_job(&token)?;
+    let (token, ref_name) = (text("token")?, text("ref")?);
+    let job = world.triggering_job(token)?;
+    let found = world.readable(request, Who::Job(job), rule);
     // Whoever may not read the project does not learn that it exists.
     let hidden = |refusal: Answer| {
         if refusal.status == 403 {
@@ -321,51 +319,67 @@ pub fn trigger(world: &mut World, request: &Request, rule: &Rule) -> Result<Answ
             refusal
         }
     };
-    let project = world
-        .readable(request, Who::Job(job), rule)
-        .map_err(hidden)?;
-    let user = world.jobs[&job].user;
-    let base = |text: &str| Answer::message(400, json!({ "base": [text] }));
-    let data = &world.projects[&project];
-    let tag = data.tags.contains(&ref_name);
-    if !tag && !data.branches.contains(&ref_name) {
-        return Err(base("Reference not found"));
-    }
-    let least = world
-        .ref_protected(project, &ref_name, tag)
-        .map_or("developer", |protected| protected.role);
-    if !world.at_least(project, user, least) || !world.at_least(project, user, "developer") {
-        return Err(base("Insufficient permissions to create a new pipeline"));
-    }
+    let project = found.map_err(hidden)?;
     let variables: Vec<(String, String)> = object(&fields, "variables")?
         .into_iter()
         .map(|(key, value)| (key, value.as_str().unwrap_or_default().to_owned()))
         .collect();
-    if !variables.is_empty() && !world.may_set_variables(user, project) {
-        return Err(base("Insufficient permissions to set pipeline variables"));
-    }
-    let ci = data.ci.clone();
-    if ci.stages.is_empty() {
-        return Err(base(
-            "Pipeline will not run for the selected trigger. The rules configuration prevented any jobs from being added to the pipeline.",
-        ));
+    let user = world.jobs[&job].user;
+    let tag = world.projects[&project]
+        .tags
+        .iter()
+        .any(|tag| tag == ref_name);
+    let reason = world.no_pipeline(project, user, ref_name, tag, !variables.is_empty());
+    if let Some(reason) = reason {
+        return Err(Answer::message(400, json!({ "base": [reason] })));
     }
     let made = world.create(NewPipeline {
         project,
-        ref_name: &ref_name,
+        ref_name,
         tag,
         sha: None,
         source: "pipeline",
         user,
         bridge: None,
         variables,
-        ci,
+        inputs: object(&fields, "inputs")?,
+        ci: world.projects[&project].ci.clone(),
     });
     world.commit(project, "trigger");
     Ok(Answer::json(201, &world.pipeline_full(made)))
 }
 
 impl World {
+    /// Why no pipeline can be created (`Ci::CreatePipelineService`).
+    fn no_pipeline(
+        &self,
+        project: Id,
+        user: Id,
+        ref_name: &str,
+        tag: bool,
+        variables: bool,
+    ) -> Option<&'static str> {
+        let data = &self.projects[&project];
+        let least = self
+            .ref_protected(project, ref_name, tag)
+            .map_or("developer", |protected| protected.role);
+        let allowed =
+            self.at_least(project, user, least) && self.at_least(project, user, "developer");
+        if !tag && !data.branches.iter().any(|branch| branch == ref_name) {
+            Some("Reference not found")
+        } else if !allowed {
+            Some("Insufficient permissions to create a new pipeline")
+        } else if variables && !self.may_set_variables(user, project) {
+            Some("Insufficient permissions to set pipeline variables")
+        } else if data.ci.stages.is_empty() {
+            Some(
+                "Pipeline will not run for the selected trigger. The rules configuration prevented any jobs from being added to the pipeline.",
+            )
+        } else {
+            None
+        }
+    }
+
     /// `Ci::PipelineTriggerService` tells why a job's token is no good.
     fn triggering_job(&self, token: &str) -> Result<Id, Answer> {
         let job = self.jobs.values().find(|job| job.token == token);

@@ -19,28 +19,43 @@ pub struct NewPipeline<'a> {
     pub user: Id,
     pub bridge: Option<Id>,
     pub variables: Vec<(String, String)>,
+    pub inputs: Inputs,
     pub ci: Ci,
 }
 
 impl World {
     /// Somebody pushes: `mira`'s pipeline of this branch begins.
     pub fn pipeline(&mut self, project: &str, branch: &str, ci: Ci) -> Id {
+        self.pipeline_with(project, branch, ci, |_| {})
+    }
+
+    /// The same, but for a tag, another source, user or commit: `|new| new.tag = true`.
+    pub fn pipeline_with(
+        &mut self,
+        project: &str,
+        ref_name: &str,
+        ci: Ci,
+        change: impl FnOnce(&mut NewPipeline),
+    ) -> Id {
         let project = self.project_by_path(project).map(|project| project.id);
         let project = project.expect("no such project");
-        self.create(NewPipeline {
+        let mut new = NewPipeline {
             project,
-            ref_name: branch,
+            ref_name,
             tag: false,
             sha: None,
             source: "push",
             user: MIRA,
             bridge: None,
             variables: Vec::new(),
+            inputs: Inputs::new(),
             ci,
-        })
+        };
+        change(&mut new);
+        self.create(new)
     }
 
-    pub fn create(&mut self, new: NewPipeline) -> Id {
+    pub(super) fn create(&mut self, new: NewPipeline) -> Id {
         let id = self.next_id("pipeline");
         let project = self.at_project(new.project);
         project.pipelines += 1;
@@ -72,13 +87,16 @@ impl World {
                 stages: new.ci.stages.iter().map(|(name, _)| name.clone()).collect(),
                 jobs: Vec::new(),
                 variables: new.variables,
+                inputs: new.inputs,
                 archived: false,
             },
         );
         for (stage, (_, specs)) in new.ci.stages.iter().enumerate() {
             for spec in specs {
+                let mut one = spec.clone();
+                one.parallel.clear();
                 for name in spec.names() {
-                    self.add_job(id, stage, name, spec.clone(), new.user, created_at);
+                    self.add_job(id, stage, name, one.clone(), new.user, created_at);
                 }
             }
         }
@@ -178,6 +196,7 @@ impl World {
                 user,
                 bridge: Some(id),
                 variables: Vec::new(),
+                inputs: Inputs::new(),
                 ci,
             })
         });
@@ -221,7 +240,7 @@ impl World {
     ) -> Id {
         let old = self.jobs.get_mut(&id).expect("job");
         old.retried = true;
-        old.due = None;
+        old.due = old.due.filter(|(_, due)| *due != Due::Retry);
         let (pipeline, stage, name, spec, attempt) = (
             old.pipeline,
             old.stage,

@@ -83,6 +83,7 @@ pub struct Pipeline {
     /// All attempts, oldest first.
     pub jobs: Vec<Id>,
     pub variables: Vec<(String, String)>,
+    pub inputs: Inputs,
     pub archived: bool,
 }
 
@@ -140,16 +141,24 @@ impl Job {
 
     /// What the log holds at this time.
     pub fn log(&self, now: Timestamp) -> Vec<u8> {
-        let (Some(started), None) = (self.started_at, self.erased_at) else {
-            return Vec::new();
-        };
-        let ran = self.finished_at.unwrap_or(now).since(started).as_secs();
-        let mut log = Vec::new();
-        for (second, text) in &self.spec.log {
-            if *second <= ran {
-                log.extend_from_slice(text);
-            }
-        }
-        log
+        self.log_pieces(now).fold(Vec::new(), |mut log, piece| {
+            log.extend_from_slice(piece);
+            log
+        })
+    }
+
+    pub fn log_size(&self, now: Timestamp) -> usize {
+        self.log_pieces(now).map(<[u8]>::len).sum()
+    }
+
+    fn log_pieces(&self, now: Timestamp) -> impl Iterator<Item = &[u8]> {
+        let started = self.started_at.filter(|_| self.erased_at.is_none());
+        let ran = started.map(|started| self.finished_at.unwrap_or(now).since(started).as_secs());
+        let pieces = self
+            .spec
+            .log
+            .iter()
+            .filter(move |(second, _)| ran.is_some_and(|ran| *second <= ran));
+        pieces.map(|(_, text)| text.as_slice())
     }
 }

@@ -17,6 +17,10 @@ pub enum Fault {
     Lost,
     /// Everything is done; the answer ends in the middle of its body.
     Cut,
+    /// Everything is done; the answer comes byte by byte, slowly.
+    Drip,
+    /// Everything is done and answered; then the connection is closed without notice.
+    Leave,
     /// Nothing is done; no answer until the client is gone.
     Hang,
     /// Everything is done; no answer until the client is gone.
@@ -46,7 +50,12 @@ impl Fault {
     pub fn committed(self) -> bool {
         matches!(
             self,
-            Self::Lost | Self::Cut | Self::HangAfter | Self::BadGatewayAfter
+            Self::Lost
+                | Self::Cut
+                | Self::Drip
+                | Self::Leave
+                | Self::HangAfter
+                | Self::BadGatewayAfter
         )
     }
 
@@ -70,9 +79,13 @@ impl Fault {
                 "<html><body>Please sign in to the network</body></html>\n",
             ),
             Self::Unauthorized => Answer::unauthorized(),
-            Self::Close | Self::Lost | Self::Cut | Self::Hang | Self::HangAfter => {
-                Answer::new(200, "text/plain", "")
-            }
+            Self::Close
+            | Self::Lost
+            | Self::Cut
+            | Self::Drip
+            | Self::Leave
+            | Self::Hang
+            | Self::HangAfter => Answer::new(200, "text/plain", ""),
         }
     }
 }

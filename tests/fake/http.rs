@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::answer::{Answer, Request, decode, pairs};
+use super::answer::{Answer, Request, pairs};
 use super::state::{Reply, Shared};
 use super::tls::Tls;
 
@@ -18,7 +18,6 @@ pub(super) fn accept(
     listener: TcpListener,
     shared: Arc<Shared>,
     tls: Option<Arc<Tls>>,
-    api: String,
 ) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -28,17 +27,17 @@ pub(super) fn accept(
             if let Ok(copy) = stream.try_clone() {
                 shared.opened(copy);
             }
-            let (shared, tls, api) = (Arc::clone(&shared), tls.clone(), api.clone());
+            let (shared, tls) = (Arc::clone(&shared), tls.clone());
             std::thread::spawn(move || {
                 // A client may leave when it likes: that is no failure of the server's.
-                let _ = connection(&stream, &shared, tls.as_deref(), &api);
+                let _ = connection(&stream, &shared, tls.as_deref());
                 let _ = stream.shutdown(Shutdown::Both);
             });
         }
     })
 }
 
-fn connection(raw: &TcpStream, shared: &Shared, tls: Option<&Tls>, api: &str) -> io::Result<()> {
+fn connection(raw: &TcpStream, shared: &Shared, tls: Option<&Tls>) -> io::Result<()> {
     raw.set_nodelay(true)?;
     let stream: Box<dyn Connection> = match tls {
         None => Box::new(raw.try_clone()?),
@@ -49,11 +48,13 @@ fn connection(raw: &TcpStream, shared: &Shared, tls: Option<&Tls>, api: &str) ->
         let close = request
             .header("connection")
             .is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        let reply = shared.lock().serve(&request, api);
+        let reply = shared.lock().serve(request);
         match reply {
             Reply::Whole(answer) => write(stream.get_mut(), &answer, close)?,
             Reply::Chunked(answer) => write_chunked(stream.get_mut(), &answer, close)?,
             Reply::Half(answer) => return half(stream.get_mut(), &answer),
+            Reply::Drip(answer) => return drip(stream.get_mut(), &answer),
+            Reply::Last(answer) => return write(stream.get_mut(), &answer, false),
             Reply::Close => return Ok(()),
             Reply::Hang => return hang(raw),
         }
@@ -88,17 +89,11 @@ fn read(stream: &mut BufReader<Box<dyn Connection>>) -> io::Result<Option<Reques
         let (name, value) = line.split_once(':').ok_or_else(|| bad("no header"))?;
         headers.push((name.to_lowercase(), value.trim().to_owned()));
     }
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let path = path.strip_prefix("/api/v4/").unwrap_or_default();
     let mut request = Request {
         method: method.to_owned(),
         target: target.to_owned(),
-        path: path
-            .split('/')
-            .map(decode)
-            .filter(|part| !part.is_empty())
-            .collect(),
-        query: pairs(query),
+        path: Vec::new(),
+        query: pairs(target.split_once('?').unwrap_or_default().1),
         headers,
         body: Vec::new(),
     };
@@ -163,8 +158,8 @@ fn head(answer: &Answer, framing: &str, close: bool) -> String {
 
 fn write(stream: &mut dyn Connection, answer: &Answer, close: bool) -> io::Result<()> {
     let length = format!("Content-Length: {}", answer.body.len());
-    let head = head(answer, &length, close);
-    stream.write_all(&[head.as_bytes(), &answer.body].concat())?;
+    stream.write_all(head(answer, &length, close).as_bytes())?;
+    stream.write_all(&answer.body)?;
     stream.flush()
 }
 
@@ -177,6 +172,18 @@ fn write_chunked(stream: &mut dyn Connection, answer: &Answer, close: bool) -> i
     }
     stream.write_all(b"0\r\n\r\n")?;
     stream.flush()
+}
+
+/// One byte at a time, slower than anybody wants to wait.
+fn drip(stream: &mut dyn Connection, answer: &Answer) -> io::Result<()> {
+    let length = format!("Content-Length: {}", answer.body.len());
+    stream.write_all(head(answer, &length, false).as_bytes())?;
+    for byte in &answer.body {
+        stream.write_all(&[*byte])?;
+        stream.flush()?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 fn half(stream: &mut dyn Connection, answer: &Answer) -> io::Result<()> {

@@ -12,6 +12,14 @@
 //! let clock = gitlab.clock();        // sleeping moves the world
 //! ```
 //!
+//! - *The plan* is a value: [`ci`], [`job`], [`child`], [`downstream`] and their setters say what a `.gitlab-ci.yml` says and
+//!   what will happen (`runs`, `fails`, `stuck`, `log_at`), or that a job stands still (`is("manual")`).
+//! - *The world* moves only by its clock and by requests. A story moves it with [`World::after`], [`World::signal_after`],
+//!   [`GitLab::before`] (just before a request), or at once with [`GitLab::world`] and the verbs `play`, `retry`, `cancel_job`,
+//!   `approve`, `end`, `flip`, `delete`.
+//! - *Trouble*: [`GitLab::fault`], [`GitLab::answer`], [`GitLab::outage`], [`GitLab::chaos`], [`GitLab::limit`], [`GitLab::latency`].
+//! - *Afterwards*: [`World::writes`], [`GitLab::log`], and [`GitLab::finish`], which fails if anything was asked that no client may ask.
+//!
 //! It knows nothing of the program under test but its clock, so that it can be a witness.
 #![allow(
     dead_code,
@@ -25,6 +33,7 @@ mod auth;
 mod clock;
 mod create;
 mod data;
+mod demo;
 mod fault;
 mod http;
 mod page;
@@ -43,7 +52,9 @@ mod world;
 
 pub use answer::Answer;
 pub use clock::FakeClock;
+pub use create::NewPipeline;
 pub use data::{Allow, Id, Job, Protected};
+pub use demo::{Demo, demo};
 pub use fault::{Chaos, Fault};
 pub use server::GitLab;
 pub use spec::{Ci, JobSpec, When, child, ci, downstream, job};

@@ -8,6 +8,7 @@ use super::auth::Who;
 use super::data::{Id, Job};
 use super::page::{self, Skin};
 use super::route::Route;
+use super::shape::extend;
 use super::word::{self, wildcard};
 use super::world::World;
 
@@ -99,78 +100,63 @@ fn read(
     who: Who,
     project: Id,
 ) -> Result<Answer, Answer> {
-    let data = &world.projects[&project];
     Ok(match route {
-        Route::Project => Answer::json(
-            200,
-            &World::project_json(data, world.acting(who).unwrap_or(0)),
-        ),
         Route::Job(id) => Answer::json(200, &world.job_json(world.build(project, id)?.id)),
         Route::Trace(id) => trace(world, request, who, project, id)?,
         Route::ProjectJobs => {
-            let scope = page::scope(request)?;
-            let ref_name = request.query("ref");
-            let rows = world
-                .jobs
-                .values()
-                .filter(|job| {
-                    job.project == project && !job.is_trigger() && job.status != "created"
-                })
-                .filter(|job| scope.is_empty() || scope.contains(&job.status))
-                .filter(|job| {
-                    ref_name.is_none_or(|name| world.pipelines[&job.pipeline].ref_name == name)
-                })
-                .map(|job| job.id);
-            page::uncounted(request, skin, rows.rev().collect(), |id| world.job_json(id))?
+            let rows = project_rows(world, request, project)?;
+            page::uncounted(request, skin, rows, |id| world.job_json(id))?
         }
         Route::PipelineJobs(id) => {
             let retried = matches!(request.query("include_retried"), Some("true" | "1"));
-            let rows = pipeline_rows(world, request, project, id, |job| {
-                !job.is_trigger() && (retried || !job.retried)
-            })?;
+            let kind = |job: &Job| !job.is_trigger() && (retried || !job.retried);
+            let rows = pipeline_rows(world, request, project, id, kind)?;
             page::counted(request, skin, &rows, |id| world.job_json(id))
         }
         Route::Bridges(id) => {
-            let rows = pipeline_rows(world, request, project, id, |job| {
-                job.is_trigger() && !job.retried
-            })?;
+            let kind = |job: &Job| job.is_trigger() && !job.retried;
+            let rows = pipeline_rows(world, request, project, id, kind)?;
             page::counted(request, skin, &rows, |id| world.bridge_json(id))
         }
         Route::Pipelines => {
-            page::counted(request, skin, &pipelines(world, request, project)?, |id| {
-                world.pipeline_basic(id)
-            })
+            let rows = pipelines(world, request, project)?;
+            page::counted(request, skin, &rows, |id| world.pipeline_basic(id))
         }
         Route::Pipeline(id) => {
             let pipeline = world.in_project(project, id)?;
             let mut body = world.pipeline_full(pipeline);
-            super::shape::extend(&mut body, json!({ "name": null }));
+            extend(&mut body, json!({ "name": null }));
             Answer::json(200, &body)
         }
-        Route::Branches => {
-            let rows = names(request, &data.branches)?;
-            page::counted(request, skin, &rows, |name: &str| {
-                world.branch_json(data, name)
-            })
-        }
-        Route::Tags => {
-            let rows = names(request, &data.tags)?;
-            page::counted(request, skin, &rows, |name: &str| {
-                world.tag_json(data, name)
-            })
-        }
-        Route::Branch => one(request, &data.branches, "404 Branch Not Found", |name| {
-            world.branch_json(data, name)
-        })?,
-        Route::Tag => one(request, &data.tags, "404 Tag Not Found", |name| {
-            world.tag_json(data, name)
-        })?,
+        _ => repository(world, request, skin, route, who, project)?,
+    })
+}
+
+fn repository(
+    world: &World,
+    request: &Request,
+    skin: &Skin,
+    route: Route,
+    who: Who,
+    project: Id,
+) -> Result<Answer, Answer> {
+    let data = &world.projects[&project];
+    let (branch, tag) = (
+        |name: &str| world.branch_json(data, name),
+        |name: &str| world.tag_json(data, name),
+    );
+    Ok(match route {
+        Route::Branches => page::counted(request, skin, &names(request, &data.branches)?, branch),
+        Route::Branch => one(request, &data.branches, "404 Branch Not Found", branch)?,
+        Route::Tags => page::counted(request, skin, &names(request, &data.tags)?, tag),
+        Route::Tag => one(request, &data.tags, "404 Tag Not Found", tag)?,
         Route::Environments => {
             let (name, search) = (request.query("name"), request.query("search"));
-            let rows: Vec<&str> = data
+            let all = data
                 .environments
                 .iter()
-                .map(|environment| environment.name.as_str())
+                .map(|environment| environment.name.as_str());
+            let rows: Vec<&str> = all
                 .filter(|found| name.is_none_or(|name| name == *found))
                 .filter(|found| search.is_none_or(|search| found.contains(search)))
                 .collect();
@@ -178,8 +164,24 @@ fn read(
                 World::environment_json(data, name)
             })
         }
-        _ => return Err(Answer::error(404, "404 Not Found")),
+        _ => {
+            let user = world.acting(who).unwrap_or_default();
+            Answer::json(200, &World::project_json(data, user))
+        }
     })
+}
+
+/// Newest first; `created` rows are left out, and only new servers know `ref`.
+fn project_rows(world: &World, request: &Request, project: Id) -> Result<Vec<Id>, Answer> {
+    let scope = page::scope(request)?;
+    let ref_name = request.query("ref").filter(|_| world.age >= 19);
+    let jobs = world.jobs.values().rev();
+    let rows = jobs
+        .filter(|job| job.project == project && !job.is_trigger() && job.status != "created")
+        .filter(|job| scope.is_empty() || scope.contains(&job.status))
+        .filter(|job| ref_name.is_none_or(|name| world.pipelines[&job.pipeline].ref_name == name))
+        .map(|job| job.id);
+    Ok(rows.collect())
 }
 
 fn pipeline_rows(
@@ -233,6 +235,9 @@ fn pipelines(world: &World, request: &Request, project: Id) -> Result<Vec<Id>, A
         })
         .map(|pipeline| pipeline.id)
         .collect();
+    if request.query("order_by") == Some("updated_at") {
+        rows.sort_by_key(|id| (world.pipelines[id].updated_at, *id));
+    }
     if request.query("sort") != Some("asc") {
         rows.reverse();
     }

@@ -24,6 +24,29 @@ pub struct Rule {
     pub fields: &'static [&'static str],
 }
 
+impl Rule {
+    fn job_token(mut self, age: u32, policy: Option<&'static str>) -> Self {
+        self.job_token = age;
+        self.policy = policy;
+        self
+    }
+
+    fn public(mut self) -> Self {
+        self.anonymous = true;
+        self
+    }
+
+    fn query(mut self, names: &'static [&'static str]) -> Self {
+        self.query = names;
+        self
+    }
+
+    fn fields(mut self, names: &'static [&'static str]) -> Self {
+        self.fields = names;
+        self
+    }
+}
+
 /// A route with its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -52,8 +75,18 @@ pub enum Route {
     Environments,
 }
 
-const READ: &[&str] = &["read_api", "api"];
-const WRITE: &[&str] = &["api"];
+const READ: Rule = Rule {
+    job_token: 0,
+    policy: None,
+    anonymous: false,
+    scopes: &["read_api", "api"],
+    query: &[],
+    fields: &[],
+};
+const WRITE: Rule = Rule {
+    scopes: &["api"],
+    ..READ
+};
 const PAGE: [&str; 2] = ["page", "per_page"];
 
 impl Route {
@@ -99,92 +132,56 @@ impl Route {
     }
 
     pub fn rule(self) -> Rule {
-        let rule = |job_token, policy, anonymous, scopes, query, fields| Rule {
-            job_token,
-            policy,
-            anonymous,
-            scopes,
-            query,
-            fields,
-        };
-        let pipelines: &[&str] = &[
-            "scope",
-            "status",
-            "ref",
-            "sha",
-            "username",
-            "updated_after",
-            "updated_before",
-            "created_after",
-            "created_before",
-            "name",
-            "source",
-            "order_by",
-            "sort",
-        ];
         match self {
-            Self::CurrentJob | Self::AllowedAgents => rule(17, None, false, READ, &[], &[]),
-            Self::TokenSelf => rule(
-                0,
-                None,
-                false,
-                &["read_api", "api", "read_user", "self_rotate"],
-                &[],
-                &[],
-            ),
-            Self::Version => rule(0, None, false, &["read_api", "api", "read_user"], &[], &[]),
-            Self::Project => rule(0, None, true, READ, &["statistics", "license"], &[]),
-            Self::ProjectJobs => rule(
-                18,
-                Some("read_jobs"),
-                false,
-                READ,
-                &["scope", "ref", "pagination", "order_by", "sort", "cursor"],
-                &[],
-            ),
-            Self::Job(_) => rule(0, None, false, READ, &[], &[]),
-            Self::Trace(_) => rule(0, None, false, READ, &["byte_offset", "byte_limit"], &[]),
-            Self::Play(_) => rule(
-                0,
-                None,
-                false,
-                WRITE,
-                &[],
-                &["job_variables_attributes", "job_inputs"],
-            ),
-            Self::Retry(_) => rule(0, None, false, WRITE, &[], &["inputs"]),
-            Self::Cancel(_) => rule(0, None, false, WRITE, &["force"], &["force"]),
-            Self::Erase(_) | Self::CancelPipeline(_) => rule(0, None, false, WRITE, &[], &[]),
-            Self::Pipelines => rule(19, Some("read_pipelines"), true, READ, pipelines, &[]),
-            Self::Pipeline(_) => rule(19, Some("read_pipelines"), true, READ, &[], &[]),
-            Self::PipelineJobs(_) => rule(
-                18,
-                Some("read_jobs"),
-                true,
-                READ,
-                &["scope", "include_retried"],
-                &[],
-            ),
-            Self::Bridges(_) => rule(19, Some("read_pipelines"), true, READ, &["scope"], &[]),
-            Self::TriggerPipeline => rule(
-                0,
-                None,
-                true,
-                WRITE,
-                &[],
-                &["token", "ref", "variables", "inputs"],
-            ),
-            Self::Branches => rule(0, None, true, READ, &["search", "regex", "sort"], &[]),
-            Self::Tags => rule(0, None, true, READ, &["search", "sort", "order_by"], &[]),
-            Self::Branch | Self::Tag => rule(0, None, true, READ, &[], &[]),
-            Self::Environments => rule(
-                17,
-                Some("read_environments"),
-                false,
-                READ,
-                &["name", "search", "states"],
-                &[],
-            ),
+            Self::CurrentJob | Self::AllowedAgents => READ.job_token(17, None),
+            Self::TokenSelf | Self::Version => Rule {
+                scopes: &["read_api", "api", "read_user"],
+                ..READ
+            },
+            Self::Project | Self::Branch | Self::Tag => READ.public(),
+            Self::Branches => READ.public().query(&["search", "regex"]),
+            Self::Tags => READ.public().query(&["search"]),
+            Self::Environments => READ
+                .job_token(17, Some("read_environments"))
+                .query(&["name", "search"]),
+            Self::ProjectJobs => READ.job_token(18, Some("read_jobs")).query(&[
+                "scope",
+                "ref",
+                "pagination",
+                "order_by",
+                "sort",
+                "cursor",
+            ]),
+            Self::PipelineJobs(_) => {
+                let rule = READ.job_token(18, Some("read_jobs")).public();
+                rule.query(&["scope", "include_retried"])
+            }
+            Self::Pipelines => READ.job_token(19, Some("read_pipelines")).public().query(&[
+                "status",
+                "ref",
+                "sha",
+                "username",
+                "updated_after",
+                "source",
+                "order_by",
+                "sort",
+            ]),
+            Self::Pipeline(_) => READ.job_token(19, Some("read_pipelines")).public(),
+            Self::Bridges(_) => {
+                let rule = READ.job_token(19, Some("read_pipelines")).public();
+                rule.query(&["scope"])
+            }
+            Self::Job(_) => READ,
+            Self::Trace(_) => READ.query(&["byte_offset", "byte_limit"]),
+            Self::Play(_) => WRITE.fields(&["job_variables_attributes", "job_inputs"]),
+            Self::Retry(_) => WRITE.fields(&["inputs"]),
+            Self::Cancel(_) => WRITE.query(&["force"]).fields(&["force"]),
+            Self::Erase(_) | Self::CancelPipeline(_) => WRITE,
+            Self::TriggerPipeline => {
+                WRITE
+                    .public()
+                    .fields(&["token", "ref", "variables", "inputs"])
+            }
         }
     }
 

@@ -330,6 +330,23 @@ impl World {
         self.settle();
     }
 
+    /// A pipeline is deleted, and its trigger job no longer tells of it.
+    pub fn delete(&mut self, id: Id) {
+        let Some(pipeline) = self.pipelines.remove(&id) else {
+            return;
+        };
+        for job in &pipeline.jobs {
+            self.jobs.remove(job);
+        }
+        self.dirty.retain(|dirty| *dirty != id);
+        if let Some(bridge) = pipeline
+            .bridge
+            .and_then(|bridge| self.jobs.get_mut(&bridge))
+        {
+            bridge.downstream = None;
+        }
+    }
+
     /// The runner reports the end of an endless job.
     pub fn end(&mut self, id: Id, failure_reason: Option<&'static str>) {
         match failure_reason {

@@ -21,7 +21,8 @@ use super::world::World;
 pub struct GitLab {
     shared: Arc<Shared>,
     address: SocketAddr,
-    tls: bool,
+    /// What a client of a TLS server has to trust.
+    trust: Option<String>,
     accepting: Option<JoinHandle<()>>,
     checked: bool,
 }
@@ -64,21 +65,17 @@ impl GitLab {
         let listener =
             TcpListener::bind(("127.0.0.1", port)).expect("no such port free on loopback");
         let address = listener.local_addr().expect("an address");
-        let encrypted = tls.is_some();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        shared.lock().origin = format!("{scheme}://{address}");
         let mut gitlab = Self {
             shared,
             address,
-            tls: encrypted,
+            trust: tls.as_ref().map(|tls| tls.trust.clone()),
             accepting: None,
             checked: false,
         };
         let shared = Arc::clone(&gitlab.shared);
-        gitlab.accepting = Some(http::accept(
-            listener,
-            shared,
-            tls.map(Arc::new),
-            gitlab.api(),
-        ));
+        gitlab.accepting = Some(http::accept(listener, shared, tls.map(Arc::new)));
         gitlab
     }
 
@@ -96,19 +93,23 @@ impl GitLab {
         seen
     }
 
+    /// PEM that a client has to trust, where this speaks TLS.
+    pub fn trust(&self) -> Option<&str> {
+        self.trust.as_deref()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// `http://127.0.0.1:4711`
     pub fn origin(&self) -> String {
-        let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
+        self.shared.lock().origin.clone()
     }
 
     /// `CI_API_V4_URL`
     pub fn api(&self) -> String {
-        format!("{}/api/v4", self.origin())
+        self.shared.lock().api()
     }
 
     /// The predefined variables of a job, as its runner sets them.
@@ -191,6 +192,11 @@ impl GitLab {
     /// Links point here, as behind a proxy that changes the address.
     pub fn links_to(&self, api: &str) {
         self.shared.lock().link_api = Some(api.to_owned());
+    }
+
+    /// GitLab lives below a relative root, such as `/gitlab`.
+    pub fn root(&self, root: &str) {
+        root.clone_into(&mut self.shared.lock().root);
     }
 
     /// Bodies are sent in chunks, without `Content-Length`.

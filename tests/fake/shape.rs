@@ -182,8 +182,8 @@ impl World {
                 json!({ "artifacts_file": { "filename": "artifacts.zip", "size": 1000 } }),
             );
         }
-        if !job.log(self.now).is_empty() {
-            artifacts.push(json!({ "file_type": "trace", "size": job.log(self.now).len(), "filename": "job.log", "file_format": null }));
+        if job.log_size(self.now) > 0 {
+            artifacts.push(json!({ "file_type": "trace", "size": job.log_size(self.now), "filename": "job.log", "file_format": null }));
         }
         let runner = job.started_at.is_some() && !job.is_trigger();
         extend(

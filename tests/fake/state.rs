@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jobgate::time::Timestamp;
 
-use super::answer::{Answer, Request};
+use super::answer::{self, Answer, Request};
 use super::auth;
 use super::clock::Pace;
 use super::fault::{Fault, Trouble, What};
@@ -72,6 +72,10 @@ impl Limit {
 }
 
 pub(super) struct State {
+    /// `http://127.0.0.1:4711`
+    pub origin: String,
+    /// Relative root such as `/gitlab`; usually empty.
+    pub root: String,
     pub world: World,
     pub began: Timestamp,
     pub pace: Pace,
@@ -124,6 +128,10 @@ pub(super) enum Reply {
     Chunked(Answer),
     /// The head, and half of the body that it promises.
     Half(Answer),
+    /// Byte by byte, slowly.
+    Drip(Answer),
+    /// Whole, and then the connection is closed without notice.
+    Last(Answer),
     Close,
     Hang,
 }
@@ -134,6 +142,8 @@ const MOST_WITHOUT_SLEEP: u32 = 5000;
 impl State {
     pub fn new(world: World, pace: Pace) -> Self {
         Self {
+            origin: String::new(),
+            root: String::new(),
             began: world.now,
             world,
             pace,
@@ -151,24 +161,43 @@ impl State {
         }
     }
 
+    pub fn api(&self) -> String {
+        format!("{}{}/api/v4", self.origin, self.root)
+    }
+
+    /// The decoded parts of a path below the API; none elsewhere.
+    fn segments(&self, target: &str) -> Vec<String> {
+        let path = target.split('?').next().unwrap_or_default();
+        let below = path
+            .strip_prefix(self.root.as_str())
+            .and_then(|path| path.strip_prefix("/api/v4/"));
+        let parts = below.unwrap_or_default().split('/').map(answer::decode);
+        parts.filter(|part| !part.is_empty()).collect()
+    }
+
     /// Judges, answers and logs one request.
-    pub fn serve(&mut self, request: &Request, api: &str) -> Reply {
-        let api = self.link_api.clone().unwrap_or_else(|| api.to_owned());
+    pub fn serve(&mut self, mut request: Request) -> Reply {
+        let api = self.link_api.clone().unwrap_or_else(|| self.api());
+        request.path = self.segments(&request.target);
         if matches!(self.pace, Pace::Sleeping) && !self.latency.is_zero() {
             let now = self.world.now.plus(self.latency);
             self.world.advance(now);
         }
-        self.judge(request);
-        self.run_hooks(request);
-        let reply = self.reply(request, &Skin { api });
+        self.judge(&request);
+        self.run_hooks(&request);
+        let reply = self.reply(&request, &Skin { api });
         let status = match &reply {
-            Reply::Whole(answer) | Reply::Chunked(answer) | Reply::Half(answer) => answer.status,
+            Reply::Whole(answer)
+            | Reply::Chunked(answer)
+            | Reply::Half(answer)
+            | Reply::Drip(answer)
+            | Reply::Last(answer) => answer.status,
             Reply::Close | Reply::Hang => 0,
         };
         self.log.push(Logged {
-            method: request.method.clone(),
-            target: request.target.clone(),
-            token: auth::kind(request),
+            token: auth::kind(&request),
+            method: request.method,
+            target: request.target,
             status,
             at: self.world.now,
         });
@@ -213,7 +242,7 @@ impl State {
             .next(&request.method, &request.target, self.world.now);
         let fault = match what {
             None => return self.whole(request, skin),
-            Some(What::Answer(answer)) => return Reply::Whole(self.dress(answer, skin)),
+            Some(What::Answer(answer)) => return Reply::Whole(self.dress(answer)),
             Some(What::Fault(fault)) => fault,
         };
         let done = fault
@@ -222,8 +251,10 @@ impl State {
         match fault {
             Fault::Close | Fault::Lost => Reply::Close,
             Fault::Hang | Fault::HangAfter => Reply::Hang,
-            Fault::Cut => Reply::Half(self.dress(done.unwrap_or_else(|| fault.answer()), skin)),
-            _ => Reply::Whole(self.dress(fault.answer(), skin)),
+            Fault::Cut => Reply::Half(self.dress(done.unwrap_or_else(|| fault.answer()))),
+            Fault::Drip => Reply::Drip(self.dress(done.unwrap_or_else(|| fault.answer()))),
+            Fault::Leave => Reply::Last(self.dress(done.unwrap_or_else(|| fault.answer()))),
+            _ => Reply::Whole(self.dress(fault.answer())),
         }
     }
 
@@ -235,7 +266,7 @@ impl State {
                 .with("Retry-After", left.to_string()),
             None => read::answer(&mut self.world, request, skin),
         };
-        let answer = self.dress(answer, skin);
+        let answer = self.dress(answer);
         if self.chunked {
             return Reply::Chunked(answer);
         }
@@ -243,8 +274,8 @@ impl State {
     }
 
     /// The headers of every answer.
-    fn dress(&self, mut answer: Answer, skin: &Skin) -> Answer {
-        let origin = skin.api.trim_end_matches("/api/v4");
+    fn dress(&self, mut answer: Answer) -> Answer {
+        let origin = &self.origin;
         for (name, value) in &mut answer.headers {
             if name == "Location" && value.starts_with('/') {
                 value.insert_str(0, origin);

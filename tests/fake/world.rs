@@ -209,7 +209,8 @@ impl World {
     /// The program gets a signal when the clock has gone on by so many seconds (while it sleeps).
     pub fn signal_after(&mut self, seconds: u64, signal: Signal) {
         let at = self.now.plus(std::time::Duration::from_secs(seconds));
-        self.signals.push_back((at, signal));
+        let after = self.signals.partition_point(|(other, _)| *other <= at);
+        self.signals.insert(after, (at, signal));
     }
 
     /// The newest attempt of a job in a pipeline.

@@ -76,7 +76,7 @@ pub fn post(gitlab: &GitLab, path: &str, token: &str) -> Seen {
 }
 
 /// A shop with a pipeline of every kind of job, its gate running; the gate's id and header, an access token that may all.
-fn shop() -> (World, u64, u64, String, String) {
+pub fn shop() -> (World, u64, u64, String, String) {
     let mut world = World::new();
     let project = world.project("shop/web");
     let pipeline = world.pipeline(
@@ -266,5 +266,69 @@ fn play_retry_cancel_and_erase_change_the_world_once() {
     assert_eq!(
         gitlab.world(|world| (world.writes(ship, "play"), world.writes(compile, "retry"))),
         (1, 1)
+    );
+}
+
+#[test]
+fn a_pipeline_is_triggered_with_a_job_token_in_a_form() {
+    let mut world = World::new();
+    let target = world.project("ops/deploy");
+    world.at_project(target).ci = ci().stage("x", [job("a")]);
+    world.project("shop/web");
+    let pipeline = world.pipeline(
+        "shop/web",
+        "main",
+        ci().stage("x", [job("gate").here(), job("old").is("success")]),
+    );
+    let token = |name: &str| world.jobs[&world.job(pipeline, name)].token.clone();
+    let (good, dead) = (token("gate"), token("old"));
+    let gitlab = GitLab::start(world);
+    let send = |token: &str, rest: &str| {
+        let headers = ["Content-Type: application/x-www-form-urlencoded".to_owned()];
+        let seen = ask(
+            &gitlab,
+            "POST",
+            &format!("/projects/{target}/trigger/pipeline"),
+            &headers,
+            &format!("token={token}&{rest}"),
+        );
+        seen.text()
+    };
+    assert_eq!(
+        send("wrong", "ref=main"),
+        r#"404 {"message":"404 Not found"}"#
+    );
+    assert_eq!(
+        send(&dead, "ref=main"),
+        r#"401 {"message":"Job is not running"}"#
+    );
+    assert_eq!(
+        send(&good, "ref=main"),
+        r#"404 {"message":"404 Not found"}"#,
+        "no entry in the allowlist"
+    );
+    gitlab.world(|world| {
+        world.at_project(target).allowlist.push(crate::fake::Allow {
+            from: "shop".to_owned(),
+            policies: None,
+        });
+    });
+    assert_eq!(
+        send(&good, "ref=none"),
+        r#"400 {"message":{"base":["Reference not found"]}}"#
+    );
+    assert!(send(&good, "").contains("ref is missing"));
+    assert!(send(&good, "ref=main&variables[A]=b%20c&inputs[size]=big").starts_with("201"));
+    gitlab.world(|world| {
+        let made = world.pipelines.values().next_back().unwrap();
+        assert_eq!((made.source, made.project), ("pipeline", target));
+        assert_eq!(made.variables, [("A".to_owned(), "b c".to_owned())]);
+        assert_eq!(made.inputs["size"], "big");
+        assert_eq!(world.writes(target, "trigger"), 1);
+        world.at_project(target).variables_role = "no_one_allowed";
+    });
+    assert!(
+        send(&good, "ref=main&variables[A]=b")
+            .contains("Insufficient permissions to set pipeline variables")
     );
 }

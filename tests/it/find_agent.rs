@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use jobgate::commands::agents::{Allowed, Query, find, join, kube_context};
+use jobgate::decide::agents::{Allowed, Query, find, join, kube_context};
 use jobgate::exit::Exit;
 use jobgate::kubeconfig::Context;
 use jobgate::model::{Agent, AgentId};

@@ -12,13 +12,19 @@ mod run;
 
 mod act;
 mod actions;
+mod agents;
 mod binary;
 mod cli;
 mod docs;
 mod explain;
+mod fake_auth;
 #[path = "fake.rs"]
 mod fake_gitlab;
+mod fake_lists;
+mod fake_random;
 mod fake_shape;
+mod fake_skin;
+mod fake_world;
 mod find_agent;
 mod gate;
 mod gatefile;
@@ -29,6 +35,7 @@ mod shells;
 mod table;
 mod tidy;
 mod verdict;
+mod wait;
 mod whoami;
 mod words;
 mod world;

@@ -1,11 +1,12 @@
 //! Stories about the network, over real sockets on loopback.
 
+mod answers;
 mod broken;
 mod ending;
 mod pages;
-mod plain;
 mod proxies;
 mod redirects;
 mod server;
+mod tokens;
 mod trust;
 mod world;

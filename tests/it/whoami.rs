@@ -1,26 +1,374 @@
 //! `whoami` tells the truth that GitLab tells, and nothing else.
 
-use crate::fake::{GitLab, World, ci, job};
-use crate::run::Run;
+use jobgate::os::Interrupt;
+use serde_json::{Value, json};
+
+use crate::fake::{Fault, GitLab, Id, World, ci, job};
+use crate::run::{Outcome, Run};
+
+/// A matrix job with environment, runner tag and agent, two minutes after its start.
+fn deploying(age: u32) -> (GitLab, Id) {
+    let mut world = World::new();
+    world.age = age;
+    let shop = world.project("shop/web");
+    world.environment(shop, "prod/eu", "production");
+    world.agent(shop, "prod", &["shop/web"], json!({}));
+    let me = job("deploy").matrix(["eu"]).here().endless();
+    let me = me.environment("prod/eu").tags(["k8s"]).allow_failure();
+    let pipeline = world.pipeline("shop/web", "main", ci().stage("deploy", [me]));
+    let me = world.job(pipeline, "deploy: [eu]");
+    world.advance_by(120);
+    (GitLab::start(world), me)
+}
+
+fn run(words: &str, gitlab: &GitLab, me: Id) -> Run {
+    Run::new(words)
+        .vars(gitlab.vars(me))
+        .var("NO_COLOR", "1")
+        .naming(gitlab.origin(), "https://gitlab.test")
+}
+
+fn on(run: Run, gitlab: &GitLab) -> Outcome {
+    run.on(&gitlab.clock(), &Interrupt::new())
+}
+
+const PAGE: &str = "
+job          90400 deploy: [eu]
+link         https://gitlab.example.com/shop/web/-/jobs/90400
+stage        deploy
+status       running, allowed to fail
+time         running for 2m00s, 58m00s left of 1h00m
+runner       9 runner-1 (instance_type), tags k8s
+pipeline     7700 from push
+link         https://gitlab.example.com/shop/web/-/pipelines/7700
+ref          branch main at 00000000
+project      44 shop/web
+groups       1
+user         51 mira
+roles        guest, planner, reporter, security_manager, developer, maintainer
+environment  prod-eu (tier production)
+agents       12 shop/web
+";
+const USING: &str = "using the job token from CI_JOB_TOKEN\n";
 
 #[test]
-fn first() {
+fn a_job_learns_who_it_is_on_every_server() {
+    for age in [17, 18, 19] {
+        let (gitlab, me) = deploying(age);
+        let page = match age {
+            // The role came with GitLab 19.
+            17 | 18 => PAGE.replace("security_manager, ", ""),
+            _ => PAGE.to_owned(),
+        };
+        run("whoami", &gitlab, me).binary().is(0, &page, USING);
+        assert_eq!(gitlab.requests().len(), 2, "{}", gitlab.log());
+        gitlab.finish();
+    }
+}
+
+#[test]
+fn json_is_gitlabs_own_complete() {
+    let (gitlab, me) = deploying(19);
+    for words in ["whoami --output json", "whoami -o ndjson"] {
+        let told = run(words, &gitlab, me).binary();
+        assert_eq!((told.code, told.log.as_str()), (0, USING));
+        assert_eq!(told.out.matches('\n').count(), 1, "one line");
+        let told: Value = serde_json::from_str(&told.out).unwrap();
+        let (job, agents) =
+            gitlab.world(|world| (world.job_json(me), world.allowed_agents_json(me)));
+        assert_eq!(told, json!({"job": job, "allowed_agents": agents}));
+    }
+    gitlab.finish();
+}
+
+#[test]
+fn later_jobs_get_it_as_variables() {
+    let (gitlab, me) = deploying(19);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("whoami.env");
+    run("whoami -o dotenv --output-file", &gitlab, me)
+        .arg(&file)
+        .binary()
+        .is(0, "", USING);
+    let told = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(
+        told,
+        "JOBGATE_OUT_JOB_ID=90400\nJOBGATE_OUT_JOB_NAME=deploy: [eu]\nJOBGATE_OUT_JOB_STAGE=deploy\nJOBGATE_OUT_PIPELINE_ID=7700\n\
+         JOBGATE_OUT_PIPELINE_SOURCE=push\nJOBGATE_OUT_PROJECT_ID=44\nJOBGATE_OUT_PROJECT_PATH=shop/web\nJOBGATE_OUT_REF=main\n\
+         JOBGATE_OUT_REF_TYPE=branch\nJOBGATE_OUT_SHA=0000000000000000000000000000000003a26cac\nJOBGATE_OUT_USER=mira\n\
+         JOBGATE_OUT_SECONDS_LEFT=3480\nJOBGATE_OUT_ROLE=maintainer\nJOBGATE_OUT_ENVIRONMENT_SLUG=prod-eu\n\
+         JOBGATE_OUT_ENVIRONMENT_TIER=production\n"
+    );
+    gitlab.finish();
+}
+
+#[test]
+fn what_a_later_job_would_read_otherwise_is_not_written() {
     let mut world = World::new();
     world.project("shop/web");
     let pipeline = world.pipeline(
         "shop/web",
         "main",
-        ci().stage("build", [job("compile").runs(60)])
-            .stage("gate", [job("gate").here()]),
+        ci().stage("deploy", [job("cost $HOME").here()]),
     );
-    let me = world.job(pipeline, "gate");
+    let me = world.job(pipeline, "cost $HOME");
     let gitlab = GitLab::start(world);
-    for w in ["whoami", "whoami -o json", "whoami -o dotenv"] {
-        let got = Run::new(w)
-            .vars(gitlab.vars(me))
-            .naming(gitlab.origin(), "https://gitlab.test")
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("whoami.env");
+    let told = run("whoami -o dotenv --output-file", &gitlab, me)
+        .arg(&file)
+        .binary();
+    assert_eq!((told.code, told.out.as_str()), (6, ""));
+    assert!(told.log.contains("JOBGATE_OUT_JOB_NAME"), "{}", told.log);
+    assert!(!file.exists());
+    gitlab.finish();
+}
+
+#[test]
+fn a_page_without_agents_says_so() {
+    let (gitlab, me) = deploying(19);
+    gitlab.fault("*/job/allowed_agents", Fault::Unauthorized);
+    let page: Vec<&str> = PAGE.trim_start().lines().collect();
+    let page: String = page
+        .iter()
+        .filter(|line| {
+            !["groups", "roles", "environment", "agents"]
+                .iter()
+                .any(|key| line.starts_with(key))
+        })
+        // Without the widest key the columns move together.
+        .map(|line| line.replacen("   ", "", 1) + "\n")
+        .collect();
+    run("whoami", &gitlab, me).binary().is(
+        0,
+        &page,
+        "using the job token from CI_JOB_TOKEN\n\
+         jobgate: warning: roles, groups, environment and agents are not known: 401 Unauthorized\n",
+    );
+    gitlab.fault("*/job/allowed_agents", Fault::Unauthorized);
+    let told = run("whoami -o json", &gitlab, me).binary();
+    let told: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(told["allowed_agents"], Value::Null);
+    gitlab.finish();
+}
+
+#[test]
+fn each_mistake_with_the_token_is_explained() {
+    let (gitlab, me) = deploying(19);
+    let whoami = || run("whoami", &gitlab, me);
+    let missing = "
+jobgate: error: GET /job: not asked: CI_JOB_TOKEN is not set
+jobgate: hint: GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself
+";
+    whoami().without("CI_JOB_TOKEN").binary().is(4, "", missing);
+    whoami().var("CI_JOB_TOKEN", "").binary().is(4, "", missing);
+    on(whoami().var("CI_JOB_TOKEN", "glcbt-garbage"), &gitlab).is(
+        4,
+        "",
+        "
+using the job token from CI_JOB_TOKEN
+jobgate: error: this job token is not valid (any more): the job has ended on the server, or the token is not its own
+jobgate: error: GET /job: 401 Unauthorized (request id 01JD0000000000000000000001)
+jobgate: hint: a job token dies with its job: it is of no use in another job, nor once this one is canceled
+jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
+",
+    );
+    whoami().var("CI_JOB_TOKEN", "glcbt garbage").binary().is(
+        2,
+        "",
+        "jobgate: error: the token of CI_JOB_TOKEN has blanks, line breaks or characters outside ASCII\n",
+    );
+    whoami().var("JOBGATE_TOKEN", "/builds/shop/web.tmp/TOKEN").binary().is(
+        2,
+        "",
+        "
+jobgate: error: JOBGATE_TOKEN holds the path of a file, not a token
+jobgate: hint: a CI/CD variable of type file holds a path: name it JOBGATE_TOKEN_FILE, or make it a plain variable
+",
+    );
+    gitlab.finish();
+}
+
+#[test]
+fn a_finished_jobs_token_is_dead() {
+    let (gitlab, me) = deploying(19);
+    gitlab.world(|world| world.end(me, None));
+    let told = on(run("whoami", &gitlab, me), &gitlab);
+    assert_eq!((told.code, told.out.as_str()), (4, ""));
+    assert!(
+        told.log.contains("the job has ended on the server"),
+        "{}",
+        told.log
+    );
+    assert_eq!(
+        gitlab.requests().len(),
+        2,
+        "asked once more, since a token may be new: {}",
+        gitlab.log()
+    );
+    gitlab.finish();
+}
+
+#[test]
+fn the_way_to_gitlab_is_checked_before_anything_is_sent() {
+    let (gitlab, me) = deploying(19);
+    let whoami = || run("whoami", &gitlab, me);
+    whoami().without("CI_API_V4_URL").binary().is(
+        2,
+        "",
+        "
+jobgate: error: CI_API_V4_URL is not set, so where GitLab is remains unknown
+jobgate: hint: in a GitLab job GitLab sets it; elsewhere give --server https://gitlab.example.com
+",
+    );
+    run("whoami --server https://gitlab.example.com", &gitlab, me).binary().is(
+        2,
+        "",
+        "
+jobgate: error: CI_API_V4_URL is https://gitlab.test/api/v4, but --server means https://gitlab.example.com/api/v4; nothing was sent
+jobgate: hint: somebody set the variable by hand, or the job runs on another GitLab than --server says
+",
+    );
+    for bad in [
+        "ftp://x/api/v4",
+        "https://user:secret-word@x/api/v4",
+        "https://x/api/v4?a=b",
+        "https://x/api/v4#a",
+        "x",
+        "https://",
+    ] {
+        let told = whoami().var("CI_API_V4_URL", bad).binary();
+        assert_eq!((told.code, told.out.as_str()), (2, ""), "{bad}");
+        assert!(!told.log.contains("secret-word"), "{}", told.log);
+    }
+    whoami().var("CI_JOB_ID", "x17").binary().is(
+        2,
+        "",
+        "jobgate: error: variable CI_JOB_ID is not a number\n",
+    );
+    assert_eq!(gitlab.requests().len(), 0);
+    let server = format!("whoami --server {}", gitlab.origin());
+    run(&server, &gitlab, me).binary().is(0, PAGE, USING);
+    gitlab.finish();
+}
+
+#[test]
+fn variables_of_another_job_are_noticed() {
+    let (gitlab, me) = deploying(19);
+    run("whoami", &gitlab, me).var("CI_JOB_ID", "17").binary().is(
+        0,
+        PAGE,
+        "using the job token from CI_JOB_TOKEN\njobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90400\n",
+    );
+    gitlab.finish();
+}
+
+#[test]
+fn trouble_is_waited_out_and_then_could_not_tell() {
+    let (gitlab, me) = deploying(19);
+    for fault in [
+        Fault::Page,
+        Fault::Close,
+        Fault::BadGateway,
+        Fault::Broken,
+        Fault::Cut,
+        Fault::Locked,
+        Fault::Limited(1),
+    ] {
+        gitlab.fault("*/job", fault);
+        let told = on(run("whoami", &gitlab, me), &gitlab);
+        assert_eq!(told.code, 0, "{fault:?}: {}", told.log);
+        gitlab.faults("*", fault, u32::MAX);
+        let told = on(run("whoami", &gitlab, me), &gitlab);
+        assert_eq!(
+            (told.code, told.out.as_str()),
+            (6, ""),
+            "{fault:?}: {}",
+            told.log
+        );
+        assert!(
+            told.log.contains("asking again in")
+                && told.log.contains("\njobgate: error: GET /job: "),
+            "{}",
+            told.log
+        );
+        gitlab.no_more_trouble();
+    }
+    gitlab.faults("*", Fault::Limited(3600), u32::MAX);
+    on(run("whoami", &gitlab, me), &gitlab).is(
+        6,
+        "",
+        &format!(
+            "
+using the job token from CI_JOB_TOKEN
+jobgate: error: this GitLab's limit of requests is used up
+jobgate: error: GET /job: 429 Retry later (request id {})
+jobgate: hint: all jobs of one user share it: wait longer between looks (--interval), or ask an administrator about User and IP rate limits
+",
+            last_request_id(&gitlab)
+        ),
+    );
+    gitlab.finish();
+}
+
+/// As the fake numbers them.
+fn last_request_id(gitlab: &GitLab) -> String {
+    format!("01JD{:022}", gitlab.requests().len() - 1)
+}
+
+#[test]
+fn debug_shows_requests_and_no_token() {
+    let (gitlab, me) = deploying(19);
+    for debug in [
+        run("whoami --debug", &gitlab, me),
+        run("whoami", &gitlab, me).var("JOBGATE_DEBUG", "1"),
+    ] {
+        let before = gitlab.requests().len();
+        on(debug, &gitlab).is(
+            0,
+            PAGE,
+            &format!(
+                "
+using the job token from CI_JOB_TOKEN
+debug: GET https://gitlab.test/api/v4/job 200 01JD{:022} 0ms
+debug: GET https://gitlab.test/api/v4/job/allowed_agents 200 01JD{:022} 0ms
+",
+                before,
+                before + 1
+            ),
+        );
+    }
+    gitlab.finish();
+}
+
+#[test]
+fn quiet_is_quiet_and_a_bad_file_is_noticed_before_anything_is_asked() {
+    let (gitlab, me) = deploying(19);
+    run("whoami -q", &gitlab, me).binary().is(0, PAGE, "");
+    let asked = gitlab.requests().len();
+    let told = run("whoami --output-file /nowhere/at/all", &gitlab, me).binary();
+    assert_eq!((told.code, told.out.as_str()), (2, ""));
+    assert_eq!(gitlab.requests().len(), asked);
+    gitlab.finish();
+}
+
+#[test]
+fn text_from_gitlab_cannot_steer_a_terminal() {
+    let mut world = World::new();
+    world.project("shop/web");
+    let name = "evil\u{1b}[31m\u{202e}";
+    let pipeline = world.pipeline("shop/web", "main", ci().stage("deploy", [job(name).here()]));
+    let me = world.job(pipeline, name);
+    let gitlab = GitLab::start(world);
+    for words in ["whoami", "whoami -o json"] {
+        let vars = gitlab.vars(me);
+        let told = Run::new(words)
+            .vars(vars)
+            .without("CI_JOB_NAME")
+            .var("NO_COLOR", "1")
             .binary();
-        println!("{}\n---\n{}{}", got.code, got.out, got.log);
+        assert_eq!(told.code, 0, "{}", told.log);
+        assert!(!told.out.contains(['\u{1b}', '\u{202e}']), "{:?}", told.out);
     }
     gitlab.finish();
 }

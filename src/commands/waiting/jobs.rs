@@ -34,6 +34,8 @@ pub struct Wait<'w> {
 pub struct Ended {
     /// The last that is known of each job.
     pub outcome: Outcome,
+    /// The pipeline that holds the jobs, as far as the way there is known.
+    pub place: Place,
     /// What to tell if it was not the jobs' own status that ended it.
     pub stop: Option<Stop>,
 }
@@ -67,15 +69,21 @@ pub fn wait_for(turns: &mut Turns, finder: &Finder, wait: &Wait) -> Ended {
         looks: 0,
         slept: Duration::ZERO,
     };
-    match waiting.run(turns) {
+    let (outcome, stop) = match waiting.run(turns) {
         Ok(outcome) => {
             let stop = waiting.words(&outcome);
-            Ended { outcome, stop }
+            (outcome, stop)
         }
-        Err(halt) => Ended {
-            outcome: waiting.watch.give_up(halt.exit()),
-            stop: turns.stop(&halt),
-        },
+        Err(halt) => (waiting.watch.give_up(halt.exit()), Some(turns.stop(&halt))),
+    };
+    let place = waiting
+        .watch
+        .pipeline()
+        .map(|key| waiting.reader.place(key));
+    Ended {
+        outcome,
+        place: place.unwrap_or_else(|| wait.place.clone()),
+        stop,
     }
 }
 
@@ -134,11 +142,9 @@ impl Waiting<'_> {
         } else {
             let history = self.history.as_ref();
             let jobs: Vec<_> = self.watch.open().collect();
-            // A trigger job's own status follows the pipeline that it started, whose jobs are among these.
-            let plain = jobs.iter().any(|job| !job.trigger);
             let jobs: Vec<pace::Open> = jobs
                 .iter()
-                .filter(|job| *job.status != Status::Manual && (!plain || !job.trigger))
+                .filter(|job| job.status.alive())
                 .map(|job| pace::Open {
                     elapsed: duration(job.elapsed),
                     past: past(history, job.name),
@@ -184,7 +190,7 @@ impl Waiting<'_> {
         }
         let mut history = History::default();
         if let Some(target) = self.watch.pipeline() {
-            let route = Route::ProjectJobs(self.reader.project(target));
+            let route = Route::ProjectJobs(self.reader.place(target).project);
             let pairs = [("scope[]", "success"), ("per_page", "100")];
             let answer = turns.session().gitlab.get(&route, &pairs);
             if let Ok(answer) = answer {

@@ -66,10 +66,14 @@ impl<'r> Reader<'r> {
         }
     }
 
-    pub fn project(&self, pipeline: PipelineKey) -> Project {
-        match pipeline.project_id {
+    pub fn place(&self, pipeline: PipelineKey) -> Place {
+        let project = match pipeline.project_id {
             Some(id) if pipeline.id != self.start.pipeline => Project::Id(id),
             _ => self.start.project.clone(),
+        };
+        Place {
+            project,
+            pipeline: pipeline.id,
         }
     }
 
@@ -93,10 +97,7 @@ impl<'r> Reader<'r> {
 
     fn read(&mut self, turns: &mut Turns, read: &Read) -> Result<Result<Rows, Unreadable>, NoLook> {
         let pipeline = read.pipeline.id;
-        let place = Place {
-            project: self.project(read.pipeline),
-            pipeline,
-        };
+        let place = self.place(read.pipeline);
         if let Project::Id(project) = place.project {
             turns.session().gitlab.know(project);
         }
@@ -110,6 +111,7 @@ impl<'r> Reader<'r> {
             no_trigger_jobs: read.lists == Lists::Jobs,
         };
         let (finder, open) = (self.finder, self.open.contains(&pipeline));
+        let mut doubted = false;
         let rows = turns.ask(&mut || {
             if read.lists == Lists::TriggerJobs {
                 return finder.trigger_rows(&place, scope);
@@ -118,6 +120,10 @@ impl<'r> Reader<'r> {
             match rows.trigger_jobs {
                 // They could be read before: it is the token that is refused.
                 TriggerJobs::Closed(error) if open => Err(*error),
+                TriggerJobs::Closed(error) if error.kind == Kind::Unauthorized && !doubted => {
+                    doubted = true;
+                    Err(*error)
+                }
                 _ => Ok(rows),
             }
         });

@@ -288,12 +288,12 @@ impl<'t> Turns<'t> {
         self.session.host.clock.wall().plus(self.left())
     }
 
-    /// What to tell about the end; nothing about a signal, whose code says it all.
-    pub fn stop(&self, halt: &Halt) -> Option<Stop> {
+    /// What to tell about the end.
+    pub fn stop(&self, halt: &Halt) -> Stop {
         match halt {
-            Halt::Signal(signal) => Some(Stop::new(halt.exit(), format!("{} came", signal.name()))),
-            Halt::Error(error) => Some(error.stop()),
-            Halt::Timeout => Some(self.timeout()),
+            Halt::Signal(signal) => Stop::new(halt.exit(), format!("{} came", signal.name())),
+            Halt::Error(error) => error.stop(),
+            Halt::Timeout => self.timeout(),
         }
     }
 

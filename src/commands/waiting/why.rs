@@ -44,11 +44,11 @@ fn of_reason(reason: &Reason, refusal: Option<&Stop>) -> Stop {
             ignored.join(", ")
         ))
         .hint("a manual job that is asked for by its exact name is waited for"),
-        Reason::Deadlock(name) => stop(format!(
-            "waiting could never end: {name} has not started, and no other job of this pipeline moves any more"
+        Reason::Deadlock(job) => stop(format!(
+            "waiting could never end: {name} has not started, and no other job of this pipeline moves any more", name = job.name
         ))
         .hint(format!(
-            "{name} waits for this job, by its stage or its `needs:`; give it a `needs:` without this job"
+            "{name} waits for this job, by its stage or its `needs:`; give it a `needs:` without this job", name = job.name
         ))
         .hint("this job may hold a `resource_group` that another job waits for"),
         Reason::CallerCanceled => stop("this job is being canceled".to_owned()),

@@ -40,7 +40,7 @@ pub enum Fault {
 }
 
 /// Words of rustls, ureq and the system, first match wins: what the server says of our certificate comes before what we say of its own.
-const TABLE: [(&str, Fault); 36] = [
+const TABLE: [(&str, Fault); 37] = [
     (
         "alert: certificaterequired",
         Fault::ClientCertificateMissing,
@@ -69,6 +69,7 @@ const TABLE: [(&str, Fault); 36] = [
     ("peer is incompatible", Fault::Handshake),
     ("unknownissuer", Fault::UnknownIssuer),
     ("causedasendentity", Fault::UnknownIssuer),
+    ("badsignature", Fault::UnknownIssuer),
     ("not valid for name", Fault::WrongName),
     ("notvalidforname", Fault::WrongName),
     ("certificate expired", Fault::Expired),
@@ -154,7 +155,8 @@ fn cause(no_answer: &NoAnswer) -> String {
     }
 }
 
-fn hint(fault: Fault, proxy: bool) -> Option<&'static str> {
+/// What to try. `proxy`: the trouble came before the way through a proxy was open.
+pub fn hint(fault: Fault, proxy: bool) -> Option<&'static str> {
     Some(match fault {
         Fault::UnknownIssuer => {
             "if the server's certificate is your own or a private CA's, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file"

@@ -62,12 +62,15 @@ fn a_silence_between_two_bytes_ends_the_request() {
 #[test]
 fn an_answer_that_comes_drop_by_drop_ends_the_request() {
     let whole = answer(200, &[], &[b' '; 4000]);
-    let server = Server::http(move |request| match request.path().ends_with("/job") {
-        true => vec![Act::Drip(whole.clone(), PAUSE)],
-        false => vec![
-            Act::Send(whole[..60].to_vec()),
-            Act::Drip(whole[60..].to_vec(), PAUSE),
-        ],
+    let server = Server::http(move |request| {
+        if request.path().ends_with("/job") {
+            vec![Act::Drip(whole.clone(), PAUSE)]
+        } else {
+            vec![
+                Act::Send(whole[..60].to_vec()),
+                Act::Drip(whole[60..].to_vec(), PAUSE),
+            ]
+        }
     });
     let mut world = World::new(&server.api());
     world.limits.headers = SHORT;

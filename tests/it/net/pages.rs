@@ -163,6 +163,25 @@ fn a_list_that_leads_back_is_an_error() {
 }
 
 #[test]
+fn a_list_that_shrinks_ends_where_it_ends() {
+    for claimed in ["9", "18446744073709551615"] {
+        let server = Server::http(move |request| {
+            let page: u64 = request.query("page").unwrap_or("1").parse().unwrap();
+            let next = (page + 1).to_string();
+            let headers = [("X-Next-Page", next.as_str()), ("X-Total-Pages", claimed)];
+            let body = if page < 4 {
+                rows(1000 - page * 100, 100)
+            } else {
+                "[]".to_owned()
+            };
+            vec![Act::Send(answer(200, &headers, body.as_bytes()))]
+        });
+        let (ids, listing) = list(&World::new(&server.api()), &jobs()).unwrap();
+        assert!(ids.len() == 300 && listing.shifted && server.requests().len() <= 9);
+    }
+}
+
+#[test]
 fn the_caller_may_stop() {
     for stop_after in [1, 2, 4] {
         let server = Server::http(move |request| offset(request, 5000, true));
@@ -191,9 +210,12 @@ fn an_error_in_the_middle_is_an_error_of_the_whole() {
         (200, Kind::NotJson),
     ] {
         for bad in ["2", "5", "10"] {
-            let server = Server::http(move |request| match request.query("page") == Some(bad) {
-                true => json(status, "{}"),
-                false => offset(request, 1000, true),
+            let server = Server::http(move |request| {
+                if request.query("page") == Some(bad) {
+                    json(status, "{}")
+                } else {
+                    offset(request, 1000, true)
+                }
             });
             let error =
                 list(&World::new(&server.api()).without("GITLAB_TOKEN"), &jobs()).unwrap_err();

@@ -1,9 +1,10 @@
 //! Redirects: a token never leaves the API's own origin and path, and a write never "succeeds" by one.
 
 use jobgate::gitlab::{Kind, Route};
+use jobgate::os::{Interrupt, Signal};
 
 use super::server::{Act, Server, answer, json, redirect};
-use super::world::{World, jobs, play};
+use super::world::{ACCESS_TOKEN, World, checked, jobs, play};
 
 fn text(body: &str) -> Vec<Act> {
     vec![Act::Send(answer(
@@ -106,12 +107,9 @@ fn same_origin_is_not_enough() {
 #[test]
 fn a_write_is_never_followed_even_at_home() {
     for status in [301, 302, 303, 307, 308] {
-        let server = Server::http(move |request| match request.number {
-            0 => redirect(status, "/api/v4/projects/45/jobs/9/play"),
-            _ => panic!("followed"),
-        });
+        let server = Server::http(move |_| redirect(status, "/api/v4/projects/45/jobs/9/play"));
         let error = World::new(&server.api()).post(&play()).unwrap_err();
-        assert_eq!(error.kind, Kind::Redirected);
+        assert_eq!((error.kind, server.requests().len()), (Kind::Redirected, 1));
     }
 }
 
@@ -137,7 +135,12 @@ fn a_move_to_https_has_a_hint() {
 }
 
 #[test]
-fn a_foreign_address_is_shown_without_its_query() {
+fn a_foreign_address_is_shown_without_its_query_and_without_our_tokens() {
+    let target = format!("https://store.example/{ACCESS_TOKEN}/log");
+    let server = Server::http(move |_| redirect(302, &target));
+    let error = World::new(&server.api()).post(&play());
+    let error = checked(error).unwrap_err();
+    assert!(error.message.contains("/[masked]/log"), "{error}");
     let server = Server::http(|_| redirect(302, "https://store.example/log?X-Signature=hunter2"));
     let world = World::new(&server.api());
     let error = world.get(&Route::CurrentJob).unwrap_err();
@@ -158,6 +161,22 @@ fn a_log_may_lie_elsewhere_and_is_fetched_without_token() {
     assert_eq!(stranger.requests().len(), 1);
     untouched(&stranger);
     assert!(server.requests()[0].header("private-token").is_some());
+}
+
+#[test]
+fn a_signal_ends_a_log_that_lies_elsewhere() {
+    let interrupt = Interrupt::new();
+    let raise = interrupt.clone();
+    let stranger = Server::http(move |_| {
+        raise.raise(Signal::Terminate);
+        vec![Act::Hang]
+    });
+    let target = format!("http://127.0.0.1:{}/log", stranger.port);
+    let server = Server::http(move |_| redirect(302, &target));
+    let mut world = World::new(&server.api());
+    world.interrupt = interrupt;
+    let error = world.log().unwrap_err();
+    assert!(matches!(error.kind, Kind::Interrupted { .. }), "{error:?}");
 }
 
 #[test]

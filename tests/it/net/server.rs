@@ -1,5 +1,6 @@
 //! A server that does what a test tells it, on a port of its own.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -162,7 +163,7 @@ fn read(stream: &mut dyn Stream, connection: usize, number: usize) -> Option<Req
 pub fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n", body.len());
     for (key, value) in headers {
-        text.push_str(&format!("{key}: {value}\r\n"));
+        write!(text, "{key}: {value}\r\n").unwrap();
     }
     text.push_str("\r\n");
     [text.as_bytes(), body].concat()

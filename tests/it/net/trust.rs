@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use jobgate::exit::Exit;
-use jobgate::gitlab::{Error, Kind};
+use jobgate::gitlab::{Body, Error, Kind};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, date_time_ymd,
@@ -16,7 +16,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use tempfile::NamedTempFile;
 
 use super::server::{Act, Server, Stream, Wrap, answer, json, redirect};
-use super::world::{SHORT, World, jobs, play};
+use super::world::{LIMITS, SHORT, World, jobs, play};
 
 pub type Issuer = CertifiedIssuer<'static, KeyPair>;
 
@@ -202,19 +202,19 @@ fn a_pinned_certificate_must_be_valid_in_time_and_name() {
     for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
         let key = || KeyPair::generate().unwrap();
         let mut expired = params("127.0.0.1");
-        expired.is_ca = is_ca.clone();
+        expired.is_ca = is_ca;
         expired.not_before = date_time_ymd(2001, 1, 1);
         expired.not_after = date_time_ymd(2002, 1, 1);
         let expired = self_signed(&expired, key());
         refused(ask(&expired, &expired.pem), "expired");
         let mut early = params("127.0.0.1");
-        early.is_ca = is_ca.clone();
+        early.is_ca = is_ca;
         early.not_before = date_time_ymd(3001, 1, 1);
         early.not_after = date_time_ymd(3002, 1, 1);
         let early = self_signed(&early, key());
         refused(ask(&early, &early.pem), "not valid yet");
         let mut named = params("gitlab.example");
-        named.is_ca = is_ca.clone();
+        named.is_ca = is_ca;
         let named = self_signed(&named, key());
         refused(ask(&named, &named.pem), "not valid for name");
     }
@@ -338,9 +338,10 @@ fn a_client_certificate_is_shown_to_gitlab_alone() {
     });
     let away = format!("https://127.0.0.1:{}/log", elsewhere.port);
     let server = Server::start(tls(&identity, Some(&root)), move |request| {
-        match request.path().ends_with("trace") {
-            true => redirect(302, &away),
-            false => json(200, "{}"),
+        if request.path().ends_with("trace") {
+            redirect(302, &away)
+        } else {
+            json(200, "{}")
         }
     });
     let (world, _files) = with_client(&server, &root, &client.pem, &client.key.serialize_pem());
@@ -434,6 +435,29 @@ fn a_handshake_that_hangs_ends_with_the_limit_for_connecting() {
         error.kind == Kind::Unreachable && error.message.contains("no connection within"),
         "{error:?}"
     );
+    world.limits.connect = LIMITS.connect;
+    world.client(|client| {
+        client.set_deadline(Some(world.clock.now() + SHORT));
+        let error = client.post(&play(), &Body::None).unwrap_err();
+        assert!(
+            error.kind == Kind::Deadline && error.nothing_done(),
+            "{error:?}"
+        );
+        assert!(!error.message.contains("within 20s"), "{error}");
+    });
+}
+
+#[test]
+fn a_log_is_not_fetched_by_plain_http_where_gitlab_speaks_https() {
+    let stranger = Server::http(|_| json(200, "{}"));
+    let target = format!("http://127.0.0.1:{}/log", stranger.port);
+    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let server = Server::start(tls(&identity, None), move |_| redirect(302, &target));
+    let ca = file(&identity.pem);
+    let world =
+        World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap());
+    assert_eq!(world.log().unwrap_err().kind, Kind::Redirected);
+    assert_eq!(stranger.requests().len(), 0);
 }
 
 #[test]

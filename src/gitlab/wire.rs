@@ -1,0 +1,236 @@
+//! Opens connections, with TLS where it is wanted, and keeps account of what has left on them.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use ureq::unversioned::transport::time::{Duration, Instant};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+};
+
+/// What happened on the way since [`Progress::begin`]. One line carries one request at a time.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// A connection was asked for, so it is not an old one.
+    fresh: AtomicBool,
+    /// That connection stands: TCP, proxy and TLS.
+    open: AtomicBool,
+    /// Bytes of a request have left.
+    sent: AtomicBool,
+}
+
+impl Progress {
+    pub(super) fn begin(&self) {
+        self.fresh.store(false, Ordering::SeqCst);
+        self.open.store(true, Ordering::SeqCst);
+        self.sent.store(false, Ordering::SeqCst);
+    }
+
+    fn connecting(&self) {
+        self.fresh.store(true, Ordering::SeqCst);
+        self.open.store(false, Ordering::SeqCst);
+    }
+
+    fn connected(&self) {
+        self.open.store(true, Ordering::SeqCst);
+        self.sent.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn fresh(&self) -> bool {
+        self.fresh.load(Ordering::SeqCst)
+    }
+
+    /// There is a connection to the server.
+    pub(super) fn open(&self) -> bool {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    /// Some of the request may have reached the server.
+    pub(super) fn sent(&self) -> bool {
+        self.open() && self.sent.load(Ordering::SeqCst)
+    }
+}
+
+/// First of the chain: takes note that a new connection is wanted.
+#[derive(Debug)]
+pub(super) struct Start(pub(super) Arc<Progress>);
+
+impl Connector<()> for Start {
+    type Out = ();
+
+    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<()>, ureq::Error> {
+        self.0.connecting();
+        Ok(None)
+    }
+}
+
+/// Last of the chain: TLS where it is wanted, and the account of what leaves.
+#[derive(Debug)]
+pub(super) struct Finish {
+    pub(super) server: Arc<ClientConfig>,
+    /// For a proxy that is spoken to by TLS.
+    pub(super) proxy: Arc<ClientConfig>,
+    pub(super) proxied: bool,
+    pub(super) progress: Arc<Progress>,
+}
+
+impl<In: Transport> Connector<In> for Finish {
+    type Out = Box<dyn Transport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let Some(transport) = chained else {
+            return Ok(None);
+        };
+        // ureq runs the chain once more, without the proxy, to reach the proxy itself.
+        let to_proxy = self.proxied && details.config.proxy().is_none();
+        let config = if to_proxy { &self.proxy } else { &self.server };
+        let inner: Box<dyn Transport> = if details.needs_tls() && !transport.is_tls() {
+            Box::new(handshake(config, details, Box::new(transport))?)
+        } else {
+            Box::new(transport)
+        };
+        if !to_proxy {
+            self.progress.connected();
+        }
+        Ok(Some(Box::new(Watched {
+            inner,
+            progress: Arc::clone(&self.progress),
+            begun: details.now,
+            limit: details.timeout.after,
+            current_time: Arc::clone(&details.current_time),
+        })))
+    }
+}
+
+fn left(limit: Duration, begun: Instant, now: Instant) -> Duration {
+    match (limit, begun, now) {
+        (Duration::Exact(limit), Instant::Exact(begun), Instant::Exact(now)) => {
+            Duration::Exact(limit.saturating_sub(now.saturating_duration_since(begun)))
+        }
+        _ => limit,
+    }
+}
+
+fn handshake(
+    config: &Arc<ClientConfig>,
+    details: &ConnectionDetails,
+    transport: Box<dyn Transport>,
+) -> Result<Tls, ureq::Error> {
+    let host = details.uri.host().unwrap_or_default();
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
+        .map_err(|_| ureq::Error::Tls("the host's name cannot be in a certificate"))?;
+    let mut connection =
+        ClientConnection::new(Arc::clone(config), name).map_err(ureq::Error::Rustls)?;
+    let mut socket = TransportAdapter::new(transport, Arc::clone(&details.current_time));
+    let mut timeout = details.timeout;
+    timeout.after = left(timeout.after, details.now, (details.current_time)());
+    socket.set_timeout(timeout);
+    connection.complete_io(&mut socket)?;
+    Ok(Tls {
+        buffers: LazyBuffers::new(
+            details.config.input_buffer_size(),
+            details.config.output_buffer_size(),
+        ),
+        stream: StreamOwned::new(connection, socket),
+    })
+}
+
+struct Tls {
+    buffers: LazyBuffers,
+    stream: StreamOwned<ClientConnection, TransportAdapter>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+impl Transport for Tls {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        self.stream.write_all(output)?;
+        Ok(())
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let amount = self.stream.read(self.buffers.input_append_buf())?;
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.get_mut().get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+/// Takes note of what leaves, and holds a proxy that answers drop by drop to the limit for connecting.
+struct Watched {
+    inner: Box<dyn Transport>,
+    progress: Arc<Progress>,
+    begun: Instant,
+    limit: Duration,
+    current_time: Arc<dyn Fn() -> Instant + Send + Sync>,
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl Watched {
+    fn cut(&self, mut timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> {
+        if !self.progress.open() {
+            let left = left(self.limit, self.begun, (self.current_time)());
+            if left.is_zero() {
+                return Err(ureq::Error::Timeout(ureq::Timeout::Connect));
+            }
+            timeout.after = timeout.after.min(left);
+        }
+        Ok(timeout)
+    }
+}
+
+impl Transport for Watched {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let timeout = self.cut(timeout)?;
+        self.progress.sent.store(true, Ordering::SeqCst);
+        self.inner.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let timeout = self.cut(timeout)?;
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}

@@ -1,0 +1,242 @@
+//! Which token a request carries.
+
+use std::time::Duration;
+
+use jobgate::exit::Exit;
+use jobgate::gitlab::{Body, Kind, Note, Project, Route, TokenKind};
+use jobgate::model::{JobId, PipelineId};
+
+use super::server::{Request, Server, json};
+use super::world::{ACCESS_TOKEN, JOB_TOKEN, World, checked, jobs, play, project};
+
+/// Which tokens a request carried, in whatever place.
+fn tokens(request: &Request) -> (Option<&str>, Option<&str>) {
+    assert_eq!(request.header("authorization"), None);
+    (request.header("job-token"), request.header("private-token"))
+}
+
+#[test]
+fn each_route_carries_the_weakest_token_that_works() {
+    let server = Server::http(|_| json(200, "{}"));
+    let world = World::new(&server.api());
+    world.client(|client| {
+        client.get(&Route::CurrentJob, &[]).unwrap();
+        client
+            .get(&jobs(), &[("scope[]", "failed"), ("ref", "a b")])
+            .unwrap();
+        client.get(&Route::Job(project(), JobId(9)), &[]).unwrap();
+        client
+            .post(&play(), &Body::Json(&serde_json::json!({"k": "v"})))
+            .unwrap();
+        let fields = [("ref".to_owned(), "main&token=x".to_owned())];
+        let trigger = Route::TriggerPipeline(Project::Path("g/p".into()));
+        client
+            .post(&trigger, &Body::FormWithJobToken(&fields))
+            .unwrap();
+        client
+            .get_as(TokenKind::Access, &Route::CurrentJob, &[])
+            .unwrap();
+    });
+    let requests = server.requests();
+    let seen: Vec<_> = requests
+        .iter()
+        .map(|request| (request.line.as_str(), tokens(request)))
+        .collect();
+    let job = (Some(JOB_TOKEN), None);
+    let access = (None, Some(ACCESS_TOKEN));
+    assert_eq!(
+        seen,
+        [
+            ("GET /api/v4/job HTTP/1.1", job),
+            (
+                "GET /api/v4/projects/44/pipelines/7/jobs?scope%5B%5D=failed&ref=a%20b HTTP/1.1",
+                job
+            ),
+            ("GET /api/v4/projects/44/jobs/9 HTTP/1.1", access),
+            ("POST /api/v4/projects/44/jobs/9/play HTTP/1.1", access),
+            (
+                "POST /api/v4/projects/g%2Fp/trigger/pipeline HTTP/1.1",
+                (None, None)
+            ),
+            ("GET /api/v4/job HTTP/1.1", access),
+        ]
+    );
+    assert_eq!(requests[3].body, r#"{"k":"v"}"#);
+    assert_eq!(requests[3].header("content-type"), Some("application/json"));
+    assert_eq!(
+        requests[4].body,
+        format!("token={JOB_TOKEN}&ref=main%26token%3Dx")
+    );
+    assert_eq!(
+        requests[4].header("content-type"),
+        Some("application/x-www-form-urlencoded")
+    );
+    let using: Vec<_> = world.notes.lock().unwrap().clone();
+    let using: Vec<_> = using
+        .iter()
+        .filter(|note| matches!(note, Note::Using { .. }))
+        .collect();
+    assert_eq!(
+        using,
+        [
+            &Note::Using {
+                token: TokenKind::Job,
+                source: "CI_JOB_TOKEN"
+            },
+            &Note::Using {
+                token: TokenKind::Access,
+                source: "GITLAB_TOKEN"
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_refused_job_token_gives_way_once_and_it_is_remembered() {
+    for status in [401, 403, 404] {
+        let server = Server::http(move |request| match request.header("job-token") {
+            Some(_) => json(status, r#"{"message":"no"}"#),
+            None => json(200, "[]"),
+        });
+        let world = World::new(&server.api());
+        world.client(|client| {
+            client.get(&jobs(), &[]).unwrap();
+            client
+                .get(&Route::PipelineJobs(project(), PipelineId(8)), &[])
+                .unwrap();
+            client
+                .get(&Route::Pipeline(project(), PipelineId(7)), &[])
+                .unwrap();
+            let other = Project::Path("other".into());
+            client
+                .get(&Route::PipelineJobs(other, PipelineId(8)), &[])
+                .unwrap();
+        });
+        let kinds: Vec<_> = server
+            .requests()
+            .iter()
+            .map(|request| tokens(request).0.is_some())
+            .collect();
+        assert_eq!(
+            kinds,
+            [true, false, false, true, false, true, false],
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn where_both_tokens_are_refused_both_refusals_are_kept_and_nothing_is_remembered() {
+    let server = Server::http(|request| match request.header("job-token") {
+        Some(_) => json(403, r#"{"message":"403 Forbidden - not on the allowlist"}"#),
+        None => json(
+            401,
+            r#"{"error":"invalid_token","error_description":"Token is expired."}"#,
+        ),
+    });
+    let world = World::new(&server.api());
+    world.client(|client| {
+        for _ in 0..2 {
+            let error = checked(client.get(&jobs(), &[])).unwrap_err();
+            assert_eq!(
+                (&error.kind, error.facts.token),
+                (&Kind::Unauthorized, Some(TokenKind::Access))
+            );
+            assert_eq!(error.message, "401 invalid_token: Token is expired.");
+            let before = error.before.unwrap();
+            assert_eq!(before.message, "403 Forbidden - not on the allowlist");
+        }
+    });
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+fn what_one_token_may_not_see_and_the_other_cannot_find_is_a_refusal() {
+    for (first, exit) in [
+        (403, Exit::Refused),
+        (401, Exit::NotFound),
+        (404, Exit::NotFound),
+    ] {
+        let server = Server::http(move |request| {
+            let status = if request.header("job-token").is_some() {
+                first
+            } else {
+                404
+            };
+            json(status, r#"{"message":"404 Project Not Found"}"#)
+        });
+        let stop = World::new(&server.api()).get(&jobs()).unwrap_err().stop();
+        assert_eq!(stop.exit, exit, "{first}");
+        assert_eq!(
+            stop.error.lines().count(),
+            3,
+            "why, what came back, and what the job token met: {}",
+            stop.error
+        );
+    }
+}
+
+#[test]
+fn asking_as_one_token_never_means_another_or_none() {
+    let server = Server::http(|_| json(403, "{}"));
+    let world = World::new(&server.api()).without("GITLAB_TOKEN");
+    world.client(|client| {
+        let error = checked(client.get_as(TokenKind::Access, &jobs(), &[])).unwrap_err();
+        assert_eq!(error.kind, Kind::NoToken);
+        assert_eq!(server.requests().len(), 0);
+        checked(client.get_as(TokenKind::Job, &jobs(), &[])).unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+    });
+}
+
+#[test]
+fn other_refusals_do_not_bring_out_the_access_token() {
+    for status in [400, 409, 429, 500, 502] {
+        let server = Server::http(move |_| json(status, "{}"));
+        World::new(&server.api()).get(&jobs()).unwrap_err();
+        let requests = server.requests();
+        assert_eq!(requests.len(), 1, "{status}");
+        assert_eq!(tokens(&requests[0]), (Some(JOB_TOKEN), None));
+    }
+}
+
+#[test]
+fn a_missing_token_is_said_before_anything_is_sent() {
+    let server = Server::http(|_| json(200, "{}"));
+    let no_access = World::new(&server.api()).without("GITLAB_TOKEN");
+    let no_job = World::new(&server.api()).without("CI_JOB_TOKEN");
+    for error in [
+        no_access.post(&play()).unwrap_err(),
+        no_job.get(&Route::CurrentJob).unwrap_err(),
+    ] {
+        let stop = error.stop();
+        assert_eq!(
+            (error.kind, stop.exit, stop.hints.len()),
+            (Kind::NoToken, Exit::Refused, 1)
+        );
+    }
+    assert_eq!(server.requests().len(), 0);
+    no_job.get(&jobs()).unwrap();
+    assert_eq!(tokens(&server.requests()[0]), (None, Some(ACCESS_TOKEN)));
+}
+
+#[test]
+fn a_401_at_the_jobs_start_is_asked_again_after_a_second() {
+    for (second, good) in [(200, true), (401, false)] {
+        let server =
+            Server::http(move |request| json(if request.number == 0 { 401 } else { second }, "{}"));
+        let world = World::new(&server.api());
+        assert_eq!(world.get(&Route::CurrentJob).is_ok(), good);
+        assert_eq!(
+            (server.requests().len(), world.clock.slept()),
+            (2, Duration::from_secs(1))
+        );
+    }
+    let server = Server::http(|_| json(401, "{}"));
+    let world = World::new(&server.api()).without("GITLAB_TOKEN");
+    world.get(&jobs()).unwrap_err();
+    assert_eq!(
+        (server.requests().len(), world.clock.slept()),
+        (1, Duration::ZERO)
+    );
+}
