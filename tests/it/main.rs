@@ -31,6 +31,7 @@ mod gatefile;
 mod help;
 mod kubeconfig;
 mod net;
+mod once;
 mod shells;
 mod table;
 mod tidy;
