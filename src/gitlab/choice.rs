@@ -19,14 +19,28 @@ pub(super) struct Memory {
     pub(super) worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
     /// Projects that GitLab itself has named, so that they exist: the job's own first.
     pub(super) known: Vec<ProjectId>,
+<<<<<<< HEAD
     /// Major and minor number of the GitLab release.
     pub(super) version: Option<(u32, u32)>,
+=======
+    /// Good answers so far.
+    pub(super) answers: u64,
+>>>>>>> main
 }
 
 impl Client<'_> {
     /// There is a token of this kind.
     pub fn has(&self, kind: TokenKind) -> bool {
         self.token(kind).is_some()
+    }
+
+    /// Good answers so far, pages of lists among them: a server that gives some is not silent.
+    pub fn answers(&self) -> u64 {
+        self.memory().answers
+    }
+
+    pub(super) fn count_answer(&self) {
+        self.memory().answers += 1;
     }
 
     /// GitLab itself has named this project: a 404 for it is a refusal.

@@ -10,6 +10,7 @@
 mod fake;
 mod run;
 
+mod act;
 mod actions;
 mod agents;
 mod binary;
@@ -29,12 +30,15 @@ mod find_agent;
 mod gate;
 mod gatefile;
 mod help;
+mod jobs;
 mod kubeconfig;
 mod net;
+mod once;
 mod shells;
 mod table;
 mod tidy;
 mod verdict;
+mod wait;
 mod whoami;
 mod words;
 mod world;
