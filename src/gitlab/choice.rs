@@ -19,13 +19,10 @@ pub(super) struct Memory {
     pub(super) worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
     /// Projects that GitLab itself has named, so that they exist: the job's own first.
     pub(super) known: Vec<ProjectId>,
-<<<<<<< HEAD
     /// Major and minor number of the GitLab release.
     pub(super) version: Option<(u32, u32)>,
-=======
     /// Good answers so far.
     pub(super) answers: u64,
->>>>>>> main
 }
 
 impl Client<'_> {
