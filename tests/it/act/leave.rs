@@ -15,7 +15,16 @@ fn it_goes_on_unless_asked_otherwise() {
     story
         .call("play deploy --wait -q")
         .on(&story.gitlab.clock(), &Interrupt::new())
-        .is(143, "@OUT", "@LOG");
+        .is(
+            143,
+            r"
+JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
+deploy  waiting  running       35s  90400        URL/jobs/90400
+",
+            r"
+jobgate: error: SIGTERM came
+",
+        );
     let deploy = story.job("deploy");
     assert_eq!(story.gitlab.world(|world| world.status(deploy)), "running");
     story.gitlab.finish();
@@ -27,7 +36,25 @@ fn it_is_canceled_on_a_signal() {
     story
         .call("play deploy --wait --on-cancel cancel")
         .on(&story.gitlab.clock(), &Interrupt::new())
-        .is(143, "@OUT", "@LOG");
+        .is(
+            143,
+            r"
+JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
+deploy  waiting  running       35s  90400        URL/jobs/90400
+",
+            r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, manual): play
+using the access token from JOBGATE_TOKEN
+08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
+08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+08:00:00 deploy  pending
+08:00:10 deploy  pending → running  (2s in queue)
+jobgate: error: SIGTERM came
+deploy (90400) is being canceled
+",
+        );
     let deploy = story.job("deploy");
     assert_eq!(story.gitlab.world(|world| world.status(deploy)), "canceled");
     story.gitlab.finish();
@@ -57,7 +84,14 @@ fn of_a_trigger_job_the_pipeline_is_canceled() {
     let story = Story::new(ci().stage("deploy", [rollout]));
     let got = story.run("play rollout --wait --on-cancel cancel --timeout 60s");
     assert_eq!(got.code, 3, "{got:?}");
-    assert!(story.gitlab.log().contains("/pipelines/7701/cancel access 200"), "{}", story.gitlab.log());
+    assert!(
+        story
+            .gitlab
+            .log()
+            .contains("/pipelines/7701/cancel access 200"),
+        "{}",
+        story.gitlab.log()
+    );
     story.gitlab.finish();
 }
 
@@ -73,11 +107,17 @@ fn the_ids_are_in_the_file_as_soon_as_something_was_started() {
         assert!(text.contains("JOBGATE_OUT_RESULT=pending\n"), "{text}");
         assert!(text.contains("JOBGATE_OUT_JOB_ID=90400\n"), "{text}");
     });
-    let call = story.call("play deploy --wait -o dotenv --output-file").arg(&path);
+    let call = story
+        .call("play deploy --wait -o dotenv --output-file")
+        .arg(&path);
     let got = story.go(call);
     assert_eq!(got.code, 0, "{got:?}");
     let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(text, "@FILE");
+    assert_eq!(
+        text,
+        "JOBGATE_OUT_RESULT=ok\nJOBGATE_OUT_EXIT_CODE=0\nJOBGATE_OUT_PROJECT=44\nJOBGATE_OUT_PIPELINE_ID=7700\nJOBGATE_OUT_JOB_IDS=90400\n\
+         JOBGATE_OUT_JOB_ID=90400\nJOBGATE_OUT_JOB_STATUS=success\nJOBGATE_OUT_JOB_URL=https://gitlab.example.com/shop/web/-/jobs/90400\n"
+    );
     story.gitlab.finish();
 }
 
@@ -94,7 +134,10 @@ fn events_stream_into_the_file() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let words: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    let words: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["event"].as_str())
+        .collect();
     assert_eq!(words, ["plan", "job", "end"]);
     assert_eq!(events[2]["result"]["jobs"][0]["result"], "played");
     story.gitlab.finish();
