@@ -9,6 +9,8 @@ pub mod erase;
 pub mod gate;
 pub mod gating;
 pub mod help;
+pub mod jobs;
+pub mod located;
 pub mod play;
 pub mod retry;
 pub mod shared;
@@ -31,6 +33,7 @@ pub struct Command {
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
     &agents::COMMAND,
+    &jobs::COMMAND,
     &wait::COMMAND,
     &play::COMMAND,
     &retry::COMMAND,

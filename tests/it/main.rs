@@ -29,6 +29,7 @@ mod find_agent;
 mod gate;
 mod gatefile;
 mod help;
+mod jobs;
 mod kubeconfig;
 mod net;
 mod once;
