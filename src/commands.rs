@@ -8,6 +8,7 @@ pub mod help;
 pub mod jobs;
 pub mod located;
 pub mod shared;
+pub mod trace;
 pub mod wait;
 pub mod waiting;
 pub mod whoami;
@@ -28,6 +29,7 @@ pub const COMMANDS: &[&Command] = &[
     &agents::COMMAND,
     &agents::COMMAND,
     &jobs::COMMAND,
+    &trace::COMMAND,
     &wait::COMMAND,
     &completion::COMMAND,
     &help::COMMAND,

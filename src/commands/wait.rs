@@ -149,7 +149,7 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, 
         downstream: &options.place.downstream,
         selection: &options.selection,
         rules: &options.patience.rules,
-        me: &me,
+        me: Some(&me),
     };
     Ok(wait_for(&mut turns, &finder, &wait))
 }

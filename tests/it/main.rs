@@ -34,6 +34,7 @@ mod net;
 mod shells;
 mod table;
 mod tidy;
+mod trace;
 mod verdict;
 mod wait;
 mod whoami;
