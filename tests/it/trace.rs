@@ -138,22 +138,32 @@ using the job token from CI_JOB_TOKEN
 using the access token from GITLAB_TOKEN
 ";
     scene.trace("unit").is(0, &shown, talk);
-    scene.trace("unit --plain").is(0, r"
+    scene.trace("unit --plain").is(
+        0,
+        r"
 $ make
 done
 last
-", r"
+",
+        r"
 using the job token from CI_JOB_TOKEN
 using the access token from GITLAB_TOKEN
-");
-    scene.trace("unit --plain --tail 1 --quiet").is(0, "last\n", "");
+",
+    );
+    scene
+        .trace("unit --plain --tail 1 --quiet")
+        .is(0, "last\n", "");
     scene.trace("unit --tail 0 --quiet").is(0, "", "");
     scene.trace("later --quiet").is(0, "", "");
-    scene.trace("part --downstream parts").is(0, "part's own\n", r"
+    scene.trace("part --downstream parts").is(
+        0,
+        "part's own\n",
+        r"
 using the job token from CI_JOB_TOKEN
 pipeline 7701 of project 44, started by parts in pipeline 7700
 using the access token from GITLAB_TOKEN
-");
+",
+    );
     let folder = tempfile::tempdir().unwrap();
     let file = |words: &str| {
         let path = folder.path().join("job.log");
@@ -294,10 +304,13 @@ fn following_is_told_beside_the_log() {
         .log_at(1, "one\n")
         .log_at(9, "two\n");
     let scene = Scene::new(19, ci().stage("test", [unit]));
-    scene.follow("unit").is(1, r"
+    scene.follow("unit").is(
+        1,
+        r"
 one
 two
-", r"
+",
+        r"
 using the job token from CI_JOB_TOKEN
 08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
 08:00:00 unit  pending
@@ -305,7 +318,8 @@ using the job token from CI_JOB_TOKEN
 using the access token from GITLAB_TOKEN
 08:00:37 unit  running → failed
 unit failed: the script failed
-");
+",
+    );
     let scene = Scene::new(
         19,
         ci().stage("test", [job("unit").queue(20).fails(12).log_at(1, "one\n")]),
