@@ -760,8 +760,12 @@ fn json_is_gitlabs_own_objects_in_gitlabs_order() {
         .map(|row| row["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["unit", "parts"]);
-    scene.jobs("-o json --status skipped").is(0, "[]\n", "using the job token from CI_JOB_TOKEN\n");
-    scene.jobs("-o ndjson --status skipped").is(0, "", "using the job token from CI_JOB_TOKEN\n");
+    scene
+        .jobs("-o json --status skipped")
+        .is(0, "[]\n", "using the job token from CI_JOB_TOKEN\n");
+    scene
+        .jobs("-o ndjson --status skipped")
+        .is(0, "", "using the job token from CI_JOB_TOKEN\n");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod fake;
 mod run;
 
+mod act;
 mod actions;
 mod agents;
 mod binary;
@@ -31,6 +32,7 @@ mod help;
 mod jobs;
 mod kubeconfig;
 mod net;
+mod once;
 mod shells;
 mod table;
 mod tidy;
