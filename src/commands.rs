@@ -15,6 +15,7 @@ pub mod located;
 pub mod play;
 pub mod retry;
 pub mod shared;
+pub mod trace;
 pub mod trigger;
 pub mod wait;
 pub mod waiting;
@@ -36,6 +37,7 @@ pub const COMMANDS: &[&Command] = &[
     &agents::COMMAND,
     &doctor::COMMAND,
     &jobs::COMMAND,
+    &trace::COMMAND,
     &wait::COMMAND,
     &play::COMMAND,
     &retry::COMMAND,

@@ -37,6 +37,7 @@ mod once;
 mod shells;
 mod table;
 mod tidy;
+mod trace;
 mod verdict;
 mod wait;
 mod whoami;
