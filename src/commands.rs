@@ -5,6 +5,7 @@ pub mod agents;
 pub mod cancel;
 pub mod choose;
 pub mod completion;
+pub mod doctor;
 pub mod erase;
 pub mod gate;
 pub mod gating;
@@ -34,6 +35,7 @@ pub struct Command {
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
     &agents::COMMAND,
+    &doctor::COMMAND,
     &jobs::COMMAND,
     &trace::COMMAND,
     &wait::COMMAND,

@@ -16,6 +16,7 @@ mod agents;
 mod binary;
 mod cli;
 mod docs;
+mod doctor;
 mod explain;
 mod fake_auth;
 #[path = "fake.rs"]
