@@ -118,7 +118,7 @@ jobgate: hint: put an access token (project, group or personal) with the role Re
     ended(19).run("unit").binary().is(4, "", r"
 using the job token from CI_JOB_TOKEN
 jobgate: error: GET /projects/44/jobs/90400/trace: not asked: GitLab takes no job token for this, and there is no access token
-jobgate: hint: put a project, group or personal access token into the CI/CD variable JOBGATE_TOKEN (masked), or name a file with --token-file
+jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
 ");
     let access = ended(19).both("unit").without("CI_JOB_TOKEN").binary();
     access.is(4, "", r"

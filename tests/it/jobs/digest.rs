@@ -41,7 +41,7 @@ lint (90402): the runner or its system failed
 ", r"
 using the job token from CI_JOB_TOKEN
 jobgate: error: GET /projects/44/jobs/90401/trace: not asked: GitLab takes no job token for this, and there is no access token
-jobgate: hint: put a project, group or personal access token into the CI/CD variable JOBGATE_TOKEN (masked), or name a file with --token-file
+jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
 ");
     scene.jobs("compile --log-tail 2").is(
         0,
