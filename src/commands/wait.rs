@@ -167,7 +167,7 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, 
         downstream: &options.place.downstream,
         selection: &options.selection,
         rules: &options.patience.rules,
-        me: &me,
+        me: Some(&me),
     };
     let tell = |judgement: &Judgement| gate::tell(judgement, session.talk);
     if let Err(judgement) = gating.pass(session, &me, &tell)? {
