@@ -27,6 +27,8 @@ pub(super) enum Sent {
 const CONFIRM: u32 = 5;
 /// A request whose answer was lost may still be on its way: only so many looks in a row that show nothing allow another.
 const UNDONE: u32 = 2;
+/// So many requests without an answer are enough, although looks show that none has done anything.
+const TRIES: u32 = 5;
 
 impl Work<'_, '_> {
     /// Sends once. What proves that nothing was done is waited out and begun again, from the look on.
@@ -118,7 +120,7 @@ impl Work<'_, '_> {
                 Confirmation::NotDone { repeat, .. } if lost.is_some() => {
                     undone = if repeat { undone + 1 } else { UNDONE };
                     if undone >= UNDONE {
-                        self.fate(index, Fate::Open(String::new()));
+                        self.undone(index, step);
                         return Ok(());
                     }
                 }
@@ -140,6 +142,20 @@ impl Work<'_, '_> {
             }
             turns.pause_short()?;
         }
+    }
+
+    /// A request without an answer has done nothing: it may be sent again, though not for ever.
+    fn undone(&mut self, index: usize, step: Step) {
+        let Some(target) = self.targets.get_mut(index) else {
+            return;
+        };
+        target.lost += 1;
+        target.fate = if target.lost < TRIES {
+            Fate::Open(String::new())
+        } else {
+            let what = doubt(step);
+            Fate::Unknown(format!("{}: no answer to {TRIES} requests", what.why()))
+        };
     }
 
     /// Until a look tells, nobody knows.
