@@ -112,6 +112,15 @@ pub struct Me {
     pub facts: Facts,
 }
 
+/// The answer of `GET /job`, read but not judged.
+#[derive(Debug)]
+pub struct Told {
+    raw: Box<RawValue>,
+    job: Job,
+    more: CurrentJob,
+    facts: Facts,
+}
+
 impl Me {
     pub fn place(&self) -> Place {
         Place {
@@ -141,14 +150,24 @@ impl Me {
 impl Session<'_> {
     /// Which job this is. From here on a 404 for its project is known to be a refusal.
     pub fn me(&self) -> Result<Me, Stop> {
-        let me = self.steady(|| {
-            let answer = self.gitlab.get(&Route::CurrentJob, &[])?;
-            let job: Job = answer.json()?;
-            let more: CurrentJob = answer.json()?;
-            Ok((answer.json()?, job, more, answer.facts))
-        });
-        let (raw, job, more, facts) = me.map_err(|error| error.stop())?;
-        let pipeline = more.pipeline.clone();
+        let told = self.steady(|| self.ask_me());
+        self.know_me(told.map_err(|error| error.stop())?)
+    }
+
+    /// The one request of [`Session::me`], for who has a patience of their own.
+    pub fn ask_me(&self) -> Result<Told, Error> {
+        let answer = self.gitlab.get(&Route::CurrentJob, &[])?;
+        Ok(Told {
+            raw: answer.json()?,
+            job: answer.json()?,
+            more: answer.json()?,
+            facts: answer.facts,
+        })
+    }
+
+    /// What its answer means.
+    pub fn know_me(&self, told: Told) -> Result<Me, Stop> {
+        let pipeline = told.more.pipeline.clone();
         let (Some(pipeline), Some(project)) =
             (pipeline.clone(), pipeline.and_then(|p| p.project_id))
         else {
@@ -159,12 +178,12 @@ impl Session<'_> {
         };
         self.gitlab.know(project);
         Ok(Me {
-            raw,
-            job,
+            raw: told.raw,
+            job: told.job,
             pipeline,
             project,
-            more,
-            facts,
+            more: told.more,
+            facts: told.facts,
         })
     }
 

@@ -136,13 +136,11 @@ fn deliver(mut out: Out, format: Format, session: &Session, ended: &Ended) -> Re
 }
 
 fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, Stop> {
-    let me = session.me()?;
+    let (mut turns, me) = Turns::begin(session, teller, options.patience.limits)?;
     if let Some(other) = session.other_job(&me) {
         session.talk.warning(&other);
     }
     let place = options.place.start(&me.place())?;
-    let limits = options.patience.limits;
-    let mut turns = Turns::begin(session, teller, me.time(session.ci), limits);
     let finder = Finder::new(session.gitlab);
     let wait = Wait {
         place: &place,

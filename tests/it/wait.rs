@@ -3,6 +3,7 @@
 mod downstream;
 mod ends;
 mod guards;
+mod trouble;
 
 use std::path::Path;
 

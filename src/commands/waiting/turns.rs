@@ -8,7 +8,7 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Facts, Kind};
 use crate::os::{Signal, Woken};
 use crate::report::events::{Event, Missing, Teller};
-use crate::session::{Session, trouble, window};
+use crate::session::{Me, Session, trouble, window};
 use crate::time::{Timestamp, human};
 
 /// While nothing changes, somebody hears so often what is waited for.
@@ -84,41 +84,63 @@ struct Outage {
 }
 
 impl<'t> Turns<'t> {
-    /// Begins the wait; to be called at once after GitLab has told the job's time. No request goes on beyond its end.
+    /// Begins the wait by asking which job this is, which says how long it may take. No request goes on beyond the end.
     pub fn begin(
         session: &'t Session<'t>,
         teller: &'t Teller<'t>,
-        time: JobTime,
         limits: Limits,
-    ) -> Self {
-        let began = session.host.clock.monotonic();
-        let once = limits.once();
-        // Looking once takes what it takes, though not beyond the job's own end.
-        let bound = time.bound(limits.timeout.filter(|_| !once));
-        if let Bound::Cut { wish, left } = bound {
+    ) -> Result<(Self, Me), Stop> {
+        let clock = session.host.clock;
+        let began = clock.monotonic();
+        let quick = session.host.limits.outage;
+        let budget = limits
+            .outage
+            .unwrap_or(if limits.once() { quick } else { OUTAGE });
+        let mut turns = Self {
+            session,
+            teller,
+            pace: Pace::new(limits.interval, budget, session.host.seed),
+            bound: Bound::Free(Duration::ZERO),
+            began,
+            end: began,
+            beat: began.saturating_add(HEARTBEAT),
+            changed: began,
+            missing: Vec::new(),
+            outage: None,
+            troubled: Duration::ZERO,
+        };
+        // For the time being as if the job had just begun.
+        let now = Some(clock.wall());
+        turns.limit(
+            JobTime {
+                started: now,
+                now,
+                job: session.ci.job_timeout,
+                script: session.ci.script_timeout,
+            },
+            limits,
+        );
+        let told = turns.ask(&mut || session.ask_me());
+        let me = session.know_me(told.map_err(|halt| turns.stop(&halt))?)?;
+        turns.limit(me.time(session.ci), limits);
+        if let Bound::Cut { wish, left } = turns.bound {
             session.talk.warning(&format!(
                 "waiting {} instead of {}: this job's own time limit comes before",
                 human(left),
                 human(wish)
             ));
         }
-        let end = began.saturating_add(bound.duration());
-        session.gitlab.set_deadline(Some(end));
-        let quick = session.host.limits.outage;
-        let budget = limits.outage.unwrap_or(if once { quick } else { OUTAGE });
-        Self {
-            session,
-            teller,
-            pace: Pace::new(limits.interval, budget, session.host.seed),
-            bound,
-            began,
-            end,
-            beat: began.saturating_add(HEARTBEAT),
-            changed: began,
-            missing: Vec::new(),
-            outage: None,
-            troubled: Duration::ZERO,
-        }
+        Ok((turns, me))
+    }
+
+    fn limit(&mut self, time: JobTime, limits: Limits) {
+        let now = self.now();
+        let gone = now.saturating_sub(self.began);
+        // Looking once takes what it takes, though not beyond the job's own end.
+        let wish = limits.timeout.filter(|_| !limits.once());
+        self.bound = time.bound(wish.map(|wish| wish.saturating_sub(gone)));
+        self.end = now.saturating_add(self.bound.duration());
+        self.session.gitlab.set_deadline(Some(self.end));
     }
 
     /// Asks until there is an answer. A refusal ends it: 401 the second time, all others at once.
@@ -128,13 +150,13 @@ impl<'t> Turns<'t> {
             let (asked, answers) = (self.now(), self.session.gitlab.answers());
             let error = match ask() {
                 Ok(answer) => {
-                    self.answered(&Facts::default());
+                    self.alive();
                     return Ok(answer);
                 }
                 Err(error) => error,
             };
             if self.session.gitlab.answers() > answers {
-                self.answered(&Facts::default());
+                self.alive();
             }
             let delay = match error.kind {
                 Kind::Interrupted { signal, .. } => return Err(Halt::Signal(signal)),
@@ -160,9 +182,13 @@ impl<'t> Turns<'t> {
         }
     }
 
-    /// A good answer came; its head tells how crowded the server is.
+    /// What the head of a good answer tells: how crowded the server is.
     pub fn answered(&mut self, facts: &Facts) {
         self.pace.answered(window(facts));
+    }
+
+    fn alive(&mut self) {
+        self.pace.alive();
         if self.outage.take().is_some_and(|outage| outage.told) {
             self.teller.tell(&Event::Answers);
             self.beat = self.now().saturating_add(HEARTBEAT);
@@ -292,9 +318,25 @@ impl<'t> Turns<'t> {
     pub fn stop(&self, halt: &Halt) -> Stop {
         match halt {
             Halt::Signal(signal) => Stop::new(halt.exit(), format!("{} came", signal.name())),
-            Halt::Error(error) => error.stop(),
             Halt::Timeout => self.timeout(),
+            Halt::Error(error) => match &self.outage {
+                Some(outage) if error.transient() => self.silence(error, outage),
+                _ => error.stop(),
+            },
         }
+    }
+
+    fn silence(&self, error: &Error, outage: &Outage) -> Stop {
+        let silent = human(self.now().saturating_sub(outage.since));
+        let stop = error.stop();
+        Stop {
+            error: format!(
+                "GitLab has given no good answer for {silent}\n{}",
+                stop.error
+            ),
+            ..stop
+        }
+        .hint("--outage-budget DURATION allows more")
     }
 
     fn timeout(&self) -> Stop {
