@@ -10,6 +10,7 @@
 mod fake;
 mod run;
 
+mod act;
 mod actions;
 mod agents;
 mod binary;
@@ -28,8 +29,10 @@ mod find_agent;
 mod gate;
 mod gatefile;
 mod help;
+mod jobs;
 mod kubeconfig;
 mod net;
+mod once;
 mod shells;
 mod table;
 mod tidy;
