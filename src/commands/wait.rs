@@ -136,7 +136,7 @@ fn deliver(mut out: Out, format: Format, session: &Session, ended: &Ended) -> Re
 }
 
 fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, Stop> {
-    let (mut turns, me) = Turns::begin(session, teller, options.patience.limits)?;
+    let (mut turns, me) = Turns::open(session, teller, options.patience.limits)?;
     if let Some(other) = session.other_job(&me) {
         session.talk.warning(&other);
     }

@@ -3,6 +3,8 @@
 mod downstream;
 mod ends;
 mod guards;
+mod polite;
+mod precedence;
 mod trouble;
 
 use std::path::Path;

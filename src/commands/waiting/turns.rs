@@ -84,19 +84,49 @@ struct Outage {
 }
 
 impl<'t> Turns<'t> {
-    /// Begins the wait by asking which job this is, which says how long it may take. No request goes on beyond the end.
-    pub fn begin(
+    /// Begins the wait by asking which job this is, with the wait's own patience.
+    pub fn open(
         session: &'t Session<'t>,
         teller: &'t Teller<'t>,
         limits: Limits,
     ) -> Result<(Self, Me), Stop> {
-        let clock = session.host.clock;
-        let began = clock.monotonic();
+        let mut turns = Self::new(session, teller, limits);
+        // For the time being as if the job had just begun.
+        let now = Some(session.host.clock.wall());
+        let time = JobTime {
+            started: now,
+            now,
+            job: session.ci.job_timeout,
+            script: session.ci.script_timeout,
+        };
+        turns.limit(time, limits);
+        let told = turns.ask(&mut || session.ask_me());
+        let me = session.know_me(told.map_err(|halt| turns.stop(&halt))?)?;
+        turns.limit(me.time(session.ci), limits);
+        turns.warn();
+        Ok((turns, me))
+    }
+
+    /// Begins the wait, at once after GitLab has told the job's time. No request goes on beyond its end.
+    pub fn begin(
+        session: &'t Session<'t>,
+        teller: &'t Teller<'t>,
+        time: JobTime,
+        limits: Limits,
+    ) -> Self {
+        let mut turns = Self::new(session, teller, limits);
+        turns.limit(time, limits);
+        turns.warn();
+        turns
+    }
+
+    fn new(session: &'t Session<'t>, teller: &'t Teller<'t>, limits: Limits) -> Self {
+        let began = session.host.clock.monotonic();
         let quick = session.host.limits.outage;
         let budget = limits
             .outage
             .unwrap_or(if limits.once() { quick } else { OUTAGE });
-        let mut turns = Self {
+        Self {
             session,
             teller,
             pace: Pace::new(limits.interval, budget, session.host.seed),
@@ -108,29 +138,16 @@ impl<'t> Turns<'t> {
             missing: Vec::new(),
             outage: None,
             troubled: Duration::ZERO,
-        };
-        // For the time being as if the job had just begun.
-        let now = Some(clock.wall());
-        turns.limit(
-            JobTime {
-                started: now,
-                now,
-                job: session.ci.job_timeout,
-                script: session.ci.script_timeout,
-            },
-            limits,
-        );
-        let told = turns.ask(&mut || session.ask_me());
-        let me = session.know_me(told.map_err(|halt| turns.stop(&halt))?)?;
-        turns.limit(me.time(session.ci), limits);
-        if let Bound::Cut { wish, left } = turns.bound {
-            session.talk.warning(&format!(
-                "waiting {} instead of {}: this job's own time limit comes before",
-                human(left),
-                human(wish)
+        }
+    }
+
+    fn warn(&self) {
+        if let Bound::Cut { wish, left } = self.bound {
+            let (left, wish) = (human(left), human(wish));
+            self.session.talk.warning(&format!(
+                "waiting {left} instead of {wish}: this job's own time limit comes before"
             ));
         }
-        Ok((turns, me))
     }
 
     fn limit(&mut self, time: JobTime, limits: Limits) {

@@ -362,12 +362,12 @@ fn silence(log: &[Logged], chaos: &Chaos) -> Duration {
 #[test]
 fn a_server_that_misbehaves_on_a_third_of_all_requests_changes_no_verdict() {
     let mut unknown = 0;
-    for seed in 0..300 {
+    for seed in 0..200 {
         let (story, code) = any(seed);
         let chaos = Chaos::third(seed);
         story.gitlab.chaos(chaos.clone());
         // Half of them with so little patience that it must run out now and then.
-        let budget = if seed % 2 == 0 { 300 } else { 4 };
+        let budget = if seed % 2 == 0 { 300 } else { 3 };
         let told = story.run(&format!(
             "wait unit child --keep-going --outage-budget {budget}s"
         ));
@@ -384,5 +384,5 @@ fn a_server_that_misbehaves_on_a_third_of_all_requests_changes_no_verdict() {
             assert_eq!(told.code, code, "{seed}\n{}{}", told.out, told.log);
         }
     }
-    assert!((5..100).contains(&unknown), "{unknown}");
+    assert!((2..60).contains(&unknown), "{unknown}");
 }
