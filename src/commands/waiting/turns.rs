@@ -8,7 +8,7 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Facts, Kind};
 use crate::os::{Signal, Woken};
 use crate::report::events::{Event, Missing, Teller};
-use crate::session::{Me, Session, trouble, window};
+use crate::session::{BLIND_LIMIT, Me, Session, trouble, window};
 use crate::time::{Timestamp, human};
 
 /// While nothing changes, somebody hears so often what is waited for.
@@ -75,6 +75,8 @@ pub struct Turns<'t> {
     missing: Vec<Missing>,
     outage: Option<Outage>,
     troubled: Duration,
+    /// Of who looks once: how much trouble in all.
+    quick: Option<Duration>,
 }
 
 /// A row of requests without a good answer.
@@ -138,6 +140,7 @@ impl<'t> Turns<'t> {
             missing: Vec::new(),
             outage: None,
             troubled: Duration::ZERO,
+            quick: limits.once().then_some(budget),
         }
     }
 
@@ -182,21 +185,37 @@ impl<'t> Turns<'t> {
                     unauthorized = true;
                     SECOND
                 }
-                _ if error.transient() => {
-                    let now = self.now();
-                    match self.pace.failed(trouble(&error), asked, now, self.left()) {
-                        Next::Again(delay) => {
-                            self.note(&error, asked, delay);
-                            delay
-                        }
-                        Next::Over => return Err(Halt::Error(Box::new(error))),
+                _ if error.transient() => match self.delay(&error, asked) {
+                    Some(delay) => {
+                        self.note(&error, asked, delay);
+                        delay
                     }
-                }
+                    None => return Err(Halt::Error(Box::new(error))),
+                },
                 _ => return Err(Halt::Error(Box::new(error))),
             };
             self.sleep(delay)?;
             self.troubled += self.now().saturating_sub(asked);
         }
+    }
+
+    /// How long to leave the server alone after trouble; none if there was too much of it.
+    fn delay(&mut self, error: &Error, asked: Duration) -> Option<Duration> {
+        let (now, left) = (self.now(), self.left());
+        let next = self.pace.failed(trouble(error), asked, now, left);
+        let Next::Again(delay) = next else {
+            return None;
+        };
+        let Some(quick) = self.quick else {
+            return Some(delay);
+        };
+        // Who looks once does not sit out the window of a rate limit.
+        let delay = match error.kind {
+            Kind::Limited { wait } => wait.unwrap_or(BLIND_LIMIT),
+            _ => delay,
+        };
+        let spent = self.troubled.saturating_add(delay);
+        (spent <= quick).then_some(delay)
     }
 
     /// What the head of a good answer tells: how crowded the server is.

@@ -78,8 +78,19 @@ fn the_usual_duration_spares_requests_and_is_told() {
     let (knowing, log) = counted(5);
     assert!(knowing < blind, "{knowing} {blind}\n{log}");
     let usual = "waiting for unit (running 1m08s, usually 10m00s); expected in about 8m51s\n";
-    assert!(log.contains("usually 10m00s); expected in about"), "{log}");
-    let _ = usual;
+    assert!(log.contains(usual), "{log}");
+}
+
+#[test]
+fn many_jobs_are_told_in_one_line_at_first() {
+    let jobs = (0..30).map(|n| job(&format!("job {n:02}")).is("success"));
+    let story = Story::new(ci().stage("test", jobs.chain([job("unit").runs(5)])));
+    let told = super::after_head(story.run("wait --all"));
+    assert_eq!(
+        told.log,
+        "08:00:00 31 jobs: 1 pending, 30 success\n08:00:10 unit  pending → success\n"
+    );
+    story.gitlab.finish();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use jobgate::os::Signal;
 
 use super::Story;
-use crate::fake::{Fault, JobSpec, World, child, ci, downstream, job};
+use crate::fake::{Fault, JobSpec, World, ci, downstream, job};
 
 /// What can be the end of a wait, the most important first. 9 belongs to gates.
 const ENDS: [i32; 9] = [143, 4, 6, 1, 7, 10, 5, 3, 8];

@@ -166,6 +166,37 @@ jobgate: hint: --timeout DURATION allows more, up to what is left of this job
 }
 
 #[test]
+fn who_looks_once_does_not_sit_out_a_limit() {
+    let story = Story::new(ci().stage("test", [job("unit").is("running")]));
+    story.gitlab.fault("GET */jobs?*", Fault::LimitedJson);
+    story.run("wait unit --timeout 0 -q").is(8, "
+JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+unit  waiting  running    59m10s  90400        https://gl/web/-/jobs/90400
+", "");
+    story
+        .gitlab
+        .faults("GET */jobs?*", Fault::Limited(600), u32::MAX);
+    story.run("wait unit --timeout 0 -q").is(6, "", "
+jobgate: error: this GitLab's limit of requests is used up
+jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005)
+jobgate: hint: all jobs of one user share it: wait longer between looks (--interval), or ask an administrator about User and IP rate limits
+");
+    story.gitlab.finish();
+}
+
+#[test]
+fn an_answer_that_never_comes_does_not_outlive_the_time() {
+    let story = Story::new(ci().stage("test", [job("unit").is("running")]));
+    story.gitlab.faults("GET */jobs?*", Fault::Hang, u32::MAX);
+    let told = story.call("wait unit --timeout 2s -q").binary();
+    told.is(3, "", "
+jobgate: error: time ran out after 2s
+jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+");
+    story.gitlab.finish();
+}
+
+#[test]
 fn a_limit_that_is_shared_is_kept() {
     let story = Story::new(ci().stage("test", [job("unit").runs(600)]));
     story.gitlab.limit(10);
