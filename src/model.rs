@@ -231,7 +231,8 @@ impl Job {
         let path = rest.get(rest.find('/')?..)?;
         let path = path.strip_prefix(root)?.strip_prefix('/')?;
         let path = path.strip_suffix(&format!("/-/jobs/{}", self.id))?;
-        path.contains('/').then_some(path)
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+        (path.contains('/') && path.chars().all(plain)).then_some(path)
     }
 }
 
