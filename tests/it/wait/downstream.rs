@@ -358,3 +358,30 @@ lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
     );
     story.gitlab.finish();
 }
+
+#[test]
+fn any_pipeline_that_can_be_read_can_be_waited_for() {
+    let story = elsewhere(&["shop/web"]);
+    assert_eq!(story.run("wait deploy").code, 0);
+    after_head(story.run("wait ship -R ops/deploy --pipeline 7701")).is(
+        0,
+        "
+JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+ship  passed  success     1m00s  90402        https://gitlab.example.com/ops/deploy/-/jobs/90402
+",
+        "
+08:01:32 ship  success
+",
+    );
+    after_head(story.run("wait ship --pipeline 1")).is(5, "", "
+jobgate: error: project 45 has no pipeline 1
+jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000016)
+jobgate: hint: an id counts in its own project only: check --project
+");
+    let call = story.call("wait deploy -q").var("CI_JOB_ID", "17");
+    story.on(call).is(0, "
+JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
+deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+", "");
+    story.gitlab.finish();
+}

@@ -169,10 +169,14 @@ jobgate: hint: --timeout DURATION allows more, up to what is left of this job
 fn who_looks_once_does_not_sit_out_a_limit() {
     let story = Story::new(ci().stage("test", [job("unit").is("running")]));
     story.gitlab.fault("GET */jobs?*", Fault::LimitedJson);
-    story.run("wait unit --timeout 0 -q").is(8, "
+    story.run("wait unit --timeout 0 -q").is(
+        8,
+        "
 JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
 unit  waiting  running    59m10s  90400        https://gl/web/-/jobs/90400
-", "");
+",
+        "",
+    );
     story
         .gitlab
         .faults("GET */jobs?*", Fault::Limited(600), u32::MAX);
@@ -189,10 +193,14 @@ fn an_answer_that_never_comes_does_not_outlive_the_time() {
     let story = Story::new(ci().stage("test", [job("unit").is("running")]));
     story.gitlab.faults("GET */jobs?*", Fault::Hang, u32::MAX);
     let told = story.call("wait unit --timeout 2s -q").binary();
-    told.is(3, "", "
+    told.is(
+        3,
+        "",
+        "
 jobgate: error: time ran out after 2s
 jobgate: hint: --timeout DURATION allows more, up to what is left of this job
-");
+",
+    );
     story.gitlab.finish();
 }
 
