@@ -128,6 +128,23 @@ words! {
     }
 }
 
+impl Role {
+    /// From an `access_level`; `None` for no access, and for a level that this version does not know.
+    pub fn of_level(level: u64) -> Option<Self> {
+        Some(match level {
+            5 => Self::MinimalAccess,
+            10 => Self::Guest,
+            15 => Self::Planner,
+            20 => Self::Reporter,
+            25 => Self::SecurityManager,
+            30 => Self::Developer,
+            40 => Self::Maintainer,
+            50 => Self::Owner,
+            _ => return None,
+        })
+    }
+}
+
 words! {
     /// Tier of an environment (`app/models/environment.rb`).
     Tier {

@@ -16,6 +16,7 @@ mod agents;
 mod binary;
 mod cli;
 mod docs;
+mod doctor;
 mod explain;
 mod fake_auth;
 #[path = "fake.rs"]
@@ -36,6 +37,7 @@ mod once;
 mod shells;
 mod table;
 mod tidy;
+mod trace;
 mod verdict;
 mod wait;
 mod whoami;

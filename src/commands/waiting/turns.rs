@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::decide::deadline::{Bound, JobTime};
 use crate::decide::pace::{Interval, Next, Open, Pace};
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Error, Facts, Kind};
+use crate::gitlab::{Error, Facts, Kind, Route};
 use crate::os::{Signal, Woken};
 use crate::report::events::{Event, Missing, Teller};
 use crate::session::{BLIND_LIMIT, Me, Session, trouble, window};
@@ -29,6 +29,8 @@ pub enum Halt {
     Timeout,
     /// GitLab's refusal, or its silence for longer than the budget.
     Error(Box<Error>),
+    /// What is waited for is not what can be done something with.
+    Stop(Box<Stop>),
 }
 
 impl Halt {
@@ -37,6 +39,7 @@ impl Halt {
             Self::Signal(signal) => Exit::Signal(*signal),
             Self::Timeout => Exit::Timeout,
             Self::Error(error) => error.exit(),
+            Self::Stop(stop) => stop.exit,
         }
     }
 }
@@ -102,8 +105,8 @@ impl<'t> Turns<'t> {
             script: session.ci.script_timeout,
         };
         turns.limit(time, limits);
-        let told = turns.ask(&mut || session.ask_me());
-        let me = session.know_me(told.map_err(|halt| turns.stop(&halt))?)?;
+        let me = turns.ask(&mut || session.me_of(&session.gitlab.get(&Route::CurrentJob, &[])?));
+        let me = me.map_err(|halt| turns.stop(&halt))?;
         turns.limit(me.time(session.ci), limits);
         turns.warn();
         Ok((turns, me))
@@ -354,6 +357,8 @@ impl<'t> Turns<'t> {
     pub fn stop(&self, halt: &Halt) -> Stop {
         match halt {
             Halt::Signal(signal) => Stop::new(halt.exit(), format!("{} came", signal.name())),
+
+            Halt::Stop(stop) => (**stop).clone(),
             Halt::Timeout => self.timeout(),
             Halt::Error(error) => match &self.outage {
                 Some(outage) if error.transient() => self.silence(error, outage),

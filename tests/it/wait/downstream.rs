@@ -379,9 +379,13 @@ jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01J
 jobgate: hint: an id counts in its own project only: check --project
 ");
     let call = story.call("wait deploy -q").var("CI_JOB_ID", "17");
-    story.on(call).is(0, "
+    story.on(call).is(
+        0,
+        "
 JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
 deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-", "");
+",
+        "",
+    );
     story.gitlab.finish();
 }
