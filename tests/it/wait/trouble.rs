@@ -43,6 +43,7 @@ unit  waiting  running       18s  90400        https://gl/web/-/jobs/90400
 08:01:10 waiting for unit (was running); no good answer for 32s
 jobgate: error: GitLab has given no good answer for 1m30s
 jobgate: error: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
+jobgate: hint: try again; if it lasts, a firewall may be cutting in, or http and https be confused in CI_API_V4_URL or its port
 jobgate: hint: --outage-budget DURATION allows more
 ");
     story.gitlab.finish();
