@@ -30,6 +30,7 @@ mod gatefile;
 mod help;
 mod kubeconfig;
 mod net;
+mod resolve;
 mod shells;
 mod table;
 mod tidy;
