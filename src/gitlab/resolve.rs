@@ -124,7 +124,9 @@ impl Names {
             addresses: addresses.clone(),
             until: self.shared.clock.monotonic().saturating_add(life),
         };
-        self.known().insert(name, known);
+        let mut all = self.known();
+        all.retain(|_, known| known.until > now);
+        all.insert(name, known);
         Ok(addresses)
     }
 

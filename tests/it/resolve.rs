@@ -39,11 +39,11 @@ fn ask(config: &Config, name: &str) -> Result<Found, Trouble> {
     .name(name)
 }
 
-fn found(addresses: &[&str], seconds: u64) -> Result<Found, Trouble> {
-    Ok(Found {
+fn found(addresses: &[&str], seconds: u64) -> Found {
+    Found {
         addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
         life: Duration::from_secs(seconds),
-    })
+    }
 }
 
 /// One IPv4 address for this name; the name is not known otherwise.
@@ -86,7 +86,7 @@ fn names_are_searched_as_in_kubernetes() {
     ] {
         let server = Server::start("127.0.0.1", 0, knows(known));
         let result = ask(&config(text, server.port, PATIENT), name);
-        assert_eq!(result, found(&["10.0.0.1"], 60), "{name}");
+        assert_eq!(result, Ok(found(&["10.0.0.1"], 60)), "{name}");
         assert_eq!(server.names(), asked, "{name}");
     }
 }
@@ -109,7 +109,7 @@ fn an_alias_is_followed() {
     let config = config("nameserver 127.0.0.1", server.port, PATIENT);
     assert_eq!(
         ask(&config, "gl.example"),
-        found(&["10.0.0.1", "fd00::1"], 9)
+        Ok(found(&["10.0.0.1", "fd00::1"], 9))
     );
 }
 
@@ -123,7 +123,7 @@ fn a_server_that_cannot_tell_is_followed_by_the_next() {
             first.port,
             PATIENT,
         );
-        assert_eq!(ask(&both, "gl.example"), found(&["10.0.0.1"], 60));
+        assert_eq!(ask(&both, "gl.example"), Ok(found(&["10.0.0.1"], 60)));
         assert_eq!(second.names(), ["gl.example"]);
         let alone = config("nameserver 127.0.0.1", first.port, PATIENT);
         assert_eq!(ask(&alone, "gl.example"), Err(Trouble::Failed));
@@ -139,14 +139,14 @@ fn a_silent_server_is_followed_by_the_next() {
         first.port,
         SHORT,
     );
-    assert_eq!(ask(&both, "gl.example"), found(&["10.0.0.1"], 60));
+    assert_eq!(ask(&both, "gl.example"), Ok(found(&["10.0.0.1"], 60)));
     // Nobody at all at 127.0.0.3.
     let absent = config(
         "nameserver 127.0.0.3\nnameserver 127.0.0.2",
         first.port,
         PATIENT,
     );
-    assert_eq!(ask(&absent, "gl.example"), found(&["10.0.0.1"], 60));
+    assert_eq!(ask(&absent, "gl.example"), Ok(found(&["10.0.0.1"], 60)));
 }
 
 #[test]
@@ -163,15 +163,10 @@ fn a_name_that_is_not_there_is_told_from_a_server_that_is_not_there() {
     let result = ask(&config(text, server.port, SHORT), "gl.example");
     assert_eq!(result, Err(Trouble::NoAnswer));
     assert_eq!(server.names(), ["gl.example"]);
-    let port = server.port;
-    drop(server);
-    assert_eq!(
-        ask(&config(text, port, PATIENT), "gl"),
-        Err(Trouble::NoAnswer)
-    );
-    for bad in ["", ".", "a..b", &"a".repeat(64), &"a.".repeat(127)] {
-        let config = config("nameserver 127.0.0.1", port, PATIENT);
-        assert_eq!(ask(&config, bad), Err(Trouble::NotAName), "{bad}");
+    let absent = config("nameserver 127.0.0.3", server.port, PATIENT);
+    assert_eq!(ask(&absent, "gl"), Err(Trouble::NoAnswer));
+    for bad in ["", ".", "a..b", &"a".repeat(64), &"a.".repeat(128)] {
+        assert_eq!(ask(&absent, bad), Err(Trouble::NotAName), "{bad}");
     }
 }
 
@@ -230,7 +225,7 @@ fn only_an_answer_to_the_question_counts() {
         packets
     });
     let config = config("nameserver 127.0.0.1", server.port, PATIENT);
-    assert_eq!(ask(&config, "gl.example"), found(&["10.0.0.1"], 60));
+    assert_eq!(ask(&config, "gl.example"), Ok(found(&["10.0.0.1"], 60)));
 }
 
 #[test]
@@ -245,7 +240,7 @@ fn a_name_may_have_ipv6_alone() {
         vec![asked.say(EMPTY, records)]
     });
     let config = config("nameserver 127.0.0.1", server.port, PATIENT);
-    assert_eq!(ask(&config, "gl.example"), found(&["fd00::1"], 60));
+    assert_eq!(ask(&config, "gl.example"), Ok(found(&["fd00::1"], 60)));
 }
 
 /// Old firewalls let one answer of two pass; some servers do not answer for IPv6.
@@ -262,7 +257,7 @@ fn a_missing_answer_is_asked_for_again_alone() {
         }
     });
     let pair = config("nameserver 127.0.0.1", server.port, SHORT);
-    assert_eq!(ask(&pair, "gl.example"), found(&["10.0.0.1"], 60));
+    assert_eq!(ask(&pair, "gl.example"), Ok(found(&["10.0.0.1"], 60)));
     let from = server.ports();
     assert!(
         from.len() == 3 && from[0] == from[1] && from[1] != from[2],
@@ -281,7 +276,7 @@ fn a_missing_answer_is_asked_for_again_alone() {
         server.port,
         SHORT,
     );
-    assert_eq!(ask(&deaf, "gl.example"), found(&["10.0.0.1"], 60));
+    assert_eq!(ask(&deaf, "gl.example"), Ok(found(&["10.0.0.1"], 60)));
     assert_eq!(server.ports().len(), 3, "asked once more, not for ever");
 }
 
@@ -290,7 +285,7 @@ fn questions_go_one_by_one_where_that_is_wanted() {
     let server = Server::start("127.0.0.1", 0, knows("gl.example"));
     let text = "nameserver 127.0.0.1\noptions single-request-reopen";
     let config = config(text, server.port, PATIENT);
-    assert_eq!(ask(&config, "gl.example"), found(&["10.0.0.1"], 60));
+    assert_eq!(ask(&config, "gl.example"), Ok(found(&["10.0.0.1"], 60)));
     let from = server.ports();
     assert!(from.len() == 2 && from[0] != from[1], "{from:?}");
 }
@@ -337,7 +332,7 @@ fn a_name_server_may_have_an_ipv6_address() {
     }
     let server = Server::start("::1", 0, knows("gl.example"));
     let config = config("nameserver ::1", server.port, PATIENT);
-    assert_eq!(ask(&config, "gl.example"), found(&["10.0.0.1"], 60));
+    assert_eq!(ask(&config, "gl.example"), Ok(found(&["10.0.0.1"], 60)));
 }
 
 /// A clock that a story moves on.
@@ -503,6 +498,12 @@ fn an_address_without_a_way_comes_last() {
         files.addresses("gl").unwrap(),
         ["127.0.0.1", "255.255.255.255"]
     );
-    let many: String = (0..40).map(|n| format!("127.0.0.{n} gl\n")).collect();
-    assert_eq!(self::files(&many, "", 1).addresses("gl").unwrap().len(), 16);
+    let many: Vec<String> = (0..40).map(|n| format!("127.0.0.{n} gl")).collect();
+    assert_eq!(
+        self::files(&many.join("\n"), "", 1)
+            .addresses("gl")
+            .unwrap()
+            .len(),
+        16
+    );
 }
