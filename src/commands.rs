@@ -1,11 +1,23 @@
 //! The commands and what they share.
 
+pub mod act;
 pub mod agents;
+pub mod cancel;
 pub mod choose;
 pub mod completion;
+pub mod doctor;
+pub mod erase;
+pub mod gate;
 pub mod gating;
 pub mod help;
+pub mod jobs;
+pub mod located;
+pub mod play;
+pub mod retry;
 pub mod shared;
+pub mod trace;
+pub mod trigger;
+pub mod wait;
 pub mod waiting;
 pub mod whoami;
 
@@ -23,6 +35,16 @@ pub struct Command {
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
     &agents::COMMAND,
+    &doctor::COMMAND,
+    &jobs::COMMAND,
+    &trace::COMMAND,
+    &wait::COMMAND,
+    &play::COMMAND,
+    &retry::COMMAND,
+    &cancel::COMMAND,
+    &erase::COMMAND,
+    &trigger::COMMAND,
+    &gate::COMMAND,
     &completion::COMMAND,
     &help::COMMAND,
 ];

@@ -3,10 +3,12 @@
 pub mod action;
 pub mod agents;
 pub mod deadline;
+pub mod doctor;
 pub mod gate;
 pub mod guard;
 pub mod look;
 pub mod pace;
+pub mod part;
 pub mod reason;
 pub mod select;
 pub mod stages;

@@ -1,16 +1,23 @@
 //! Everything that formats: the answer on standard output ([`Out`]) and the talk on standard error ([`Talk`]).
 
+pub mod act;
 pub mod agents;
+pub mod doctor;
 pub mod dotenv;
+pub mod events;
 pub mod file;
+pub mod gate;
 pub mod jobs;
 pub mod json;
 pub mod log;
+pub mod notes;
 pub mod out;
 pub mod style;
 pub mod table;
 pub mod talk;
 pub mod text;
+pub mod trigger;
+pub mod wait;
 pub mod whoami;
 
 pub use dotenv::Dotenv;

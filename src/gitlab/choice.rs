@@ -19,6 +19,10 @@ pub(super) struct Memory {
     pub(super) worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
     /// Projects that GitLab itself has named, so that they exist: the job's own first.
     pub(super) known: Vec<ProjectId>,
+    /// Major and minor number of the GitLab release.
+    pub(super) version: Option<(u32, u32)>,
+    /// Good answers so far.
+    pub(super) answers: u64,
 }
 
 impl Client<'_> {
@@ -27,12 +31,26 @@ impl Client<'_> {
         self.token(kind).is_some()
     }
 
+    /// Good answers so far, pages of lists among them: a server that gives some is not silent.
+    pub fn answers(&self) -> u64 {
+        self.memory().answers
+    }
+
+    pub(super) fn count_answer(&self) {
+        self.memory().answers += 1;
+    }
+
     /// GitLab itself has named this project: a 404 for it is a refusal.
     pub fn know(&self, project: ProjectId) {
         let mut memory = self.memory();
         if !memory.known.contains(&project) {
             memory.known.push(project);
         }
+    }
+
+    /// GitLab itself has told its release: refusals are explained better by it.
+    pub fn know_version(&self, major: u32, minor: u32) {
+        self.memory().version = Some((major, minor));
     }
 
     pub(super) fn token(&self, kind: TokenKind) -> Option<&Secret> {

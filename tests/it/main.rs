@@ -10,11 +10,13 @@
 mod fake;
 mod run;
 
+mod act;
 mod actions;
 mod agents;
 mod binary;
 mod cli;
 mod docs;
+mod doctor;
 mod explain;
 mod fake_auth;
 #[path = "fake.rs"]
@@ -28,13 +30,17 @@ mod find_agent;
 mod gate;
 mod gatefile;
 mod help;
+mod jobs;
 mod kubeconfig;
 mod net;
+mod once;
 mod resolve;
 mod shells;
 mod table;
 mod tidy;
+mod trace;
 mod verdict;
+mod wait;
 mod whoami;
 mod words;
 mod world;

@@ -12,7 +12,7 @@ use crate::decide::verdict::node::{Context, Node, Role};
 use crate::decide::verdict::survey::{End, Survey};
 use crate::decide::verdict::tell::Said;
 use crate::decide::verdict::{
-    Change, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules, TriggerJobs,
+    Change, Counts, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules, TriggerJobs,
 };
 use crate::exit::Exit;
 use crate::model::{PipelineId, PipelineKey, Status};
@@ -42,7 +42,7 @@ pub struct Next {
     pub soon: bool,
 }
 
-/// An open job, for the pace.
+/// A job that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Open<'a> {
     pub pipeline: PipelineId,
@@ -281,12 +281,20 @@ impl Watch {
         self.outcome(survey.end.as_ref(), Some(exit))
     }
 
-    /// The open jobs, for the pace.
+    /// The pipeline that holds the selected jobs, once the way leads there.
+    pub fn pipeline(&self) -> Option<PipelineKey> {
+        let target = |node: &&Node| node.role == Role::Target;
+        self.nodes.values().find(target).map(|node| node.key)
+    }
+
+    /// The jobs that have not ended, those that wait for a person among them: for the pace and the heartbeat.
     pub fn open(&self) -> impl Iterator<Item = Open<'_>> {
         let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
         nodes.flat_map(|node| {
             let open = node.jobs.iter().filter(|tracked| {
-                let counts = tracked.job.status.alive() && !tracked.reached;
+                let ignored =
+                    Counts::of(&tracked.job, tracked.matched, &self.rules) == Counts::Ignored;
+                let counts = !tracked.job.status.finished() && !ignored && !tracked.reached;
                 // The jobs that it has started say more than the trigger job itself.
                 counts && tracked.downstream().is_none()
             });
