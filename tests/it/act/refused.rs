@@ -391,3 +391,15 @@ jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadab
 ");
     story.gitlab.finish();
 }
+
+#[test]
+fn requests_that_are_never_answered_come_to_an_end() {
+    let story = Story::new(deploy());
+    story
+        .gitlab
+        .faults("POST */play", Fault::BadGateway, u32::MAX);
+    let got = story.run("play deploy");
+    assert_eq!((got.code, story.gitlab.posts()), (6, 5), "{got:?}");
+    assert!(got.out.contains("no answer to 5 requests"), "{got:?}");
+    story.gitlab.finish();
+}
