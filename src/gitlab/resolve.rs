@@ -6,7 +6,6 @@ pub mod ask;
 pub mod files;
 pub mod message;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -59,10 +58,11 @@ pub struct Names {
 struct Shared {
     system: System,
     clock: Box<dyn Clock + Send>,
-    known: Mutex<HashMap<String, Known>>,
+    known: Mutex<Vec<Known>>,
 }
 
 struct Known {
+    name: String,
     addresses: Vec<IpAddr>,
     /// Of the monotonic clock.
     until: Duration,
@@ -112,21 +112,18 @@ impl Names {
             return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
         }
         let now = self.shared.clock.monotonic();
-        if let Some(known) = self.known().get(&name).filter(|known| known.until > now) {
+        self.known().retain(|known| known.until > now);
+        if let Some(known) = self.known().iter().find(|known| known.name == name) {
             return Ok(known.addresses.clone());
         }
         let found = self.look_up(&name, now.saturating_add(limit))?;
-        let mut addresses = found.addresses;
-        addresses.sort_by_cached_key(|address| (hindrance(*address), address.is_ipv4()));
-        addresses.truncate(ADDRESSES);
+        let addresses = in_order(&found.addresses);
         let life = found.life.clamp(SHORTEST_LIFE, LONGEST_LIFE);
-        let known = Known {
+        self.known().push(Known {
+            name,
             addresses: addresses.clone(),
             until: self.shared.clock.monotonic().saturating_add(life),
-        };
-        let mut all = self.known();
-        all.retain(|_, known| known.until > now);
-        all.insert(name, known);
+        });
         Ok(addresses)
     }
 
@@ -162,7 +159,7 @@ impl Names {
         })
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+    fn known(&self) -> MutexGuard<'_, Vec<Known>> {
         let known = self.shared.known.lock();
         known.unwrap_or_else(PoisonError::into_inner)
     }
@@ -211,6 +208,24 @@ fn words(trouble: Trouble, name: &str, config: &Config) -> String {
         Trouble::Failed => format!("no name server could tell the address of {name} {asked}"),
         Trouble::Interrupted => "the program was told to end while it looked a name up".to_owned(),
     }
+}
+
+/// As the C library orders them: open ways first, among them IPv6 first, else as given.
+fn in_order(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let hindrances: Vec<u8> = addresses
+        .iter()
+        .map(|&address| hindrance(address))
+        .collect();
+    let mut ordered = Vec::new();
+    for rank in [0, 1, 2] {
+        for ipv6 in [true, false] {
+            let pairs = addresses.iter().zip(&hindrances);
+            let same = pairs.filter(|(address, its)| **its == rank && address.is_ipv6() == ipv6);
+            ordered.extend(same.map(|(address, _)| *address));
+        }
+    }
+    ordered.truncate(ADDRESSES);
+    ordered
 }
 
 /// 0 where the way to an address seems open, 1 where it leads over a private network's IPv6, 2 where there is none. Sends nothing.
