@@ -34,6 +34,7 @@ mod jobs;
 mod kubeconfig;
 mod net;
 mod once;
+mod resolve;
 mod shells;
 mod table;
 mod tidy;
