@@ -5,8 +5,7 @@ use std::process::Command;
 use std::{env, fs, io};
 
 /// Nothing unwinds in a program that is built with `panic = "abort"`: the tables for it would be an eighth of the file.
-const NO_UNWIND_TABLES: &str =
-    "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) } } INSERT AFTER .text;\n";
+const NO_UNWIND_TABLES: &str = "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) *(.gcc_except_table .gcc_except_table.*) } } INSERT AFTER .text;\n";
 
 /// From here on a static program of glibc's can read packed relocations at its start.
 const PACKED_RELOCATIONS: (u32, u32) = (2, 36);

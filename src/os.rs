@@ -137,10 +137,17 @@ impl Interrupt {
 
 /// First call of `main`, before any thread: blocks the signals and starts the one thread that takes them.
 pub fn prepare() -> Interrupt {
+    no_backtraces();
     let interrupt = Interrupt::new();
     #[cfg(unix)]
     signals(interrupt.clone());
     interrupt
+}
+
+/// Errors carry no backtrace, whatever `RUST_BACKTRACE` says: the release binary has neither names nor unwind tables to make one from.
+fn no_backtraces() {
+    // SAFETY: no other thread exists yet that could read the environment meanwhile.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
 }
 
 #[cfg(unix)]
