@@ -15,6 +15,8 @@ mod agents;
 mod binary;
 mod cli;
 mod docs;
+#[cfg(unix)]
+mod examples;
 mod explain;
 mod fake_auth;
 #[path = "fake.rs"]
