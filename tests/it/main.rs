@@ -34,6 +34,8 @@ mod kubeconfig;
 mod net;
 mod shells;
 mod table;
+#[cfg(unix)]
+mod templates;
 mod tidy;
 mod verdict;
 mod whoami;
