@@ -6,6 +6,7 @@ pub mod completion;
 pub mod gating;
 pub mod help;
 pub mod shared;
+pub mod wait;
 pub mod waiting;
 pub mod whoami;
 
@@ -23,6 +24,7 @@ pub struct Command {
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
     &agents::COMMAND,
+    &wait::COMMAND,
     &completion::COMMAND,
     &help::COMMAND,
 ];

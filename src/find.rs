@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::decide::select::{Operand, Selection, select};
 use crate::gitlab::{Client, Error, Facts, Kind, Project, Route};
 use crate::model::{Job, Pipeline, PipelineId, Status};
+use crate::time::Timestamp;
 
 /// A pipeline and the project it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +37,17 @@ pub struct Rows {
     pub trigger_jobs: TriggerJobs,
     /// Headers of the last answer.
     pub facts: Facts,
+    /// The server's clock at the first answer.
+    pub date: Option<Timestamp>,
+    /// Rows moved between pages each time they were read: one may be missing.
+    pub torn: bool,
+}
+
+/// How one list was read.
+struct List {
+    facts: Facts,
+    date: Option<Timestamp>,
+    torn: bool,
 }
 
 /// What became of the trigger jobs in a read.
@@ -98,27 +110,41 @@ impl<'a> Finder<'a> {
         let Place { project, pipeline } = place;
         let route = Route::PipelineJobs(project.clone(), *pipeline);
         let mut jobs = Vec::new();
-        let mut facts = self.list(&route, scope, false, &mut jobs, each)?;
-        if scope.no_trigger_jobs {
-            let trigger_jobs = TriggerJobs::LeftOut;
-            return Ok(Rows {
-                jobs,
-                trigger_jobs,
-                facts,
-            });
-        }
-        let trigger_jobs = match self.trigger_jobs(place, scope, &mut jobs, each) {
-            Ok(newer) => {
-                facts = newer;
-                TriggerJobs::Read
-            }
-            Err(error) if refused(&error) => TriggerJobs::Closed(Box::new(error)),
-            Err(error) => return Err(error),
+        let list = self.list(&route, scope, false, &mut jobs, each)?;
+        let mut rows = Rows {
+            jobs,
+            trigger_jobs: TriggerJobs::LeftOut,
+            facts: list.facts,
+            date: list.date,
+            torn: list.torn,
         };
+        if scope.no_trigger_jobs {
+            return Ok(rows);
+        }
+        match self.trigger_jobs(place, scope, &mut rows.jobs, each) {
+            Ok(list) => {
+                rows.trigger_jobs = TriggerJobs::Read;
+                rows.facts = list.facts;
+                rows.torn |= list.torn;
+            }
+            Err(error) if refused(&error) => {
+                rows.trigger_jobs = TriggerJobs::Closed(Box::new(error));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(rows)
+    }
+
+    /// The trigger jobs of a pipeline alone; an error if they cannot be read.
+    pub fn trigger_rows(&self, place: &Place, scope: Scope) -> Result<Rows, Error> {
+        let mut jobs = Vec::new();
+        let list = self.trigger_jobs(place, scope, &mut jobs, &mut |_, _| {})?;
         Ok(Rows {
             jobs,
-            trigger_jobs,
-            facts,
+            trigger_jobs: TriggerJobs::Read,
+            facts: list.facts,
+            date: list.date,
+            torn: list.torn,
         })
     }
 
@@ -129,7 +155,7 @@ impl<'a> Finder<'a> {
         scope: Scope,
         jobs: &mut Vec<Job>,
         each: &mut dyn FnMut(&Job, &RawValue),
-    ) -> Result<Facts, Error> {
+    ) -> Result<List, Error> {
         let Place { project, pipeline } = place;
         if !self.bridges.get() {
             let route = Route::TriggerJobs(project.clone(), *pipeline);
@@ -139,9 +165,9 @@ impl<'a> Finder<'a> {
             }
         }
         let route = Route::Bridges(project.clone(), *pipeline);
-        let facts = self.list(&route, scope, true, jobs, each)?;
+        let list = self.list(&route, scope, true, jobs, each)?;
         self.bridges.set(true);
-        Ok(facts)
+        Ok(list)
     }
 
     /// One list to its end. Where rows moved between pages it is read again, so that none is missed.
@@ -152,7 +178,7 @@ impl<'a> Finder<'a> {
         trigger: bool,
         jobs: &mut Vec<Job>,
         each: &mut dyn FnMut(&Job, &RawValue),
-    ) -> Result<Facts, Error> {
+    ) -> Result<List, Error> {
         let mut query: Vec<(&str, &str)> = Vec::new();
         for status in scope.statuses.unwrap_or_default() {
             query.push(("scope[]", status.word()));
@@ -163,9 +189,11 @@ impl<'a> Finder<'a> {
         let first = jobs.len();
         let mut seen = HashSet::new();
         let mut again = AGAIN;
+        let mut date = None;
         loop {
             let mut bad = None;
             let listing = self.gitlab.pages(route, &query, &mut |page| {
+                date = date.or(page.facts.date);
                 for raw in page.rows {
                     let mut job: Job = match serde_json::from_str(raw.get()) {
                         Ok(job) => job,
@@ -190,7 +218,11 @@ impl<'a> Finder<'a> {
                 return Err(error);
             }
             if !listing.shifted || again == 0 {
-                return Ok(listing.facts);
+                return Ok(List {
+                    facts: listing.facts,
+                    date,
+                    torn: listing.shifted,
+                });
             }
             again -= 1;
         }

@@ -307,6 +307,7 @@ impl<'a> Client<'a> {
         if whole.is_err() {
             return Err(self.not_json(&text, method, route));
         }
+        self.count_answer();
         Ok(Answer {
             status: text.status,
             body: text.body,

@@ -2,15 +2,18 @@
 
 pub mod agents;
 pub mod dotenv;
+pub mod events;
 pub mod file;
 pub mod jobs;
 pub mod json;
 pub mod log;
+pub mod notes;
 pub mod out;
 pub mod style;
 pub mod table;
 pub mod talk;
 pub mod text;
+pub mod wait;
 pub mod whoami;
 
 pub use dotenv::Dotenv;

@@ -1,12 +1,19 @@
-//! Options of waiting, shared by `wait`, `play --wait`, `retry --wait` and `trigger --wait`, and the one loop: look, decide, pace, sleep.
+//! Waiting, shared by `wait`, `play --wait`, `retry --wait`, `trigger --wait` and `trace --follow`: the options, the one loop ([`Turns`])
+//! and the wait for jobs ([`wait_for`]).
 
-use std::time::Duration;
+mod jobs;
+mod reader;
+mod turns;
+mod why;
 
 use crate::cli::{Group, Opt, Words};
 use crate::decide::pace::Interval;
+use crate::decide::verdict::{Failures, Looks, Rules, StopAt, TriggerJobs, Want};
 use crate::exit::Stop;
 use crate::model::Status;
 use crate::time::parse_duration;
+pub use jobs::{Ended, Wait, wait_for};
+pub use turns::{Halt, Limits, Turns};
 
 pub const FOR: Opt = Opt::value(
     "--for",
@@ -70,55 +77,59 @@ pub const WAITING: Group = Group {
     ],
 };
 
-/// What a wait waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum For {
-    Passed,
-    Finished,
-    Statuses(Vec<Status>),
-}
-
-/// How to wait.
+/// What counts, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct Patience {
-    pub goal: For,
-    pub strict: bool,
-    pub ok: Vec<Status>,
-    pub shallow: bool,
-    pub keep_going: bool,
-    pub settle: Duration,
-    /// The wish; the job's own time limit bounds it.
-    pub timeout: Option<Duration>,
-    pub appear: Duration,
-    pub interval: Interval,
-    pub stuck: Option<Duration>,
-    pub outage: Duration,
+    pub rules: Rules,
+    pub limits: Limits,
 }
 
 impl Patience {
-    pub fn read(words: &mut Words) -> Result<Self, Stop> {
-        let seconds = Duration::from_secs;
-        Ok(Self {
-            goal: words.parsed(&FOR, goal)?.unwrap_or(For::Passed),
-            strict: words.switch(&STRICT),
-            ok: words.parsed(&OK, fine)?.unwrap_or_default(),
-            shallow: words.switch(&SHALLOW),
-            keep_going: words.switch(&KEEP_GOING),
-            settle: words
-                .parsed(&SETTLE, parse_duration)?
-                .unwrap_or(seconds(10)),
+    /// `no_trigger_jobs`: they were left out of the selection.
+    pub fn read(words: &mut Words, no_trigger_jobs: bool) -> Result<Self, Stop> {
+        let limits = Limits {
             timeout: words.parsed(&TIMEOUT, parse_duration)?,
-            appear: words
-                .parsed(&APPEAR, parse_duration)?
-                .unwrap_or(seconds(60)),
             interval: words
                 .parsed(&INTERVAL, Interval::parse)?
                 .unwrap_or(Interval::DEFAULT),
+            outage: words.parsed(&OUTAGE_BUDGET, parse_duration)?,
+        };
+        let usual = Rules::default();
+        let strict = words.switch(&STRICT);
+        let shallow = words.switch(&SHALLOW);
+        let keep_going = words.switch(&KEEP_GOING);
+        let rules = Rules {
+            want: words.parsed(&FOR, want)?.unwrap_or_default(),
+            failures: if strict {
+                Failures::Strict
+            } else {
+                Failures::AsGitLab
+            },
+            ok: words.parsed(&OK, fine)?.unwrap_or_default(),
+            trigger_jobs: match (no_trigger_jobs, shallow) {
+                (true, _) => TriggerJobs::LeaveOut,
+                (false, true) => TriggerJobs::Shallow,
+                (false, false) => TriggerJobs::Follow,
+            },
+            stop: if keep_going {
+                StopAt::End
+            } else {
+                StopAt::FirstFailure
+            },
+            looks: if limits.once() {
+                Looks::Once
+            } else {
+                Looks::UntilDecided
+            },
+            settle: words
+                .parsed(&SETTLE, parse_duration)?
+                .unwrap_or(usual.settle),
+            appear: words
+                .parsed(&APPEAR, parse_duration)?
+                .unwrap_or(usual.appear),
             stuck: words.parsed(&STUCK, parse_duration)?,
-            outage: words
-                .parsed(&OUTAGE_BUDGET, parse_duration)?
-                .unwrap_or(seconds(300)),
-        })
+        };
+        Ok(Self { rules, limits })
     }
 }
 
@@ -132,15 +143,15 @@ fn status(word: &str) -> Result<Status, String> {
     }
 }
 
-fn goal(text: &str) -> Result<For, String> {
+fn want(text: &str) -> Result<Want, String> {
     match text {
-        "passed" => Ok(For::Passed),
-        "finished" => Ok(For::Finished),
+        "passed" => Ok(Want::Passed),
+        "finished" => Ok(Want::Finished),
         _ => text
             .split(',')
             .map(status)
             .collect::<Result<_, _>>()
-            .map(For::Statuses),
+            .map(Want::Statuses),
     }
 }
 

@@ -84,6 +84,15 @@ impl Pace {
             .min(left)
     }
 
+    /// The shortest sleep, where what the last look brought is worth little.
+    pub fn soon(&mut self, left: Duration) -> Duration {
+        let longest = LONGEST.max(self.interval.max);
+        let delay = scale(self.interval.min, self.crowd.factor());
+        scale(delay, self.random.between(1.0, 1.1))
+            .min(longest)
+            .min(left)
+    }
+
     /// A request asked at `asked` brought no good answer at `now` (both monotonic). `left`: time to the deadline.
     pub fn failed(
         &mut self,

@@ -187,6 +187,28 @@ impl Counts {
         }
     }
 
+    /// The word for it in tables and events.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Warning => "warning",
+            Self::Ignored => "ignored",
+            Self::Absent => "absent",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Skipped => "skipped",
+            Self::Missing => "missing",
+            Self::Empty => "empty",
+            Self::Refused => "refused",
+            Self::TooDeep => "too deep",
+            Self::Unreachable => "unreachable",
+            Self::Stuck => "stuck",
+            Self::Waiting => "waiting",
+            Self::Person => "manual",
+            Self::Settling => "settling",
+        }
+    }
+
     /// The exit code that it stands for; `None` while it is open.
     pub fn exit(self) -> Option<Exit> {
         Some(match self {

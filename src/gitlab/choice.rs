@@ -19,12 +19,23 @@ pub(super) struct Memory {
     pub(super) worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
     /// Projects that GitLab itself has named, so that they exist: the job's own first.
     pub(super) known: Vec<ProjectId>,
+    /// Good answers so far.
+    pub(super) answers: u64,
 }
 
 impl Client<'_> {
     /// There is a token of this kind.
     pub fn has(&self, kind: TokenKind) -> bool {
         self.token(kind).is_some()
+    }
+
+    /// Good answers so far, pages of lists among them: a server that gives some is not silent.
+    pub fn answers(&self) -> u64 {
+        self.memory().answers
+    }
+
+    pub(super) fn count_answer(&self) {
+        self.memory().answers += 1;
     }
 
     /// GitLab itself has named this project: a 404 for it is a refusal.

@@ -205,6 +205,7 @@ impl Merge<'_> {
     ) -> Result<ControlFlow<()>, Error> {
         let mut rows: Vec<&RawValue> =
             serde_json::from_str(&text.body).map_err(|_| client.not_json(text, "GET", route))?;
+        client.count_answer();
         let total = number(text, "x-total");
         let before = rows.len();
         self.empty = before == 0;

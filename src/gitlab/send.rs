@@ -106,7 +106,7 @@ impl Client<'_> {
             request_id: facts.and_then(|head| head.facts.request_id.clone()),
             took,
         });
-        head.map_err(|broken| self.broken(ask, url, broken))
+        head.map_err(|broken| self.broken(ask, url, &broken))
     }
 
     /// The last look before bytes leave.
@@ -308,7 +308,7 @@ impl Client<'_> {
         error
     }
 
-    fn broken(&self, ask: &Ask, url: &Url, broken: Broken) -> Error {
+    fn broken(&self, ask: &Ask, url: &Url, broken: &Broken) -> Error {
         // A write that may have been done is never just "too late".
         let kind = match (self.interrupted(), broken.sent) {
             (Some(signal), sent) => interrupted(signal, sent),
@@ -321,7 +321,7 @@ impl Client<'_> {
             message = format!("cannot reach {}: {message}", url.origin());
         }
         Error {
-            hints: broken.hint.into_iter().map(str::to_owned).collect(),
+            hints: broken.hint.iter().map(|&hint| hint.to_owned()).collect(),
             ..Self::error(ask, kind, message)
         }
     }

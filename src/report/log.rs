@@ -224,7 +224,7 @@ fn visible(line: &str) -> String {
         let (before, from) = rest.split_at(at);
         text.push_str(before);
         if let Some(length) = section_marker(from) {
-            rest = from.get(length..).unwrap_or_default()
+            rest = from.get(length..).unwrap_or_default();
         } else {
             text.push_str("section_");
             rest = from.get("section_".len()..).unwrap_or_default();

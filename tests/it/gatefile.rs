@@ -216,7 +216,7 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
         "{\"a\": {\"tier\": \"prod\"}}",
         1,
         21,
-        "unknown tier \"prod\" (there are production, staging, testing, development, other)",
+        "unknown tier \"prod\"; did you mean \"production\"? (there are production, staging, testing, development, other)",
     ),
     (
         "{\"a\": {\"branch\": \"\u{1}\"}}",

@@ -38,6 +38,7 @@ mod table;
 mod templates;
 mod tidy;
 mod verdict;
+mod wait;
 mod whoami;
 mod words;
 mod world;

@@ -56,8 +56,8 @@ fn a_job_learns_who_it_is_on_every_server() {
     for age in [17, 18, 19] {
         let (gitlab, me) = deploying(age);
         let page = match age {
-            // The role came with GitLab 18.
-            17 => PAGE.replace("security_manager, ", ""),
+            // The role came with GitLab 19.
+            17 | 18 => PAGE.replace("security_manager, ", ""),
             _ => PAGE.to_owned(),
         };
         run("whoami", &gitlab, me).binary().is(0, &page, USING);

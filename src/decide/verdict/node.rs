@@ -82,6 +82,8 @@ pub(super) struct Context<'a> {
     pub selection: &'a Selection,
     pub caller: Option<&'a Caller>,
     pub rules: &'a Rules,
+    /// The pipelines that its trigger jobs start matter.
+    pub follows: bool,
     pub now: Now,
     pub turn: u64,
 }
@@ -320,7 +322,7 @@ impl Tracked {
         context: &Context,
         told: &mut Told,
     ) {
-        if context.rules.trigger_jobs != TriggerJobs::Follow {
+        if !context.follows {
             return;
         }
         let to = PipelineKey {

@@ -1,6 +1,6 @@
 //! How a wait ended.
 
-use crate::decide::verdict::Counts;
+use crate::decide::verdict::{Counts, Named};
 use crate::exit::Exit;
 use crate::model::{Job, PipelineKey};
 use crate::os::Signal;
@@ -63,7 +63,7 @@ pub enum Reason {
     /// No job counts: there is none, or all of them (named) are manual jobs that nobody needs to play.
     Nothing { ignored: Vec<String> },
     /// The job (named) can never start, since nothing else in the pipeline will move.
-    Deadlock(String),
+    Deadlock(Named),
     /// The token cannot read the pipeline to which `--downstream` leads.
     PipelineRefused(PipelineKey),
     /// The pipeline to which `--downstream` leads does not exist any more.

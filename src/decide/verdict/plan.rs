@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::decide::look::{Read, Scope, scope};
+use crate::decide::verdict::Watch;
 use crate::decide::verdict::judge::Judge;
 use crate::decide::verdict::node::{Node, Role};
-use crate::decide::verdict::{Counts, Watch};
 use crate::model::Status;
 
 /// A pipeline in which nothing selected is open is read again after so long: a newer attempt may have started.
@@ -13,8 +13,9 @@ use crate::model::Status;
 const RECHECK: Duration = Duration::from_mins(1);
 
 impl Watch {
-    /// What the next turn should read first, after having slept that long (at the start: zero).
-    pub fn reads(&self, slept: Duration) -> Vec<Read> {
+    /// Begins a turn: what to read first, after having slept that long (at the start: zero).
+    pub fn reads(&mut self, slept: Duration) -> Vec<Read> {
+        self.turn += 1;
         let nodes = || self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
         if self.nodes.is_empty() {
             let first = Node::new(self.goal.pipeline, self.role(0), self.now.monotonic);
@@ -60,17 +61,18 @@ impl Watch {
 
     /// What to read of one pipeline; nothing if it has nothing new to tell so soon.
     fn plan(&self, node: &Node, slept: Duration) -> Option<Read> {
+        if node.unreadable.is_some() {
+            return None;
+        }
         let now = self.now.monotonic + slept;
         let due = |last: Duration| now.saturating_sub(last) >= RECHECK;
         let mut judge = Judge::new(&self.nodes, &self.rules, self.now, true);
         let mut open: Vec<Status> = Vec::new();
         for tracked in &node.jobs {
-            match judge.own(tracked) {
-                Counts::Settling => return Some(self.full(node)),
-                counts if counts.open() && !open.contains(&tracked.job.status) => {
-                    open.push(tracked.job.status.clone());
-                }
-                _ => {}
+            // What a trigger job has started tells more than its own status, which is read again before the end.
+            let started = judge.follows(tracked) && tracked.downstream().is_some();
+            if !started && judge.own(tracked).open() && !open.contains(&tracked.job.status) {
+                open.push(tracked.job.status.clone());
             }
         }
         if node.full_turn == 0 || node.torn() || node.seeks {
@@ -83,13 +85,12 @@ impl Watch {
                 ..self.full(node)
             });
         }
-        let started = |role: Role| {
-            matches!(role, Role::Hop(_)) && node.jobs.iter().all(|job| job.downstream().is_some())
-        };
-        if open.is_empty() || started(node.role) {
+        let hop = matches!(node.role, Role::Hop(_));
+        let walked = hop && node.jobs.iter().all(|job| job.downstream().is_some());
+        if open.is_empty() || walked {
             return due(node.full_at).then(|| self.full(node));
         }
-        let scope = if self.scopes_refused || matches!(node.role, Role::Hop(_)) {
+        let scope = if self.scopes_refused || hop {
             Scope::Full
         } else {
             scope(node.size, slept, &open)

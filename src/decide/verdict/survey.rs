@@ -218,11 +218,12 @@ impl Watch {
         }
         let codes = jobs.iter().filter_map(|job| job.counts.exit());
         let codes = codes.chain(reason.as_ref().map(Reason::exit)).chain(given);
-        Outcome {
-            exit: Exit::of_all(codes),
-            jobs,
-            reason,
-        }
+        let exit = match Exit::of_all(codes) {
+            // Never a pass while something is open.
+            Exit::Ok if jobs.iter().any(|job| job.counts.open()) => Exit::Unknown,
+            exit => exit,
+        };
+        Outcome { exit, jobs, reason }
     }
 
     fn saw_target(&self) -> bool {

@@ -9,9 +9,11 @@ use crate::decide::select::{Operand, Selection};
 use crate::decide::verdict::change::Told;
 use crate::decide::verdict::judge::Nodes;
 use crate::decide::verdict::node::{Context, Node, Role};
-use crate::decide::verdict::survey::End;
+use crate::decide::verdict::survey::{End, Survey};
 use crate::decide::verdict::tell::Said;
-use crate::decide::verdict::{Change, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules};
+use crate::decide::verdict::{
+    Change, Counts, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules, TriggerJobs,
+};
 use crate::exit::Exit;
 use crate::model::{PipelineId, PipelineKey, Status};
 
@@ -32,7 +34,7 @@ pub enum Verdict {
 /// How to go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Next {
-    /// To be read at once, as part of the same turn. If empty, sleep, and ask [`Watch::reads`].
+    /// To be read at once, as part of the same turn. If empty, sleep, and begin a new turn with [`Watch::reads`].
     pub at_once: Vec<Read>,
     /// Looking again after this long is worth it, whatever the pace says.
     pub wake: Option<Duration>,
@@ -40,7 +42,7 @@ pub struct Next {
     pub soon: bool,
 }
 
-/// An open job, for the pace.
+/// A job that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Open<'a> {
     pub pipeline: PipelineId,
@@ -51,6 +53,23 @@ pub struct Open<'a> {
 }
 
 /// A wait: what was asked for and what has been seen so far.
+///
+/// ```text
+/// loop {                                            // one turn
+///     let mut reads = watch.reads(slept);
+///     loop {
+///         let step = watch.look(&look_at(reads), now);
+///         match step.verdict {
+///             Final(outcome) => return outcome,
+///             Waiting(next) if next.at_once.is_empty() => break,
+///             Waiting(next) => reads = next.at_once,
+///         }
+///     }
+///     slept = sleep(pace(watch.open(), next.wake, next.soon));
+/// }
+/// ```
+///
+/// A read that fails is asked again, or the turn is given up by beginning a new one.
 #[derive(Debug)]
 pub struct Watch {
     pub(super) goal: Goal,
@@ -64,15 +83,16 @@ pub struct Watch {
     pub(super) needed: Vec<PipelineKey>,
     pub(super) guard: Guard,
     pub(super) now: Now,
-    /// Looks without a sleep between them are one turn.
+    /// Counts the turns: [`Watch::reads`] begins one.
     pub(super) turn: u64,
-    pub(super) slept: bool,
     pub(super) scopes_refused: bool,
     pub(super) said: Said,
 }
 
 impl Watch {
-    pub fn new(goal: Goal, rules: Rules, own: Option<Own>) -> Self {
+    pub fn new(mut goal: Goal, rules: Rules, own: Option<Own>) -> Self {
+        // A wait follows names: the newest attempt of each.
+        goal.selection.attempts = false;
         let hop = |name: &String| Selection {
             operands: vec![Operand::name(name)],
             ..Selection::default()
@@ -94,7 +114,6 @@ impl Watch {
                 server: None,
             },
             turn: 0,
-            slept: true,
             scopes_refused: false,
             said: Said::default(),
         }
@@ -107,7 +126,6 @@ impl Watch {
 
     /// Takes in what was read, and decides.
     pub fn look(&mut self, look: &Look, now: Now) -> Step {
-        self.turn += u64::from(self.slept);
         self.now = now;
         let mut told = Told::default();
         let verdict = match self.take(look, &mut told) {
@@ -115,7 +133,6 @@ impl Watch {
             Err(reason) => Verdict::Final(Box::new(self.outcome(Some(&End::Reason(reason)), None))),
         };
         self.tell(&mut told);
-        self.slept = matches!(&verdict, Verdict::Waiting(next) if next.at_once.is_empty());
         Step {
             verdict,
             changes: told.changes,
@@ -147,50 +164,55 @@ impl Watch {
             return Ok(());
         };
         let own = self.own.as_ref();
-        let caller = own
-            .filter(|own| own.pipeline == pages.pipeline)
-            .map(|own| &own.caller);
+        let own = own.filter(|own| own.pipeline == pages.pipeline);
+        let hop = match node.role {
+            Role::Hop(hop) => self.hops.get(hop),
+            Role::Target | Role::Downstream => None,
+        };
         let context = Context {
             selection: match node.role {
-                Role::Hop(hop) => self.hops.get(hop).unwrap_or(&self.everything),
                 Role::Target => &self.goal.selection,
-                Role::Downstream => &self.everything,
+                Role::Hop(_) | Role::Downstream => hop.unwrap_or(&self.everything),
             },
-            caller,
+            caller: own.map(|own| &own.caller),
             rules: &self.rules,
+            follows: hop.is_some() || self.rules.trigger_jobs == TriggerJobs::Follow,
             now: self.now,
             turn: self.turn,
         };
         node.read(pages, &context, told)?;
-        let Some(caller) = caller else {
+        self.take_own(pages, told)
+    }
+
+    /// What the caller's own pipeline says beyond the selected jobs.
+    fn take_own(&mut self, pages: &Pages, told: &mut Told) -> Result<(), Reason> {
+        let own = self.own.as_ref();
+        let own = own.filter(|own| own.pipeline == pages.pipeline);
+        let Some((own, node)) = own.zip(self.nodes.get(&pages.pipeline)) else {
             return Ok(());
         };
         let ending = |status: &Status| matches!(status, Status::Canceling | Status::Canceled);
         let mut rows = pages.rows.iter();
-        if rows.any(|row| row.id == caller.id && ending(&row.status)) {
+        if rows.any(|row| row.id == own.caller.id && ending(&row.status)) {
             return Err(Reason::CallerCanceled);
         }
-        let complete = node.complete_turn == self.turn;
-        if node.role != Role::Target || !complete {
+        if node.role != Role::Target || node.complete_turn != self.turn {
             return Ok(());
         }
         let trigger_jobs = pages.lists.trigger_jobs() && !node.no_trigger_jobs;
         let selected = |name: &str| node.job(name).is_some();
-        let census = Census::of(pages.rows, caller, selected, trigger_jobs);
-        let Some(sign) = self.guard.look(&census, self.now.monotonic) else {
+        let census = Census::of(pages.rows, &own.caller, selected, trigger_jobs);
+        let sign = self.guard.look(&census, self.now.monotonic);
+        let Some((sign, created)) = sign.zip(census.created) else {
             return Ok(());
         };
-        let created = census.created.map(|job| Named::new(pages.pipeline, job));
+        let created = Named::new(pages.pipeline, created);
         let manual = census.manual.map(|job| Named::new(pages.pipeline, job));
         told.notes.extend(match sign {
-            Sign::Deadlock => {
-                return Err(Reason::Deadlock(
-                    created.map_or_else(String::new, |job| job.name),
-                ));
-            }
-            Sign::MayNeverStart => created.map(Note::MayNeverStart),
+            Sign::Deadlock => return Err(Reason::Deadlock(created)),
+            Sign::MayNeverStart => Some(Note::MayNeverStart(created)),
+            Sign::OnlyRunning => Some(Note::OnlyRunning(created)),
             Sign::Blocking => manual.map(Note::Blocking),
-            Sign::OnlyRunning => created.map(Note::OnlyRunning),
         });
         Ok(())
     }
@@ -207,27 +229,7 @@ impl Watch {
     /// What all that is known leads to. A verdict is final only if every pipeline that bears on it was read in full in this turn.
     fn decide(&mut self) -> Verdict {
         let survey = self.survey(true);
-        let known: HashSet<PipelineId> = survey.needed.iter().map(|key| key.id).collect();
-        self.nodes.retain(|id, _| known.contains(id));
-        for (position, key) in survey.needed.iter().enumerate() {
-            // The way ends with the target; what follows was started by jobs that are waited for.
-            let role = if position < survey.way {
-                self.role(position)
-            } else {
-                Role::Downstream
-            };
-            let start = self.now.monotonic;
-            self.nodes
-                .entry(key.id)
-                .or_insert_with(|| Node::new(*key, role, start));
-        }
-        self.needed = survey.needed;
-        for key in &self.needed {
-            let seeks = self.nodes.get(&key.id).is_some_and(|node| self.seeks(node));
-            if let Some(node) = self.nodes.get_mut(&key.id) {
-                node.seeks = seeks;
-            }
-        }
+        self.adopt(&survey);
         let at_once = self.at_once(survey.end.is_some());
         if !at_once.is_empty() {
             let next = Next {
@@ -244,11 +246,33 @@ impl Watch {
             None => Verdict::Waiting(Next {
                 at_once,
                 wake: survey.wake,
-                soon: self.nodes.values().any(|node| {
-                    node.torn() || node.complete == 0 || (node.seeks && self.is_own(node))
-                }),
+                soon: self.nodes.values().any(|node| self.unclear(node)),
             }),
         }
+    }
+
+    /// Makes the pipelines that bear on the verdict known, and forgets the others.
+    fn adopt(&mut self, survey: &Survey) {
+        let needed: HashSet<PipelineId> = survey.needed.iter().map(|key| key.id).collect();
+        self.nodes.retain(|id, _| needed.contains(id));
+        self.needed.clone_from(&survey.needed);
+        for (position, key) in survey.needed.iter().enumerate() {
+            // The way ends with the target; what follows was started by jobs that are waited for.
+            let role = if position < survey.way {
+                self.role(position)
+            } else {
+                Role::Downstream
+            };
+            let new = || Node::new(*key, role, self.now.monotonic);
+            let seeks = self.nodes.get(&key.id).is_none_or(|node| self.seeks(node));
+            self.nodes.entry(key.id).or_insert_with(new).seeks = seeks;
+        }
+    }
+
+    /// The last look has not shown what it should have.
+    fn unclear(&self, node: &Node) -> bool {
+        let missing = node.complete == 0 || (node.seeks && self.is_own(node));
+        node.unreadable.is_none() && (missing || node.torn())
     }
 
     /// How it stands when the shell has to end the wait: out of time, interrupted, no answer.
@@ -257,13 +281,22 @@ impl Watch {
         self.outcome(survey.end.as_ref(), Some(exit))
     }
 
-    /// The open jobs, for the pace.
+    /// The pipeline that holds the selected jobs, once the way leads there.
+    pub fn pipeline(&self) -> Option<PipelineKey> {
+        let target = |node: &&Node| node.role == Role::Target;
+        self.nodes.values().find(target).map(|node| node.key)
+    }
+
+    /// The jobs that have not ended, those that wait for a person among them: for the pace and the heartbeat.
     pub fn open(&self) -> impl Iterator<Item = Open<'_>> {
         let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
         nodes.flat_map(|node| {
             let open = node.jobs.iter().filter(|tracked| {
-                let manual = tracked.job.status == Status::Manual;
-                !tracked.reached && !manual && !tracked.job.status.finished()
+                let ignored =
+                    Counts::of(&tracked.job, tracked.matched, &self.rules) == Counts::Ignored;
+                let counts = !tracked.job.status.finished() && !ignored && !tracked.reached;
+                // The jobs that it has started say more than the trigger job itself.
+                counts && tracked.downstream().is_none()
             });
             open.map(|tracked| Open {
                 pipeline: node.key.id,

@@ -41,8 +41,8 @@ const TABLE: [(&str, F, &str); 22] = [
     ),
     (
         "io: invalid peer certificate: BadSignature",
-        F::OtherCertificate,
-        "whoever runs the server",
+        F::UnknownIssuer,
+        "--ca-file",
     ),
     (
         "io: received fatal alert: CertificateRequired",

@@ -119,7 +119,10 @@ fn a_mistake_is_named_with_what_would_be_right() {
         ("protected-ref=", "protected-ref takes no value"),
         ("role=maintaner", &unknown_role),
         ("role=guest,Owner", &upper_role),
-        ("tier=prod", &format!("unknown tier \"prod\" {tiers}")),
+        (
+            "tier=prod",
+            &format!("unknown tier \"prod\"; did you mean \"production\"? {tiers}"),
+        ),
         (
             "user=@mira",
             "user \"@mira\" is written without the @: user=mira",

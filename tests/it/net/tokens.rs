@@ -167,7 +167,12 @@ fn what_one_token_may_not_see_and_the_other_cannot_find_is_a_refusal() {
         });
         let stop = World::new(&server.api()).get(&jobs()).unwrap_err().stop();
         assert_eq!(stop.exit, exit, "{first}");
-        assert_eq!(stop.error.lines().count(), 2);
+        assert_eq!(
+            stop.error.lines().count(),
+            3,
+            "why, what came back, and what the job token met: {}",
+            stop.error
+        );
     }
 }
 

@@ -1,0 +1,155 @@
+//! `wait`: waits until the selected jobs have ended; the exit code is the verdict.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use super::Command;
+use super::choose::{self, WHERE, WHICH, Where};
+use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
+use super::waiting::{Ended, Patience, Turns, WAITING, Wait, wait_for};
+use crate::Host;
+use crate::cli::{Group, Opt, Usage, Words};
+use crate::decide::select::{Operand, Selection};
+use crate::exit::{Exit, Stop};
+use crate::find::Finder;
+use crate::report::events::{Event, Teller};
+use crate::report::{Format, Out, wait as report};
+use crate::session::{self, Common, Session};
+
+pub const COMMAND: Command = Command { usage: &USAGE, run };
+
+const ALL: Opt = Opt::switch("--all", "all other jobs of the pipeline");
+const OPTIONAL: Opt = Opt::value(
+    "--optional",
+    "NAME",
+    "as JOB, but passed if the pipeline has no such job",
+)
+.many();
+const MORE: Group = Group {
+    title: "choosing more or fewer jobs",
+    options: &[&ALL, &OPTIONAL],
+};
+
+const USAGE: Usage = Usage {
+    name: "wait",
+    operands: "[JOB...]",
+    arity: (0, usize::MAX),
+    choices: &[],
+    summary: "waits until jobs have ended; the exit code is the verdict",
+    details: "A job passes with status success, a trigger job when the jobs of the pipeline that it started have passed. \
+        The newest attempt of a job counts, and a failure only once `retry:` has not replaced it. A job that is allowed to \
+        fail passes with a warning. A manual job that is asked for by name is waited for, and its link is shown to the \
+        person who must play it.\n\n\
+        The wait ends at the first failure (1), when jobs were canceled or skipped (7), when a job or pipeline does not \
+        appear (5), when waiting could never end (10), and always before this job's own time is over (3). \
+        --timeout 0 looks once: 8 if the jobs are not finished.\n\n\
+        With --output ndjson each event is one line, an object with event and time: start (project, pipeline, until); change \
+        (name, id, pipeline, web_url, from, status, replaces); note (note, text, and of a job name, id, pipeline, web_url); \
+        heartbeat (waiting: name, status, running and usually in seconds); trouble (again in seconds, text) and answers; \
+        end (result: the document of --output json).",
+    example: "jobgate wait unit lint\njobgate wait --stage test --except 'flaky*' --timeout 20m\njobgate wait --downstream deploy smoke",
+    groups: &[&WHICH, &MORE, &WHERE, &WAITING, &OUTPUT, &CONNECTION],
+};
+
+struct Options {
+    selection: Selection,
+    place: Where,
+    patience: Patience,
+    format: Format,
+    file: Option<PathBuf>,
+    common: Common,
+}
+
+impl Options {
+    fn read(words: &mut Words) -> Result<Self, Stop> {
+        let mut selection = choose::selection(words);
+        let optional = words.values(&OPTIONAL).into_iter();
+        selection.operands.extend(optional.map(|name| Operand {
+            optional: true,
+            ..Operand::plain(name)
+        }));
+        selection.all = words.switch(&ALL);
+        let place = Where::read(words)?;
+        let options = Self {
+            patience: Patience::read(words, place.no_trigger_jobs)?,
+            selection,
+            place,
+            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
+            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
+            common: Common::read(words)?,
+        };
+        let Selection {
+            operands,
+            all,
+            stages,
+            ..
+        } = &options.selection;
+        match (operands.is_empty(), all) {
+            (true, false) if stages.is_empty() => Err(Stop::usage(
+                "wait needs a JOB, a --stage, or --all for all other jobs of the pipeline",
+            )),
+            (false, true) => Err(Stop::usage(
+                "--all means all other jobs: it takes no JOB beside it",
+            )),
+            _ => Ok(options),
+        }
+    }
+}
+
+fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+    let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
+    words.done();
+    let live = options.format == Format::Ndjson;
+    let out = Out::open(host, options.file.as_deref(), live)?;
+    session::with(&options.common, host, |session| {
+        let out = RefCell::new(out);
+        let ended = {
+            let stream = |line: &str| out.borrow_mut().text(line);
+            let teller = Teller::new(session, live.then_some(&stream));
+            let ended = wait(&options, session, &teller)?;
+            teller.tell(&Event::End(report::json(&ended.outcome, &ended.place)));
+            ended
+        };
+        let delivered = deliver(out.into_inner(), options.format, session, &ended);
+        if let Some(stop) = &ended.stop {
+            session.talk.stop(stop);
+        }
+        let Err(stop) = delivered else {
+            return Ok(ended.outcome.exit);
+        };
+        session.talk.stop(&stop);
+        Ok(Exit::of_all([ended.outcome.exit, stop.exit]))
+    })
+}
+
+/// The last that is known of each job; of `ndjson` it is an event, written already.
+fn deliver(mut out: Out, format: Format, session: &Session, ended: &Ended) -> Result<(), Stop> {
+    let Ended { outcome, place, .. } = ended;
+    match format {
+        Format::Table if outcome.jobs.is_empty() => {}
+        Format::Table => out.table(&report::table(outcome), session.color),
+        Format::Json => out.text(&(report::json(outcome, place).end() + "\n")),
+        Format::Dotenv => out.text(&report::dotenv(outcome, place).text()?),
+        Format::Ndjson => {}
+    }
+    out.finish()
+}
+
+fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, Stop> {
+    let me = session.me()?;
+    if let Some(other) = session.other_job(&me) {
+        session.talk.warning(&other);
+    }
+    let place = options.place.start(&me.place())?;
+    let limits = options.patience.limits;
+    let mut turns = Turns::begin(session, teller, me.time(session.ci), limits);
+    let finder = Finder::new(session.gitlab);
+    let wait = Wait {
+        place: &place,
+        downstream: &options.place.downstream,
+        selection: &options.selection,
+        rules: &options.patience.rules,
+        me: &me,
+    };
+    Ok(wait_for(&mut turns, &finder, &wait))
+}
