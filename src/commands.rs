@@ -5,6 +5,8 @@ pub mod choose;
 pub mod completion;
 pub mod gating;
 pub mod help;
+pub mod jobs;
+pub mod located;
 pub mod shared;
 pub mod wait;
 pub mod waiting;
@@ -24,6 +26,8 @@ pub struct Command {
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
     &agents::COMMAND,
+    &agents::COMMAND,
+    &jobs::COMMAND,
     &wait::COMMAND,
     &completion::COMMAND,
     &help::COMMAND,

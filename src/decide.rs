@@ -7,6 +7,7 @@ pub mod gate;
 pub mod guard;
 pub mod look;
 pub mod pace;
+pub mod part;
 pub mod reason;
 pub mod select;
 pub mod stages;

@@ -1,14 +1,14 @@
 //! Finding: which pipeline is meant, and what it holds. The only place that reads the lists of jobs and trigger jobs.
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use serde_json::value::RawValue;
 
 use crate::decide::select::{Operand, Selection, select};
-use crate::gitlab::{Client, Error, Facts, Kind, Project, Route};
-use crate::model::{Job, Pipeline, PipelineId, Status};
+use crate::gitlab::{Client, Error, Facts, Kind, Listing, Project, Route};
+use crate::model::{Job, JobId, Pipeline, PipelineId, Status};
 use crate::time::Timestamp;
 
 /// A pipeline and the project it belongs to.
@@ -48,6 +48,7 @@ struct List {
     facts: Facts,
     date: Option<Timestamp>,
     torn: bool,
+    stopped: bool,
 }
 
 /// What became of the trigger jobs in a read.
@@ -80,6 +81,27 @@ pub enum Step {
 /// A list is read again this often if its rows moved between pages meanwhile.
 const AGAIN: usize = 2;
 
+/// Takes a row and its own text.
+pub type Each<'e> = dyn FnMut(Job, &RawValue) -> ControlFlow<()> + 'e;
+
+/// Rows by id: one that comes again, in a second reading, replaces what was read before.
+#[derive(Debug, Default)]
+pub struct Unique {
+    /// In the order in which they first came.
+    pub jobs: Vec<Job>,
+    places: HashMap<JobId, usize>,
+}
+
+impl Unique {
+    pub fn put(&mut self, job: Job) {
+        let place = *self.places.entry(job.id).or_insert(self.jobs.len());
+        match self.jobs.get_mut(place) {
+            Some(known) => *known = job,
+            None => self.jobs.push(job),
+        }
+    }
+}
+
 /// Reads lists and remembers what this server knows.
 pub struct Finder<'a> {
     gitlab: &'a Client<'a>,
@@ -97,31 +119,34 @@ impl<'a> Finder<'a> {
 
     /// Jobs and trigger jobs of a pipeline.
     pub fn rows(&self, place: &Place, scope: Scope) -> Result<Rows, Error> {
-        self.raw_rows(place, scope, &mut |_, _| {})
+        let mut unique = Unique::default();
+        let rows = self.each_row(place, scope, &mut |job, _| {
+            unique.put(job);
+            ControlFlow::Continue(())
+        })?;
+        Ok(Rows {
+            jobs: unique.jobs,
+            ..rows
+        })
     }
 
-    /// The same; `each` gets every row's own text as well, in the server's order.
-    pub fn raw_rows(
-        &self,
-        place: &Place,
-        scope: Scope,
-        each: &mut dyn FnMut(&Job, &RawValue),
-    ) -> Result<Rows, Error> {
+    /// The same, row by row with the row's own text; nothing is kept, the answer holds no jobs. A list whose rows moved meanwhile is
+    /// read again: rows come again then. `each` may stop it early.
+    pub fn each_row(&self, place: &Place, scope: Scope, each: &mut Each) -> Result<Rows, Error> {
         let Place { project, pipeline } = place;
         let route = Route::PipelineJobs(project.clone(), *pipeline);
-        let mut jobs = Vec::new();
-        let list = self.list(&route, scope, false, &mut jobs, each)?;
+        let list = self.list(&route, scope, false, each)?;
         let mut rows = Rows {
-            jobs,
+            jobs: Vec::new(),
             trigger_jobs: TriggerJobs::LeftOut,
             facts: list.facts,
             date: list.date,
             torn: list.torn,
         };
-        if scope.no_trigger_jobs {
+        if scope.no_trigger_jobs || list.stopped {
             return Ok(rows);
         }
-        match self.trigger_jobs(place, scope, &mut rows.jobs, each) {
+        match self.trigger_jobs(place, scope, each) {
             Ok(list) => {
                 rows.trigger_jobs = TriggerJobs::Read;
                 rows.facts = list.facts;
@@ -137,10 +162,13 @@ impl<'a> Finder<'a> {
 
     /// The trigger jobs of a pipeline alone; an error if they cannot be read.
     pub fn trigger_rows(&self, place: &Place, scope: Scope) -> Result<Rows, Error> {
-        let mut jobs = Vec::new();
-        let list = self.trigger_jobs(place, scope, &mut jobs, &mut |_, _| {})?;
+        let mut unique = Unique::default();
+        let list = self.trigger_jobs(place, scope, &mut |job, _| {
+            unique.put(job);
+            ControlFlow::Continue(())
+        })?;
         Ok(Rows {
-            jobs,
+            jobs: unique.jobs,
             trigger_jobs: TriggerJobs::Read,
             facts: list.facts,
             date: list.date,
@@ -148,24 +176,39 @@ impl<'a> Finder<'a> {
         })
     }
 
-    /// `…/trigger_jobs` came with GitLab 19.2 and gives the rows of `…/bridges`.
-    fn trigger_jobs(
+    /// The jobs of all pipelines of a project, newest first, every attempt a row, without trigger jobs and those that are `created`.
+    /// `page` rows are asked for at once.
+    pub fn project_rows(
         &self,
-        place: &Place,
-        scope: Scope,
-        jobs: &mut Vec<Job>,
-        each: &mut dyn FnMut(&Job, &RawValue),
-    ) -> Result<List, Error> {
+        project: &Project,
+        statuses: &[Status],
+        page: usize,
+        each: &mut Each,
+    ) -> Result<(), Error> {
+        let route = Route::ProjectJobs(project.clone());
+        let page = page.to_string();
+        let mut query = vec![
+            ("per_page", page.as_str()),
+            ("pagination", "keyset"),
+            ("order_by", "id"),
+            ("sort", "desc"),
+        ];
+        query.extend(statuses.iter().map(|status| ("scope[]", status.word())));
+        self.read(&route, &query, false, &mut None, each).map(drop)
+    }
+
+    /// `…/trigger_jobs` came with GitLab 19.2 and gives the rows of `…/bridges`.
+    fn trigger_jobs(&self, place: &Place, scope: Scope, each: &mut Each) -> Result<List, Error> {
         let Place { project, pipeline } = place;
         if !self.bridges.get() {
             let route = Route::TriggerJobs(project.clone(), *pipeline);
-            match self.list(&route, scope, true, jobs, each) {
+            match self.list(&route, scope, true, each) {
                 Err(error) if refused(&error) => {}
                 other => return other,
             }
         }
         let route = Route::Bridges(project.clone(), *pipeline);
-        let list = self.list(&route, scope, true, jobs, each)?;
+        let list = self.list(&route, scope, true, each)?;
         self.bridges.set(true);
         Ok(list)
     }
@@ -176,8 +219,7 @@ impl<'a> Finder<'a> {
         route: &Route,
         scope: Scope,
         trigger: bool,
-        jobs: &mut Vec<Job>,
-        each: &mut dyn FnMut(&Job, &RawValue),
+        each: &mut Each,
     ) -> Result<List, Error> {
         let mut query: Vec<(&str, &str)> = Vec::new();
         for status in scope.statuses.unwrap_or_default() {
@@ -186,60 +228,60 @@ impl<'a> Finder<'a> {
         if scope.retried && !trigger {
             query.push(("include_retried", "true"));
         }
-        let first = jobs.len();
-        let mut seen = HashSet::new();
         let mut again = AGAIN;
         let mut date = None;
         loop {
-            let mut bad = None;
-            let listing = self.gitlab.pages(route, &query, &mut |page| {
-                date = date.or(page.facts.date);
-                for raw in page.rows {
-                    let mut job: Job = match serde_json::from_str(raw.get()) {
-                        Ok(job) => job,
-                        Err(error) => {
-                            bad = Some(Error::bad_row(route, page.facts, &error));
-                            return ControlFlow::Break(());
-                        }
-                    };
-                    job.trigger = trigger;
-                    if seen.insert(job.id) {
-                        each(&job, raw);
-                        jobs.push(job);
-                    } else if let Some(known) =
-                        jobs.iter_mut().skip(first).find(|known| known.id == job.id)
-                    {
-                        *known = job;
-                    }
-                }
-                ControlFlow::Continue(())
-            })?;
-            if let Some(error) = bad {
-                return Err(error);
-            }
-            if !listing.shifted || again == 0 {
+            let listing = self.read(route, &query, trigger, &mut date, each)?;
+            if listing.stopped || !listing.shifted || again == 0 {
                 return Ok(List {
                     facts: listing.facts,
                     date,
                     torn: listing.shifted,
+                    stopped: listing.stopped,
                 });
             }
             again -= 1;
         }
     }
 
+    fn read(
+        &self,
+        route: &Route,
+        query: &[(&str, &str)],
+        trigger: bool,
+        date: &mut Option<Timestamp>,
+        each: &mut Each,
+    ) -> Result<Listing, Error> {
+        let mut bad = None;
+        let listing = self.gitlab.pages(route, query, &mut |page| {
+            *date = date.or(page.facts.date);
+            for raw in page.rows {
+                let mut job: Job = match serde_json::from_str(raw.get()) {
+                    Ok(job) => job,
+                    Err(error) => {
+                        bad = Some(Error::bad_row(route, page.facts, &error));
+                        return ControlFlow::Break(());
+                    }
+                };
+                job.trigger = trigger;
+                each(job, raw)?;
+            }
+            ControlFlow::Continue(())
+        })?;
+        bad.map_or(Ok(listing), Err)
+    }
+
     /// From a pipeline to the one that a trigger job of its started. `trigger` is a name, group, glob or id.
     pub fn step(&self, place: &Place, trigger: &str) -> Result<Step, Error> {
-        let rows = self.rows(place, Scope::default())?;
-        if let TriggerJobs::Closed(error) = rows.trigger_jobs {
-            return Ok(Step::Closed(error));
-        }
+        let rows = match self.trigger_rows(place, Scope::default()) {
+            Err(error) if refused(&error) => return Ok(Step::Closed(Box::new(error))),
+            other => other?,
+        };
         let selection = Selection {
             operands: vec![Operand::plain(trigger)],
             ..Selection::default()
         };
-        let jobs: Vec<Job> = rows.jobs.into_iter().filter(|job| job.trigger).collect();
-        let chosen = select(&selection, &jobs, None).map(|selected| selected.jobs);
+        let chosen = select(&selection, &rows.jobs, None).map(|selected| selected.jobs);
         let chosen = chosen.unwrap_or_default();
         let [only] = chosen.as_slice() else {
             let names = chosen.iter().map(|chosen| chosen.job.name.clone());
@@ -267,7 +309,7 @@ impl<'a> Finder<'a> {
 }
 
 /// GitLab will not show it; asking again changes nothing.
-fn refused(error: &Error) -> bool {
+pub fn refused(error: &Error) -> bool {
     matches!(
         error.kind,
         Kind::Unauthorized | Kind::Forbidden | Kind::NotFound | Kind::NoToken

@@ -10,7 +10,7 @@ use crate::model::{PipelineId, ProjectId, Status};
 pub const PROJECT: Opt = Opt::value(
     "--project",
     "PROJECT",
-    "another project, by id or full path; needs --pipeline or --downstream",
+    "another project, by id or full path; needs --pipeline",
 )
 .short("-R");
 pub const PIPELINE: Opt = Opt::value(

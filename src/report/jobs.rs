@@ -1,12 +1,20 @@
-//! Jobs as a table, and a pipeline with all below it as a tree.
+//! Jobs as a table, a pipeline with all below it as a tree, and both as JSON.
 
+use std::collections::HashMap;
+use std::fmt::Write;
 use std::time::Duration;
 
-use super::style::Paint;
+use serde_json::value::RawValue;
+
+use super::Format;
+use super::json::{List, Object, raw};
+use super::log::Tail;
+use super::style::{Paint, Style};
 use super::table::{Column, Table, branch};
+use super::text::visible;
 use crate::decide::reason;
 use crate::decide::tree::{Branch, Downstream, Item};
-use crate::model::{Job, Status};
+use crate::model::{Job, JobId, PipelineKey, Status};
 use crate::time::human;
 
 const COLUMNS: &[Column] = &[
@@ -25,6 +33,34 @@ pub fn table<'a>(jobs: impl IntoIterator<Item = (&'a Job, bool)>) -> Table {
     let mut table = Table::new(COLUMNS);
     for (job, retried) in jobs {
         row(&mut table, "", job, retried);
+    }
+    table
+}
+
+const PROJECT_COLUMNS: &[Column] = &[
+    Column::name("JOB"),
+    Column::name("STAGE"),
+    Column::left("STATUS"),
+    Column::right("DURATION"),
+    Column::right("QUEUED"),
+    Column::right("ID"),
+    Column::right("PIPELINE"),
+    Column::left("NOTE"),
+    Column::left("LINK"),
+];
+
+/// Jobs of several pipelines in the order given.
+pub fn project_table(jobs: &[&Job]) -> Table {
+    let mut table = Table::new(PROJECT_COLUMNS);
+    for job in jobs {
+        let pipeline = job.pipeline.map(|key| key.id.to_string());
+        cells(
+            &mut table,
+            "",
+            job,
+            false,
+            Some(&pipeline.unwrap_or_default()),
+        );
     }
     table
 }
@@ -57,21 +93,29 @@ pub fn tree(root: &Branch) -> Table {
 }
 
 fn row(table: &mut Table, prefix: &str, job: &Job, retried: bool) {
+    cells(table, prefix, job, retried, None);
+}
+
+fn cells(table: &mut Table, prefix: &str, job: &Job, retried: bool, pipeline: Option<&str>) {
     let paint = if retried {
         Paint::Dim
     } else {
         Paint::status(&job.status, job.allow_failure)
     };
-    table.row(&[
-        (&format!("{prefix}{}", job.name), Paint::Plain),
+    let name = format!("{prefix}{}", job.name);
+    let (duration, queued) = (seconds(job.duration), seconds(job.queued_duration));
+    let (id, note) = (job.id.to_string(), note(job, retried));
+    let mut cells = vec![
+        (name.as_str(), Paint::Plain),
         (&job.stage, Paint::Plain),
         (job.status.word(), paint),
-        (&seconds(job.duration), Paint::Plain),
-        (&seconds(job.queued_duration), Paint::Plain),
-        (&job.id.to_string(), Paint::Dim),
-        (&note(job, retried), Paint::Plain),
-        (&job.web_url, Paint::Dim),
-    ]);
+        (&duration, Paint::Plain),
+        (&queued, Paint::Plain),
+        (&id, Paint::Dim),
+    ];
+    cells.extend(pipeline.map(|pipeline| (pipeline, Paint::Dim)));
+    cells.extend([(note.as_str(), Paint::Plain), (&job.web_url, Paint::Dim)]);
+    table.row(&cells);
 }
 
 /// What else a reader should know of a job, in a few words.
@@ -95,6 +139,119 @@ fn seconds(seconds: Option<f64>) -> String {
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .map(human)
         .unwrap_or_default()
+}
+
+/// What stands above the end of a failed job's log: its name, why it failed, and its page.
+pub fn heading(job: &Job, style: Style) -> String {
+    let reason = job
+        .failure_reason
+        .as_deref()
+        .map_or("failed", reason::words);
+    let mut text = String::from("\n");
+    style.paint(&mut text, &visible(&job.name), Paint::Strong);
+    let _ = writeln!(text, " ({}): {}", job.id, visible(reason));
+    if !job.web_url.is_empty() {
+        style.paint(&mut text, &visible(&job.web_url), Paint::Dim);
+        text.push('\n');
+    }
+    if job.trigger {
+        text.push_str("  (a trigger job has no log)\n");
+    } else if job.erased_at.is_some() {
+        text.push_str("  (the log was erased)\n");
+    }
+    text
+}
+
+/// The end of a log below its heading.
+pub fn indented(tail: &Tail, put: &mut dyn FnMut(&str)) {
+    for line in tail.lines() {
+        let line = String::from_utf8_lossy(line);
+        put(&format!("  {}\n", line.trim_end_matches('\n')));
+    }
+}
+
+/// GitLab's own objects as one list, or one a line.
+pub struct JsonRows(Option<List>);
+
+impl JsonRows {
+    pub fn new(format: Format) -> Self {
+        Self((format == Format::Json).then(List::default))
+    }
+
+    pub fn put(&mut self, row: &RawValue, put: &mut dyn FnMut(&str)) {
+        let row = raw(row);
+        if let Some(list) = &mut self.0 {
+            list.element(&row, put);
+        } else {
+            put(&row);
+            put("\n");
+        }
+    }
+
+    pub fn end(self, put: &mut dyn FnMut(&str)) {
+        if let Some(list) = self.0 {
+            list.end(put);
+        }
+    }
+}
+
+/// GitLab's own text of each row.
+type Texts = HashMap<JobId, Box<RawValue>>;
+
+/// The tree as one object: `{pipeline, jobs: [{job, retried, downstream}]}`.
+pub fn tree_object(branch: &Branch, texts: &Texts) -> Object {
+    let jobs = branch.jobs.iter().map(|node| {
+        let object = job(Object::new(), node.job.id, texts).flag("retried", node.retried);
+        let unread = |key: &PipelineKey, why: &str| {
+            Object::new()
+                .object("pipeline", pipeline(*key))
+                .text("error", why)
+        };
+        let below = match &node.downstream {
+            Downstream::None => return object.null("downstream"),
+            Downstream::Pipeline(branch) => tree_object(branch, texts),
+            Downstream::Unreadable(key, why) => unread(key, why),
+            Downstream::Elsewhere(key) => unread(key, "shown elsewhere"),
+            Downstream::NotRead(key) => unread(key, "not read: too deep or too many"),
+        };
+        object.object("downstream", below)
+    });
+    Object::new()
+        .object("pipeline", pipeline(branch.pipeline))
+        .list("jobs", jobs)
+}
+
+/// The tree's jobs that are meant, one `{pipeline, job}` a line.
+pub fn tree_lines(
+    branch: &Branch,
+    meant: &dyn Fn(JobId) -> bool,
+    texts: &Texts,
+    put: &mut dyn FnMut(&str),
+) {
+    for node in &branch.jobs {
+        if meant(node.job.id) {
+            let object = Object::new().object("pipeline", pipeline(branch.pipeline));
+            put(&(job(object, node.job.id, texts).end() + "\n"));
+        }
+        if let Downstream::Pipeline(below) = &node.downstream {
+            tree_lines(below, meant, texts, put);
+        }
+    }
+}
+
+fn pipeline(key: PipelineKey) -> Object {
+    let object = Object::new().number("id", key.id.0);
+    match key.project_id {
+        Some(project) => object.number("project_id", project.0),
+        None => object.null("project_id"),
+    }
+}
+
+fn job(object: Object, id: JobId, texts: &Texts) -> Object {
+    match texts.get(&id) {
+        Some(text) => object.raw("job", text),
+        None => object.null("job"),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! A job's log on its way to a reader: harmless to a terminal, or stripped to plain text. Works on chunks, in constant memory.
 
-use std::collections::VecDeque;
-
 /// What a reader wants of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -253,41 +251,51 @@ fn section_marker(text: &str) -> Option<usize> {
     Some(text.len() - end.len())
 }
 
-/// The last lines of a log.
+/// The last lines of a log, 4 MiB of them at most.
+#[derive(Debug)]
 pub struct Tail {
     keep: usize,
-    lines: VecDeque<String>,
-    open: bool,
+    kept: Vec<u8>,
+    /// Grown to this, what is too old is dropped.
+    full: usize,
 }
+
+/// The most that is kept of a log's end.
+const TAIL: usize = 4 << 20;
 
 impl Tail {
     pub fn new(keep: usize) -> Self {
         Self {
             keep,
-            lines: VecDeque::new(),
-            open: false,
+            kept: Vec::new(),
+            full: LINE,
         }
     }
 
-    pub fn push(&mut self, text: &str) {
-        for piece in text.split_inclusive('\n') {
-            if self.open {
-                if let Some(line) = self.lines.back_mut().filter(|line| line.len() < LINE) {
-                    line.push_str(piece);
-                }
-            } else {
-                self.lines.push_back(piece.to_owned());
-                if self.lines.len() > self.keep {
-                    self.lines.pop_front();
-                }
-            }
-            self.open = !piece.ends_with('\n');
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.kept.extend_from_slice(bytes);
+        if self.kept.len() > self.full {
+            let start = self.start().max(self.kept.len().saturating_sub(TAIL));
+            self.kept.drain(..start);
+            self.full = LINE.max(2 * self.kept.len());
         }
     }
 
     /// The lines, oldest first, each with its line break if it had one.
-    pub fn lines(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().map(String::as_str)
+    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = self.kept.get(self.start()..).unwrap_or_default();
+        lines.split_inclusive(|byte| *byte == b'\n')
+    }
+
+    /// Where the last lines begin.
+    fn start(&self) -> usize {
+        if self.keep == 0 {
+            return self.kept.len();
+        }
+        let ends = self.kept.iter().enumerate().rev();
+        // A line break at the very end begins no line.
+        let mut ends = ends.skip(1).filter(|(_, byte)| **byte == b'\n');
+        ends.nth(self.keep - 1).map_or(0, |(at, _)| at + 1)
     }
 }
 
@@ -374,15 +382,36 @@ mod tests {
         );
     }
 
+    fn last(keep: usize, pieces: &[&str]) -> Vec<String> {
+        let mut tail = Tail::new(keep);
+        for piece in pieces {
+            tail.push(piece.as_bytes());
+        }
+        let text = |line: &[u8]| String::from_utf8_lossy(line).into_owned();
+        tail.lines().map(text).collect()
+    }
+
     #[test]
     fn the_tail_is_the_last_lines() {
-        let mut tail = Tail::new(2);
-        for piece in ["a\nb", "c\n", "d", "e"] {
-            tail.push(piece);
+        assert_eq!(last(2, &["a\nb", "c\n", "d", "e"]), ["bc\n", "de"]);
+        assert_eq!(last(2, &["a\n", "b\n", "\n"]), ["b\n", "\n"]);
+        assert_eq!(last(9, &["a\nb"]), ["a\n", "b"]);
+        assert_eq!(last(1, &["a"]), ["a"]);
+        for (keep, pieces) in [(0, &["a\n"][..]), (3, &[]), (3, &[""])] {
+            assert_eq!(last(keep, pieces), [""; 0]);
         }
-        assert_eq!(tail.lines().collect::<Vec<_>>(), ["bc\n", "de"]);
-        let mut none = Tail::new(0);
-        none.push("a\n");
-        assert_eq!(none.lines().count(), 0);
+        let line = "x".repeat(99) + "\n";
+        let many = vec![line.as_str(); 5000];
+        assert_eq!(last(3000, &many), vec![line.clone(); 3000]);
+    }
+
+    #[test]
+    fn the_tail_of_a_log_without_lines_is_bounded() {
+        let mut tail = Tail::new(3);
+        for _ in 0..2000 {
+            tail.push(&[b'x'; 16 << 10]);
+        }
+        assert!(tail.kept.capacity() <= 5 * TAIL);
+        assert!(tail.lines().map(<[u8]>::len).sum::<usize>() >= TAIL);
     }
 }
