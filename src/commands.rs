@@ -1,13 +1,20 @@
 //! The commands and what they share.
 
+pub mod act;
 pub mod agents;
+pub mod cancel;
 pub mod choose;
 pub mod completion;
+pub mod erase;
+pub mod gate;
 pub mod gating;
 pub mod help;
 pub mod jobs;
 pub mod located;
+pub mod play;
+pub mod retry;
 pub mod shared;
+pub mod trigger;
 pub mod wait;
 pub mod waiting;
 pub mod whoami;
@@ -29,6 +36,12 @@ pub const COMMANDS: &[&Command] = &[
     &agents::COMMAND,
     &jobs::COMMAND,
     &wait::COMMAND,
+    &play::COMMAND,
+    &retry::COMMAND,
+    &cancel::COMMAND,
+    &erase::COMMAND,
+    &trigger::COMMAND,
+    &gate::COMMAND,
     &completion::COMMAND,
     &help::COMMAND,
 ];

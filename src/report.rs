@@ -1,9 +1,11 @@
 //! Everything that formats: the answer on standard output ([`Out`]) and the talk on standard error ([`Talk`]).
 
+pub mod act;
 pub mod agents;
 pub mod dotenv;
 pub mod events;
 pub mod file;
+pub mod gate;
 pub mod jobs;
 pub mod json;
 pub mod log;
@@ -13,6 +15,7 @@ pub mod style;
 pub mod table;
 pub mod talk;
 pub mod text;
+pub mod trigger;
 pub mod wait;
 pub mod whoami;
 

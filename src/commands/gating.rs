@@ -1,6 +1,13 @@
 //! Conditions that a command may demand: the options and the asking, shared by `gate`, `wait` and every action.
 
-use crate::cli::{Group, Opt};
+mod collect;
+mod look;
+
+use crate::cli::{Group, Opt, Words};
+use crate::decide::gate::{Condition, Judgement, judge, needs};
+use crate::exit::{Exit, Stop};
+use crate::gatefile::GateRef;
+use crate::session::{Me, Session};
 
 pub const REQUIRE: Opt = Opt::value(
     "--require",
@@ -12,9 +19,97 @@ pub const GATE: Opt = Opt::value(
     "--gate",
     "FILE#NAME",
     "go on only if this gate of a gate file is open",
-)
-.many();
+);
 pub const GATING: Group = Group {
     title: "conditions",
     options: &[&REQUIRE, &GATE],
 };
+
+/// Shows what was judged.
+pub type Tell<'t> = &'t dyn Fn(&Judgement);
+
+/// What must hold before the command goes on.
+#[derive(Clone, Debug, Default)]
+pub struct Gating {
+    conditions: Vec<Condition>,
+}
+
+impl Gating {
+    /// Reads the options, and the gate file with them: what it says now counts for the whole call.
+    pub fn read(words: &mut Words) -> Result<Self, Stop> {
+        let mut gating = Self::of(words.values(&REQUIRE), REQUIRE.name)?;
+        gating.add_gate(words)?;
+        Ok(gating)
+    }
+
+    /// Conditions as the user wrote them; `from` is where.
+    pub fn of(texts: Vec<String>, from: &str) -> Result<Self, Stop> {
+        let read = |text: String| {
+            let known = "jobgate gate --help lists the conditions";
+            Condition::parse(&text)
+                .map_err(|error| Stop::usage(format!("{from}: {error}")).hint(known))
+        };
+        let conditions = texts.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { conditions })
+    }
+
+    /// Adds the gate that `--gate` names.
+    pub fn add_gate(&mut self, words: &mut Words) -> Result<(), Stop> {
+        if let Some(gate) = words.parsed(&GATE, GateRef::parse)? {
+            self.conditions.extend(gate.conditions()?);
+        }
+        Ok(())
+    }
+
+    /// Nothing is demanded.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// Asks GitLab for exactly the evidence that the conditions need, all of it anew, and judges. `me` is the first piece of it, just asked.
+    pub fn judge(&self, session: &Session, me: &Me) -> Result<Judgement, Stop> {
+        let evidence = collect::evidence(session, me, &needs(&self.conditions))?;
+        Ok(judge(&self.conditions, &evidence))
+    }
+
+    /// The same for whoever wants to go on: `tell` gets what was judged. `Ok` is the way through; nothing demanded is one, too.
+    pub fn pass(
+        &self,
+        session: &Session,
+        me: &Me,
+        tell: Tell,
+    ) -> Result<Result<(), Judgement>, Stop> {
+        if self.is_empty() {
+            return Ok(Ok(()));
+        }
+        let judgement = self.judge(session, me)?;
+        tell(&judgement);
+        let open = judgement.open();
+        Ok(if open { Ok(()) } else { Err(judgement) })
+    }
+
+    /// The same directly before a write, with the calling job asked anew as well.
+    pub fn pass_again(&self, session: &Session, tell: Tell) -> Result<Result<(), Judgement>, Stop> {
+        if self.is_empty() {
+            return Ok(Ok(()));
+        }
+        self.pass(session, &session.me()?, tell)
+    }
+}
+
+/// The calling job, for whoever decides or changes something: here a contradiction between variables and token is "could not tell", and
+/// an origin that the command line does not vouch for is named.
+pub fn trusted(session: &Session) -> Result<Me, Stop> {
+    let me = session.me()?;
+    if let Some(other) = session.other_job(&me) {
+        let hint = "leave CI_JOB_ID and CI_JOB_TOKEN as GitLab sets them";
+        return Err(Stop::new(Exit::Unknown, other).hint(hint));
+    }
+    if !session.ci.server_fixed {
+        let origin = session.gitlab.origin();
+        session.talk.line(&format!(
+            "trusting {origin}, which CI_API_V4_URL names; --server fixes it"
+        ));
+    }
+    Ok(me)
+}

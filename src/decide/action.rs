@@ -1,6 +1,9 @@
 //! Play, retry, cancel, erase: what to do about one job in its present status.
 
 pub mod confirm;
+mod fate;
+
+pub use fate::Fate;
 
 use crate::model::{Job, JobId, Status};
 

@@ -10,6 +10,7 @@
 mod fake;
 mod run;
 
+mod act;
 mod actions;
 mod agents;
 mod binary;

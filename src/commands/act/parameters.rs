@@ -1,0 +1,269 @@
+//! Variables and inputs that a job or pipeline is started with.
+
+use serde_json::{Map, Value, json};
+
+use crate::Vars;
+use crate::cli::{Opt, Words};
+use crate::exit::{Exit, Stop};
+use crate::find::Place;
+use crate::gitlab::{Error, Kind, Route, TokenKind};
+use crate::session::Session;
+
+pub const VARIABLE: Opt = Opt::value(
+    "--variable",
+    "KEY=VALUE",
+    "start it with this variable; KEY alone takes the value from here",
+)
+.many();
+pub const INPUT: Opt = Opt::value(
+    "--input",
+    "NAME=VALUE",
+    "start it with this input (GitLab 18.10 and newer)",
+)
+.many();
+
+/// What it is started with. Values may be secrets and are never shown.
+#[derive(Clone, Default)]
+pub struct Parameters {
+    variables: Vec<(String, String)>,
+    inputs: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.names().unwrap_or_default())
+    }
+}
+
+impl Parameters {
+    /// Reads both options; `variables` is false for a command that takes inputs only.
+    pub fn read(words: &mut Words, vars: &Vars, variables: bool) -> Result<Self, Stop> {
+        let mut read = Self::default();
+        if variables {
+            for text in words.values(&VARIABLE) {
+                let pair = variable(&text, vars)?;
+                once(&read.variables, &pair.0, VARIABLE.name)?;
+                read.variables.push(pair);
+            }
+        }
+        for text in words.values(&INPUT) {
+            let pair = text.split_once('=').filter(|(name, _)| plain(name, "-"));
+            let Some((name, value)) = pair else {
+                return Err(Stop::usage(
+                    "--input: not of the form NAME=VALUE, with a name of letters, digits, _ and -",
+                ));
+            };
+            once(&read.inputs, name, INPUT.name)?;
+            read.inputs.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(read)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.variables.is_empty() && self.inputs.is_empty()
+    }
+
+    pub fn has_variables(&self) -> bool {
+        !self.variables.is_empty()
+    }
+
+    /// `with variables A, B and inputs c`, without any value; `None` if there are none.
+    pub fn names(&self) -> Option<String> {
+        let list = |pairs: &[(String, String)], what: &str| {
+            let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+            (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+        };
+        let parts = [
+            list(&self.variables, "variables"),
+            list(&self.inputs, "inputs"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("with {}", parts.join(" and ")))
+    }
+
+    /// The body of a play. `lib/api/ci/jobs.rb` takes variables as a list of objects and inputs as one object.
+    pub fn of_play(&self) -> Option<Value> {
+        let mut body = Map::new();
+        if !self.variables.is_empty() {
+            let pairs = self.variables.iter();
+            let list: Vec<Value> = pairs
+                .map(|(key, value)| json!({"key": key, "value": value}))
+                .collect();
+            body.insert("job_variables_attributes".into(), list.into());
+        }
+        if !self.inputs.is_empty() {
+            body.insert("job_inputs".into(), self.typed().into());
+        }
+        (!body.is_empty()).then_some(Value::Object(body))
+    }
+
+    /// The body of a retry, which calls them otherwise and takes no variables.
+    pub fn of_retry(&self) -> Option<Value> {
+        (!self.inputs.is_empty()).then(|| json!({"inputs": self.typed()}))
+    }
+
+    /// The fields of a trigger. GitLab itself reads the values of inputs that come as text (`Ci::PipelineCreation::Inputs`).
+    pub fn fields(&self) -> Vec<(String, String)> {
+        let field = |what: &'static str| {
+            move |(name, value): &(String, String)| (format!("{what}[{name}]"), value.clone())
+        };
+        let variables = self.variables.iter().map(field("variables"));
+        variables
+            .chain(self.inputs.iter().map(field("inputs")))
+            .collect()
+    }
+
+    /// A number, `true`, `false`, a list and a text in quotes are what they are in JSON; all else is a text.
+    fn typed(&self) -> Map<String, Value> {
+        let typed = |text: &String| match serde_json::from_str(text) {
+            Ok(Value::Null | Value::Object(_)) | Err(_) => Value::from(text.as_str()),
+            Ok(value) => value,
+        };
+        let pairs = self.inputs.iter();
+        pairs
+            .map(|(name, value)| (name.clone(), typed(value)))
+            .collect()
+    }
+
+    /// GitLab before 18.10 ignores a job's inputs without a word, and the job would run without them. `Err` unless the server is
+    /// known to take them: by its version, or by an endpoint that came later (`…/trigger_jobs`, 19.2).
+    pub fn check(&self, session: &Session, own: &Place) -> Result<(), Stop> {
+        if self.inputs.is_empty() {
+            return Ok(());
+        }
+        let too_old = |version: &str| {
+            let error =
+                format!("this GitLab ({version}) would ignore --input: that takes 18.10 or newer");
+            Stop::new(Exit::Closed, error).hint("without --input nothing is left out in silence")
+        };
+        let cannot_tell = |error: &Error| match error.kind {
+            Kind::Interrupted { .. } => error.clone().stop(),
+            _ => Stop::new(
+                Exit::Unknown,
+                format!("cannot tell whether this GitLab takes --input (18.10 or newer): {error}"),
+            ),
+        };
+        if session.gitlab.has(TokenKind::Access) {
+            let answer = session.steady(|| session.gitlab.get(&Route::Version, &[])?.json());
+            match answer {
+                Ok(Version { version }) => match release(&version) {
+                    Some(release) if release >= (18, 10) => return Ok(()),
+                    Some(_) => return Err(too_old(&version)),
+                    None => {}
+                },
+                Err(error) if error.token_refused() => {}
+                Err(error) => return Err(cannot_tell(&error)),
+            }
+        }
+        let route = Route::TriggerJobs(own.project.clone(), own.pipeline);
+        let answer = session.steady(|| session.gitlab.get(&route, &[("per_page", "1")]));
+        answer.map(|_| ()).map_err(|error| cannot_tell(&error))
+    }
+}
+
+/// Answer of `GET /version`.
+#[derive(serde::Deserialize)]
+struct Version {
+    version: String,
+}
+
+/// `18.10.1-ee` is (18, 10).
+fn release(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split(|c: char| !c.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// No message quotes a value: it may be a secret.
+fn variable(text: &str, vars: &Vars) -> Result<(String, String), Stop> {
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) => (key, Some(value)),
+        None => (text, None),
+    };
+    if !plain(key, "") {
+        return Err(Stop::usage(
+            "--variable: not of the form KEY=VALUE or KEY, with a key of letters, digits and _",
+        ));
+    }
+    let value = match value {
+        Some(value) => value,
+        None => vars.get(key)?.ok_or_else(|| {
+            Stop::usage(format!("--variable: {key} is not set or empty here"))
+                .hint(format!("write --variable {key}= for an empty value"))
+        })?,
+    };
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn plain(name: &str, more: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || more.contains(c);
+    !name.is_empty() && name.len() <= 255 && name.chars().all(plain)
+}
+
+fn once(pairs: &[(String, String)], name: &str, option: &str) -> Result<(), Stop> {
+    if pairs.iter().any(|(given, _)| given == name) {
+        return Err(Stop::usage(format!("{option}: {name} is given twice")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_read_from_the_front() {
+        for (version, expected) in [
+            ("18.10.0", Some((18, 10))),
+            ("18.9.3-ee", Some((18, 9))),
+            ("19.2.0-pre", Some((19, 2))),
+            ("19", None),
+            ("", None),
+            ("v19.1", None),
+        ] {
+            assert_eq!(release(version), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn inputs_have_the_types_of_json_and_else_are_text() {
+        let pair = |value: &str| ("x".to_owned(), value.to_owned());
+        for (value, expected) in [
+            ("blue", json!("blue")),
+            ("5", json!(5)),
+            ("\"5\"", json!("5")),
+            ("true", json!(true)),
+            ("[\"a\", 1]", json!(["a", 1])),
+            ("null", json!("null")),
+            ("{\"a\": 1}", json!("{\"a\": 1}")),
+            ("", json!("")),
+            ("01", json!("01")),
+        ] {
+            let parameters = Parameters {
+                inputs: vec![pair(value)],
+                ..Parameters::default()
+            };
+            assert_eq!(parameters.typed().get("x"), Some(&expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn no_value_is_ever_shown() {
+        let vars = Vars::new([("SECRET".into(), "from here\nand on".into())]);
+        assert_eq!(
+            variable("SECRET", &vars).ok(),
+            Some(("SECRET".to_owned(), "from here\nand on".to_owned()))
+        );
+        for bad in ["=hunter2", "a b=hunter2", "ä=hunter2", "ABSENT"] {
+            let stop = variable(bad, &vars).expect_err(bad);
+            assert!(
+                !format!("{stop} {:?}", stop.hints).contains("hunter2"),
+                "{bad}"
+            );
+        }
+        let parameters = Parameters {
+            variables: vec![("A".into(), "hunter2".into())],
+            inputs: vec![("b".into(), "hunter2".into())],
+        };
+        assert_eq!(format!("{parameters:?}"), "with variables A and inputs b");
+    }
+}

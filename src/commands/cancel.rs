@@ -1,0 +1,39 @@
+//! `cancel`: cancels jobs, and looks whether they are.
+
+use super::act::{self, DRY_RUN, FORCE};
+use super::choose::{ALL, WHERE, WHICH};
+use super::gating::GATING;
+use super::shared::{CONNECTION, OUTPUT};
+use super::{Command, Host};
+use crate::cli::{Group, Usage, Words};
+use crate::decide::action::Verb;
+use crate::exit::Exit;
+
+pub const COMMAND: Command = Command { usage: &USAGE, run };
+
+const CANCELING: Group = Group {
+    title: "canceling",
+    options: &[&ALL, &FORCE, &DRY_RUN],
+};
+
+const USAGE: Usage = Usage {
+    name: "cancel",
+    operands: "[JOB...]",
+    arity: (0, usize::MAX),
+    choices: &[],
+    summary: "cancels jobs, and looks whether they are",
+    details: "\
+GitLab says yes even where nothing was canceled, so the job is looked at again: canceling and canceled are done (0), a job that has passed meanwhile is refused (9).
+
+A job that has ended otherwise, or is being canceled, is done already. --force ends one whose runner does not finish canceling; it takes the role Maintainer.
+
+It takes an access token with the role Developer and the scope api. A trigger job cannot be canceled by itself: cancel the jobs of its pipeline (--downstream).",
+    example: "\
+jobgate cancel deploy
+jobgate cancel --all --stage test --status running",
+    groups: &[&WHICH, &CANCELING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
+};
+
+fn run(words: Words, host: &Host) -> anyhow::Result<Exit> {
+    act::run(Verb::Cancel, &USAGE, words, host)
+}

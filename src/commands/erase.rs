@@ -1,0 +1,35 @@
+//! `erase`: removes log and artifacts of finished jobs.
+
+use super::act::{self, DRY_RUN};
+use super::choose::{ALL, WHERE, WHICH};
+use super::gating::GATING;
+use super::shared::{CONNECTION, OUTPUT};
+use super::{Command, Host};
+use crate::cli::{Group, Usage, Words};
+use crate::decide::action::Verb;
+use crate::exit::Exit;
+
+pub const COMMAND: Command = Command { usage: &USAGE, run };
+
+const ERASING: Group = Group {
+    title: "erasing",
+    options: &[&ALL, &DRY_RUN],
+};
+
+const USAGE: Usage = Usage {
+    name: "erase",
+    operands: "[JOB...]",
+    arity: (0, usize::MAX),
+    choices: &[],
+    summary: "removes log and artifacts of finished jobs",
+    details: "\
+Only a finished job can be erased; one that is erased is done already. An id of which there is a newer attempt is refused (9): nothing is erased that was not named.
+
+It takes an access token with the scope api: of the user who started the job with the role Developer, else with the role Maintainer.",
+    example: "jobgate erase leaky-job\njobgate erase --all --stage secrets --dry-run",
+    groups: &[&WHICH, &ERASING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
+};
+
+fn run(words: Words, host: &Host) -> anyhow::Result<Exit> {
+    act::run(Verb::Erase, &USAGE, words, host)
+}

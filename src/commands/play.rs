@@ -1,0 +1,58 @@
+//! `play`: starts manual and delayed jobs, here or in a downstream pipeline, as soon as they can be started.
+
+use super::act::parameters::{INPUT, VARIABLE};
+use super::act::{self, DRY_RUN, NOW, ON_CANCEL, RERUN, WAIT};
+use super::choose::{ALL, WHERE, WHICH};
+use super::gating::GATING;
+use super::shared::{CONNECTION, OUTPUT};
+use super::waiting::WAITING;
+use super::{Command, Host};
+use crate::cli::{Group, Usage, Words};
+use crate::decide::action::Verb;
+use crate::exit::Exit;
+
+pub const COMMAND: Command = Command { usage: &USAGE, run };
+
+const PLAYING: Group = Group {
+    title: "playing",
+    options: &[
+        &ALL, &VARIABLE, &INPUT, &NOW, &RERUN, &DRY_RUN, &WAIT, &ON_CANCEL,
+    ],
+};
+
+const USAGE: Usage = Usage {
+    name: "play",
+    operands: "[JOB...]",
+    arity: (0, usize::MAX),
+    choices: &[],
+    summary: "plays manual and delayed jobs, here or downstream, and can mirror their result",
+    details: "\
+A manual or delayed job is played; one that is not playable yet is waited for (--timeout), by looking, never by asking again. \
+One that is on its way or has passed is done already: nothing is sent and the exit code is 0. \
+One that has failed or was canceled is refused (9), or with --rerun retried. A trigger job is played, too; with --wait the pipeline that it starts counts.
+
+GitLab takes no job token for this: an access token with the role Developer and the scope api is needed. The job then runs as the token's user, \
+so conditions belong here (--require, --gate), not into the played job. They are asked at the start and again directly before every request; \
+if one does not hold any more, nothing is sent and the exit code is 9.
+
+A request is sent once. If its answer is lost, a look tells whether it was done. Where several jobs match (--all), one that is refused does not keep the others from being played.
+
+--input takes a number, true, false, a list or a text in quotes as in JSON, and anything else as text. Values of variables and inputs are never shown.",
+    example: "\
+jobgate play deploy --require branch=main --wait
+jobgate play smoke-test --downstream trigger-monitoring --variable REGION=eu --wait --timeout 30m
+jobgate play 'deploy: *' --all --dry-run",
+    groups: &[
+        &WHICH,
+        &PLAYING,
+        &WHERE,
+        &GATING,
+        &WAITING,
+        &OUTPUT,
+        &CONNECTION,
+    ],
+};
+
+fn run(words: Words, host: &Host) -> anyhow::Result<Exit> {
+    act::run(Verb::Play, &USAGE, words, host)
+}

@@ -1,0 +1,50 @@
+//! `retry`: makes a new attempt of jobs that have failed or were canceled.
+
+use super::act::parameters::INPUT;
+use super::act::{self, DRY_RUN, ON_CANCEL, RERUN, WAIT};
+use super::choose::{ALL, WHERE, WHICH};
+use super::gating::GATING;
+use super::shared::{CONNECTION, OUTPUT};
+use super::waiting::WAITING;
+use super::{Command, Host};
+use crate::cli::{Group, Usage, Words};
+use crate::decide::action::Verb;
+use crate::exit::Exit;
+
+pub const COMMAND: Command = Command { usage: &USAGE, run };
+
+const RETRYING: Group = Group {
+    title: "retrying",
+    options: &[&ALL, &INPUT, &RERUN, &DRY_RUN, &WAIT, &ON_CANCEL],
+};
+
+const USAGE: Usage = Usage {
+    name: "retry",
+    operands: "[JOB...]",
+    arity: (0, usize::MAX),
+    choices: &[],
+    summary: "retries jobs that have failed or were canceled, and can mirror their result",
+    details: "\
+A job that has failed or was canceled is retried; one that has passed only with --rerun. One that is on its way, or of which there is a newer attempt than \
+the id that was given, is done already: nothing is sent and the exit code is 0. A manual job is refused (9): play runs it.
+
+GitLab makes a new job with a new id, which is followed from then on and shown in the answer.
+
+It takes an access token with the role Developer and the scope api. Conditions (--require, --gate) are asked at the start and again directly before every request.",
+    example: "\
+jobgate retry unit --wait
+jobgate retry --all --status failed --except 'flaky*'",
+    groups: &[
+        &WHICH,
+        &RETRYING,
+        &WHERE,
+        &GATING,
+        &WAITING,
+        &OUTPUT,
+        &CONNECTION,
+    ],
+};
+
+fn run(words: Words, host: &Host) -> anyhow::Result<Exit> {
+    act::run(Verb::Retry, &USAGE, words, host)
+}
