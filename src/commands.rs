@@ -33,7 +33,6 @@ pub struct Command {
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
     &agents::COMMAND,
-    &agents::COMMAND,
     &jobs::COMMAND,
     &wait::COMMAND,
     &play::COMMAND,
