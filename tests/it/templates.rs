@@ -205,25 +205,34 @@ const HOSTILE: &[&str] = &[
     "😀 \u{202e}x",
 ];
 
-/// An input's words with a hostile value: the same as with a harmless one, but for the value.
-fn holds(component: &Component, base: &[(&str, &str)], name: &str, value: &str) {
-    let with = |value: &str| {
-        let mut given = base.to_vec();
-        given.push((name, value));
-        component.script(&given)
-    };
-    let (Ok(script), Ok(harmless)) = (with(value), with("harmless")) else {
+/// The words of a component with this input in place of the usual one.
+fn with(
+    component: &Component,
+    base: &[(&str, &str)],
+    name: &str,
+    value: &str,
+) -> Option<Vec<String>> {
+    let mut given = base.to_vec();
+    given.push((name, value));
+    let script = component.script(&given).ok()?;
+    Some(words(&script, &BTreeMap::new()))
+}
+
+/// The words with hostile values: the same as with a harmless one, but for the value.
+fn holds(component: &Component, base: &[(&str, &str)], name: &str, values: &[&str]) {
+    let Some(harmless) = with(component, base, name, "harmless") else {
         return;
     };
-    let none = BTreeMap::new();
-    let expected: Vec<String> = words(&harmless, &none)
-        .iter()
-        .map(|word| word.replace("harmless", value))
-        .collect();
     // A dash alone means that nothing is asked for; where it is required, it is a word like others.
     let required = base.iter().any(|(other, _)| *other == name);
-    if value != "-" || required {
-        assert_eq!(words(&script, &none), expected, "{name}={value:?}");
+    for value in values.iter().filter(|value| **value != "-" || required) {
+        if let Some(words) = with(component, base, name, value) {
+            let expected: Vec<String> = harmless
+                .iter()
+                .map(|word| word.replace("harmless", value))
+                .collect();
+            assert_eq!(words, expected, "{name}={value:?}");
+        }
     }
 }
 
@@ -231,9 +240,7 @@ fn holds(component: &Component, base: &[(&str, &str)], name: &str, value: &str) 
 fn hostile_inputs_are_refused_or_are_words() {
     for (component, base) in components() {
         for input in &component.inputs {
-            for value in HOSTILE {
-                holds(&component, &base, &input.name, value);
-            }
+            holds(&component, &base, &input.name, HOSTILE);
         }
     }
 }
@@ -265,7 +272,7 @@ proptest! {
     fn any_text_is_refused_or_is_a_word(value in "\\PC{1,12}|.{1,12}") {
         for (component, base) in components() {
             let name = if component.name == "play" { "job" } else { "jobs" };
-            holds(&component, &base, name, &value);
+            holds(&component, &base, name, &[&value]);
         }
     }
 }
