@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use super::config::{Config, Job};
+use super::config::{AFTER_SCRIPT, Config, Job};
 use crate::fake::{GitLab, Id};
 
 /// What people do while the pipelines run; called again and again.
@@ -56,6 +56,8 @@ pub struct Ended {
     pub output: String,
 }
 
+/// Seconds of the world between the end of a job and the next one: enough for a failure to be final.
+const BETWEEN: u64 = 15;
 /// In a hundredth of real time somebody looks what there is to do.
 const LOOK: Duration = Duration::from_millis(10);
 /// Turns in a row without anything to do after which nothing will happen any more.
@@ -63,6 +65,10 @@ const IDLE: u32 = 30;
 
 impl<'a> Runner<'a> {
     pub fn new(gitlab: &'a GitLab, folder: &Path) -> Self {
+        gitlab.slow_while(|world| {
+            let runs = |job: &&crate::fake::Job| job.status == "running" && !job.is_trigger();
+            world.jobs.values().filter(runs).count() > 1
+        });
         let runner = Self {
             gitlab,
             configs: BTreeMap::new(),
@@ -193,8 +199,11 @@ impl<'a> Runner<'a> {
             self.hand_on(work, &folder);
         }
         self.gitlab.world(|world| match world.status(work.id) {
-            "running" => world.end(work.id, (code != 0).then_some("script_failure")),
-            _ => world.advance_by(super::config::AFTER_SCRIPT),
+            "running" => {
+                world.end(work.id, (code != 0).then_some("script_failure"));
+                world.advance_by(BETWEEN);
+            }
+            _ => world.advance_by(AFTER_SCRIPT),
         });
         Ended {
             job: work.name.clone(),
@@ -275,7 +284,7 @@ impl<'a> Runner<'a> {
             if let Some(status) = child.try_wait().expect("it can be waited for") {
                 return status.code().unwrap_or(143);
             }
-            if !told && self.status(work.id) == "canceling" {
+            if !told && matches!(self.status(work.id), "canceling" | "canceled") {
                 told = true;
                 let kill = format!("kill -TERM -{}", child.id());
                 let sent = Command::new("sh").arg("-c").arg(kill).status();
