@@ -1,4 +1,32 @@
-//! jobgate
+//! Gated actions for GitLab CI jobs: the architecture on one page.
+//!
+//! `main` gathers what the process was given into a [`Host`] and calls [`run`], which is the whole program. A fact goes one way:
+//!
+//! ```text
+//! argv ─ cli::Words ─▶ Options ─┐                                  commands/NAME.rs: words, options, run, in this order
+//! variables ─ ci::Ci ───────────┤
+//!                               ▼
+//!        gitlab::Client ─ rows ─▶ decide::… ─ an enum ─▶ report::… ─▶ stdout; Exit ─▶ the process
+//!              ▲                     │
+//!              └────── pace ◀─ not yet                               the only loop: look, decide, pace, sleep
+//! ```
+//!
+//! | layer | modules | rule |
+//! |---|---|---|
+//! | words | [`cli`], [`help`], [`ci`] | one option table makes parser, help, man page, completion and the README's reference |
+//! | commands | [`commands`], [`session`], [`find`] | fetch everything a decision needs, ask once, report; one file a command |
+//! | gitlab | [`gitlab`] | the only user of ureq and rustls; every answer and refusal as data; explains refusals |
+//! | decide | [`decide`] | data in, enum out: nothing there writes, asks, sleeps or reads a clock |
+//! | report | [`report`] | the only one that formats; stdout is the answer, stderr is talk |
+//!
+//! What always holds, checked as text by `tests/it/tidy.rs`: ureq and rustls only below `gitlab`; `unsafe` only in [`os`], each line with
+//! its proof; the environment only in `main`; real time only in [`time`] and [`os`]; nobody calls `exit`; no closed vocabulary of GitLab's is
+//! compared as a string outside [`model`].
+//!
+//! What always holds, by design: GitLab is the witness and no variable carries a condition; "could not tell" is neither pass nor failure;
+//! a write is sent once, and after a lost answer the program looks before it decides; a secret has no way to be printed.
+//!
+//! To add a command: a file in `commands` with its table, options and `run`, its name in [`commands::COMMANDS`], its story in `tests/it`.
 
 pub mod ci;
 pub mod cli;

@@ -1,6 +1,7 @@
 //! What is told while something is waited for: a line on standard error, and an event for `--output ndjson`.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::json::Object;
@@ -62,6 +63,8 @@ pub struct Missing {
 pub struct Teller<'t> {
     talk: &'t Talk<'t>,
     clock: &'t dyn Clock,
+    /// The pipeline where the wait began: jobs of others are told with theirs.
+    home: Cell<Option<PipelineId>>,
     /// Takes events as JSON, one a line.
     stream: Option<&'t dyn Fn(&str)>,
 }
@@ -72,11 +75,15 @@ impl<'t> Teller<'t> {
         Self {
             talk: session.talk,
             clock: session.host.clock,
+            home: Cell::new(None),
             stream,
         }
     }
 
     pub fn tell(&self, event: &Event) {
+        if let Event::Start { pipeline, .. } = event {
+            self.home.set(Some(*pipeline));
+        }
         self.say(event);
         self.put(event);
     }
@@ -93,7 +100,14 @@ impl<'t> Teller<'t> {
                 "pipeline {pipeline} of project {project}, until {} at the latest",
                 until.time_of_day()
             )),
-            Event::Change(change) => line.change(change),
+            Event::Change(change) => {
+                let elsewhere = self.home.get() != Some(change.job.pipeline);
+                line.plain(change.job.name.clone());
+                if elsewhere {
+                    line.painted(format!(" (pipeline {})", change.job.pipeline), Paint::Dim);
+                }
+                line.change(change);
+            }
             Event::Note(note) if notes::warns(note) => {
                 return self.talk.warning(&notes::text(note));
             }
@@ -160,7 +174,7 @@ impl Line {
     }
 
     fn change(&mut self, change: &Change) {
-        self.plain(format!("{}  ", change.job.name));
+        self.plain("  ");
         if let Some(from) = &change.from {
             self.painted(from.word().to_owned(), Paint::status(from, false));
             self.plain(" → ");

@@ -61,7 +61,7 @@ pub fn text(note: &Note) -> String {
             job.name
         ),
         Note::Skipped(job) => format!(
-            "{} is skipped, as `when: on_failure` jobs are in green pipelines; --except leaves jobs out",
+            "{} is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out",
             job.name
         ),
         Note::UnknownStatus(job, status) => format!(
@@ -69,10 +69,12 @@ pub fn text(note: &Note) -> String {
             job.name,
             status.word()
         ),
-        Note::Siblings(names) => format!(
-            "not waited for, since they are parallel siblings of this job: {}",
-            names.join(", ")
-        ),
+        Note::Siblings(names) => {
+            let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+            names.sort_unstable();
+            let names = names.join(", ");
+            format!("not waited for, since they are parallel siblings of this job: {names}")
+        }
         Note::Absent(name) => format!("the pipeline has no {name}, which is optional"),
         Note::Downstream(job, to) => format!("{} has started pipeline {}", job.name, to.id),
         Note::PinMoved { job, from, to } => format!(

@@ -48,7 +48,7 @@ fn rows(table: &mut Table, jobs: &[JobOutcome], path: &mut Vec<bool>) {
 
 fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
     let name = format!("{prefix}{}", outcome.name);
-    let result = (word(outcome.counts), paint(outcome.counts));
+    let result = (outcome.counts.word(), paint(outcome.counts));
     let Some(job) = &outcome.job else {
         table.row(&[(&name, Paint::Plain), result]);
         return;
@@ -65,28 +65,6 @@ fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
         (&note(job), Paint::Plain),
         (&job.web_url, Paint::Dim),
     ]);
-}
-
-/// How a job counts, in one word.
-pub fn word(counts: Counts) -> &'static str {
-    match counts {
-        Counts::Passed => "passed",
-        Counts::Warning => "warning",
-        Counts::Ignored => "ignored",
-        Counts::Absent => "absent",
-        Counts::Failed => "failed",
-        Counts::Canceled => "canceled",
-        Counts::Skipped => "skipped",
-        Counts::Missing => "missing",
-        Counts::Empty => "empty",
-        Counts::Refused => "refused",
-        Counts::TooDeep => "too-deep",
-        Counts::Unreachable => "unreachable",
-        Counts::Stuck => "stuck",
-        Counts::Waiting => "waiting",
-        Counts::Person => "person",
-        Counts::Settling => "settling",
-    }
 }
 
 fn paint(counts: Counts) -> Paint {
@@ -130,7 +108,7 @@ pub fn json(outcome: &Outcome, place: &Place) -> Object {
 fn job_json(outcome: &JobOutcome) -> Object {
     let object = Object::new()
         .text("name", &outcome.name)
-        .text("result", word(outcome.counts))
+        .text("result", outcome.counts.word())
         .number("pipeline", outcome.pipeline.id.0);
     let object = match &outcome.job {
         None => [

@@ -7,7 +7,9 @@ use super::turns::{Halt, Turns};
 use super::why;
 use crate::decide::pace::{self, History};
 use crate::decide::select::{Selection, group};
-use crate::decide::verdict::{Goal, Next, Outcome, Own, Reason, Rules, Step, Verdict, Watch};
+use crate::decide::verdict::{
+    Goal, JobOutcome, Next, Outcome, Own, Reason, Rules, Step, Verdict, Watch,
+};
 use crate::exit::{Exit, Stop};
 use crate::find::{Finder, Place};
 use crate::gitlab::{Project, Route};
@@ -68,6 +70,7 @@ pub fn wait_for(turns: &mut Turns, finder: &Finder, wait: &Wait) -> Ended {
         history: None,
         looks: 0,
         slept: Duration::ZERO,
+        names: Vec::new(),
     };
     let (outcome, stop) = match waiting.run(turns) {
         Ok(outcome) => {
@@ -94,6 +97,8 @@ struct Waiting<'w> {
     history: Option<History>,
     looks: u32,
     slept: Duration,
+    /// Names of the jobs where one that was asked for is missing.
+    names: Vec<String>,
 }
 
 impl Waiting<'_> {
@@ -127,6 +132,12 @@ impl Waiting<'_> {
             tell(turns, &step);
             match step.verdict {
                 Verdict::Waiting(next) if !next.at_once.is_empty() => reads = next.at_once,
+                Verdict::Final(outcome) if outcome.exit == Exit::NotFound => {
+                    let pages = batch.look().pages.into_iter();
+                    let rows = pages.flat_map(|pages| pages.rows);
+                    self.names = rows.map(|job| job.name.clone()).collect();
+                    return Ok(Verdict::Final(outcome));
+                }
                 verdict => return Ok(verdict),
             }
         }
@@ -209,13 +220,27 @@ impl Waiting<'_> {
             Some(Reason::PipelineRefused(key) | Reason::PipelineGone(key)) => Some(key.id),
             _ => None,
         };
-        why::stop(outcome, self.reader.refusal(refused))
+        if self.watch.pipeline().is_none()
+            && let [
+                JobOutcome {
+                    name,
+                    job: Some(job),
+                    ..
+                },
+            ] = outcome.jobs.as_slice()
+        {
+            return Some(why::no_way(outcome.exit, name, job.status.word()));
+        }
+        let names = self.names.iter().map(String::as_str);
+        why::stop(outcome, self.reader.refusal(refused), names)
     }
 }
 
 fn tell(turns: &mut Turns, step: &Step) {
     let teller = turns.teller();
-    let (first, later): (Vec<_>, Vec<_>) = step.changes.iter().partition(|c| c.from.is_none());
+    let mut changes: Vec<_> = step.changes.iter().collect();
+    changes.sort_by_key(|change| change.job.id);
+    let (first, later): (Vec<_>, Vec<_>) = changes.into_iter().partition(|c| c.from.is_none());
     if first.len() > MANY {
         teller.first_sight(&first);
     } else {

@@ -2,9 +2,15 @@
 
 use crate::decide::verdict::{Counts, JobOutcome, Outcome, Reason};
 use crate::exit::{Exit, Stop};
+use crate::near::did_you_mean;
 
-/// The words for it; none if the jobs have simply ended, or were looked at once. `refusal`: why GitLab did not show something.
-pub(super) fn stop(outcome: &Outcome, refusal: Option<&Stop>) -> Option<Stop> {
+/// The words for it; none if the jobs have simply ended, or were looked at once. `refusal`: why GitLab did not show something;
+/// `names`: the jobs that are there.
+pub(super) fn stop<'n>(
+    outcome: &Outcome,
+    refusal: Option<&Stop>,
+    names: impl Iterator<Item = &'n str>,
+) -> Option<Stop> {
     if let Some(reason) = &outcome.reason {
         return Some(of_reason(reason, refusal));
     }
@@ -12,7 +18,31 @@ pub(super) fn stop(outcome: &Outcome, refusal: Option<&Stop>) -> Option<Stop> {
         .jobs
         .iter()
         .find(|job| job.counts.bad() && job.counts.exit() == Some(outcome.exit))?;
+    if worst.counts == Counts::Missing && worst.job.is_none() {
+        return Some(missing(worst, names));
+    }
     of_job(worst, refusal)
+}
+
+/// A trigger job on the way has ended without starting a pipeline.
+pub(super) fn no_way(exit: Exit, trigger: &str, status: &str) -> Stop {
+    Stop::new(
+        exit,
+        format!(
+            "--downstream {trigger}: this trigger job has ended ({status}) without starting a pipeline"
+        ),
+    )
+}
+
+/// An operand that means no job.
+fn missing<'n>(job: &JobOutcome, names: impl Iterator<Item = &'n str>) -> Stop {
+    let JobOutcome { name, pipeline, .. } = job;
+    let near = did_you_mean(name, names);
+    Stop::new(
+        Exit::NotFound,
+        format!("pipeline {} has no job {name}{near}", pipeline.id),
+    )
+    .hint("`jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there")
 }
 
 fn of_reason(reason: &Reason, refusal: Option<&Stop>) -> Stop {
@@ -36,7 +66,7 @@ fn of_reason(reason: &Reason, refusal: Option<&Stop>) -> Stop {
             key.id
         )),
         Reason::Nothing { ignored } if ignored.is_empty() => {
-            stop("no job of the pipeline is meant by this".to_owned())
+            stop("the pipeline has no job that matches".to_owned())
                 .hint("`jobgate jobs` lists the pipeline's jobs and their stages")
         }
         Reason::Nothing { ignored } => stop(format!(
@@ -56,27 +86,25 @@ fn of_reason(reason: &Reason, refusal: Option<&Stop>) -> Stop {
 }
 
 fn of_job(job: &JobOutcome, refusal: Option<&Stop>) -> Option<Stop> {
-    let JobOutcome { name, pipeline, .. } = job;
+    let name = &job.name;
     let stop = |exit, text: String| Some(Stop::new(exit, text));
     let status = job.job.as_ref().map_or("", |job| job.status.word());
     match job.counts {
-        Counts::Missing if job.job.is_some() => stop(
+        Counts::Missing => stop(
             Exit::NotFound,
             format!("trigger job {name} has ended ({status}) without starting a pipeline"),
         ),
-        Counts::Missing => stop(
-            Exit::NotFound,
-            format!("pipeline {} has no job {name}", pipeline.id),
-        )
-        .map(|stop| stop.hint("`jobgate jobs` lists the pipeline's jobs; --optional NAME allows for one that may not be there")),
         Counts::Empty => stop(
             Exit::NotFound,
             format!("the pipeline that {name} has started has no job that counts"),
         ),
-        Counts::Refused => Some(refused(
-            &format!("the pipeline that {name} has started cannot be read"),
-            refusal,
-        ).hint("--shallow takes the trigger job's own status")),
+        Counts::Refused => Some(
+            refused(
+                &format!("the pipeline that {name} has started cannot be read"),
+                refusal,
+            )
+            .hint("--shallow takes the trigger job's own status"),
+        ),
         Counts::TooDeep => stop(
             Exit::Unknown,
             format!("the pipelines below {name} are too many levels deep"),
