@@ -248,9 +248,7 @@ impl Act<'_, '_> {
                 over.cut_short = !matches!(halt, Halt::Error(_));
                 over.exits.push(halt.exit());
                 open = halt.exit();
-                if let Some(stop) = turns.stop(&halt) {
-                    self.session.talk.stop(&stop);
-                }
+                self.session.talk.stop(&turns.stop(&halt));
             }
         }
         let done = work.targets.iter().any(|target| target.fate.done());

@@ -1,43 +1,78 @@
-//! Actions on jobs, told as stories.
+//! Actions on jobs, told as stories with everything that a person sees.
+
+mod gated;
+mod leave;
+mod others;
+mod play;
+mod refused;
+mod started;
+mod threats;
 
 use jobgate::os::Interrupt;
 
-use crate::fake::{GitLab, Id, World, ci, job};
+use crate::fake::{Ci, GitLab, Id, World, ci, job};
 use crate::run::{Outcome, Run};
 
-#[test]
-fn scratch() {
-    let mut world = World::new();
-    let project = world.project("shop/web");
-    let pipeline = world.pipeline(
-        "shop/web",
-        "main",
-        ci().stage("build", [job("compile").runs(60)])
-            .stage("deploy", [job("deploy").manual(), job("gate").here()]),
-    );
-    let me = world.job(pipeline, "gate");
-    let token = world.project_token(project, "maintainer", &["api"]);
-    let gitlab = GitLab::start(world);
-    for w in [
-        "gate branch=main role=maintainer newest protected-ref jobs=compile approved=deploy tier=production",
-        "play deploy --dry-run",
-        "play deploy",
-        "play deploy --require branch=main,x --require role=owner",
-        "play deploy --wait -o json",
-        "play deploy --require branch=main --wait",
-        "play deploy --require branch=main --wait -o ndjson",
-        "retry compile",
-        "cancel compile",
-        "erase compile",
-    ] {
-        let got = Run::new(w)
-            .vars(gitlab.vars(me))
-            .var("NO_COLOR", "1")
-            .var("JOBGATE_TOKEN", &token)
-            .naming(gitlab.origin(), "https://gitlab.test")
-            .on(&gitlab.clock(), &Interrupt::new());
-        println!("$ {w}\n{}\n{}---\n{}", got.code, got.out, got.log);
+/// A pipeline of `shop/web` on main, an access token of a maintainer, and the job that calls: the last one, `gate`.
+struct Story {
+    gitlab: GitLab,
+    me: Id,
+    pipeline: Id,
+    token: String,
+}
+
+impl Story {
+    fn new(ci: Ci) -> Self {
+        Self::with(ci, |_, _| {})
     }
-    println!("{}", gitlab.log());
-    gitlab.finish();
+
+    /// `more` changes the world before it begins; it gets the pipeline.
+    fn with(ci: Ci, more: impl FnOnce(&mut World, Id)) -> Self {
+        let mut world = World::new();
+        let project = world.project("shop/web");
+        let token = world.project_token(project, "maintainer", &["api"]);
+        let ci = ci.stage("gate", [job("gate").here()]);
+        let pipeline = world.pipeline("shop/web", "main", ci);
+        let me = world.job(pipeline, "gate");
+        more(&mut world, pipeline);
+        Self {
+            gitlab: GitLab::start(world),
+            me,
+            pipeline,
+            token,
+        }
+    }
+
+    fn call(&self, words: &str) -> Run {
+        let (first, rest) = words.split_once(' ').unwrap_or((words, ""));
+        let origin = self.gitlab.origin();
+        Run::new(&format!("{first} --server {origin} {rest}"))
+            .vars(self.gitlab.vars(self.me))
+            .var("NO_COLOR", "1")
+            .var("JOBGATE_TOKEN", &self.token)
+            .naming(origin, "https://gitlab.test")
+            .naming("https://gitlab.example.com/shop/web/-", "URL")
+    }
+
+    fn run(&self, words: &str) -> Outcome {
+        self.go(self.call(words))
+    }
+
+    fn go(&self, run: Run) -> Outcome {
+        run.on(&self.gitlab.clock(), &Interrupt::new())
+    }
+
+    fn job(&self, name: &str) -> Id {
+        self.gitlab.world(|world| world.job(self.pipeline, name))
+    }
+
+    /// Committed writes to the newest attempt of a job.
+    fn writes(&self, name: &str, verb: &'static str) -> u32 {
+        let id = self.job(name);
+        self.gitlab.world(|world| world.writes(id, verb))
+    }
+}
+
+fn deploy() -> Ci {
+    ci().stage("deploy", [job("deploy").manual()])
 }

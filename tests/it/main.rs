@@ -34,6 +34,7 @@ mod help;
 mod jobs;
 mod kubeconfig;
 mod net;
+mod once;
 mod shells;
 mod table;
 #[cfg(unix)]

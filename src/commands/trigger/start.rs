@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::commands::act::parameters::Parameters;
 use crate::commands::gating::{Gating, Tell};
-use crate::commands::waiting::{Halt, Turns};
+use crate::commands::waiting::Turns;
 use crate::decide::gate::Judgement;
 use crate::decide::trigger::{Assumed, Triggered, find_assumed};
 use crate::exit::{Exit, Stop};
@@ -65,7 +65,7 @@ impl Start {
         tell: Tell,
     ) -> Result<Result<Started, Judgement>, Stop> {
         let sent = turns.ask(&mut || self.attempt(session, gating, tell));
-        match sent.map_err(|halt| stopped(turns, &halt))? {
+        match sent.map_err(|halt| turns.stop(&halt))? {
             Sent::Done(pipeline) => Ok(Ok(Started::new(&self.project, pipeline, false))),
             Sent::Lost(error, me) => self.assume(session, turns, &error, &me).map(Ok),
             Sent::Failed(error) => Err(error.stop()),
@@ -144,7 +144,7 @@ impl Start {
         loop {
             let rows = turns.ask(&mut || self.rows(session, &triggered));
             let rows = rows.map_err(|halt| {
-                let stop = stopped(turns, &halt);
+                let stop = turns.stop(&halt);
                 Stop {
                     exit: Exit::of_all([Exit::Unknown, stop.exit]),
                     ..unknown(stop.error)
@@ -172,7 +172,7 @@ impl Start {
             }
             let paused = turns.pause_short();
             paused.map_err(|halt| {
-                let stop = stopped(turns, &halt);
+                let stop = turns.stop(&halt);
                 Stop {
                     exit: Exit::of_all([Exit::Unknown, stop.exit]),
                     ..unknown(stop.error)
@@ -208,9 +208,4 @@ impl Start {
         })?;
         bad.map_or(Ok(rows), Err)
     }
-}
-
-fn stopped(turns: &Turns, halt: &Halt) -> Stop {
-    let stop = turns.stop(halt);
-    stop.unwrap_or_else(|| Stop::new(halt.exit(), "the program was told to end"))
 }
