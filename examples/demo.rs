@@ -26,6 +26,70 @@ const STORY: &[(&str, &[&str], Exit)] = &[
         Exit::Ok,
     ),
     ("Which Kubernetes agents may it use?", &["agents"], Exit::Ok),
+    (
+        "It waits for tests of its own pipeline. `lint` may fail; `integration` fails at first, and GitLab retries it.",
+        &["wait", "unit", "lint", "integration", "--timeout", "10m"],
+        Exit::Ok,
+    ),
+    (
+        "The trigger job `images` passes only when the jobs of the pipelines below it have passed, three levels down.",
+        &["wait", "images", "--timeout", "10m"],
+        Exit::Ok,
+    ),
+    (
+        "May the deployment go ahead? Every condition is asked of GitLab and explained.",
+        &[
+            "gate",
+            "branch=main",
+            "role=maintainer",
+            "tier=production",
+            "newest",
+            "jobs=unit*",
+        ],
+        Exit::Ok,
+    ),
+    (
+        "A gate that demands more stays closed.",
+        &["gate", "branch=main", "role=owner"],
+        Exit::Closed,
+    ),
+    (
+        "Behind a gate it plays the manual job of a multi-project downstream pipeline, and mirrors its result.",
+        &[
+            "play",
+            "production",
+            "--downstream",
+            "rollout",
+            "--wait",
+            "--require",
+            "branch=main",
+            "--require",
+            "jobs=integration",
+        ],
+        Exit::Ok,
+    ),
+    (
+        "Asked again, it looks and leaves the job alone.",
+        &["play", "production", "--downstream", "rollout"],
+        Exit::Ok,
+    ),
+    (
+        "The smoke tests down there have the last word.",
+        &[
+            "wait",
+            "smoke",
+            "--downstream",
+            "rollout",
+            "--timeout",
+            "10m",
+        ],
+        Exit::Ok,
+    ),
+    (
+        "And the whole of it, over three levels.",
+        &["jobs", "--recursive"],
+        Exit::Ok,
+    ),
 ];
 
 fn main() -> ExitCode {

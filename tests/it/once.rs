@@ -85,7 +85,12 @@ impl Trial {
             let jobs = world.pipelines[&self.pipeline].jobs.iter();
             let named = jobs.filter(|id| world.jobs[id].name == "deploy");
             let ids: Vec<Id> = named.copied().collect();
-            let of = |id: &Id| verbs.iter().map(|verb| world.writes(*id, verb)).sum::<u32>();
+            let of = |id: &Id| {
+                verbs
+                    .iter()
+                    .map(|verb| world.writes(*id, verb))
+                    .sum::<u32>()
+            };
             ids.iter().map(of).sum()
         })
     }
@@ -117,11 +122,7 @@ fn trial(dice: &mut Dice) -> (JobSpec, &'static str, &'static [&'static str]) {
             "cancel deploy",
             &["cancel"],
         ),
-        _ => (
-            deploy.artifacts().is("success"),
-            "erase deploy",
-            &["erase"],
-        ),
+        _ => (deploy.artifacts().is("success"), "erase deploy", &["erase"]),
     }
 }
 
@@ -147,5 +148,8 @@ fn at_most_one_write_is_committed_and_none_is_made_up() {
         trial.gitlab.finish();
     }
     // Trouble that passes does not keep the work from being done.
-    assert!(done > SEEDS * 3 / 4, "{done} done, {lost} could not be told");
+    assert!(
+        done > SEEDS * 3 / 4,
+        "{done} done, {lost} could not be told"
+    );
 }

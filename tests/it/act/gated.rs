@@ -25,7 +25,10 @@ fn a_closed_gate_sends_nothing() {
 #[test]
 fn a_gate_that_closes_while_play_waits_sends_nothing() {
     let ci = ci()
-        .stage("build", [job("compile").runs(120), job("unit").is("success")])
+        .stage(
+            "build",
+            [job("compile").runs(120), job("unit").is("success")],
+        )
         .stage("deploy", [job("deploy").manual()]);
     let story = Story::with(ci, |world, pipeline| {
         let unit = world.job(pipeline, "unit");
@@ -51,7 +54,10 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
 fn each_job_of_several_is_gated_anew() {
     let ci = ci().stage(
         "deploy",
-        [job("deploy").parallel(3).manual(), job("unit").is("success")],
+        [
+            job("deploy").parallel(3).manual(),
+            job("unit").is("success"),
+        ],
     );
     let story = Story::new(ci);
     let unit = story.job("unit");
@@ -73,7 +79,9 @@ fn a_repeat_is_gated_anew() {
         [job("deploy").manual(), job("unit").is("success")],
     ));
     let unit = story.job("unit");
-    story.gitlab.fault("POST */play", crate::fake::Fault::LimitedAction(30));
+    story
+        .gitlab
+        .fault("POST */play", crate::fake::Fault::LimitedAction(30));
     story.gitlab.before("POST */play", move |world| {
         world.flip(unit, "failed");
     });
@@ -106,7 +114,9 @@ fn a_gate_file_counts_like_its_conditions() {
     .unwrap();
     let story = Story::new(deploy());
     let gate = |name: &str| {
-        let call = story.call("play deploy --gate").arg(format!("{}#{name}", path.display()));
+        let call = story
+            .call("play deploy --gate")
+            .arg(format!("{}#{name}", path.display()));
         story.go(call.naming(folder.path().to_str().unwrap(), "FOLDER"))
     };
     gate("production").is(9, "@OUT", "@LOG");
@@ -119,14 +129,13 @@ fn a_gate_file_counts_like_its_conditions() {
 
 #[test]
 fn a_wait_is_gated_at_its_end_too() {
-    let story = Story::with(
-        ci().stage("test", [job("unit").runs(60)]),
-        |world, _| {
-            world.after(30, |world| {
-                world.pipeline("shop/web", "main", ci().stage("test", [job("unit")]));
-            });
-        },
-    );
-    story.run("wait unit --require newest").is(9, "@OUT", "@LOG");
+    let story = Story::with(ci().stage("test", [job("unit").runs(60)]), |world, _| {
+        world.after(30, |world| {
+            world.pipeline("shop/web", "main", ci().stage("test", [job("unit")]));
+        });
+    });
+    story
+        .run("wait unit --require newest")
+        .is(9, "@OUT", "@LOG");
     story.gitlab.finish();
 }

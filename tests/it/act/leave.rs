@@ -57,7 +57,14 @@ fn of_a_trigger_job_the_pipeline_is_canceled() {
     let story = Story::new(ci().stage("deploy", [rollout]));
     let got = story.run("play rollout --wait --on-cancel cancel --timeout 60s");
     assert_eq!(got.code, 3, "{got:?}");
-    assert!(story.gitlab.log().contains("/pipelines/7701/cancel access 200"), "{}", story.gitlab.log());
+    assert!(
+        story
+            .gitlab
+            .log()
+            .contains("/pipelines/7701/cancel access 200"),
+        "{}",
+        story.gitlab.log()
+    );
     story.gitlab.finish();
 }
 
@@ -73,7 +80,9 @@ fn the_ids_are_in_the_file_as_soon_as_something_was_started() {
         assert!(text.contains("JOBGATE_OUT_RESULT=pending\n"), "{text}");
         assert!(text.contains("JOBGATE_OUT_JOB_ID=90400\n"), "{text}");
     });
-    let call = story.call("play deploy --wait -o dotenv --output-file").arg(&path);
+    let call = story
+        .call("play deploy --wait -o dotenv --output-file")
+        .arg(&path);
     let got = story.go(call);
     assert_eq!(got.code, 0, "{got:?}");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -94,7 +103,10 @@ fn events_stream_into_the_file() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let words: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    let words: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["event"].as_str())
+        .collect();
     assert_eq!(words, ["plan", "job", "end"]);
     assert_eq!(events[2]["result"]["jobs"][0]["result"], "played");
     story.gitlab.finish();

@@ -7,7 +7,9 @@ use crate::fake::{child, ci, job};
 fn a_retry_follows_the_new_job() {
     let story = Story::new(ci().stage("test", [job("unit").is("failed")]));
     let old = story.job("unit");
-    story.run("retry unit --wait -o dotenv").is(0, "@OUT", "@LOG");
+    story
+        .run("retry unit --wait -o dotenv")
+        .is(0, "@OUT", "@LOG");
     // By the id of the attempt that was retried it is done already, however often it is asked.
     story.run(&format!("retry {old}")).is(0, "@OUT", "@LOG");
     assert_eq!(story.gitlab.posts(), 1);
@@ -27,7 +29,9 @@ fn only_what_has_failed_is_retried() {
     );
     let story = Story::new(ci);
     story.run("retry --all --dry-run").is(9, "@OUT", "@LOG");
-    story.run("retry --all --status failed").is(0, "@OUT", "@LOG");
+    story
+        .run("retry --all --status failed")
+        .is(0, "@OUT", "@LOG");
     story.run("retry green --rerun -q").is(0, "@OUT", "@LOG");
     story.gitlab.finish();
 }
@@ -44,7 +48,9 @@ fn a_cancel_is_looked_after() {
         ],
     );
     let story = Story::new(ci);
-    story.run("cancel graceful plain over --all").is(0, "@OUT", "@LOG");
+    story
+        .run("cancel graceful plain over --all")
+        .is(0, "@OUT", "@LOG");
     story.run("cancel sub").is(9, "@OUT", "@LOG");
     story.gitlab.finish();
 }
@@ -53,7 +59,9 @@ fn a_cancel_is_looked_after() {
 fn a_cancel_that_came_too_late_is_no_success() {
     let story = Story::new(ci().stage("test", [job("unit").is("running")]));
     let unit = story.job("unit");
-    story.gitlab.before("POST */cancel", move |world| world.flip(unit, "success"));
+    story
+        .gitlab
+        .before("POST */cancel", move |world| world.flip(unit, "success"));
     story.run("cancel unit").is(9, "@OUT", "@LOG");
     story.gitlab.finish();
 }
@@ -83,7 +91,10 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
 fn an_erasure_is_meant_for_one_attempt() {
     let story = Story::new(ci().stage(
         "test",
-        [job("unit").artifacts().is("failed"), job("busy").is("running")],
+        [
+            job("unit").artifacts().is("failed"),
+            job("busy").is("running"),
+        ],
     ));
     let old = story.job("unit");
     story.run("erase unit").is(0, "@OUT", "@LOG");

@@ -43,15 +43,22 @@ fn a_plan_changes_nothing() {
     story
         .run("play --all --stage deploy --dry-run")
         .is(9, "@OUT", "@LOG");
-    story.run("play deploy --all --dry-run").is(0, "@OUT", "@LOG");
-    story.run("play deploy --all --dry-run -o json -q").is(0, "@OUT", "@LOG");
+    story
+        .run("play deploy --all --dry-run")
+        .is(0, "@OUT", "@LOG");
+    story
+        .run("play deploy --all --dry-run -o json -q")
+        .is(0, "@OUT", "@LOG");
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
 
 #[test]
 fn several_jobs_need_all_and_each_gets_its_own_request() {
-    let ci = ci().stage("deploy", [job("deploy").parallel(2).manual(), job("x").is("skipped")]);
+    let ci = ci().stage(
+        "deploy",
+        [job("deploy").parallel(2).manual(), job("x").is("skipped")],
+    );
     let story = Story::new(ci);
     story.run("play deploy").is(2, "@OUT", "@LOG");
     assert_eq!(story.gitlab.posts(), 0);
@@ -93,7 +100,12 @@ fn an_approval_is_waited_for_by_looking_never_by_asking_again() {
             let deploy = world.job(pipeline, "deploy");
             world.after(60, move |world| {
                 world.approve(deploy);
-                world.play(crate::fake::MIRA, deploy, Vec::new(), serde_json::Map::new());
+                world.play(
+                    crate::fake::MIRA,
+                    deploy,
+                    Vec::new(),
+                    serde_json::Map::new(),
+                );
             });
         },
     );
@@ -114,9 +126,13 @@ fn a_delayed_job_starts_at_once() {
 fn a_failed_job_is_run_once_more_only_if_asked_for() {
     let story = Story::new(ci().stage("deploy", [job("deploy").is("failed")]));
     story.run("play deploy").is(9, "@OUT", "@LOG");
-    story.run("play deploy --rerun --variable A=1").is(9, "@OUT", "@LOG");
+    story
+        .run("play deploy --rerun --variable A=1")
+        .is(9, "@OUT", "@LOG");
     assert_eq!(story.gitlab.posts(), 0);
-    story.run("play deploy --rerun --wait").is(0, "@OUT", "@LOG");
+    story
+        .run("play deploy --rerun --wait")
+        .is(0, "@OUT", "@LOG");
     story.gitlab.finish();
 }
 
@@ -124,7 +140,9 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
 fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
     let rollout = child("rollout", ci().stage("x", [job("eu").fails(3)])).manual();
     let story = Story::new(ci().stage("deploy", [rollout]));
-    story.run("play rollout --variable A=1").is(9, "@OUT", "@LOG");
+    story
+        .run("play rollout --variable A=1")
+        .is(9, "@OUT", "@LOG");
     story.run("play rollout --wait").is(1, "@OUT", "@LOG");
     story.gitlab.finish();
 }
@@ -149,8 +167,11 @@ fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
     let pipeline = world.pipeline(
         "shop/web",
         "main",
-        ci().stage("deploy", [downstream("monitor", "ops/monitoring").delay(20)])
-            .stage("gate", [job("gate").here()]),
+        ci().stage(
+            "deploy",
+            [downstream("monitor", "ops/monitoring").delay(20)],
+        )
+        .stage("gate", [job("gate").here()]),
     );
     let _ = project;
     let story = Story {
@@ -170,8 +191,12 @@ fn what_is_not_there_or_is_the_caller_is_told() {
     let story = Story::new(deploy());
     story.run("play deplox").is(5, "@OUT", "@LOG");
     story.run("play gate").is(2, "@OUT", "@LOG");
-    story.run("play deploy --status running").is(5, "@OUT", "@LOG");
-    story.run("play smoke --downstream monitor").is(5, "@OUT", "@LOG");
+    story
+        .run("play deploy --status running")
+        .is(5, "@OUT", "@LOG");
+    story
+        .run("play smoke --downstream monitor")
+        .is(5, "@OUT", "@LOG");
     story.run("play").is(2, "@OUT", "@LOG");
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -187,7 +212,11 @@ fn two_callers_start_one_job_once() {
         });
         assert_eq!(story.writes("deploy", "play"), 1, "{results:?}");
         let says = |word: &str| results.iter().filter(|got| got.out.contains(word)).count();
-        assert_eq!((says("  played  "), says("  done already  ")), (1, 1), "{results:?}");
+        assert_eq!(
+            (says("  played  "), says("  done already  ")),
+            (1, 1),
+            "{results:?}"
+        );
         assert!(results.iter().all(|got| got.code == 0));
         story.gitlab.finish();
     }

@@ -51,15 +51,21 @@ fn variables_that_nobody_may_set() {
         let project = world.pipelines[&pipeline].project;
         world.at_project(project).variables_role = "no_one_allowed";
     });
-    story.run("play deploy --variable A=1").is(4, "@OUT", "@LOG");
+    story
+        .run("play deploy --variable A=1")
+        .is(4, "@OUT", "@LOG");
     story.gitlab.finish();
 }
 
 #[test]
 fn an_input_that_the_job_does_not_have() {
     let story = Story::new(ci().stage("deploy", [job("deploy").manual().inputs(["region"])]));
-    story.run("play deploy --input zone=eu").is(2, "@OUT", "@LOG");
-    story.run("play deploy --input region=eu").is(0, "@OUT", "@LOG");
+    story
+        .run("play deploy --input zone=eu")
+        .is(2, "@OUT", "@LOG");
+    story
+        .run("play deploy --input region=eu")
+        .is(0, "@OUT", "@LOG");
     story.gitlab.finish();
 }
 
@@ -103,7 +109,9 @@ fn a_job_that_cannot_be_retried_or_erased() {
 #[test]
 fn a_rate_limit_is_waited_out() {
     let story = Story::new(deploy());
-    story.gitlab.faults("POST */play", Fault::LimitedAction(60), 2);
+    story
+        .gitlab
+        .faults("POST */play", Fault::LimitedAction(60), 2);
     story.run("play deploy").is(0, "@OUT", "@LOG");
     assert_eq!(story.writes("deploy", "play"), 1);
     story.gitlab.finish();
@@ -126,7 +134,9 @@ fn a_moved_project() {
     });
     let pipeline = story.pipeline;
     story
-        .run(&format!("play deploy --project shop/old --pipeline {pipeline}"))
+        .run(&format!(
+            "play deploy --project shop/old --pipeline {pipeline}"
+        ))
         .is(2, "@OUT", "@LOG");
     story.gitlab.finish();
 }
@@ -150,7 +160,9 @@ fn a_server_that_is_too_old_for_inputs_gets_nothing() {
         ci().stage("deploy", [job("deploy").manual().inputs(["region"])]),
         |world, _| world.age = 18,
     );
-    story.run("play deploy --input region=eu").is(9, "@OUT", "@LOG");
+    story
+        .run("play deploy --input region=eu")
+        .is(9, "@OUT", "@LOG");
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
@@ -168,7 +180,11 @@ fn a_lost_answer_is_looked_after() {
         let story = Story::new(ci().stage("deploy", [job("deploy").manual().runs(600)]));
         story.gitlab.fault("POST */play", fault);
         let got = story.run("play deploy");
-        assert_eq!((got.code, story.gitlab.posts()), (0, posts), "{fault:?} {got:?}");
+        assert_eq!(
+            (got.code, story.gitlab.posts()),
+            (0, posts),
+            "{fault:?} {got:?}"
+        );
         assert_eq!(story.writes("deploy", "play"), 1);
         story.gitlab.finish();
     }

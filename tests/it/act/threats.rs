@@ -44,7 +44,8 @@ fn lies() -> Vec<(String, String)> {
 #[test]
 fn no_variable_is_evidence() {
     let story = Story::new(deploy());
-    let conditions = "gate branch=main project=44 source=push user=mira role=maintainer newest jobs=gat?";
+    let conditions =
+        "gate branch=main project=44 source=push user=mira role=maintainer newest jobs=gat?";
     let against = "gate branch=release/* tag user=root environment=production source=schedule tier=production project=999";
     for words in [conditions, against] {
         let honest = story.run(words);
@@ -59,7 +60,11 @@ fn no_variable_is_evidence() {
 #[test]
 fn another_jobs_id_is_a_contradiction_that_nobody_passes() {
     let story = Story::new(deploy());
-    for words in ["gate branch=main", "play deploy", "trigger shop/web --ref main"] {
+    for words in [
+        "gate branch=main",
+        "play deploy",
+        "trigger shop/web --ref main",
+    ] {
         let got = story.go(story.call(words).var("CI_JOB_ID", "17"));
         assert_eq!(got.code, 6, "{got:?}");
     }
@@ -84,7 +89,11 @@ fn a_lying_server_is_not_asked_where_the_command_line_names_the_true_one() {
 #[test]
 fn without_it_the_trusted_origin_is_named() {
     let story = Story::new(deploy());
-    for words in ["gate branch=main", "play deploy --dry-run", "trigger shop/web --ref main --dry-run"] {
+    for words in [
+        "gate branch=main",
+        "play deploy --dry-run",
+        "trigger shop/web --ref main --dry-run",
+    ] {
         let got = crate::run::Run::new(words)
             .vars(story.gitlab.vars(story.me))
             .var("NO_COLOR", "1")
@@ -118,12 +127,22 @@ fn values_of_variables_and_inputs_are_never_shown() {
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     assert_eq!(
         variables,
-        [pair("SECRET", "hunter2-env\nmore"), pair("LINES", "hunter2-a\nhunter2-b")]
+        [
+            pair("SECRET", "hunter2-env\nmore"),
+            pair("LINES", "hunter2-a\nhunter2-b")
+        ]
     );
     assert_eq!(inputs["region"], "hunter2-in");
-    for words in ["play deploy --variable ä=hunter2", "play deploy --input =hunter2", "play deploy --variable A=hunter2 --variable A=hunter2"] {
+    for words in [
+        "play deploy --variable ä=hunter2",
+        "play deploy --input =hunter2",
+        "play deploy --variable A=hunter2 --variable A=hunter2",
+    ] {
         let got = story.run(words);
-        assert!(got.code == 2 && !format!("{got:?}").contains("hunter2"), "{got:?}");
+        assert!(
+            got.code == 2 && !format!("{got:?}").contains("hunter2"),
+            "{got:?}"
+        );
     }
     story.gitlab.finish();
 }
@@ -137,11 +156,16 @@ fn a_name_cannot_act_on_the_terminal() {
         story.call("play --stage deploy"),
         story.call("play").arg(evil),
         story.call("play --rerun").arg(format!("{evil}x")),
-        story.call("cancel --all --require").arg(format!("jobs={evil}")),
+        story
+            .call("cancel --all --require")
+            .arg(format!("jobs={evil}")),
     ] {
         let got = story.go(call);
         let hidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-        assert!(!got.out.contains(hidden) && !got.log.contains(hidden), "{got:?}");
+        assert!(
+            !got.out.contains(hidden) && !got.log.contains(hidden),
+            "{got:?}"
+        );
     }
     story.gitlab.finish();
 }
@@ -155,7 +179,9 @@ fn a_gate_file_that_is_no_plain_small_file_is_refused() {
     std::os::unix::fs::symlink(path("real"), path("link")).unwrap();
     let story = Story::new(deploy());
     for name in ["huge", "link", "missing", "."] {
-        let call = story.call("play deploy --gate").arg(format!("{}#x", path(name).display()));
+        let call = story
+            .call("play deploy --gate")
+            .arg(format!("{}#x", path(name).display()));
         let got = story.go(call);
         assert_eq!(got.code, 2, "{name} {got:?}");
     }
