@@ -1,6 +1,7 @@
 //! Every pipeline of `examples/gitlab-ci` does its job: its scripts run in order in `sh`, with the real program and the fake GitLab behind it.
 
 mod config;
+mod readme;
 mod runner;
 mod stories;
 

@@ -58,7 +58,7 @@ pub struct Ended {
 
 /// Seconds of the world between the end of a job and the next one: enough for a failure to be final.
 const BETWEEN: u64 = 15;
-/// In a hundredth of real time somebody looks what there is to do.
+/// How often the runner looks what there is to do; a second of the world goes by each time it has to wait.
 const LOOK: Duration = Duration::from_millis(10);
 /// Turns in a row without anything to do after which nothing will happen any more.
 const IDLE: u32 = 30;
@@ -69,7 +69,8 @@ impl<'a> Runner<'a> {
             let runs = |job: &&crate::fake::Job| job.status == "running" && !job.is_trigger();
             world.jobs.values().filter(runs).count() > 1
         });
-        let runner = Self {
+        shim(folder);
+        Self {
             gitlab,
             configs: BTreeMap::new(),
             children: BTreeMap::new(),
@@ -77,22 +78,12 @@ impl<'a> Runner<'a> {
             people: Box::new(|_| {}),
             folder: folder.to_owned(),
             handed_on: Mutex::default(),
-        };
-        fs::create_dir(folder.join("bin")).expect("a folder");
-        runner.command(
-            "jobgate",
-            &format!(
-                "trap : TERM\n'{}' \"$@\"\ncode=$?\nprintf '%s %s\\n' $code \"$*\" >>'{}'\nexit $code\n",
-                env!("CARGO_BIN_EXE_jobgate"),
-                folder.join("calls").display(),
-            ),
-        );
-        runner
+        }
     }
 
     /// Puts a command on the jobs' `PATH`.
     pub fn command(&self, name: &str, body: &str) {
-        executable(&self.folder.join("bin").join(name), body);
+        command(&self.folder, name, body);
     }
 
     /// Runs everything there is to run. One job of a pipeline at a time and stage by stage, so that a job that waits finds its
@@ -328,7 +319,23 @@ impl<'a> Runner<'a> {
 }
 
 /// Where the examples say that GitLab is.
-const SERVER: &str = "https://gitlab.example.com";
+pub const SERVER: &str = "https://gitlab.example.com";
+
+/// Makes a `bin` in the folder, where `jobgate` is the program and writes each of its calls with its exit code into `calls`.
+pub fn shim(folder: &Path) {
+    fs::create_dir(folder.join("bin")).expect("a folder");
+    let body = format!(
+        "trap : TERM\n'{}' \"$@\"\ncode=$?\nprintf '%s %s\\n' $code \"$*\" >>'{}'\nexit $code\n",
+        env!("CARGO_BIN_EXE_jobgate"),
+        folder.join("calls").display(),
+    );
+    command(folder, "jobgate", &body);
+}
+
+/// Puts a command into the folder's `bin`.
+pub fn command(folder: &Path, name: &str, body: &str) {
+    executable(&folder.join("bin").join(name), body);
+}
 
 fn executable(path: &Path, body: &str) {
     fs::write(path, format!("#!/bin/sh\n{body}")).expect("written");
