@@ -5,6 +5,7 @@ pub mod agents;
 pub mod cancel;
 pub mod choose;
 pub mod completion;
+pub mod doctor;
 pub mod erase;
 pub mod gate;
 pub mod gating;
@@ -14,6 +15,7 @@ pub mod located;
 pub mod play;
 pub mod retry;
 pub mod shared;
+pub mod trace;
 pub mod trigger;
 pub mod wait;
 pub mod waiting;
@@ -33,7 +35,9 @@ pub struct Command {
 pub const COMMANDS: &[&Command] = &[
     &whoami::COMMAND,
     &agents::COMMAND,
+    &doctor::COMMAND,
     &jobs::COMMAND,
+    &trace::COMMAND,
     &wait::COMMAND,
     &play::COMMAND,
     &retry::COMMAND,

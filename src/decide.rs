@@ -3,6 +3,7 @@
 pub mod action;
 pub mod agents;
 pub mod deadline;
+pub mod doctor;
 pub mod gate;
 pub mod guard;
 pub mod look;

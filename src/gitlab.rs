@@ -86,22 +86,28 @@ impl Answer {
     /// The body as a type; an answer of another form is an [`Error`] of kind `NotJson`, which counts as transient.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         // serde's own message may quote the body.
-        serde_json::from_str(&self.body).map_err(|error| Error {
+        serde_json::from_str(&self.body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            self.lacks(&format!(
+                "is JSON, but not of the expected form (line {line}, column {column})"
+            ))
+        })
+    }
+
+    /// Something that belongs into this answer is not there.
+    pub fn lacks(&self, what: &str) -> Error {
+        Error {
             kind: Kind::NotJson,
             method: self.method,
             route: self.route.clone(),
-            message: format!(
-                "the answer is JSON, but not of the expected form (line {}, column {})",
-                error.line(),
-                error.column()
-            ),
+            message: format!("the answer {what}"),
             said: Said::default(),
             status: Some(self.status),
             facts: self.facts.clone(),
             hints: Vec::new(),
             explained: None,
             before: None,
-        })
+        }
     }
 }
 
@@ -222,6 +228,11 @@ impl<'a> Client<'a> {
     /// The origin that is trusted, as printed: `https://gitlab.example.com`.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Host and port of the proxy on the way to GitLab.
+    pub fn proxy(&self) -> Option<&str> {
+        self.lines.first()?.proxy()
     }
 
     /// No request goes on beyond this point of the monotonic clock.

@@ -83,6 +83,13 @@ impl Vars {
         Self(vars.into_iter().collect())
     }
 
+    /// The variable is there and holds nothing.
+    pub fn is_empty(&self, name: &str) -> bool {
+        self.0
+            .get(std::ffi::OsStr::new(name))
+            .is_some_and(|value| value.is_empty())
+    }
+
     /// The value of a variable; exit 2 if it is not UTF-8 (the value is not quoted).
     pub fn get(&self, name: &str) -> Result<Option<&str>, Stop> {
         match self.0.get(std::ffi::OsStr::new(name)) {

@@ -128,6 +128,23 @@ words! {
     }
 }
 
+impl Role {
+    /// From an `access_level`; `None` for no access, and for a level that this version does not know.
+    pub fn of_level(level: u64) -> Option<Self> {
+        Some(match level {
+            5 => Self::MinimalAccess,
+            10 => Self::Guest,
+            15 => Self::Planner,
+            20 => Self::Reporter,
+            25 => Self::SecurityManager,
+            30 => Self::Developer,
+            40 => Self::Maintainer,
+            50 => Self::Owner,
+            _ => return None,
+        })
+    }
+}
+
 words! {
     /// Tier of an environment (`app/models/environment.rb`).
     Tier {
@@ -231,7 +248,8 @@ impl Job {
         let path = rest.get(rest.find('/')?..)?;
         let path = path.strip_prefix(root)?.strip_prefix('/')?;
         let path = path.strip_suffix(&format!("/-/jobs/{}", self.id))?;
-        path.contains('/').then_some(path)
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+        (path.contains('/') && path.chars().all(plain)).then_some(path)
     }
 }
 

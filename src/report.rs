@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod agents;
+pub mod doctor;
 pub mod dotenv;
 pub mod events;
 pub mod file;

@@ -11,9 +11,9 @@ use crate::commands::shared::{CA_FILE, COLOR, DEBUG, PROXY, QUIET, SERVER, TOKEN
 use crate::decide::deadline::JobTime;
 use crate::decide::pace::{Interval, Next, Pace, Trouble, Window};
 use crate::decide::select::Caller;
-use crate::exit::{Exit, Stop};
+use crate::exit::Stop;
 use crate::find::Place;
-use crate::gitlab::{Client, Error, Facts, Kind, Note, Project, Rate, Route, TokenKind};
+use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Rate, Route, TokenKind};
 use crate::model::{CurrentJob, Job, Pipeline, ProjectId};
 use crate::os::Woken;
 use crate::report::{Color, Talk};
@@ -59,10 +59,24 @@ pub fn with<T>(
     host: &Host,
     work: impl FnOnce(&Session) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    heard(common, host, &|_| false, work)
+}
+
+/// The same; what happens on the way is told only where `hear` has not taken it for itself.
+pub fn heard<T>(
+    common: &Common,
+    host: &Host,
+    hear: &(dyn Fn(&Note) -> bool + Sync),
+    work: impl FnOnce(&Session) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let ci = Ci::read(&host.vars, &common.fixed)?;
     let talk = Talk::new(host, common.color, common.quiet);
     let debug = common.debug || host.vars.get("JOBGATE_DEBUG")?.is_some_and(|on| on != "0");
-    let note = |note: Note| tell(&talk, debug, &note);
+    let note = |note: Note| {
+        if !hear(&note) {
+            tell(&talk, debug, &note);
+        }
+    };
     let gitlab = Client::open(&ci, host, &note)?;
     work(&Session {
         host,
@@ -141,30 +155,28 @@ impl Me {
 impl Session<'_> {
     /// Which job this is. From here on a 404 for its project is known to be a refusal.
     pub fn me(&self) -> Result<Me, Stop> {
-        let me = self.steady(|| {
-            let answer = self.gitlab.get(&Route::CurrentJob, &[])?;
-            let job: Job = answer.json()?;
-            let more: CurrentJob = answer.json()?;
-            Ok((answer.json()?, job, more, answer.facts))
-        });
-        let (raw, job, more, facts) = me.map_err(|error| error.stop())?;
+        let me = self.steady(|| self.me_of(&self.gitlab.get(&Route::CurrentJob, &[])?));
+        me.map_err(|error| error.stop())
+    }
+
+    /// The same out of an answer to `GET /job`.
+    pub fn me_of(&self, answer: &Answer) -> Result<Me, Error> {
+        let job: Job = answer.json()?;
+        let more: CurrentJob = answer.json()?;
         let pipeline = more.pipeline.clone();
         let (Some(pipeline), Some(project)) =
             (pipeline.clone(), pipeline.and_then(|p| p.project_id))
         else {
-            return Err(Stop::new(
-                Exit::Unknown,
-                "GET /job names no pipeline or project",
-            ));
+            return Err(answer.lacks("names no pipeline or project"));
         };
         self.gitlab.know(project);
         Ok(Me {
-            raw,
+            raw: answer.json()?,
             job,
             pipeline,
             project,
             more,
-            facts,
+            facts: answer.facts.clone(),
         })
     }
 

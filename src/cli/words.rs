@@ -43,6 +43,12 @@ impl Words {
         })
     }
 
+    /// Whether the option stands on the command line. It still has to be read.
+    pub fn given(&self, option: &'static Opt) -> bool {
+        let mut copy = self.options.clone();
+        copy.contains(option.name)
+    }
+
     pub fn switch(&mut self, option: &'static Opt) -> bool {
         self.read(option);
         self.options.contains(option.name)

@@ -284,7 +284,7 @@ impl Act<'_, '_> {
             downstream: &[],
             selection: &selection,
             rules: &self.options.rules,
-            me,
+            me: Some(me),
         };
         let ended = wait_for(turns, &Finder::new(self.session.gitlab), &wait);
         if let Some(stop) = &ended.stop {

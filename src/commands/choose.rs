@@ -121,16 +121,22 @@ pub fn pipeline(text: &str) -> Result<PipelineId, String> {
 
 /// Operands and narrowing options together.
 pub fn selection(words: &mut Words) -> Selection {
-    let plain = words.operands().into_iter().map(Operand::plain);
-    let mut operands: Vec<Operand> = plain.collect();
-    operands.extend(words.values(&NAME).into_iter().map(Operand::name));
     let statuses = words.values(&STATUS);
     Selection {
-        operands,
-        attempts: false,
-        all: false,
         stages: words.values(&STAGE),
         statuses: statuses.iter().map(|word| Status::parse(word)).collect(),
         except: words.values(&EXCEPT),
+        ..named(words)
+    }
+}
+
+/// Operands and `--name` alone.
+pub fn named(words: &mut Words) -> Selection {
+    let plain = words.operands().into_iter().map(Operand::plain);
+    let mut operands: Vec<Operand> = plain.collect();
+    operands.extend(words.values(&NAME).into_iter().map(Operand::name));
+    Selection {
+        operands,
+        ..Selection::default()
     }
 }

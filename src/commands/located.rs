@@ -1,10 +1,12 @@
 //! From the options that choose a pipeline to the one pipeline that is meant.
 
 use super::choose::Where;
-use crate::decide::select::Caller;
+use crate::decide::select::glob::is_glob;
+use crate::decide::select::{Caller, NamesCaller, Operand, Selection};
 use crate::exit::{Exit, Stop};
 use crate::find::{Finder, Place, Step};
 use crate::gitlab::TokenKind;
+use crate::near::did_you_mean;
 use crate::report::text::visible;
 use crate::session::{Me, Session};
 
@@ -27,8 +29,17 @@ impl Located {
 
 /// Finds the pipeline; each hop downstream is told.
 pub fn locate(session: &Session, finder: &Finder, choice: &Where) -> Result<Located, Stop> {
+    let Located { mut place, me } = start(session, choice)?;
+    for trigger in &choice.downstream {
+        place = hop(session, finder, &place, trigger)?;
+    }
+    Ok(Located { place, me })
+}
+
+/// The pipeline in which the way downstream begins.
+pub fn start(session: &Session, choice: &Where) -> Result<Located, Stop> {
     let me = me(session, choice)?;
-    let mut place = match (&me, &choice.project, choice.pipeline) {
+    let place = match (&me, &choice.project, choice.pipeline) {
         (_, Some(project), Some(pipeline)) => Place {
             project: project.clone(),
             pipeline,
@@ -36,9 +47,6 @@ pub fn locate(session: &Session, finder: &Finder, choice: &Where) -> Result<Loca
         (Some(me), ..) => choice.start(&me.place())?,
         (None, ..) => return Err(Stop::new(Exit::Unknown, "which pipeline is not known")),
     };
-    for trigger in &choice.downstream {
-        place = hop(session, finder, &place, trigger)?;
-    }
     Ok(Located { place, me })
 }
 
@@ -94,4 +102,36 @@ fn hop(session: &Session, finder: &Finder, place: &Place, trigger: &str) -> Resu
         ))),
         Step::Closed(error) => Err(error.stop()),
     }
+}
+
+/// The operand is a job id.
+pub fn is_id(operand: &Operand) -> bool {
+    !operand.name_only && operand.text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// An operand means the calling job.
+pub fn names_caller(own: NamesCaller, selection: &Selection) -> Stop {
+    let operand = selection.operands.get(own.operand);
+    let text = operand.map_or("", |operand| &operand.text);
+    Stop::usage(format!("{text:?} is the calling job itself")).hint("jobgate whoami tells about it")
+}
+
+/// An operand means nothing `of` the pipeline or project; `names` are those that it could have meant.
+pub fn absent<'n>(operand: &Operand, of: &str, names: impl Iterator<Item = &'n str>) -> Stop {
+    let text = &operand.text;
+    if is_id(operand) {
+        return Stop::new(Exit::NotFound, format!("no job {text} {of}"))
+            .hint("a job of another pipeline needs --pipeline ID")
+            .hint(format!(
+                "a name of digits only is reached with --name {text}"
+            ));
+    }
+    if !operand.name_only && is_glob(text) {
+        return Stop::new(Exit::NotFound, format!("no job matches {text:?} {of}"));
+    }
+    let near = did_you_mean(text, names);
+    Stop::new(
+        Exit::NotFound,
+        format!("no job {text:?} {of}{}", visible(&near)),
+    )
 }

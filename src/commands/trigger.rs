@@ -180,7 +180,7 @@ impl Trigger<'_, '_> {
             downstream: &[],
             selection: &selection,
             rules: &self.options.patience.rules,
-            me,
+            me: Some(me),
         };
         let ended = wait_for(turns, &Finder::new(self.session.gitlab), &wait);
         if let Some(stop) = &ended.stop {

@@ -5,15 +5,18 @@ use std::path::PathBuf;
 
 use super::Command;
 use super::choose::{self, WHERE, WHICH, Where};
+use super::gating::{self, GATING, Gating};
 use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
 use super::waiting::{Ended, Patience, Turns, WAITING, Wait, wait_for};
 use crate::Host;
 use crate::cli::{Group, Opt, Usage, Words};
+use crate::decide::gate::Judgement;
 use crate::decide::select::{Operand, Selection};
+use crate::decide::verdict::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::find::Finder;
 use crate::report::events::{Event, Teller};
-use crate::report::{Format, Out, wait as report};
+use crate::report::{Format, Out, gate, wait as report};
 use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -48,12 +51,21 @@ const USAGE: Usage = Usage {
         heartbeat (waiting: name, status, running and usually in seconds); trouble (again in seconds, text) and answers; \
         end (result: the document of --output json).",
     example: "jobgate wait unit lint\njobgate wait --stage test --except 'flaky*' --timeout 20m\njobgate wait --downstream deploy smoke",
-    groups: &[&WHICH, &MORE, &WHERE, &WAITING, &OUTPUT, &CONNECTION],
+    groups: &[
+        &WHICH,
+        &MORE,
+        &WHERE,
+        &GATING,
+        &WAITING,
+        &OUTPUT,
+        &CONNECTION,
+    ],
 };
 
 struct Options {
     selection: Selection,
     place: Where,
+    gating: Gating,
     patience: Patience,
     format: Format,
     file: Option<PathBuf>,
@@ -71,6 +83,7 @@ impl Options {
         selection.all = words.switch(&ALL);
         let place = Where::read(words)?;
         let options = Self {
+            gating: Gating::read(words)?,
             patience: Patience::read(words, place.no_trigger_jobs)?,
             selection,
             place,
@@ -136,7 +149,12 @@ fn deliver(mut out: Out, format: Format, session: &Session, ended: &Ended) -> Re
 }
 
 fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, Stop> {
-    let me = session.me()?;
+    let gating = &options.gating;
+    let me = if gating.is_empty() {
+        session.me()?
+    } else {
+        gating::trusted(session)?
+    };
     if let Some(other) = session.other_job(&me) {
         session.talk.warning(&other);
     }
@@ -149,7 +167,32 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, 
         downstream: &options.place.downstream,
         selection: &options.selection,
         rules: &options.patience.rules,
-        me: &me,
+        me: Some(&me),
     };
-    Ok(wait_for(&mut turns, &finder, &wait))
+    let tell = |judgement: &Judgement| gate::tell(judgement, session.talk);
+    if let Err(judgement) = gating.pass(session, &me, &tell)? {
+        let outcome = Outcome {
+            exit: judgement.exit(),
+            jobs: Vec::new(),
+            reason: None,
+        };
+        return Ok(Ended {
+            outcome,
+            stop: Some(closed(&judgement)),
+            place,
+        });
+    }
+    let mut ended = wait_for(&mut turns, &finder, &wait);
+    // What follows the wait relies on the conditions as much as on the jobs.
+    if ended.outcome.exit == Exit::Ok
+        && let Err(judgement) = gating.pass_again(session, &tell)?
+    {
+        ended.outcome.exit = judgement.exit();
+        ended.stop = Some(closed(&judgement));
+    }
+    Ok(ended)
+}
+
+fn closed(judgement: &Judgement) -> Stop {
+    Stop::new(judgement.exit(), gate::summary(judgement))
 }

@@ -19,6 +19,8 @@ pub(super) struct Memory {
     pub(super) worked: HashSet<(Discriminant<Route>, Option<TokenKind>)>,
     /// Projects that GitLab itself has named, so that they exist: the job's own first.
     pub(super) known: Vec<ProjectId>,
+    /// Major and minor number of the GitLab release.
+    pub(super) version: Option<(u32, u32)>,
     /// Good answers so far.
     pub(super) answers: u64,
 }
@@ -44,6 +46,11 @@ impl Client<'_> {
         if !memory.known.contains(&project) {
             memory.known.push(project);
         }
+    }
+
+    /// GitLab itself has told its release: refusals are explained better by it.
+    pub fn know_version(&self, major: u32, minor: u32) {
+        self.memory().version = Some((major, minor));
     }
 
     pub(super) fn token(&self, kind: TokenKind) -> Option<&Secret> {

@@ -100,6 +100,11 @@ impl Line {
         self.agent.clone()
     }
 
+    /// Host and port of the proxy on the way.
+    pub(super) fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
     /// Sends once; a GET once more, at once, where an old connection turned out to be dead.
     pub(super) fn send(&self, shot: &Shot) -> Result<Response<Body>, Broken> {
         let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
 
-use super::explain::{Explanation, Refusal, explain as explain_refusal, title};
+use super::explain::{Explanation, Refusal, explain as explain_refusal, explain_no_token, title};
 use super::facts::{self, Facts, header};
 use super::net::{Broken, Cut, Line, Shot, words};
 use super::{Client, Error, Kind, Note, Route, Said, TokenKind};
@@ -221,6 +221,11 @@ impl Client<'_> {
 
     /// A good status with a text that is no JSON: named, never quoted.
     pub(super) fn not_json(&self, text: &Text, method: &'static str, route: &Route) -> Error {
+        let html = facts::content_type(&text.headers, &self.cleaner) == "text/html";
+        let refusal = Refusal {
+            html,
+            ..Refusal::new(route, text.facts.token, text.status, "")
+        };
         Error {
             kind: Kind::NotJson,
             method,
@@ -230,7 +235,7 @@ impl Client<'_> {
             status: Some(text.status),
             facts: text.facts.clone(),
             hints: Vec::new(),
-            explained: None,
+            explained: html.then(|| Box::new(explain_refusal(&refusal))),
             before: None,
         }
     }
@@ -276,6 +281,7 @@ impl Client<'_> {
             scope: said.scope.as_deref(),
             html,
             known_projects: &memory.known,
+            version: memory.version,
             worked_before: memory
                 .worked
                 .contains(&(std::mem::discriminant(ask.route), ask.carried)),
@@ -304,6 +310,9 @@ impl Client<'_> {
             error
                 .hints
                 .push("GitLab wants https: CI_API_V4_URL and --server must say so".to_owned());
+        } else {
+            let refusal = Refusal::new(ask.route, ask.carried, status, "");
+            error.explained = Some(Box::new(explain_refusal(&refusal)));
         }
         error
     }
@@ -341,14 +350,14 @@ impl Client<'_> {
             | Route::CancelPipeline(..) => "POST",
             _ => "GET",
         };
-        let (message, hint) = match kind {
+        let (message, hints) = match kind {
             TokenKind::Job => (
                 "not asked: CI_JOB_TOKEN is not set",
-                "GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself",
+                vec!["GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself".to_owned()],
             ),
             TokenKind::Access => (
                 "not asked: GitLab takes no job token for this, and there is no access token",
-                "put a project, group or personal access token into the CI/CD variable JOBGATE_TOKEN (masked), or name a file with --token-file",
+                explain_no_token(route).hints,
             ),
         };
         Error {
@@ -359,7 +368,7 @@ impl Client<'_> {
             said: Said::default(),
             status: None,
             facts: Facts::default(),
-            hints: vec![hint.to_owned()],
+            hints,
             explained: None,
             before: None,
         }

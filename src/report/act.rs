@@ -44,11 +44,10 @@ impl<'h> Herald<'h> {
     pub fn plan(&self, targets: &[Target]) {
         for target in targets {
             let why = target.fate.why();
-            let what = match (target.step, &target.fate) {
-                (Some(step), _) => verb(step).to_owned(),
-                (None, Fate::Already(_)) => format!("nothing to do, {why}"),
-                (None, Fate::Refused { .. }) => format!("refused, {why}"),
-                (None, _) => format!("not yet, {why}"),
+            let what = match &target.fate {
+                Fate::Already(_) => format!("nothing to do, {why}"),
+                _ if why.is_empty() => word(target).to_owned(),
+                _ => format!("{}, {why}", word(target)),
             };
             let Target { name, job, .. } = target;
             let status = job.status.word();
@@ -56,7 +55,7 @@ impl<'h> Herald<'h> {
             if let Fate::Refused { hint, .. } = &target.fate {
                 self.session.talk.hint(hint);
             }
-            let step = target.step.map_or(target.fate.word(), verb);
+            let step = word(target);
             self.put(
                 of_job(self.event("plan"), target)
                     .text("plan", step)
@@ -76,9 +75,9 @@ impl<'h> Herald<'h> {
     /// A job is waited for before anything can be sent.
     pub fn waits(&self, target: &Target) {
         let why = target.fate.why();
-        self.happening(&format!("{}: {}, {why}", target.name, target.fate.word()));
+        self.happening(&format!("{}: {}, {why}", target.name, word(target)));
         let event = of_job(self.event("job"), target);
-        self.put(event.text("result", target.fate.word()).text("why", why));
+        self.put(event.text("result", word(target)).text("why", why));
     }
 
     /// A request has had its effect.
@@ -90,7 +89,7 @@ impl<'h> Herald<'h> {
         let Target {
             name, job, fate, ..
         } = target;
-        let (word, status) = (fate.word(), job.status.word());
+        let (word, status) = (word(target), job.status.word());
         self.happening(&format!(
             "{name}: {word}{why}, {} is {status}  {}",
             job.id, job.web_url
@@ -144,13 +143,13 @@ impl Ending<'_> {
             return wait::table(outcome);
         }
         let mut table = Table::new(COLUMNS);
-        for Target {
-            name, job, fate, ..
-        } in self.targets
-        {
+        for target in self.targets {
+            let Target {
+                name, job, fate, ..
+            } = target;
             table.row(&[
                 (name, Paint::Plain),
-                (fate.word(), paint(fate)),
+                (word(target), paint(fate)),
                 (
                     job.status.word(),
                     Paint::status(&job.status, job.allow_failure),
@@ -166,7 +165,7 @@ impl Ending<'_> {
     pub fn json(&self) -> Object {
         let job = |target: &Target| {
             of_job(Object::new(), target)
-                .text("result", target.fate.word())
+                .text("result", word(target))
                 .text("why", target.fate.why())
         };
         let object = Object::new()
@@ -211,6 +210,14 @@ fn of_job(object: Object, target: &Target) -> Object {
         .number("id", job.id.0)
         .text("status", job.status.word())
         .text("web_url", &job.web_url)
+}
+
+/// What became of it; of a plan, what would be sent.
+fn word(target: &Target) -> &'static str {
+    match (target.step, &target.fate) {
+        (Some(step), Fate::Open(why)) if why.is_empty() => verb(step),
+        (_, fate) => fate.word(),
+    }
 }
 
 fn verb(step: Step) -> &'static str {

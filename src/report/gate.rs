@@ -52,26 +52,30 @@ pub fn hints(judgement: &Judgement, talk: &Talk) {
     }
 }
 
-/// `gate closed: 2 of 5 conditions do not hold`
+/// `the gate is closed: 2 of 5 conditions do not hold`
 pub fn summary(judgement: &Judgement) -> String {
     let all = judgement.lines.len();
     let count = |finding| {
         let lines = judgement.lines.iter();
         lines.filter(|line| line.finding == finding).count()
     };
-    let untold = count(Finding::Refused) + count(Finding::Unavailable);
-    match (judgement.exit(), count(Finding::NotHeld)) {
-        (Exit::Ok, _) => format!("the gate is open: {} held", of(all, all)),
-        (Exit::Closed, not) => format!("the gate is closed: {} not held", of(not, all)),
-        _ => format!("the gate is closed: {} could not be told", of(untold, all)),
-    }
-}
-
-fn of(some: usize, all: usize) -> String {
-    match all {
-        1 => "the condition".to_owned(),
-        _ if some == all => format!("all {all} conditions"),
-        _ => format!("{some} of {all} conditions"),
+    let some = |some: usize| format!("{some} of {all}");
+    match (judgement.exit(), all) {
+        (Exit::Ok, 1) => "the gate is open: its condition holds".to_owned(),
+        (Exit::Ok, _) => format!("the gate is open: all {all} conditions hold"),
+        (Exit::Closed, 1) => "the gate is closed: its condition does not hold".to_owned(),
+        (Exit::Closed, _) => {
+            let not = some(count(Finding::NotHeld));
+            format!("the gate is closed: {not} conditions do not hold")
+        }
+        (_, 1) => "the gate is closed: its condition could not be told".to_owned(),
+        _ => {
+            let untold = count(Finding::Refused) + count(Finding::Unavailable);
+            format!(
+                "the gate is closed: {} conditions could not be told",
+                some(untold)
+            )
+        }
     }
 }
 

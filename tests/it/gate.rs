@@ -2,6 +2,7 @@
 
 mod accidents;
 mod approvals;
+mod command;
 mod evidence;
 mod judged;
 mod open;

@@ -18,6 +18,7 @@ mod cli;
 mod docs;
 #[cfg(unix)]
 mod examples;
+mod doctor;
 mod explain;
 mod fake_auth;
 #[path = "fake.rs"]
@@ -40,6 +41,7 @@ mod table;
 #[cfg(unix)]
 mod templates;
 mod tidy;
+mod trace;
 mod verdict;
 mod wait;
 mod whoami;

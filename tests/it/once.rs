@@ -3,7 +3,7 @@
 
 use jobgate::os::Interrupt;
 
-use crate::fake::{Allow, Chaos, Fault, GitLab, Id, JobSpec, World, ci, job};
+use crate::fake::{Chaos, Fault, GitLab, Id, JobSpec, World, ci, job};
 use crate::run::{Outcome, Run};
 
 const SEEDS: u64 = 300;

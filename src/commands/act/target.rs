@@ -10,6 +10,7 @@ use crate::find::{self, Finder, Place, Scope, TriggerJobs};
 use crate::gitlab::{Error, Project};
 use crate::model::{Job, JobId};
 use crate::near::did_you_mean;
+use crate::report::text::visible;
 use crate::session::{Me, Session};
 
 /// A job that is to be acted on.
@@ -148,10 +149,12 @@ impl<'w, 'a> Aim<'w, 'a> {
                     return Ok(Some(Aimed::NotYet(childless)));
                 }
                 find::Step::NotOne(names) if names.is_empty() => {
+                    let name = visible(name);
                     let error = format!("no trigger job {name} in pipeline {}", place.pipeline);
                     return Ok(Some(Aimed::Stop(Stop::new(Exit::NotFound, error))));
                 }
                 find::Step::NotOne(names) => {
+                    let name = visible(name);
                     let error = format!("{name} means several trigger jobs: {}", list(&names));
                     return Ok(Some(Aimed::Stop(Stop::usage(error))));
                 }
@@ -187,7 +190,7 @@ impl<'w, 'a> Aim<'w, 'a> {
             Ok(selected) => selected,
             Err(own) => {
                 let operand = self.meant.selection.operands.get(own.operand);
-                let name = operand.map_or("", |operand| &operand.text);
+                let name = visible(operand.map_or("", |operand| &operand.text));
                 let error = format!("{name} is the job that asks: no job can act on itself");
                 return Aimed::Stop(Stop::usage(error));
             }
@@ -228,7 +231,9 @@ impl<'w, 'a> Aim<'w, 'a> {
             };
         }
         if chosen.len() > 1 && !self.meant.all {
-            let names: Vec<&str> = chosen.iter().map(|one| one.job.name.as_str()).collect();
+            let mut jobs: Vec<&Job> = chosen.iter().map(|one| one.job).collect();
+            jobs.sort_by_key(|job| job.id);
+            let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
             let error = format!("{} jobs match: {}", names.len(), list(&names));
             return Aimed::Stop(Stop::usage(error).hint("--all acts on every one of them"));
         }
@@ -266,7 +271,7 @@ impl<'w, 'a> Aim<'w, 'a> {
             [one] => {
                 let names = self.rows.iter().map(|job| job.name.as_str());
                 let near = did_you_mean(one, names);
-                format!("no job {one} in pipeline {pipeline}{near}")
+                format!("no job {} in pipeline {pipeline}{near}", visible(one))
             }
             several => format!("no jobs {} in pipeline {pipeline}", list(several)),
         };
@@ -277,7 +282,7 @@ impl<'w, 'a> Aim<'w, 'a> {
 fn childless(trigger: &Job) -> Stop {
     let error = format!(
         "trigger job {} ({}) is {} and has started no pipeline",
-        trigger.name,
+        visible(&trigger.name),
         trigger.id,
         trigger.status.word()
     );
@@ -287,7 +292,8 @@ fn childless(trigger: &Job) -> Stop {
 /// A few names; how many more there are.
 fn list<T: AsRef<str>>(names: &[T]) -> String {
     const MOST: usize = 8;
-    let shown: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
+    let shown = names.iter().take(MOST).map(|name| visible(name.as_ref()));
+    let shown: Vec<_> = shown.collect();
     match names.len().saturating_sub(MOST) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

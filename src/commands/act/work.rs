@@ -1,5 +1,7 @@
 //! The work of an action: look, plan, gate, send, look again, job by job, until none is left open.
 
+use std::time::Duration;
+
 use super::parameters::Parameters;
 use super::target::{Aim, Aimed, Target};
 use crate::commands::gating::Gating;
@@ -14,6 +16,7 @@ use crate::find::Place;
 use crate::gitlab::{Body, Error, Kind, Route};
 use crate::model::{Job, JobId, Status};
 use crate::report::act::Herald;
+use crate::report::events::Missing;
 use crate::session::Session;
 
 /// What is wanted of every job.
@@ -98,6 +101,7 @@ impl Work<'_, '_> {
     /// Settles every job, or ends for a reason that leaves the rest open.
     pub fn run(&mut self, turns: &mut Turns, patient: bool) -> Result<(), End> {
         loop {
+            turns.missing(self.missing(turns.now()));
             for index in 0..self.targets.len() {
                 self.settle(turns, index)?;
             }
@@ -115,6 +119,20 @@ impl Work<'_, '_> {
             return Err(End::Stop(stop));
         }
         Ok(())
+    }
+
+    /// What the heartbeat names.
+    fn missing(&self, seen: Duration) -> Vec<Missing> {
+        let targets = self.targets.iter();
+        let open = targets.filter(|target| !target.fate.settled());
+        open.map(|target| Missing {
+            name: target.name.clone(),
+            status: Some(target.job.status.clone()),
+            running: None,
+            seen,
+            past: Vec::new(),
+        })
+        .collect()
     }
 
     /// The newest attempt of the job, as last read.

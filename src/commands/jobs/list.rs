@@ -6,17 +6,15 @@ use std::ops::ControlFlow;
 use serde_json::value::RawValue;
 
 use super::{Flaws, Reach, Task, digest};
-use crate::commands::located::Located;
+use crate::commands::located::{Located, absent, is_id, names_caller};
 use crate::decide::select::glob::is_glob;
 use crate::decide::select::{self, Caller, Operand, Selected, Selection, newest};
 use crate::decide::stages;
-use crate::exit::{Exit, Stop};
+use crate::exit::Stop;
 use crate::find::{Place, Scope, TriggerJobs, Unique};
 use crate::gitlab::Error;
 use crate::model::{Job, JobId};
-use crate::near::did_you_mean;
 use crate::report::jobs::JsonRows;
-use crate::report::text::visible;
 use crate::report::{Format, Out, jobs};
 
 /// GitLab's own text of rows.
@@ -166,10 +164,6 @@ pub fn slim(job: Job) -> Job {
     }
 }
 
-fn is_id(operand: &Operand) -> bool {
-    !operand.name_only && operand.text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 pub fn choose<'j>(
     task: &Task,
     jobs: &'j [Job],
@@ -177,12 +171,8 @@ pub fn choose<'j>(
 ) -> Result<Selected<'j>, Stop> {
     let selection = &task.options.selection;
     let caller = caller.filter(|_| !selection.operands.is_empty());
-    let selected = select::select(selection, jobs, caller).map_err(|own| {
-        let operand = selection.operands.get(own.operand);
-        let text = operand.map_or("", |operand| &operand.text);
-        Stop::usage(format!("{text:?} is the calling job itself"))
-            .hint("jobgate whoami tells about it")
-    })?;
+    let selected =
+        select::select(selection, jobs, caller).map_err(|own| names_caller(own, selection))?;
     if !selected.siblings.is_empty() {
         let names = selected.siblings.iter().map(|job| job.name.as_str());
         let names: Vec<&str> = names.collect();
@@ -208,21 +198,4 @@ pub fn closed(error: &Error) -> Stop {
     error
         .stop()
         .hint("--no-trigger-jobs leaves trigger jobs out")
-}
-
-/// An operand that means nothing.
-pub fn absent<'n>(operand: &Operand, of: &str, names: impl Iterator<Item = &'n str>) -> Stop {
-    let Operand { text, .. } = operand;
-    if is_id(operand) {
-        return Stop::new(Exit::NotFound, format!("no job {text} {of}"))
-            .hint("a job of another pipeline needs --pipeline ID")
-            .hint(format!(
-                "a name of digits only is reached with --name {text}"
-            ));
-    }
-    let near = did_you_mean(text, names);
-    Stop::new(
-        Exit::NotFound,
-        format!("no job {text:?} {of}{}", visible(&near)),
-    )
 }

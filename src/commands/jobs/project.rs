@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use serde_json::value::RawValue;
 
-use super::list::{absent, slim, unfiltered};
+use super::list::{slim, unfiltered};
 use super::{Flaws, Task, digest};
-use crate::commands::located::locate;
+use crate::commands::located::{absent, locate};
 use crate::decide::select::{Selection, select};
 use crate::exit::Stop;
 use crate::gitlab::Project;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::list::{self, Texts};
 use super::{Flaws, Task, digest};
-use crate::commands::located::Located;
+use crate::commands::located::{Located, absent};
 use crate::decide::tree::{Branch, Downstream, Item, Walk};
 use crate::exit::{Exit, Stop};
 use crate::find::{Place, TriggerJobs, refused};
@@ -45,7 +45,7 @@ pub fn show(task: &Task, located: &Located, out: &mut Out, flaws: &mut Flaws) ->
     let missing = operands.filter(|(index, _)| missing.contains(index));
     let of = format!("in pipeline {} and below", located.place.pipeline);
     for (_, operand) in missing {
-        flaws.add(list::absent(operand, &of, [].into_iter()));
+        flaws.add(absent(operand, &of, [].into_iter()));
     }
     Ok(())
 }

@@ -31,10 +31,17 @@ pub struct Started {
     pub assumed: bool,
 }
 
+/// What was known right before the request.
+struct Before {
+    me: Me,
+    /// The newest pipeline of the kind that was going to be started; `None` if the list is not shown.
+    newest: Option<PipelineId>,
+}
+
 enum Sent {
     Done(Pipeline),
-    /// Bytes had left, and no good answer came. `Me` as asked right before.
-    Lost(Error, Box<Me>),
+    /// Bytes had left, and no good answer came.
+    Lost(Error, Box<Before>),
     Failed(Error),
     Closed(Judgement),
     Stopped(Stop),
@@ -67,7 +74,7 @@ impl Start {
         let sent = turns.ask(&mut || self.attempt(session, gating, tell));
         match sent.map_err(|halt| turns.stop(&halt))? {
             Sent::Done(pipeline) => Ok(Ok(Started::new(&self.project, pipeline, false))),
-            Sent::Lost(error, me) => self.assume(session, turns, &error, &me).map(Ok),
+            Sent::Lost(error, before) => self.assume(session, turns, &error, &before).map(Ok),
             Sent::Failed(error) => Err(error.stop()),
             Sent::Closed(judgement) => Ok(Err(judgement)),
             Sent::Stopped(stop) => Err(stop),
@@ -78,9 +85,10 @@ impl Start {
     fn attempt(&self, session: &Session, gating: &Gating, tell: Tell) -> Result<Sent, Error> {
         // Its `Date` is what a new pipeline is told from an older one by.
         let me = match session.me() {
-            Ok(me) => Box::new(me),
+            Ok(me) => me,
             Err(stop) => return Ok(Sent::Stopped(stop)),
         };
+        let newest = self.newest(session, &me);
         match gating.pass(session, &me, tell) {
             Err(stop) => return Ok(Sent::Stopped(stop)),
             Ok(Err(judgement)) => return Ok(Sent::Closed(judgement)),
@@ -98,9 +106,9 @@ impl Start {
             Err(error) => match error.kind {
                 Kind::Unreachable | Kind::Limited { .. } | Kind::Deadline => return Err(error),
                 Kind::Interrupted { sent: false, .. } => return Err(error),
-                Kind::Locked => Sent::Lost(error, me),
+                Kind::Locked => Sent::Lost(error, Box::new(Before { me, newest })),
                 _ if error.nothing_done() => Sent::Failed(error),
-                _ => Sent::Lost(error, me),
+                _ => Sent::Lost(error, Box::new(Before { me, newest })),
             },
         })
     }
@@ -111,7 +119,7 @@ impl Start {
         session: &Session,
         turns: &mut Turns,
         lost: &Error,
-        me: &Me,
+        before: &Before,
     ) -> Result<Started, Stop> {
         let unknown = |why: String| {
             let error =
@@ -127,6 +135,7 @@ impl Start {
             let stop = unknown("the program was told to end".to_owned());
             return Err(Stop { exit, ..stop });
         }
+        let me = &before.me;
         let username = me.job.user.as_ref().map(|user| user.username.as_str());
         let (Some(since), Some(username)) = (me.facts.date, username) else {
             return Err(unknown("GitLab names no time or no user".to_owned()));
@@ -143,13 +152,14 @@ impl Start {
         let (mut found, mut times): (Option<PipelineId>, u32) = (None, 0);
         loop {
             let rows = turns.ask(&mut || self.rows(session, &triggered));
-            let rows = rows.map_err(|halt| {
+            let mut rows = rows.map_err(|halt| {
                 let stop = turns.stop(&halt);
                 Stop {
                     exit: Exit::of_all([Exit::Unknown, stop.exit]),
                     ..unknown(stop.error)
                 }
             })?;
+            rows.retain(|row| Some(row.id) > before.newest);
             match find_assumed(&rows, &triggered) {
                 Assumed::One(id) => {
                     times = if found == Some(id) { times + 1 } else { 1 };
@@ -181,15 +191,31 @@ impl Start {
         }
     }
 
-    /// Pipelines of the ref and user, newest first, as far back as the request.
-    fn rows(&self, session: &Session, triggered: &Triggered) -> Result<Vec<Pipeline>, Error> {
-        let query = [
-            ("ref", triggered.ref_name),
+    /// The newest pipeline of the kind that is going to be started: GitLab's clock tells seconds, and another may be as young. A list that
+    /// is not shown leaves the clock alone.
+    fn newest(&self, session: &Session, me: &Me) -> Option<PipelineId> {
+        let username = me.job.user.as_ref()?.username.as_str();
+        let mut query = self.query(username).to_vec();
+        query.push(("per_page", "1"));
+        let route = Route::Pipelines(self.project.clone());
+        let answer = session.gitlab.get(&route, &query).ok()?;
+        let rows: Vec<Pipeline> = answer.json().ok()?;
+        Some(rows.first().map_or(PipelineId(0), |row| row.id))
+    }
+
+    fn query<'q>(&'q self, username: &'q str) -> [(&'q str, &'q str); 5] {
+        [
+            ("ref", &self.ref_name),
             ("source", "pipeline"),
-            ("username", triggered.username),
+            ("username", username),
             ("order_by", "id"),
             ("sort", "desc"),
-        ];
+        ]
+    }
+
+    /// Pipelines of the ref and user, newest first, as far back as the request.
+    fn rows(&self, session: &Session, triggered: &Triggered) -> Result<Vec<Pipeline>, Error> {
+        let query = self.query(triggered.username);
         let route = Route::Pipelines(self.project.clone());
         let mut rows: Vec<Pipeline> = Vec::new();
         let mut bad = None;

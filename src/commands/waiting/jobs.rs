@@ -28,7 +28,8 @@ pub struct Wait<'w> {
     pub downstream: &'w [String],
     pub selection: &'w Selection,
     pub rules: &'w Rules,
-    pub me: &'w Me,
+    /// `None` where there is no job token to ask with.
+    pub me: Option<&'w Me>,
 }
 
 /// How a wait ended.
@@ -44,6 +45,28 @@ pub struct Ended {
 
 /// Waits for jobs until the verdict is final or the time is over.
 pub fn wait_for(turns: &mut Turns, finder: &Finder, wait: &Wait) -> Ended {
+    wait_with(turns, finder, wait, None)
+}
+
+/// What else is to be done at each turn, when the jobs have been looked at; `true` when the verdict is there.
+pub type EachTurn<'e> = dyn FnMut(&mut Turns, &Watch, bool) -> Result<(), Halt> + 'e;
+
+/// The same, doing something at each turn. It is done for its own sake: usual durations do not slow it down.
+pub fn wait_and(
+    turns: &mut Turns,
+    finder: &Finder,
+    wait: &Wait,
+    each_turn: &mut EachTurn,
+) -> Ended {
+    wait_with(turns, finder, wait, Some(each_turn))
+}
+
+fn wait_with(
+    turns: &mut Turns,
+    finder: &Finder,
+    wait: &Wait,
+    each_turn: Option<&mut EachTurn>,
+) -> Ended {
     turns.teller().tell(&Event::Start {
         project: &wait.place.project.to_string(),
         pipeline: wait.place.pipeline,
@@ -60,19 +83,19 @@ pub fn wait_for(turns: &mut Turns, finder: &Finder, wait: &Wait) -> Ended {
         downstream: wait.downstream.to_vec(),
         selection: wait.selection.clone(),
     };
-    let own = Own {
-        caller: wait.me.caller(),
-        pipeline: wait.me.pipeline.id,
-    };
+    let own = wait.me.map(|me| Own {
+        caller: me.caller(),
+        pipeline: me.pipeline.id,
+    });
     let mut waiting = Waiting {
-        watch: Watch::new(goal, wait.rules.clone(), Some(own)),
+        watch: Watch::new(goal, wait.rules.clone(), own),
         reader: Reader::new(finder, wait.place),
         history: None,
         looks: 0,
         slept: Duration::ZERO,
         names: Vec::new(),
     };
-    let (outcome, stop) = match waiting.run(turns) {
+    let (outcome, stop) = match waiting.run(turns, each_turn) {
         Ok(outcome) => {
             let stop = waiting.words(&outcome);
             (outcome, stop)
@@ -102,13 +125,23 @@ struct Waiting<'w> {
 }
 
 impl Waiting<'_> {
-    fn run(&mut self, turns: &mut Turns) -> Result<Outcome, Halt> {
+    fn run(
+        &mut self,
+        turns: &mut Turns,
+        mut each_turn: Option<&mut EachTurn>,
+    ) -> Result<Outcome, Halt> {
         loop {
-            match self.turn(turns)? {
+            let verdict = self.turn(turns)?;
+            if let Some(each_turn) = &mut each_turn {
+                each_turn(turns, &self.watch, matches!(verdict, Verdict::Final(_)))?;
+            }
+            match verdict {
                 Verdict::Final(outcome) => return Ok(*outcome),
                 Verdict::Waiting(next) => {
                     self.looks += 1;
-                    self.learn(turns);
+                    if each_turn.is_none() {
+                        self.learn(turns);
+                    }
                     self.pause(turns, &next)?;
                 }
             }

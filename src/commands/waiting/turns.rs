@@ -29,6 +29,8 @@ pub enum Halt {
     Timeout,
     /// GitLab's refusal, or its silence for longer than the budget.
     Error(Box<Error>),
+    /// What is waited for is not what can be done something with.
+    Stop(Box<Stop>),
 }
 
 impl Halt {
@@ -37,6 +39,7 @@ impl Halt {
             Self::Signal(signal) => Exit::Signal(*signal),
             Self::Timeout => Exit::Timeout,
             Self::Error(error) => error.exit(),
+            Self::Stop(stop) => stop.exit,
         }
     }
 }
@@ -293,6 +296,7 @@ impl<'t> Turns<'t> {
         match halt {
             Halt::Signal(signal) => Stop::new(halt.exit(), format!("{} came", signal.name())),
             Halt::Error(error) => error.stop(),
+            Halt::Stop(stop) => (**stop).clone(),
             Halt::Timeout => self.timeout(),
         }
     }

@@ -75,7 +75,7 @@ fn agents<'a>(calling: &Calling, evidence: &'a Evidence) -> Result<&'a AllowedAg
 
 fn project(names: &[IdOrPath], calling: &Calling, evidence: &Evidence) -> Checked {
     let id = agents(calling, evidence)?.project.id;
-    let path = project_path(calling);
+    let path = calling.job.project_path(&calling.root);
     let holds = names.iter().any(|name| match name {
         IdOrPath::Id(wanted) => *wanted == id.0,
         IdOrPath::Path(wanted) => path == Some(wanted),
@@ -96,18 +96,6 @@ fn project(names: &[IdOrPath], calling: &Calling, evidence: &Evidence) -> Checke
     } else {
         answer
     })
-}
-
-/// `group/project` out of `https://host/root/group/project/-/jobs/17`. Nothing but the whole path between root and the job's own tail counts.
-fn project_path(calling: &Calling) -> Option<&str> {
-    let (_, rest) = calling.job.web_url.split_once("://")?;
-    let path = rest.get(rest.find('/')?..)?;
-    let path = path
-        .strip_prefix(calling.root.as_str())?
-        .strip_prefix('/')?;
-    let path = path.strip_suffix(&format!("/-/jobs/{}", calling.job.id))?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    (path.contains('/') && path.chars().all(plain)).then_some(path)
 }
 
 fn ref_kind(calling: &Calling) -> Result<RefKind, Gap> {

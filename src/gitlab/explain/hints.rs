@@ -1,6 +1,6 @@
 //! What to try for each kind of refusal, the likeliest first, with settings named as GitLab's pages name them.
 
-use super::need::{JobToken, Need, project};
+use super::need::{JobToken, Need};
 use super::words::{name_or, place};
 use super::{Refusal, Why};
 use crate::gitlab::TokenKind;
@@ -127,7 +127,7 @@ fn right_hints(refusal: &Refusal, why: &Why) -> Vec<String> {
 fn allowlist_may_help(refusal: &Refusal) -> bool {
     let own = refusal.known_projects.first();
     refusal.token == Some(TokenKind::Job)
-        && !matches!((project(refusal.route), own), (Some(Project::Id(id)), Some(own)) if id == own)
+        && !matches!((refusal.route.project(), own), (Some(Project::Id(id)), Some(own)) if id == own)
 }
 
 fn request_hints(refusal: &Refusal, why: &Why) -> Vec<String> {
@@ -206,7 +206,7 @@ fn request_hints(refusal: &Refusal, why: &Why) -> Vec<String> {
 /// Where an access token for this route comes from and goes to, or what the one that is there lacks.
 fn use_access_token(refusal: &Refusal) -> String {
     let Need { role, scope, .. } = Need::of(refusal.route);
-    let token = if project(refusal.route).is_some() {
+    let token = if refusal.route.project().is_some() {
         format!(
             "an access token (project, group or personal) with the role {role} and the scope {scope}"
         )

@@ -1,6 +1,6 @@
 //! What each route asks of a token.
 
-use crate::gitlab::route::{Project, Route};
+use crate::gitlab::route::Route;
 
 /// Whether a route takes the job token (`route_setting :authentication, job_token_allowed: true`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,31 +81,6 @@ impl Need {
             JobToken::Since(major, minor) => format!("GitLab {major}.{minor} or later"),
             JobToken::Always | JobToken::Recent | JobToken::Never => "a later GitLab".into(),
         }
-    }
-}
-
-/// The project that a route is about.
-pub fn project(route: &Route) -> Option<&Project> {
-    match route {
-        Route::CurrentJob | Route::AllowedAgents | Route::TokenSelf | Route::Version => None,
-        Route::ProjectJobs(project)
-        | Route::Pipelines(project)
-        | Route::Pipeline(project, _)
-        | Route::PipelineJobs(project, _)
-        | Route::TriggerJobs(project, _)
-        | Route::Bridges(project, _)
-        | Route::Job(project, _)
-        | Route::Trace(project, _)
-        | Route::Play(project, _)
-        | Route::Retry(project, _)
-        | Route::Cancel(project, _)
-        | Route::Erase(project, _)
-        | Route::TriggerPipeline(project)
-        | Route::CancelPipeline(project, _)
-        | Route::Branches(project)
-        | Route::Tags(project)
-        | Route::Environments(project)
-        | Route::Project(project) => Some(project),
     }
 }
 

@@ -40,7 +40,7 @@ pub enum Fault {
 }
 
 /// Words of rustls, ureq and the system, first match wins: what the server says of our certificate comes before what we say of its own.
-const TABLE: [(&str, Fault); 37] = [
+const TABLE: [(&str, Fault); 39] = [
     (
         "alert: certificaterequired",
         Fault::ClientCertificateMissing,
@@ -92,6 +92,8 @@ const TABLE: [(&str, Fault); 37] = [
     ("timed out", Fault::AnswerTimeout),
     ("connection reset", Fault::Reset),
     ("unexpected eof", Fault::Reset),
+    ("unexpected end of file", Fault::Reset),
+    ("peer disconnected", Fault::Reset),
     ("close_notify", Fault::Reset),
 ];
 
@@ -159,7 +161,7 @@ fn cause(no_answer: &NoAnswer) -> String {
 pub fn hint(fault: Fault, proxy: bool) -> Option<&'static str> {
     Some(match fault {
         Fault::UnknownIssuer => {
-            "if the server's certificate is your own or a private CA's, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file"
+            "if the server's certificate is your own or a private CA's, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file; the image's own bundle is read only where SSL_CERT_FILE names it"
         }
         Fault::WrongName => {
             "use a host name that stands in the server's certificate, in CI_API_V4_URL or --server"
@@ -211,7 +213,7 @@ pub fn hint(fault: Fault, proxy: bool) -> Option<&'static str> {
             "let the proxy pass GitLab's host and port, or name the host in no_proxy"
         }
         Fault::Reset => {
-            "try again; if it lasts, a firewall may be cutting in, or an https port be addressed as http"
+            "try again; if it lasts, a firewall may be cutting in, or http and https be confused in CI_API_V4_URL or its port"
         }
         Fault::Other => return None,
     })

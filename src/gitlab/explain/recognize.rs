@@ -1,6 +1,6 @@
 //! Which kind of refusal an answer is, told from GitLab's own words (`lib/api/helpers.rb`, `lib/api/api_guard.rb`, `lib/api/ci/jobs.rb`).
 
-use super::need::{JobToken, Need, project};
+use super::need::{JobToken, Need};
 use super::{Refusal, Why};
 use crate::gitlab::TokenKind;
 use crate::gitlab::route::{Project, Route};
@@ -148,7 +148,7 @@ fn takes_job_token_since(refusal: &Refusal) -> bool {
 }
 
 fn project_exists(refusal: &Refusal) -> bool {
-    match project(refusal.route) {
+    match refusal.route.project() {
         Some(Project::Id(id)) => refusal.known_projects.contains(id),
         _ => false,
     }

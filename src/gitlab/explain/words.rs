@@ -1,6 +1,6 @@
 //! The words for each kind of refusal: its exit code and its cause in one line.
 
-use super::need::{Need, project, record};
+use super::need::{Need, record};
 use super::{Refusal, Why};
 use crate::exit::Exit;
 use crate::gitlab::TokenKind;
@@ -156,7 +156,7 @@ fn whose(refusal: &Refusal) -> &'static str {
 }
 
 pub fn place(refusal: &Refusal) -> String {
-    project(refusal.route).map_or_else(
+    refusal.route.project().map_or_else(
         || "this server".into(),
         |project| format!("project {project}"),
     )

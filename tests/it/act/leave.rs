@@ -15,7 +15,16 @@ fn it_goes_on_unless_asked_otherwise() {
     story
         .call("play deploy --wait -q")
         .on(&story.gitlab.clock(), &Interrupt::new())
-        .is(143, "@OUT", "@LOG");
+        .is(
+            143,
+            r"
+JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
+deploy  waiting  running       35s  90400        URL/jobs/90400
+",
+            r"
+jobgate: error: SIGTERM came
+",
+        );
     let deploy = story.job("deploy");
     assert_eq!(story.gitlab.world(|world| world.status(deploy)), "running");
     story.gitlab.finish();
@@ -27,7 +36,25 @@ fn it_is_canceled_on_a_signal() {
     story
         .call("play deploy --wait --on-cancel cancel")
         .on(&story.gitlab.clock(), &Interrupt::new())
-        .is(143, "@OUT", "@LOG");
+        .is(
+            143,
+            r"
+JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
+deploy  waiting  running       35s  90400        URL/jobs/90400
+",
+            r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, manual): play
+using the access token from JOBGATE_TOKEN
+08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
+08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+08:00:00 deploy  pending
+08:00:10 deploy  pending → running  (2s in queue)
+jobgate: error: SIGTERM came
+deploy (90400) is being canceled
+",
+        );
     let deploy = story.job("deploy");
     assert_eq!(story.gitlab.world(|world| world.status(deploy)), "canceled");
     story.gitlab.finish();
@@ -86,7 +113,11 @@ fn the_ids_are_in_the_file_as_soon_as_something_was_started() {
     let got = story.go(call);
     assert_eq!(got.code, 0, "{got:?}");
     let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(text, "@FILE");
+    assert_eq!(
+        text,
+        "JOBGATE_OUT_RESULT=ok\nJOBGATE_OUT_EXIT_CODE=0\nJOBGATE_OUT_PROJECT=44\nJOBGATE_OUT_PIPELINE_ID=7700\nJOBGATE_OUT_JOB_IDS=90400\n\
+         JOBGATE_OUT_JOB_ID=90400\nJOBGATE_OUT_JOB_STATUS=success\nJOBGATE_OUT_JOB_URL=https://gitlab.example.com/shop/web/-/jobs/90400\n"
+    );
     story.gitlab.finish();
 }
 

@@ -8,7 +8,24 @@ use crate::fake::{Allow, World, child, ci, downstream, job};
 #[test]
 fn a_manual_job_is_played_and_its_result_mirrored() {
     let story = Story::new(deploy());
-    story.run("play deploy --wait").is(0, "@OUT", "@LOG");
+    story.run("play deploy --wait").is(
+        0,
+        r"
+JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
+deploy  passed  success       10s  90400        URL/jobs/90400
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, manual): play
+using the access token from JOBGATE_TOKEN
+08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
+08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+08:00:00 deploy  pending
+08:00:10 deploy  pending → running  (2s in queue)
+08:00:20 deploy  running → success
+",
+    );
     assert_eq!(story.writes("deploy", "play"), 1);
     story.gitlab.finish();
 }
@@ -16,7 +33,14 @@ fn a_manual_job_is_played_and_its_result_mirrored() {
 #[test]
 fn a_job_that_fails_fails_the_caller() {
     let story = Story::new(ci().stage("deploy", [job("deploy").manual().fails(5)]));
-    story.run("play deploy --wait -q").is(1, "@OUT", "@LOG");
+    story.run("play deploy --wait -q").is(
+        1,
+        r"
+JOB     RESULT  STATUS  DURATION     ID  NOTE               LINK
+deploy  failed  failed        5s  90400  the script failed  URL/jobs/90400
+",
+        "",
+    );
     story.gitlab.finish();
 }
 
@@ -24,7 +48,18 @@ fn a_job_that_fails_fails_the_caller() {
 fn a_second_call_has_nothing_to_do() {
     let story = Story::new(deploy());
     assert_eq!(story.run("play deploy").code, 0);
-    story.run("play deploy").is(0, "@OUT", "@LOG");
+    story.run("play deploy").is(
+        0,
+        r"
+JOB     RESULT        STATUS      ID  NOTE           LINK
+deploy  done already  pending  90400  it is pending  URL/jobs/90400
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, pending): nothing to do, it is pending
+",
+    );
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
 }
@@ -40,15 +75,46 @@ fn a_plan_changes_nothing() {
             job("late").is("created"),
         ],
     ));
-    story
-        .run("play --all --stage deploy --dry-run")
-        .is(9, "@OUT", "@LOG");
-    story
-        .run("play deploy --all --dry-run")
-        .is(0, "@OUT", "@LOG");
+    story.run("play --all --stage deploy --dry-run").is(
+        9,
+        r"
+JOB                 RESULT        STATUS      ID  NOTE           LINK
+deploy: [eu, blue]  play          manual   90400                 URL/jobs/90400
+deploy: [us]        play          manual   90401                 URL/jobs/90401
+docs                refused       skipped  90402  it is skipped  URL/jobs/90402
+site                done already  success  90403  it is success  URL/jobs/90403
+late                not yet       created  90404  it is created  URL/jobs/90404
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy: [eu, blue] (90400, manual): play
+plan: deploy: [us] (90401, manual): play
+plan: docs (90402, skipped): refused, it is skipped
+jobgate: hint: retry the job that it was skipped for
+plan: site (90403, success): nothing to do, it is success
+plan: late (90404, created): not yet, it is created
+",
+    );
+    story.run("play deploy --all --dry-run").is(
+        0,
+        r"
+JOB                 RESULT  STATUS     ID  NOTE  LINK
+deploy: [eu, blue]  play    manual  90400        URL/jobs/90400
+deploy: [us]        play    manual  90401        URL/jobs/90401
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy: [eu, blue] (90400, manual): play
+plan: deploy: [us] (90401, manual): play
+",
+    );
     story
         .run("play deploy --all --dry-run -o json -q")
-        .is(0, "@OUT", "@LOG");
+        .is(0, r#"
+{"result":"ok","exit":0,"action":"play","project":"44","pipeline":7700,"jobs":[{"name":"deploy: [eu, blue]","id":90400,"status":"manual","web_url":"URL/jobs/90400","result":"play","why":""},{"name":"deploy: [us]","id":90401,"status":"manual","web_url":"URL/jobs/90401","result":"play","why":""}],"waited":null}
+"#, "");
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
@@ -60,9 +126,37 @@ fn several_jobs_need_all_and_each_gets_its_own_request() {
         [job("deploy").parallel(2).manual(), job("x").is("skipped")],
     );
     let story = Story::new(ci);
-    story.run("play deploy").is(2, "@OUT", "@LOG");
+    story.run("play deploy").is(
+        2,
+        "",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+jobgate: error: 2 jobs match: deploy 1/2, deploy 2/2
+jobgate: hint: --all acts on every one of them
+",
+    );
     assert_eq!(story.gitlab.posts(), 0);
-    story.run("play deploy x --all").is(9, "@OUT", "@LOG");
+    story.run("play deploy x --all").is(
+        9,
+        r"
+JOB         RESULT   STATUS      ID  NOTE           LINK
+deploy 1/2  played   pending  90400                 URL/jobs/90400
+deploy 2/2  played   pending  90401                 URL/jobs/90401
+x           refused  skipped  90402  it is skipped  URL/jobs/90402
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy 1/2 (90400, manual): play
+plan: deploy 2/2 (90401, manual): play
+plan: x (90402, skipped): refused, it is skipped
+jobgate: hint: retry the job that it was skipped for
+using the access token from JOBGATE_TOKEN
+08:00:00 deploy 1/2: played, 90400 is pending  URL/jobs/90400
+08:00:00 deploy 2/2: played, 90401 is pending  URL/jobs/90401
+",
+    );
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
 }
@@ -73,10 +167,47 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
         .stage("build", [job("compile").runs(50)])
         .stage("deploy", [job("deploy").manual()]);
     let story = Story::new(ci);
-    story.run("play deploy --now").is(9, "@OUT", "@LOG");
-    story.run("play deploy --timeout 0").is(8, "@OUT", "@LOG");
+    story.run("play deploy --now").is(
+        9,
+        r"
+JOB     RESULT   STATUS      ID  NOTE           LINK
+deploy  refused  created  90401  it is created  URL/jobs/90401
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90401, created): refused, it is created
+jobgate: hint: without --now, play waits until it is playable
+",
+    );
+    story.run("play deploy --timeout 0").is(
+        8,
+        r"
+JOB     RESULT   STATUS      ID  NOTE           LINK
+deploy  not yet  created  90401  it is created  URL/jobs/90401
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90401, created): not yet, it is created
+",
+    );
     assert_eq!(story.gitlab.posts(), 0);
-    story.run("play deploy").is(0, "@OUT", "@LOG");
+    story.run("play deploy").is(
+        0,
+        r"
+JOB     RESULT  STATUS      ID  NOTE  LINK
+deploy  played  pending  90401        URL/jobs/90401
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90401, created): not yet, it is created
+08:01:00 waiting for deploy (created)
+using the access token from JOBGATE_TOKEN
+08:01:21 deploy: played, 90401 is pending  URL/jobs/90401
+",
+    );
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
 }
@@ -87,7 +218,20 @@ fn a_job_that_never_becomes_playable_runs_out_of_time() {
         .stage("build", [job("compile").is("running")])
         .stage("deploy", [job("deploy").is("created")]);
     let story = Story::new(ci);
-    story.run("play deploy --timeout 40s").is(3, "@OUT", "@LOG");
+    story.run("play deploy --timeout 40s").is(
+        3,
+        r"
+JOB     RESULT   STATUS      ID  NOTE           LINK
+deploy  not yet  created  90401  it is created  URL/jobs/90401
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90401, created): not yet, it is created
+jobgate: error: time ran out after 40s
+jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+",
+    );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
@@ -109,8 +253,35 @@ fn an_approval_is_waited_for_by_looking_never_by_asking_again() {
             });
         },
     );
-    story.run("play deploy --now").is(9, "@OUT", "@LOG");
-    story.run("play deploy").is(0, "@OUT", "@LOG");
+    story.run("play deploy --now").is(9, r"
+JOB     RESULT   STATUS     ID  NOTE                                            LINK
+deploy  refused  manual  90400  the job cannot be played in its present status  URL/jobs/90400
+", r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, manual): play
+using the access token from JOBGATE_TOKEN
+deploy:
+jobgate: error: the job cannot be played in its present status
+jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unplayable Job (request id 01JD0000000000000000000003)
+jobgate: hint: it may be running already, still wait for an earlier job or an approval, not be manual, or be archived
+");
+    story.run("play deploy").is(
+        0,
+        r"
+JOB     RESULT        STATUS      ID  NOTE           LINK
+deploy  done already  success  90400  it is success  URL/jobs/90400
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, manual): play
+using the access token from JOBGATE_TOKEN
+08:00:00 deploy: not yet, it is manual, but GitLab calls it unplayable: an approval may be pending
+08:01:00 waiting for deploy (manual)
+08:01:21 deploy: done already, it is success
+",
+    );
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
 }
@@ -118,21 +289,65 @@ fn an_approval_is_waited_for_by_looking_never_by_asking_again() {
 #[test]
 fn a_delayed_job_starts_at_once() {
     let story = Story::new(ci().stage("deploy", [job("deploy").delayed(3600)]));
-    story.run("play deploy -q").is(0, "@OUT", "@LOG");
+    story.run("play deploy -q").is(
+        0,
+        r"
+JOB     RESULT  STATUS      ID  NOTE  LINK
+deploy  played  pending  90400        URL/jobs/90400
+",
+        "",
+    );
     story.gitlab.finish();
 }
 
 #[test]
 fn a_failed_job_is_run_once_more_only_if_asked_for() {
     let story = Story::new(ci().stage("deploy", [job("deploy").is("failed")]));
-    story.run("play deploy").is(9, "@OUT", "@LOG");
-    story
-        .run("play deploy --rerun --variable A=1")
-        .is(9, "@OUT", "@LOG");
+    story.run("play deploy").is(
+        9,
+        r"
+JOB     RESULT   STATUS     ID  NOTE          LINK
+deploy  refused  failed  90400  it is failed  URL/jobs/90400
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, failed): refused, it is failed
+jobgate: hint: --rerun runs it once more
+",
+    );
+    story.run("play deploy --rerun --variable A=1").is(
+        9,
+        r"
+JOB     RESULT   STATUS     ID  NOTE                              LINK
+deploy  refused  failed  90400  a retried job takes no variables  URL/jobs/90400
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, failed): refused, a retried job takes no variables
+jobgate: hint: leave out --variable, or --rerun
+",
+    );
     assert_eq!(story.gitlab.posts(), 0);
-    story
-        .run("play deploy --rerun --wait")
-        .is(0, "@OUT", "@LOG");
+    story.run("play deploy --rerun --wait").is(
+        0,
+        r"
+JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
+deploy  passed  success       10s  90402        URL/jobs/90402
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, failed): retry
+using the access token from JOBGATE_TOKEN
+08:00:00 deploy: retried, 90402 is pending  URL/jobs/90402
+08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+08:00:00 deploy  pending
+08:00:10 deploy  pending → running  (2s in queue)
+08:00:20 deploy  running → success
+",
+    );
     story.gitlab.finish();
 }
 
@@ -142,8 +357,35 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
     let story = Story::new(ci().stage("deploy", [rollout]));
     story
         .run("play rollout --variable A=1")
-        .is(9, "@OUT", "@LOG");
-    story.run("play rollout --wait").is(1, "@OUT", "@LOG");
+        .is(9, r"
+JOB      RESULT   STATUS     ID  NOTE                                                   LINK
+rollout  refused  manual  90400  a played trigger job takes no variables and no inputs  URL/jobs/90400
+", r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: rollout (90400, manual): refused, a played trigger job takes no variables and no inputs
+jobgate: hint: set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
+");
+    story.run("play rollout --wait").is(
+        1,
+        r"
+JOB      RESULT  STATUS   DURATION     ID  NOTE                   LINK
+rollout  failed  success        0s  90400  started pipeline 7701  URL/jobs/90400
+└─ eu    failed  failed         3s  90402  the script failed      URL/jobs/90402
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: rollout (90400, manual): play
+using the access token from JOBGATE_TOKEN
+08:00:00 rollout: played, 90400 is pending  URL/jobs/90400
+08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+08:00:00 rollout  pending
+08:00:10 rollout  pending → success
+08:00:10 rollout has started pipeline 7701
+08:00:10 eu (pipeline 7701)  failed
+",
+    );
     story.gitlab.finish();
 }
 
@@ -182,22 +424,75 @@ fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
     };
     story
         .run("play smoke --downstream monitor --require branch=main --wait")
-        .is(0, "@OUT", "@LOG");
+        .is(0, r"
+JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
+smoke  passed  success       10s  90403        https://gitlab.example.com/ops/monitoring/-/jobs/90403
+", r"
+using the job token from CI_JOB_TOKEN
+gate: held  branch=main  the ref is the branch main
+trigger job monitor (90400) is pending and has started no pipeline; waiting for it
+pipeline 7701 of project 45
+plan: smoke (90403, created): not yet, it is created
+gate: held  branch=main  the ref is the branch main
+using the access token from JOBGATE_TOKEN
+08:00:51 smoke: played, 90403 is pending  https://gitlab.example.com/ops/monitoring/-/jobs/90403
+08:00:51 pipeline 7701 of project 45, until 08:59:00 at the latest
+08:00:51 smoke  pending
+08:01:02 smoke  pending → running  (2s in queue)
+08:01:13 smoke  running → success
+");
     story.gitlab.finish();
 }
 
 #[test]
 fn what_is_not_there_or_is_the_caller_is_told() {
     let story = Story::new(deploy());
-    story.run("play deplox").is(5, "@OUT", "@LOG");
-    story.run("play gate").is(2, "@OUT", "@LOG");
-    story
-        .run("play deploy --status running")
-        .is(5, "@OUT", "@LOG");
-    story
-        .run("play smoke --downstream monitor")
-        .is(5, "@OUT", "@LOG");
-    story.run("play").is(2, "@OUT", "@LOG");
+    story.run("play deplox").is(
+        5,
+        "",
+        r#"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+jobgate: error: no job deplox in pipeline 7700; did you mean "deploy"?
+jobgate: hint: jobgate jobs --pipeline 7700
+"#,
+    );
+    story.run("play gate").is(
+        2,
+        "",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+jobgate: error: gate is the job that asks: no job can act on itself
+",
+    );
+    story.run("play deploy --status running").is(
+        5,
+        "",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+jobgate: error: no job matches in pipeline 7700
+jobgate: hint: jobgate jobs --pipeline 7700
+",
+    );
+    story.run("play smoke --downstream monitor").is(
+        5,
+        "",
+        r"
+using the job token from CI_JOB_TOKEN
+jobgate: error: no trigger job monitor in pipeline 7700
+",
+    );
+    story.run("play").is(
+        2,
+        "",
+        r"
+jobgate: error: which job? name one, a --stage, or --all
+jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
+jobgate: hint: jobgate play --help
+",
+    );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
@@ -229,7 +524,20 @@ fn a_person_who_was_faster_is_no_failure() {
     story.gitlab.before("POST */play", move |world| {
         world.play(crate::fake::MIRA, id, Vec::new(), serde_json::Map::new());
     });
-    story.run("play deploy").is(0, "@OUT", "@LOG");
+    story.run("play deploy").is(
+        0,
+        r"
+JOB     RESULT        STATUS      ID  NOTE           LINK
+deploy  done already  pending  90400  it is pending  URL/jobs/90400
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, manual): play
+using the access token from JOBGATE_TOKEN
+08:00:00 deploy: done already, it is pending
+",
+    );
     story.gitlab.finish();
 }
 
@@ -240,10 +548,19 @@ fn a_signal_ends_the_wait_for_a_playable_job() {
         |world, _| world.signal_after(30, Signal::Terminate),
     );
     let clock = story.gitlab.clock();
-    story
-        .call("play deploy")
-        .on(&clock, &Interrupt::new())
-        .is(143, "@OUT", "@LOG");
+    story.call("play deploy").on(&clock, &Interrupt::new()).is(
+        143,
+        r"
+JOB     RESULT   STATUS      ID  NOTE           LINK
+deploy  not yet  created  90400  it is created  URL/jobs/90400
+",
+        r"
+using the job token from CI_JOB_TOKEN
+pipeline 7700 of project 44
+plan: deploy (90400, created): not yet, it is created
+jobgate: error: SIGTERM came
+",
+    );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
