@@ -16,9 +16,9 @@ mod agents;
 mod binary;
 mod cli;
 mod docs;
+mod doctor;
 #[cfg(unix)]
 mod examples;
-mod doctor;
 mod explain;
 mod fake_auth;
 #[path = "fake.rs"]

@@ -9,6 +9,7 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use self::component::{Component, Kind};
+use crate::examples::{Story, WEB};
 
 const SERVER: (&str, &str) = ("server", "https://gitlab.example.com");
 
@@ -152,7 +153,7 @@ fn gate_says() {
 fn play_says() {
     assert_eq!(
         said("play", &[SERVER, ("job", "deploy")]),
-        "play|--server=https://gitlab.example.com|--timeout=1h|--wait|--on-cancel=leave|--|deploy"
+        "play|--server=https://gitlab.example.com|--timeout=1h|--wait|--strict|--on-cancel=leave|--|deploy"
     );
     let all = [
         SERVER,
@@ -331,4 +332,102 @@ fn no_variable_changes_what_is_run() {
             assert_eq!(words(&script, &all), usual, "all variables are {value:?}");
         }
     }
+}
+
+/// A component's job among jobs of its user's.
+fn pipeline(name: &str, given: &[(&str, &str)], own: &str) -> String {
+    let component = Component::read(name).render(given);
+    format!("{}\n{own}", component.expect("good inputs"))
+}
+
+#[test]
+fn wait_waits() {
+    let own = "stages: [build, test, publish]
+unit: {stage: build, script: [./test.sh unit]}
+publish: {stage: publish, script: [./publish.sh]}
+";
+    let text = pipeline("wait", &[SERVER, ("jobs", "unit")], own);
+    let call = "wait --server=https://gitlab.example.com --for=passed --timeout=1h -- unit";
+    Story::text("wait", &text).run().is(
+        "unit 0, wait 0, publish 0",
+        "test.sh unit\npublish.sh",
+        &format!("0 {call}"),
+    );
+    Story::text("wait", &text).fails("test.sh unit").run().is(
+        "unit 1, wait 1",
+        "test.sh unit",
+        &format!("1 {call}"),
+    );
+}
+
+const DEPLOY: &str = "stages: [test, deploy]
+unit: {stage: test, script: [./test.sh unit]}
+deploy: {extends: .jobgate-gate, stage: deploy, script: [./deploy.sh]}
+";
+
+#[test]
+fn gate_keeps_a_job_from_deploying() {
+    let inputs = |branch| {
+        [
+            SERVER,
+            ("branch", branch),
+            ("jobs", "unit"),
+            ("role", "developer"),
+        ]
+    };
+    let call = |branch| {
+        format!(
+            "gate --server=https://gitlab.example.com -- branch={branch} protected-ref role=developer jobs=unit newest"
+        )
+    };
+    let story = |branch| {
+        let text = pipeline("gate", &inputs(branch), DEPLOY);
+        Story::text("gate", &text).token(WEB, "reporter", "read_api")
+    };
+    story("main").run().is(
+        "unit 0, deploy 0",
+        "test.sh unit\ndeploy.sh",
+        &format!("0 {}", call("main")),
+    );
+    story("release/*").run().is(
+        "unit 0, deploy 9",
+        "test.sh unit",
+        &format!("9 {}", call("release/*")),
+    );
+}
+
+#[test]
+fn a_gate_without_conditions_is_a_mistake() {
+    let inputs = [SERVER, ("protected-ref", "false"), ("newest", "false")];
+    Story::text("gate", &pipeline("gate", &inputs, DEPLOY))
+        .run()
+        .is(
+            "unit 0, deploy 2",
+            "test.sh unit",
+            "2 gate --server=https://gitlab.example.com --",
+        );
+}
+
+#[test]
+fn play_ends_as_the_played_job() {
+    let own = "stages: [deploy, verify]
+smoke: {stage: deploy, when: manual, script: [./smoke.sh]}
+";
+    let text = pipeline(
+        "play",
+        &[
+            SERVER,
+            ("job", "smoke"),
+            ("branch", "main"),
+            ("stage", "verify"),
+        ],
+        own,
+    );
+    let call = "play --server=https://gitlab.example.com --timeout=1h --require=branch=main --wait --strict --on-cancel=leave -- smoke";
+    let story = || Story::text("play", &text).token(WEB, "maintainer", "api");
+    story()
+        .run()
+        .is("smoke 0, play 0", "smoke.sh", &format!("0 {call}"));
+    let failed = story().fails("smoke.sh").run();
+    failed.is("smoke 1, play 1", "smoke.sh", &format!("1 {call}"));
 }

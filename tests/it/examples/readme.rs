@@ -1,7 +1,10 @@
 //! Every line with the program in the code blocks of the READMEs is run, each in a world of its own, and ends as it says.
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -104,6 +107,7 @@ fn world(words: &str) -> (World, Id, String) {
         .needs([]),
         _ if words.contains("deploy: *") => job("deploy").matrix(["eu", "us"]).manual(),
         _ if acts("cancel") => job("deploy").is("running"),
+        _ if acts("trace") => passed("deploy"),
         _ => job("deploy").manual().queue(0).runs(0).needs([]),
     };
     let plan = ci()
@@ -127,6 +131,9 @@ fn world(words: &str) -> (World, Id, String) {
 const GATES: &str =
     r#"{"production": {"branch": ["main"], "role": "maintainer", "jobs": ["unit", "lint"]}}"#;
 
+/// A line that takes longer is told to end, so that its output is seen.
+const LONGEST: Duration = Duration::from_secs(60);
+
 fn run(line: &Line) -> (Output, String) {
     let (world, here, token) = world(&line.text);
     let gitlab = GitLab::start_running(world, 20, 0);
@@ -135,7 +142,7 @@ fn run(line: &Line) -> (Output, String) {
     shim(path);
     command(path, "kubectl", "echo \"kubectl $*\"\n");
     std::fs::write(path.join("gates.json"), GATES).expect("written");
-    let output = Command::new("sh")
+    let child = Command::new("sh")
         .args(["-c", &line.text.replace(SERVER, &gitlab.origin())])
         .current_dir(path)
         .env_clear()
@@ -148,8 +155,23 @@ fn run(line: &Line) -> (Output, String) {
         .env("JOBGATE_TOKEN", token)
         .env("VERSION", "1.2")
         .env("NO_COLOR", "1")
-        .output()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
         .expect("sh starts");
+    let (done, waiting) = mpsc::channel::<()>();
+    let id = child.id();
+    let guard = std::thread::spawn(move || {
+        if waiting.recv_timeout(LONGEST) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let kill = format!("kill -TERM -{id}");
+            let _ = Command::new("sh").arg("-c").arg(kill).status();
+        }
+    });
+    let output = child.wait_with_output().expect("it can be waited for");
+    drop(done);
+    guard.join().expect("no thread failed");
     gitlab.finish();
     let calls = std::fs::read_to_string(path.join("calls")).unwrap_or_default();
     (output, calls)
