@@ -58,7 +58,7 @@ const USAGE: Usage = Usage {
     operands: "[JOB...]",
     arity: (0, usize::MAX),
     choices: &[],
-    summary: "lists the jobs and trigger jobs of a pipeline, with status, times, failure reason and link",
+    summary: "lists the jobs and trigger jobs of a pipeline, or of all below it",
     details: "\
 JOB is a name, the name of a parallel or matrix group, a glob with * and ?, or a job id. As in `jobgate wait` the calling job is never \
 among those that operands mean; without operands it is in the list. Without --pipeline it is the pipeline of the calling job.

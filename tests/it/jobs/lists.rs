@@ -1,0 +1,210 @@
+//! Long lists, moving lists, and lists for programs.
+
+use std::process::Stdio;
+
+use jobgate::os::Interrupt;
+use serde_json::Value;
+
+use super::{Scene, retried, shop};
+use crate::fake::{Fault, Id, MIRA, World, ci, job};
+
+#[test]
+fn a_projects_jobs_come_newest_first() {
+    let scene = retried();
+    scene.jobs("--all-pipelines").is(0, r"
+JOB      STAGE  STATUS   DURATION  QUEUED     ID  PIPELINE  NOTE               LINK
+compile  build  success        5s      0s  90403      7700                     /shop/web/-/jobs/90403
+gate     gate   running     1m00s      0s  90402      7700                     /shop/web/-/jobs/90402
+unit     test   running     1m00s      0s  90401      7700                     /shop/web/-/jobs/90401
+compile  build  failed         1s      0s  90400      7700  the script failed  /shop/web/-/jobs/90400
+", "using the job token from CI_JOB_TOKEN\n");
+    scene.jobs("--all-pipelines compile --limit 1").is(
+        0,
+        r"
+JOB      STAGE  STATUS   DURATION  QUEUED     ID  PIPELINE  NOTE  LINK
+compile  build  success        5s      0s  90403      7700        /shop/web/-/jobs/90403
+",
+        "using the job token from CI_JOB_TOKEN\n",
+    );
+    scene.jobs("--all-pipelines --status failed nope").is(
+        5,
+        r"
+JOB  STAGE  STATUS  DURATION  QUEUED  ID  PIPELINE  NOTE  LINK
+",
+        r#"
+using the job token from CI_JOB_TOKEN
+jobgate: error: no job "nope" in project 44
+"#,
+    );
+    let asked = scene.gitlab.log();
+    let last = asked.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "GET /api/v4/projects/44/jobs?per_page=100&pagination=keyset&order_by=id&sort=desc&scope%5B%5D=failed job 200"
+    );
+}
+
+#[test]
+fn a_projects_jobs_are_read_no_further_than_asked() {
+    let scene = many(250);
+    let pages = |words: &str| {
+        let before = scene.gitlab.requests().len();
+        let got = scene.jobs(words);
+        assert_eq!(got.code, 0, "{}", got.log);
+        let asked = &scene.gitlab.requests()[before..];
+        let pages = asked
+            .iter()
+            .filter(|one| one.target.contains("keyset"))
+            .count();
+        (got.out.lines().count(), pages)
+    };
+    assert_eq!(pages("--all-pipelines -o ndjson"), (100, 1));
+    assert_eq!(pages("--all-pipelines -o ndjson --limit 0"), (251, 3));
+    assert_eq!(pages("--all-pipelines -o ndjson --limit 101"), (101, 2));
+    assert_eq!(pages("--all-pipelines -o ndjson job-9 --limit 1"), (1, 3));
+}
+
+fn many(count: usize) -> Scene {
+    let mut world = World::new();
+    world.project("shop/web");
+    let jobs = (0..count).map(|n| job(&format!("job-{n}")).is("success"));
+    let pipeline = world.pipeline(
+        "shop/web",
+        "main",
+        ci().stage("test", jobs.collect::<Vec<_>>())
+            .stage("gate", [job("gate").here()]),
+    );
+    Scene::new(world, pipeline)
+}
+
+/// GitLab's own objects, as the fake has them.
+fn objects(scene: &Scene, retried: bool) -> Vec<Value> {
+    let rows: Vec<Value> = scene.gitlab.world(|world| {
+        let jobs = world.pipelines[&7700].jobs.iter().rev();
+        let jobs = jobs.filter(|id| retried || !world.jobs[id].retried);
+        let (trigger, plain): (Vec<Id>, Vec<Id>) = jobs.partition(|id| world.jobs[id].is_trigger());
+        let plain = plain.iter().map(|id| world.job_json(*id));
+        plain
+            .chain(trigger.iter().map(|id| world.bridge_json(*id)))
+            .collect()
+    });
+    let text = serde_json::to_string(&rows).unwrap();
+    serde_json::from_str(&text.replace("https://gitlab.example.com/", "/")).unwrap()
+}
+
+#[test]
+fn json_is_gitlabs_own_objects_in_gitlabs_order() {
+    let scene = shop(19);
+    let expected = objects(&scene, false);
+    let list: Vec<Value> = serde_json::from_str(&scene.jobs("-o json").out).unwrap();
+    assert_eq!(list, expected);
+    let lines = scene.jobs("-o ndjson").out;
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines, expected);
+    let list: Vec<Value> = serde_json::from_str(&scene.jobs("-o json u* parts").out).unwrap();
+    let names: Vec<&str> = list
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["unit", "parts"]);
+    scene
+        .jobs("-o json --status skipped")
+        .is(0, "[]\n", "using the job token from CI_JOB_TOKEN\n");
+    scene
+        .jobs("-o ndjson --status skipped")
+        .is(0, "", "using the job token from CI_JOB_TOKEN\n");
+}
+
+#[test]
+fn no_page_is_read_twice() {
+    let scene = many(250);
+    assert_eq!(scene.jobs("").code, 0);
+    scene.jobs("--status failed").is(
+        0,
+        "JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK\n",
+        "using the job token from CI_JOB_TOKEN\n",
+    );
+    let pages = |log: &str| log.lines().filter(|line| line.contains("/jobs?")).count();
+    assert_eq!(pages(&scene.gitlab.log()), 6);
+}
+
+#[test]
+fn jobs_that_are_retried_meanwhile_are_neither_hidden_nor_doubled() {
+    for words in ["", "-o json", "-o ndjson", "job-* -o json --name job-3"] {
+        let scene = many(250);
+        // The oldest job and the newest one get new attempts while the second page is on its way.
+        scene
+            .gitlab
+            .before("GET *pipelines/7700/jobs*page=2*", |world| {
+                for name in ["job-0", "job-249"] {
+                    let id = world.job(7700, name);
+                    world.retry(MIRA, id);
+                }
+            });
+        let got = scene.jobs(words);
+        assert_eq!(got.code, 0, "{}", got.log);
+        for n in 0..250 {
+            let name = if words.contains("json") {
+                format!("\"name\":\"job-{n}\"")
+            } else {
+                format!("job-{n} ")
+            };
+            let shown = got.out.matches(&name).count();
+            assert_eq!(shown, 1, "{words}: {name}");
+        }
+    }
+}
+
+#[test]
+fn silence_ends_with_could_not_tell() {
+    let scene = shop(19);
+    scene
+        .gitlab
+        .faults("GET *trigger_jobs*", Fault::BadGateway, u32::MAX);
+    let clock = scene.gitlab.clock();
+    scene
+        .run("jobs --quiet")
+        .on(&clock, &Interrupt::new())
+        .is(6, "", r"
+jobgate: error: the GitLab behind this address is down, overloaded or restarting
+jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000012)
+jobgate: hint: try again later; the request id helps an administrator to find it in the logs
+");
+    scene.gitlab.no_more_trouble();
+    // Trouble that passes is no trouble, and nothing is written twice.
+    scene.gitlab.fault("GET *trigger_jobs*", Fault::BadGateway);
+    let got = scene
+        .run("jobs --quiet -o ndjson")
+        .on(&clock, &Interrupt::new());
+    assert_eq!((got.code, got.out.lines().count()), (0, 7), "{}", got.log);
+}
+
+#[test]
+fn an_answer_goes_into_a_file() {
+    let scene = shop(19);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.json");
+    let got = scene
+        .run("jobs unit -o json --output-file")
+        .arg(&path)
+        .binary();
+    assert_eq!((got.code, got.out.as_str()), (0, ""));
+    let list: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(list.len(), 1);
+}
+
+#[test]
+fn whoever_closes_the_pipe_has_read_enough() {
+    let scene = many(900);
+    let mut child = scene
+        .run("jobs -o ndjson")
+        .command()
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
