@@ -1,5 +1,6 @@
 //! Every pipeline of `examples/gitlab-ci` does its job: its scripts run in order in `sh`, with the real program and the fake GitLab behind it.
 
+mod ci;
 mod config;
 mod readme;
 mod runner;

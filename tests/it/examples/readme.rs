@@ -86,7 +86,9 @@ fn world(words: &str) -> (World, Id, String) {
     } else {
         passed("unit")
     };
+    let group = passed("build").matrix(["eu, blue", "us, green"]);
     let mut test = vec![
+        group,
         unit,
         passed("unit-slow"),
         passed("lint"),
@@ -132,7 +134,7 @@ const GATES: &str =
     r#"{"production": {"branch": ["main"], "role": "maintainer", "jobs": ["unit", "lint"]}}"#;
 
 /// A line that takes longer is told to end, so that its output is seen.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 fn run(line: &Line) -> (Output, String) {
     let (world, here, token) = world(&line.text);
