@@ -229,7 +229,7 @@ impl Session<'_> {
 }
 
 /// Delay after a 429 that does not say how long.
-const BLIND_LIMIT: Duration = Duration::from_secs(10);
+pub const BLIND_LIMIT: Duration = Duration::from_secs(10);
 
 /// An error that a later try may mend, as the pace sees it.
 pub fn trouble(error: &Error) -> Trouble {

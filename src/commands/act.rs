@@ -2,6 +2,7 @@
 
 mod leave;
 pub mod parameters;
+mod send;
 mod target;
 mod work;
 

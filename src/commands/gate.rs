@@ -24,7 +24,7 @@ const USAGE: Usage = Usage {
     operands: "[CONDITION...]",
     arity: (0, usize::MAX),
     choices: &[],
-    summary: "checks conditions, explains each, and ends with 0 only if all of them hold",
+    summary: "checks conditions, explains each, and ends with 0 only if all hold",
     details: "\
 A condition is KEY or KEY=VALUE[,VALUE...]: any of the values will do. All conditions must hold. \
 What they are judged by is what GitLab says when asked with the job's token, never a variable.

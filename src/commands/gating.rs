@@ -101,7 +101,13 @@ impl Gating {
 /// an origin that the command line does not vouch for is named.
 pub fn trusted(session: &Session) -> Result<Me, Stop> {
     let me = session.me()?;
-    if let Some(other) = session.other_job(&me) {
+    trust(session, &me)?;
+    Ok(me)
+}
+
+/// The same for a job that was asked for already.
+pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
+    if let Some(other) = session.other_job(me) {
         let hint = "leave CI_JOB_ID and CI_JOB_TOKEN as GitLab sets them";
         return Err(Stop::new(Exit::Unknown, other).hint(hint));
     }
@@ -111,5 +117,5 @@ pub fn trusted(session: &Session) -> Result<Me, Stop> {
             "trusting {origin}, which CI_API_V4_URL names; --server fixes it"
         ));
     }
-    Ok(me)
+    Ok(())
 }

@@ -25,8 +25,10 @@ const USAGE: Usage = Usage {
     operands: "[JOB...]",
     arity: (0, usize::MAX),
     choices: &[],
-    summary: "plays manual and delayed jobs, here or downstream, and can mirror their result",
+    summary: "plays manual and delayed jobs, here or downstream",
     details: "\
+With --wait the exit code is that of `jobgate wait` for the job that was played.
+
 A manual or delayed job is played; one that is not playable yet is waited for (--timeout), by looking, never by asking again. \
 One that is on its way or has passed is done already: nothing is sent and the exit code is 0. \
 One that has failed or was canceled is refused (9), or with --rerun retried. A trigger job is played, too; with --wait the pipeline that it starts counts.

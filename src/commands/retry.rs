@@ -23,7 +23,7 @@ const USAGE: Usage = Usage {
     operands: "[JOB...]",
     arity: (0, usize::MAX),
     choices: &[],
-    summary: "retries jobs that have failed or were canceled, and can mirror their result",
+    summary: "retries jobs that have failed or were canceled",
     details: "\
 A job that has failed or was canceled is retried; one that has passed only with --rerun. One that is on its way, or of which there is a newer attempt than \
 the id that was given, is done already: nothing is sent and the exit code is 0. A manual job is refused (9): play runs it.

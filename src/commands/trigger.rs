@@ -37,8 +37,10 @@ const USAGE: Usage = Usage {
     operands: "PROJECT",
     arity: (1, 1),
     choices: &[],
-    summary: "starts another project's pipeline with the job token, and can mirror its result",
+    summary: "starts another project's pipeline with the job token",
     details: "\
+With --wait the exit code is that of `jobgate wait` for all jobs of the pipeline.
+
 PROJECT is an id or a full path. The job token is enough where that project's job token allowlist names this project and the job's user may run pipelines there; \
 --wait also needs to read the pipeline's jobs (GitLab 18.2 and newer).
 

@@ -150,17 +150,13 @@ fn deliver(mut out: Out, format: Format, session: &Session, ended: &Ended) -> Re
 
 fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, Stop> {
     let gating = &options.gating;
-    let me = if gating.is_empty() {
-        session.me()?
-    } else {
-        gating::trusted(session)?
-    };
-    if let Some(other) = session.other_job(&me) {
+    let (mut turns, me) = Turns::open(session, teller, options.patience.limits)?;
+    if !gating.is_empty() {
+        gating::trust(session, &me)?;
+    } else if let Some(other) = session.other_job(&me) {
         session.talk.warning(&other);
     }
     let place = options.place.start(&me.place())?;
-    let limits = options.patience.limits;
-    let mut turns = Turns::begin(session, teller, me.time(session.ci), limits);
     let finder = Finder::new(session.gitlab);
     let wait = Wait {
         place: &place,

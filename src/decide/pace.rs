@@ -64,11 +64,17 @@ impl Pace {
         }
     }
 
+    /// The server gives good answers: no outage.
+    pub fn alive(&mut self) {
+        self.outage.answered();
+    }
+
     /// A good answer came, with or without rate-limit headers.
     pub fn answered(&mut self, window: Option<Window>) {
-        self.outage.answered();
-        if let Some(window) = window {
-            self.crowd.seen(window);
+        self.alive();
+        match window {
+            Some(window) => self.crowd.seen(window),
+            None => self.crowd.seen_nothing(),
         }
     }
 

@@ -197,18 +197,18 @@ impl Line {
         self.plain("waiting for ");
         for (index, one) in missing.iter().take(NAMED).enumerate() {
             let comma = if index == 0 { "" } else { ", " };
-            self.plain(format!("{comma}{}", one.words(now)));
+            self.plain(format!("{comma}{}", one.words(now, silent.is_some())));
         }
         match missing.len() {
             0 => self.plain("a first look"),
             all if all > NAMED => self.plain(format!(" and {} more", all - NAMED)),
             _ => {}
         }
-        if let Some(left) = expected(missing, now) {
+        if let Some(left) = expected(missing, now).filter(|_| silent.is_none()) {
             self.plain(format!("; expected in about {}", human(left)));
         }
         if let Some(silent) = silent {
-            self.plain(format!("; no answer from GitLab for {}", human(silent)));
+            self.plain(format!("; no good answer for {}", human(silent)));
         }
     }
 
@@ -226,11 +226,15 @@ impl Missing {
         Some(self.running? + now.saturating_sub(self.seen))
     }
 
-    fn words(&self, now: Duration) -> String {
+    /// `stale`: it was a while ago that it was seen like this.
+    fn words(&self, now: Duration, stale: bool) -> String {
         let Self { name, past, .. } = self;
         let Some(status) = &self.status else {
             return format!("{name} (not there yet)");
         };
+        if stale {
+            return format!("{name} (was {})", status.word());
+        }
         let running = self.running(now).map(|time| format!(" {}", human(time)));
         let usual = usual(past).map(|time| format!(", usually {}", human(time)));
         [name, " (", status.word()]

@@ -3,7 +3,7 @@
 
 use jobgate::os::Interrupt;
 
-use crate::fake::{Chaos, Fault, GitLab, Id, JobSpec, World, ci, job};
+use crate::fake::{Allow, Chaos, Fault, GitLab, Id, JobSpec, World, ci, job};
 use crate::run::{Outcome, Run};
 
 const SEEDS: u64 = 300;
@@ -151,5 +151,41 @@ fn at_most_one_write_is_committed_and_none_is_made_up() {
     assert!(
         done > SEEDS * 3 / 4,
         "{done} done, {lost} could not be told"
+    );
+}
+
+#[test]
+fn a_pipeline_is_triggered_once_and_never_made_up() {
+    let (mut sure, mut assumed) = (0, 0);
+    for seed in 0..SEEDS / 3 {
+        let mut dice = Dice(seed);
+        let trial = Trial::new(job("deploy").manual());
+        let jobs = ci().stage("check", [job("check").runs(5)]);
+        let ops = trial.gitlab.world(|world| {
+            let ops = world.project("ops/monitoring");
+            world.at_project(ops).ci = jobs;
+            world.at_project(ops).allowlist = vec![Allow {
+                from: "shop/web".to_owned(),
+                policies: None,
+            }];
+            ops
+        });
+        trial.gitlab.chaos(faults(seed, 2 + dice.roll(3)));
+        let got = trial.run("trigger ops/monitoring --ref main -o json");
+        let committed = trial.gitlab.world(|world| world.writes(ops, "trigger"));
+        let story = || format!("seed {seed}\n{got:?}\n{}", trial.gitlab.log());
+        assert!(committed <= 1, "{committed} pipelines: {}", story());
+        match got.code {
+            0 => assert!(committed == 1, "made up: {}", story()),
+            6 => {}
+            _ => panic!("ended otherwise: {}", story()),
+        }
+        assumed += u64::from(got.out.contains("\"assumed\":true"));
+        sure += u64::from(got.out.contains("\"assumed\":false"));
+        trial.gitlab.finish();
+    }
+    assert!(
+        sure > SEEDS / 12 && assumed > SEEDS / 60,
+        "{sure} {assumed}"
     );
 }

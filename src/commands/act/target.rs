@@ -25,6 +25,8 @@ pub struct Target {
     pub step: Option<Step>,
     /// GitLab has called it unplayable.
     pub unplayable: bool,
+    /// Requests that were sent and never answered.
+    pub lost: u32,
     pub fate: Fate,
 }
 
@@ -255,6 +257,7 @@ impl<'w, 'a> Aim<'w, 'a> {
             meant: meant.map_or(job.id, JobId),
             step: None,
             unplayable: false,
+            lost: 0,
             fate: Fate::Open(String::new()),
         }
     }

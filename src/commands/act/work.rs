@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use super::parameters::Parameters;
+use super::send::Sent;
 use super::target::{Aim, Aimed, Target};
 use crate::commands::gating::Gating;
 use crate::commands::waiting::{Halt, Turns};
-use crate::decide::action::confirm::{Confirmation, confirm};
 use crate::decide::action::{Context, Fate, Options, Plan, Step, Verb, plan};
 use crate::decide::gate::Judgement;
 use crate::decide::select::newest;
 use crate::decide::verdict::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::find::Place;
-use crate::gitlab::{Body, Error, Kind, Route};
-use crate::model::{Job, JobId, Status};
+use crate::model::Job;
 use crate::report::act::Herald;
 use crate::report::events::Missing;
 use crate::session::Session;
@@ -60,25 +59,6 @@ impl From<Stop> for End {
     }
 }
 
-/// What became of one try to send.
-enum Sent {
-    Accepted,
-    /// Bytes had left, and no good answer came.
-    Lost(Error),
-    /// A refusal that another caller's doing may explain.
-    Refused(Error),
-    Failed(Error),
-    Closed(Judgement),
-    Stopped(Stop),
-    /// The plan is another one by now.
-    Changed,
-}
-
-/// A look that contradicts GitLab's answer is taken again, so often.
-const CONFIRM: u32 = 5;
-/// A request whose answer was lost may still be on its way: only so many looks in a row that show nothing allow another.
-const UNDONE: u32 = 2;
-
 impl Work<'_, '_> {
     /// Finds the jobs and plans; sends nothing.
     pub fn plan(&mut self, turns: &mut Turns, patient: bool) -> Result<(), End> {
@@ -114,7 +94,7 @@ impl Work<'_, '_> {
         }
     }
 
-    fn look(&mut self, turns: &mut Turns) -> Result<(), End> {
+    pub(super) fn look(&mut self, turns: &mut Turns) -> Result<(), End> {
         if let Some(stop) = turns.ask(&mut || self.aim.look())? {
             return Err(End::Stop(stop));
         }
@@ -136,13 +116,13 @@ impl Work<'_, '_> {
     }
 
     /// The newest attempt of the job, as last read.
-    fn newest(&self, index: usize) -> Option<&Job> {
+    pub(super) fn newest(&self, index: usize) -> Option<&Job> {
         let name = &self.targets.get(index)?.name;
         newest(self.aim.rows()).find(|job| job.name == *name)
     }
 
     /// The next step for a job by the last look; `None` where nothing is to be sent now.
-    fn decide(&mut self, index: usize) -> Option<Step> {
+    pub(super) fn decide(&mut self, index: usize) -> Option<Step> {
         let plan = self.next(index)?;
         let job = self.newest(index).cloned();
         let target = self.targets.get_mut(index)?;
@@ -160,7 +140,7 @@ impl Work<'_, '_> {
         step
     }
 
-    fn next(&self, index: usize) -> Option<Plan> {
+    pub(super) fn next(&self, index: usize) -> Option<Plan> {
         let Wanted { verb, options, .. } = self.wanted;
         let target = self.targets.get(index)?;
         let Some(job) = self.newest(index) else {
@@ -227,148 +207,6 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Sends once. What proves that nothing was done is waited out and begun again, from the look on.
-    fn send(
-        &mut self,
-        turns: &mut Turns,
-        index: usize,
-        step: Step,
-        job: &Job,
-    ) -> Result<Sent, End> {
-        let mut stale = false;
-        Ok(turns.ask(&mut || {
-            if stale {
-                if let Some(why) = self.aim.look()? {
-                    return Ok(Sent::Stopped(why));
-                }
-                let same = self.newest(index).is_some_and(|newest| newest.id == job.id);
-                if !same || self.decide(index) != Some(step) {
-                    return Ok(Sent::Changed);
-                }
-            }
-            stale = true;
-            match self
-                .wanted
-                .gating
-                .pass_again(self.session, &|judged| self.herald.gate(judged))
-            {
-                Err(why) => return Ok(Sent::Stopped(why)),
-                Ok(Err(judgement)) => return Ok(Sent::Closed(judgement)),
-                Ok(Ok(())) => {}
-            }
-            self.aim.freeze();
-            match self.post(step, job.id) {
-                Ok(()) => Ok(Sent::Accepted),
-                Err(error) if error.nothing_done() => match error.kind {
-                    _ if error.transient() => Err(error),
-                    Kind::Interrupted { .. } | Kind::Deadline => Err(error),
-                    _ if error.exit() == Exit::Closed => Ok(Sent::Refused(error)),
-                    _ => Ok(Sent::Failed(error)),
-                },
-                Err(error) => Ok(Sent::Lost(error)),
-            }
-        })?)
-    }
-
-    fn post(&self, step: Step, id: JobId) -> Result<(), Error> {
-        let project = self.aim.project();
-        let parameters = self.wanted.parameters;
-        let (route, body) = match step {
-            Step::Play => (Route::Play(project, id), parameters.of_play()),
-            Step::Retry => (Route::Retry(project, id), parameters.of_retry()),
-            Step::Cancel { force } => (
-                Route::Cancel(project, id),
-                force.then(|| serde_json::json!({"force": true})),
-            ),
-            Step::Erase => (Route::Erase(project, id), None),
-        };
-        let body = body.as_ref().map_or(Body::None, Body::Json);
-        self.session.gitlab.post(&route, &body).map(|_| ())
-    }
-
-    /// After a write: looks until it is plain whether it was done. `lost`: no good answer came.
-    fn confirm(
-        &mut self,
-        turns: &mut Turns,
-        index: usize,
-        step: Step,
-        before: &Job,
-        lost: Option<&Error>,
-    ) -> Result<(), End> {
-        if let Some(error) = lost {
-            if let Kind::Interrupted { signal, .. } = error.kind {
-                self.fate(index, unknown(step, error));
-                return Err(End::Halt(Halt::Signal(signal)));
-            }
-            let error = format!("{error}; looking whether it was done");
-            self.session.talk.warning(&error);
-        }
-        // Until a look tells, nobody knows.
-        let why = lost.map_or_else(|| doubt(step), |error| unknown(step, error));
-        self.fate(index, why);
-        let (mut undone, mut looks) = (0, 0);
-        loop {
-            self.look(turns)?;
-            looks += 1;
-            let after = self.newest(index).cloned();
-            let confirmation = confirm(step, before, after.as_ref());
-            match confirmation {
-                Confirmation::Confirmed(id) => {
-                    let answer_lost = lost.is_some();
-                    let did = Fate::Did {
-                        step,
-                        job: id,
-                        answer_lost,
-                    };
-                    self.done(index, did, after);
-                    return Ok(());
-                }
-                Confirmation::NotDone { repeat, .. } if lost.is_some() => {
-                    undone = if repeat { undone + 1 } else { UNDONE };
-                    if undone >= UNDONE {
-                        self.fate(index, Fate::Open(String::new()));
-                        return Ok(());
-                    }
-                }
-                Confirmation::NotDone { why, repeat: false } if ended(step, after.as_ref()) => {
-                    let hint = "there is nothing left to cancel".into();
-                    self.fate(index, Fate::Refused { why, hint });
-                    return Ok(());
-                }
-                Confirmation::NotDone { why, .. } if looks >= CONFIRM => {
-                    let why = format!("GitLab accepted it, but {why}");
-                    self.fate(index, Fate::Unknown(why));
-                    return Ok(());
-                }
-                Confirmation::Unknown(why) if looks >= CONFIRM => {
-                    self.fate(index, Fate::Unknown(why));
-                    return Ok(());
-                }
-                Confirmation::NotDone { .. } | Confirmation::Unknown(_) => {}
-            }
-            turns.pause_short()?;
-        }
-    }
-
-    /// GitLab says that the job's status forbids it: somebody else may have done it meanwhile.
-    fn explain(
-        &mut self,
-        turns: &mut Turns,
-        index: usize,
-        step: Step,
-        error: &Error,
-    ) -> Result<(), End> {
-        self.look(turns)?;
-        if let Some(target) = self.targets.get_mut(index) {
-            target.unplayable |= step == Step::Play;
-        }
-        match self.next(index) {
-            Some(Plan::DoneAlready(_) | Plan::NotYet(_)) => {}
-            _ => self.fate(index, Fate::Failed(error.clone().stop())),
-        }
-        Ok(())
-    }
-
     /// Takes over what the waiting has seen last.
     pub fn update(&mut self, outcome: &Outcome) {
         for target in &mut self.targets {
@@ -388,13 +226,13 @@ impl Work<'_, '_> {
         }
     }
 
-    fn fate(&mut self, index: usize, fate: Fate) {
+    pub(super) fn fate(&mut self, index: usize, fate: Fate) {
         if let Some(target) = self.targets.get_mut(index) {
             target.fate = fate;
         }
     }
 
-    fn done(&mut self, index: usize, fate: Fate, after: Option<Job>) {
+    pub(super) fn done(&mut self, index: usize, fate: Fate, after: Option<Job>) {
         if let Some(target) = self.targets.get_mut(index) {
             target.fate = fate;
             if let Some(job) = after {
@@ -413,26 +251,4 @@ impl Work<'_, '_> {
             self.herald.waits(target);
         }
     }
-}
-
-/// The job ended before it could be canceled.
-fn ended(step: Step, after: Option<&Job>) -> bool {
-    let success = after.is_some_and(|job| job.status == Status::Success);
-    success && matches!(step, Step::Cancel { .. })
-}
-
-fn unknown(step: Step, error: &Error) -> Fate {
-    Fate::Unknown(format!("{}: {error}", doubt(step).why()))
-}
-
-fn doubt(step: Step) -> Fate {
-    let what = match step {
-        Step::Play => "play",
-        Step::Retry => "retry",
-        Step::Cancel { .. } => "cancel",
-        Step::Erase => "erase",
-    };
-    Fate::Unknown(format!(
-        "{what} was sent, and whether it was done is not known"
-    ))
 }

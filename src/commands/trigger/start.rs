@@ -121,24 +121,15 @@ impl Start {
         lost: &Error,
         before: &Before,
     ) -> Result<Started, Stop> {
-        let unknown = |why: String| {
-            let error =
-                format!("{lost}\na pipeline may have been started, which cannot be told: {why}");
-            Stop::new(Exit::Unknown, error).hint(format!(
-                "look at the newest pipelines of {} at {} before triggering again",
-                self.project,
-                visible(&self.ref_name)
-            ))
-        };
         if let Kind::Interrupted { signal, .. } = lost.kind {
             let exit = Exit::Signal(signal);
-            let stop = unknown("the program was told to end".to_owned());
+            let stop = self.unknown(lost, "the program was told to end");
             return Err(Stop { exit, ..stop });
         }
         let me = &before.me;
         let username = me.job.user.as_ref().map(|user| user.username.as_str());
         let (Some(since), Some(username)) = (me.facts.date, username) else {
-            return Err(unknown("GitLab names no time or no user".to_owned()));
+            return Err(self.unknown(lost, "GitLab names no time or no user"));
         };
         session.talk.warning(&format!(
             "{lost}; looking for the pipeline that it may have started"
@@ -152,13 +143,7 @@ impl Start {
         let (mut found, mut times): (Option<PipelineId>, u32) = (None, 0);
         loop {
             let rows = turns.ask(&mut || self.rows(session, &triggered));
-            let mut rows = rows.map_err(|halt| {
-                let stop = turns.stop(&halt);
-                Stop {
-                    exit: Exit::of_all([Exit::Unknown, stop.exit]),
-                    ..unknown(stop.error)
-                }
-            })?;
+            let mut rows = rows.map_err(|halt| self.halted(lost, &turns.stop(&halt)))?;
             rows.retain(|row| Some(row.id) > before.newest);
             match find_assumed(&rows, &triggered) {
                 Assumed::One(id) => {
@@ -172,22 +157,34 @@ impl Start {
                 Assumed::Several(ids) => {
                     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
                     let ids = ids.join(", ");
-                    return Err(unknown(format!("several could be the one: {ids}")));
+                    return Err(self.unknown(lost, &format!("several could be the one: {ids}")));
                 }
                 Assumed::None if turns.now() >= until => {
                     let seconds = APPEARS.as_secs();
-                    return Err(unknown(format!("none has appeared for {seconds}s")));
+                    return Err(self.unknown(lost, &format!("none has appeared for {seconds}s")));
                 }
                 Assumed::None => times = 0,
             }
             let paused = turns.pause_short();
-            paused.map_err(|halt| {
-                let stop = turns.stop(&halt);
-                Stop {
-                    exit: Exit::of_all([Exit::Unknown, stop.exit]),
-                    ..unknown(stop.error)
-                }
-            })?;
+            paused.map_err(|halt| self.halted(lost, &turns.stop(&halt)))?;
+        }
+    }
+
+    fn unknown(&self, lost: &Error, why: &str) -> Stop {
+        let error =
+            format!("{lost}\na pipeline may have been started, which cannot be told: {why}");
+        Stop::new(Exit::Unknown, error).hint(format!(
+            "look at the newest pipelines of {} at {} before triggering again",
+            self.project,
+            visible(&self.ref_name)
+        ))
+    }
+
+    /// The looking itself came to an end.
+    fn halted(&self, lost: &Error, stop: &Stop) -> Stop {
+        Stop {
+            exit: Exit::of_all([Exit::Unknown, stop.exit]),
+            ..self.unknown(lost, &stop.error)
         }
     }
 

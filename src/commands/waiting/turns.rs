@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::decide::deadline::{Bound, JobTime};
 use crate::decide::pace::{Interval, Next, Open, Pace};
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Error, Facts, Kind};
+use crate::gitlab::{Error, Facts, Kind, Route};
 use crate::os::{Signal, Woken};
 use crate::report::events::{Event, Missing, Teller};
-use crate::session::{Session, trouble, window};
+use crate::session::{BLIND_LIMIT, Me, Session, trouble, window};
 use crate::time::{Timestamp, human};
 
 /// While nothing changes, somebody hears so often what is waited for.
@@ -78,6 +78,8 @@ pub struct Turns<'t> {
     missing: Vec<Missing>,
     outage: Option<Outage>,
     troubled: Duration,
+    /// Of who looks once: how much trouble in all.
+    quick: Option<Duration>,
 }
 
 /// A row of requests without a good answer.
@@ -87,41 +89,81 @@ struct Outage {
 }
 
 impl<'t> Turns<'t> {
-    /// Begins the wait; to be called at once after GitLab has told the job's time. No request goes on beyond its end.
+    /// Begins the wait by asking which job this is, with the wait's own patience.
+    pub fn open(
+        session: &'t Session<'t>,
+        teller: &'t Teller<'t>,
+        limits: Limits,
+    ) -> Result<(Self, Me), Stop> {
+        let mut turns = Self::new(session, teller, limits);
+        // For the time being as if the job had just begun.
+        let now = Some(session.host.clock.wall());
+        let time = JobTime {
+            started: now,
+            now,
+            job: session.ci.job_timeout,
+            script: session.ci.script_timeout,
+        };
+        turns.limit(time, limits);
+        let me = turns.ask(&mut || session.me_of(&session.gitlab.get(&Route::CurrentJob, &[])?));
+        let me = me.map_err(|halt| turns.stop(&halt))?;
+        turns.limit(me.time(session.ci), limits);
+        turns.warn();
+        Ok((turns, me))
+    }
+
+    /// Begins the wait, at once after GitLab has told the job's time. No request goes on beyond its end.
     pub fn begin(
         session: &'t Session<'t>,
         teller: &'t Teller<'t>,
         time: JobTime,
         limits: Limits,
     ) -> Self {
+        let mut turns = Self::new(session, teller, limits);
+        turns.limit(time, limits);
+        turns.warn();
+        turns
+    }
+
+    fn new(session: &'t Session<'t>, teller: &'t Teller<'t>, limits: Limits) -> Self {
         let began = session.host.clock.monotonic();
-        let once = limits.once();
-        // Looking once takes what it takes, though not beyond the job's own end.
-        let bound = time.bound(limits.timeout.filter(|_| !once));
-        if let Bound::Cut { wish, left } = bound {
-            session.talk.warning(&format!(
-                "waiting {} instead of {}: this job's own time limit comes before",
-                human(left),
-                human(wish)
-            ));
-        }
-        let end = began.saturating_add(bound.duration());
-        session.gitlab.set_deadline(Some(end));
         let quick = session.host.limits.outage;
-        let budget = limits.outage.unwrap_or(if once { quick } else { OUTAGE });
+        let budget = limits
+            .outage
+            .unwrap_or(if limits.once() { quick } else { OUTAGE });
         Self {
             session,
             teller,
             pace: Pace::new(limits.interval, budget, session.host.seed),
-            bound,
+            bound: Bound::Free(Duration::ZERO),
             began,
-            end,
+            end: began,
             beat: began.saturating_add(HEARTBEAT),
             changed: began,
             missing: Vec::new(),
             outage: None,
             troubled: Duration::ZERO,
+            quick: limits.once().then_some(budget),
         }
+    }
+
+    fn warn(&self) {
+        if let Bound::Cut { wish, left } = self.bound {
+            let (left, wish) = (human(left), human(wish));
+            self.session.talk.warning(&format!(
+                "waiting {left} instead of {wish}: this job's own time limit comes before"
+            ));
+        }
+    }
+
+    fn limit(&mut self, time: JobTime, limits: Limits) {
+        let now = self.now();
+        let gone = now.saturating_sub(self.began);
+        // Looking once takes what it takes, though not beyond the job's own end.
+        let wish = limits.timeout.filter(|_| !limits.once());
+        self.bound = time.bound(wish.map(|wish| wish.saturating_sub(gone)));
+        self.end = now.saturating_add(self.bound.duration());
+        self.session.gitlab.set_deadline(Some(self.end));
     }
 
     /// Asks until there is an answer. A refusal ends it: 401 the second time, all others at once.
@@ -131,13 +173,13 @@ impl<'t> Turns<'t> {
             let (asked, answers) = (self.now(), self.session.gitlab.answers());
             let error = match ask() {
                 Ok(answer) => {
-                    self.answered(&Facts::default());
+                    self.alive();
                     return Ok(answer);
                 }
                 Err(error) => error,
             };
             if self.session.gitlab.answers() > answers {
-                self.answered(&Facts::default());
+                self.alive();
             }
             let delay = match error.kind {
                 Kind::Interrupted { signal, .. } => return Err(Halt::Signal(signal)),
@@ -146,16 +188,13 @@ impl<'t> Turns<'t> {
                     unauthorized = true;
                     SECOND
                 }
-                _ if error.transient() => {
-                    let now = self.now();
-                    match self.pace.failed(trouble(&error), asked, now, self.left()) {
-                        Next::Again(delay) => {
-                            self.note(&error, asked, delay);
-                            delay
-                        }
-                        Next::Over => return Err(Halt::Error(Box::new(error))),
+                _ if error.transient() => match self.delay(&error, asked) {
+                    Some(delay) => {
+                        self.note(&error, asked, delay);
+                        delay
                     }
-                }
+                    None => return Err(Halt::Error(Box::new(error))),
+                },
                 _ => return Err(Halt::Error(Box::new(error))),
             };
             self.sleep(delay)?;
@@ -163,9 +202,32 @@ impl<'t> Turns<'t> {
         }
     }
 
-    /// A good answer came; its head tells how crowded the server is.
+    /// How long to leave the server alone after trouble; none if there was too much of it.
+    fn delay(&mut self, error: &Error, asked: Duration) -> Option<Duration> {
+        let (now, left) = (self.now(), self.left());
+        let next = self.pace.failed(trouble(error), asked, now, left);
+        let Next::Again(delay) = next else {
+            return None;
+        };
+        let Some(quick) = self.quick else {
+            return Some(delay);
+        };
+        // Who looks once does not sit out the window of a rate limit.
+        let delay = match error.kind {
+            Kind::Limited { wait } => wait.unwrap_or(BLIND_LIMIT),
+            _ => delay,
+        };
+        let spent = self.troubled.saturating_add(delay);
+        (spent <= quick).then_some(delay)
+    }
+
+    /// What the head of a good answer tells: how crowded the server is.
     pub fn answered(&mut self, facts: &Facts) {
         self.pace.answered(window(facts));
+    }
+
+    fn alive(&mut self) {
+        self.pace.alive();
         if self.outage.take().is_some_and(|outage| outage.told) {
             self.teller.tell(&Event::Answers);
             self.beat = self.now().saturating_add(HEARTBEAT);
@@ -295,10 +357,27 @@ impl<'t> Turns<'t> {
     pub fn stop(&self, halt: &Halt) -> Stop {
         match halt {
             Halt::Signal(signal) => Stop::new(halt.exit(), format!("{} came", signal.name())),
-            Halt::Error(error) => error.stop(),
+
             Halt::Stop(stop) => (**stop).clone(),
             Halt::Timeout => self.timeout(),
+            Halt::Error(error) => match &self.outage {
+                Some(outage) if error.transient() => self.silence(error, outage),
+                _ => error.stop(),
+            },
         }
+    }
+
+    fn silence(&self, error: &Error, outage: &Outage) -> Stop {
+        let silent = human(self.now().saturating_sub(outage.since));
+        let stop = error.stop();
+        Stop {
+            error: format!(
+                "GitLab has given no good answer for {silent}\n{}",
+                stop.error
+            ),
+            ..stop
+        }
+        .hint("--outage-budget DURATION allows more")
     }
 
     fn timeout(&self) -> Stop {

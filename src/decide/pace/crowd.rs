@@ -24,6 +24,8 @@ const AIM: f64 = 0.6;
 const FIRST_USE: f64 = 0.65;
 /// How steeply the factor rises with the use: 1.3 at 70 %, 3.3 at 100 %.
 const STEEP: f64 = 3.0;
+/// Seven good answers without headers make up for one 429.
+const BACK: f64 = 0.9;
 /// A multiple of the ordinary interval beyond this would be over the longest sleep anyway.
 const SLOWEST: f64 = 400.0;
 
@@ -63,6 +65,11 @@ impl Crowd {
         // At most doubled at once: the others slow down, too.
         self.set((self.factor * wanted).sqrt().min(2.0 * self.factor));
         self.used = used;
+    }
+
+    /// A good answer of a server that tells no window: slowly back to the ordinary pace.
+    pub fn seen_nothing(&mut self) {
+        self.set(self.factor * BACK);
     }
 
     /// A 429, with or without headers.
@@ -178,6 +185,16 @@ mod tests {
             (0..1000).for_each(|_| crowd.refused(said));
             assert!(crowd.factor() <= SLOWEST);
         }
+    }
+
+    #[test]
+    fn without_headers_good_answers_lead_back() {
+        let mut crowd = Crowd::default();
+        crowd.refused(None);
+        (0..6).for_each(|_| crowd.seen_nothing());
+        assert!(!crowd.alone());
+        crowd.seen_nothing();
+        assert!(crowd.alone());
     }
 
     #[test]

@@ -263,10 +263,10 @@ pipeline 7700 of project 44
 plan: deploy (90400, manual): play
 using the access token from JOBGATE_TOKEN
 08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000003); asking again in 1m46s
-08:01:00 waiting for deploy (manual); no answer from GitLab for 1m00s
+08:01:00 waiting for deploy (was manual); no good answer for 1m00s
 08:01:46 GitLab answers again
 08:01:46 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000006); asking again in 1m04s
-08:02:46 waiting for deploy (manual); no answer from GitLab for 1m00s
+08:02:46 waiting for deploy (was manual); no good answer for 1m00s
 08:02:50 GitLab answers again
 08:02:50 deploy: played, 90400 is pending  URL/jobs/90400
 ");
@@ -389,5 +389,17 @@ using the access token from JOBGATE_TOKEN
 jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000003); looking whether it was done
 08:00:00 deploy: played (the answer was lost, and a look shows it done), 90400 is pending  URL/jobs/90400
 ");
+    story.gitlab.finish();
+}
+
+#[test]
+fn requests_that_are_never_answered_come_to_an_end() {
+    let story = Story::new(deploy());
+    story
+        .gitlab
+        .faults("POST */play", Fault::BadGateway, u32::MAX);
+    let got = story.run("play deploy");
+    assert_eq!((got.code, story.gitlab.posts()), (6, 5), "{got:?}");
+    assert!(got.out.contains("no answer to 5 requests"), "{got:?}");
     story.gitlab.finish();
 }

@@ -178,3 +178,15 @@ fn only_what_is_needed_is_asked() {
     );
     gitlab.finish();
 }
+
+#[test]
+fn the_help_page_names_every_condition() {
+    let help = Run::new("gate --help").binary().out;
+    for key in jobgate::decide::gate::condition::KEYS {
+        let row = help.lines().find(|line| {
+            let word = line.split_whitespace().next().unwrap_or_default();
+            word.split(['=', '[']).next() == Some(key.name)
+        });
+        assert!(row.is_some_and(|row| row.starts_with("  ")), "{}", key.name);
+    }
+}

@@ -270,7 +270,7 @@ fn the_open_jobs_are_those_of_the_pipelines_that_were_started() {
     wait.pipelines[1].1[1].finished_at = None;
     assert_eq!(wait.exit(0), None);
     let open: Vec<&str> = wait.watch.open().map(|open| open.name).collect();
-    assert_eq!(open, ["x"]);
+    assert_eq!(open, ["c", "x"]);
 }
 
 #[test]

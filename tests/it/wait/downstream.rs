@@ -52,14 +52,14 @@ child          failed  success        7s  90401  started pipeline 7701  https://
 08:00:20 compile  running → success
 08:00:20 child  created → success
 08:00:20 child has started pipeline 7701
-08:00:20 lint  success
-08:00:20 grandchild  success
+08:00:20 lint (pipeline 7701)  success
+08:00:20 grandchild (pipeline 7701)  success
 08:00:20 grandchild has started pipeline 7702
-08:00:20 unit  running
-08:00:20 e2e  running
-08:00:49 unit  running → success
+08:00:20 unit (pipeline 7702)  running
+08:00:20 e2e (pipeline 7702)  running
+08:00:49 unit (pipeline 7702)  running → success
 08:01:49 waiting for e2e (running 1m33s)
-08:02:09 e2e  running → failed
+08:02:09 e2e (pipeline 7702)  running → failed
 ",
     );
     after_head(story.run("wait child --shallow")).is(
@@ -90,11 +90,11 @@ child  passed  success        0s  90400  started pipeline 7701  https://gl/web/-
 08:00:00 child  pending
 08:00:10 child  pending → success
 08:00:10 child has started pipeline 7701
-08:00:10 grandchild  success
+08:00:10 grandchild (pipeline 7701)  success
 08:00:10 grandchild has started pipeline 7702
-08:00:10 e2e  running
+08:00:10 e2e (pipeline 7702)  running
 08:01:10 waiting for e2e (running 1m06s)
-08:02:01 e2e  running → success
+08:02:01 e2e (pipeline 7702)  running → success
 ",
     );
     story.gitlab.finish();
@@ -136,8 +136,8 @@ smoke  passed  success       20s  90403        https://gl/web/-/jobs/90403
 08:01:51 child  created → pending
 08:02:18 child  pending → success
 08:02:18 child has started pipeline 7701
-08:02:18 smoke  running
-08:02:43 smoke  running → success
+08:02:18 smoke (pipeline 7701)  running
+08:02:43 smoke (pipeline 7701)  running → success
 ",
     );
     story.gitlab.finish();
@@ -181,6 +181,7 @@ JOB    RESULT  STATUS  DURATION     ID  NOTE                                    
 child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
 ", "
 08:00:12 child  failed
+jobgate: error: --downstream child: this trigger job has ended (failed) without starting a pipeline
 ");
     after_head(story.run("wait smoke --downstream chidl")).is(
         5,
@@ -218,15 +219,15 @@ smoke  passed  success     3m20s  90404        https://gl/web/-/jobs/90404
 08:00:00 child  pending
 08:00:10 child  pending → success
 08:00:10 child has started pipeline 7701
-08:00:10 smoke  running
+08:00:10 smoke (pipeline 7701)  running
 08:01:10 waiting for smoke (running 1m07s)
 08:01:32 child  success → success  (retried: 90403 replaces 90400)
 08:01:32 a newer attempt of child has started pipeline 7702, which counts instead of 7701
-08:01:32 smoke  running
+08:01:32 smoke (pipeline 7702)  running
 08:02:32 waiting for smoke (running 1m29s)
 08:03:32 waiting for smoke (running 2m29s)
 08:04:32 waiting for smoke (running 3m29s)
-08:04:52 smoke  running → success
+08:04:52 smoke (pipeline 7702)  running → success
 ",
     );
     story.gitlab.finish();
@@ -271,9 +272,9 @@ using the job token from CI_JOB_TOKEN
 08:00:00 deploy  pending
 08:00:10 deploy  pending → success
 08:00:10 deploy has started pipeline 7701
-08:00:10 ship  running
+08:00:10 ship (pipeline 7701)  running
 08:01:10 waiting for ship (running 1m07s)
-08:01:32 ship  running → success
+08:01:32 ship (pipeline 7701)  running → success
 ",
     );
     story.gitlab.finish();
@@ -354,6 +355,37 @@ lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
 08:00:37 unit  success
 08:00:37 lint  success
 ",
+    );
+    story.gitlab.finish();
+}
+
+#[test]
+fn any_pipeline_that_can_be_read_can_be_waited_for() {
+    let story = elsewhere(&["shop/web"]);
+    assert_eq!(story.run("wait deploy").code, 0);
+    after_head(story.run("wait ship -R ops/deploy --pipeline 7701")).is(
+        0,
+        "
+JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+ship  passed  success     1m00s  90402        https://gitlab.example.com/ops/deploy/-/jobs/90402
+",
+        "
+08:01:32 ship  success
+",
+    );
+    after_head(story.run("wait ship --pipeline 1")).is(5, "", "
+jobgate: error: project 45 has no pipeline 1
+jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000016)
+jobgate: hint: an id counts in its own project only: check --project
+");
+    let call = story.call("wait deploy -q").var("CI_JOB_ID", "17");
+    story.on(call).is(
+        0,
+        "
+JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
+deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+",
+        "",
     );
     story.gitlab.finish();
 }

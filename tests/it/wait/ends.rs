@@ -678,3 +678,22 @@ fn variables_for_later_jobs() {
     );
     story.gitlab.finish();
 }
+
+#[test]
+fn colours_say_what_the_words_say() {
+    let story = Story::new(ci().stage("test", [job("unit").is("failed"), job("lint").runs(1)]));
+    let told = story.on(story.call("wait unit lint --color always --keep-going"));
+    let plain = story.run("wait unit lint --keep-going");
+    for painted in [
+        "\u{1b}[31mfailed\u{1b}[0m  \u{1b}[31mfailed\u{1b}[0m",
+        "\u{1b}[32mpassed\u{1b}[0m  \u{1b}[32msuccess\u{1b}[0m",
+    ] {
+        assert!(told.out.contains(painted), "{}", told.out);
+    }
+    assert!(
+        told.log
+            .contains("\u{1b}[33mpending\u{1b}[0m → \u{1b}[32msuccess")
+    );
+    assert!(!plain.out.contains('\u{1b}') && !plain.log.contains('\u{1b}'));
+    story.gitlab.finish();
+}

@@ -1,19 +1,31 @@
 //! A network, a server and an operating system that misbehave.
 
 use std::io::Read;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::Duration;
 
-use jobgate::os::{Interrupt, Signal};
+use jobgate::os::Signal;
 
 use super::{Story, after_head};
-use crate::fake::{Chaos, Fault, GitLab, Logged, World, child, ci, job};
+use crate::fake::{Chaos, Fault, Logged, child, ci, job};
 
 #[test]
 fn an_outage_within_the_budget_is_sat_out() {
     let story = Story::new(ci().stage("test", [job("unit").runs(100)]));
     story.gitlab.outage(30, 180, Fault::BadGateway);
-    after_head(story.run("wait unit")).is(0, "@", "@");
+    after_head(story.run("wait unit")).is(0, "
+JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+", "
+08:00:00 unit  pending
+08:00:10 unit  pending → running  (2s in queue)
+08:00:42 GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009); asking again in 5s
+08:01:10 waiting for unit (was running); no good answer for 32s
+08:02:10 waiting for unit (was running); no good answer for 1m32s
+08:03:10 waiting for unit (was running); no good answer for 2m32s
+08:03:20 GitLab answers again
+08:03:20 unit  running → success
+");
     story.gitlab.finish();
 }
 
@@ -21,7 +33,19 @@ fn an_outage_within_the_budget_is_sat_out() {
 fn an_outage_beyond_the_budget_is_unknown() {
     let story = Story::new(ci().stage("test", [job("unit").runs(1000)]));
     story.gitlab.outage(30, 3000, Fault::Close);
-    after_head(story.run("wait unit --outage-budget 90s")).is(6, "@", "@");
+    after_head(story.run("wait unit --outage-budget 90s")).is(6, "
+JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+unit  waiting  running       18s  90400        https://gl/web/-/jobs/90400
+", "
+08:00:00 unit  pending
+08:00:10 unit  pending → running  (2s in queue)
+08:00:42 GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer; asking again in 5s
+08:01:10 waiting for unit (was running); no good answer for 32s
+jobgate: error: GitLab has given no good answer for 1m30s
+jobgate: error: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
+jobgate: hint: try again; if it lasts, a firewall may be cutting in, or http and https be confused in CI_API_V4_URL or its port
+jobgate: hint: --outage-budget DURATION allows more
+");
     story.gitlab.finish();
 }
 
@@ -31,7 +55,16 @@ fn a_blip_is_nobodys_concern() {
     for fault in [Fault::Page, Fault::Cut, Fault::Broken, Fault::Locked] {
         story.gitlab.fault("GET */pipelines/*", fault);
     }
-    after_head(story.run("wait unit")).is(0, "@", "@");
+    after_head(story.run("wait unit")).is(0, "
+JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+", "
+08:00:05 GET /projects/44/pipelines/7700/jobs: 409 Conflict: Resource lock (request id 01JD0000000000000000000004); asking again in 6s
+08:00:11 GitLab answers again
+08:00:11 unit  running
+08:01:11 waiting for unit (running 1m09s)
+08:01:59 unit  running → success
+");
     story.gitlab.finish();
 }
 
@@ -39,8 +72,22 @@ fn a_blip_is_nobodys_concern() {
 fn one_401_is_asked_again() {
     let story = Story::new(ci().stage("test", [job("unit").runs(100)]));
     story.gitlab.fault("GET */jobs?*", Fault::Unauthorized);
-    story.gitlab.fault("GET */trigger_jobs?*", Fault::Unauthorized);
-    after_head(story.run("wait unit")).is(0, "@", "@");
+    story
+        .gitlab
+        .fault("GET */trigger_jobs?*", Fault::Unauthorized);
+    after_head(story.run("wait unit")).is(
+        0,
+        "
+JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+",
+        "
+08:00:01 unit  pending
+08:00:11 unit  pending → running  (2s in queue)
+08:01:11 waiting for unit (running 1m09s)
+08:02:02 unit  running → success
+",
+    );
     story.gitlab.finish();
 }
 
@@ -51,7 +98,17 @@ fn the_callers_own_end_is_the_end_of_its_token() {
     story
         .gitlab
         .world(|world| world.after(60, move |world| world.end(me, None)));
-    after_head(story.run("wait unit")).is(4, "@", "@");
+    after_head(story.run("wait unit")).is(4, "
+JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+unit  waiting  running       35s  90400        https://gl/web/-/jobs/90400
+", "
+08:00:00 unit  pending
+08:00:10 unit  pending → running  (2s in queue)
+jobgate: error: this job token is not valid (any more): the job has ended on the server, or the token is not its own
+jobgate: error: GET /projects/44/pipelines/7700/jobs: 401 Unauthorized (request id 01JD0000000000000000000008)
+jobgate: hint: a job token dies with its job: it is of no use in another job, nor once this one is canceled
+jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
+");
     story.gitlab.finish();
 }
 
@@ -59,7 +116,34 @@ fn the_callers_own_end_is_the_end_of_its_token() {
 fn a_429_is_waited_out_and_never_charged() {
     let story = Story::new(ci().stage("test", [job("unit").runs(300)]));
     story.gitlab.outage(20, 800, Fault::Limited(100));
-    after_head(story.run("wait unit --outage-budget 60s")).is(0, "@", "@");
+    after_head(story.run("wait unit --outage-budget 60s")).is(0, "
+JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+unit  passed  success     5m00s  90400        https://gl/web/-/jobs/90400
+", "
+08:00:00 unit  pending
+08:00:10 unit  pending → running  (2s in queue)
+08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 3m28s
+08:01:10 waiting for unit (was running); no good answer for 50s
+08:02:10 waiting for unit (was running); no good answer for 1m50s
+08:03:10 waiting for unit (was running); no good answer for 2m50s
+08:04:10 waiting for unit (was running); no good answer for 3m50s
+08:05:10 waiting for unit (was running); no good answer for 4m50s
+08:06:10 waiting for unit (was running); no good answer for 5m50s
+08:07:10 waiting for unit (was running); no good answer for 6m50s
+08:08:10 waiting for unit (was running); no good answer for 7m50s
+08:09:10 waiting for unit (was running); no good answer for 8m50s
+08:10:10 waiting for unit (was running); no good answer for 9m50s
+08:11:10 waiting for unit (was running); no good answer for 10m50s
+08:12:10 waiting for unit (was running); no good answer for 11m50s
+08:13:10 waiting for unit (was running); no good answer for 12m50s
+08:14:10 waiting for unit (was running); no good answer for 13m50s
+08:15:10 waiting for unit (was running); no good answer for 14m50s
+08:16:10 waiting for unit (was running); no good answer for 15m50s
+08:17:10 waiting for unit (was running); no good answer for 16m50s
+08:18:10 waiting for unit (was running); no good answer for 17m50s
+08:18:45 GitLab answers again
+08:18:45 unit  running → success
+");
     story.gitlab.finish();
 }
 
@@ -67,7 +151,57 @@ fn a_429_is_waited_out_and_never_charged() {
 fn a_429_beyond_the_time_is_a_timeout() {
     let story = Story::new(ci().stage("test", [job("unit").runs(300)]));
     story.gitlab.outage(20, 8000, Fault::Limited(3600));
-    after_head(story.run("wait unit --timeout 3m")).is(3, "@", "@");
+    after_head(story.run("wait unit --timeout 3m")).is(3, "
+JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+unit  waiting  running        8s  90400        https://gl/web/-/jobs/90400
+", "
+08:00:00 unit  pending
+08:00:10 unit  pending → running  (2s in queue)
+08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 2m39s
+08:01:10 waiting for unit (was running); no good answer for 50s
+08:02:10 waiting for unit (was running); no good answer for 1m50s
+jobgate: error: time ran out after 3m00s
+jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+");
+    story.gitlab.finish();
+}
+
+#[test]
+fn who_looks_once_does_not_sit_out_a_limit() {
+    let story = Story::new(ci().stage("test", [job("unit").is("running")]));
+    story.gitlab.fault("GET */jobs?*", Fault::LimitedJson);
+    story.run("wait unit --timeout 0 -q").is(
+        8,
+        "
+JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+unit  waiting  running    59m10s  90400        https://gl/web/-/jobs/90400
+",
+        "",
+    );
+    story
+        .gitlab
+        .faults("GET */jobs?*", Fault::Limited(600), u32::MAX);
+    story.run("wait unit --timeout 0 -q").is(6, "", "
+jobgate: error: this GitLab's limit of requests is used up
+jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005)
+jobgate: hint: all jobs of one user share it: wait longer between looks (--interval), or ask an administrator about User and IP rate limits
+");
+    story.gitlab.finish();
+}
+
+#[test]
+fn an_answer_that_never_comes_does_not_outlive_the_time() {
+    let story = Story::new(ci().stage("test", [job("unit").is("running")]));
+    story.gitlab.faults("GET */jobs?*", Fault::Hang, u32::MAX);
+    let told = story.call("wait unit --timeout 2s -q").binary();
+    told.is(
+        3,
+        "",
+        "
+jobgate: error: time ran out after 2s
+jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+",
+    );
     story.gitlab.finish();
 }
 
@@ -87,7 +221,9 @@ fn a_server_that_does_not_know_a_status_is_asked_for_all() {
     let jobs = (0..120).map(|n| job(&format!("old {n}")).is("success"));
     let story = Story::new(ci().stage("test", jobs.chain([job("unit").runs(100)])));
     let refused = crate::fake::Answer::message(400, "scope[] does not have a valid value");
-    story.gitlab.answers("GET *scope*running*", refused, u32::MAX);
+    story
+        .gitlab
+        .answers("GET *scope*running*", refused, u32::MAX);
     let told = story.run("wait unit");
     assert_eq!(told.code, 0, "{}", told.log);
     let scoped = |one: &&Logged| one.status == 400;
@@ -102,7 +238,18 @@ fn a_caller_that_is_canceled_ends_as_if_told_to() {
     story.gitlab.world(|world| {
         world.after(60, move |world| world.flip(me, "canceling"));
     });
-    after_head(story.run("wait unit")).is(143, "@", "@");
+    after_head(story.run("wait unit")).is(
+        143,
+        "
+JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+unit  waiting  running     1m00s  90400        https://gl/web/-/jobs/90400
+",
+        "
+08:00:00 unit  pending
+08:00:10 unit  pending → running  (2s in queue)
+jobgate: error: this job is being canceled
+",
+    );
     story.gitlab.finish();
 }
 
@@ -121,7 +268,7 @@ fn a_signal_ends_a_sleep_with_a_last_report() {
             code,
             "
 JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  running        8s  90400        https://gl/web/-/jobs/90400
+unit  waiting  running       18s  90400        https://gl/web/-/jobs/90400
 ",
             &format!(
                 "
@@ -147,7 +294,135 @@ fn until(story: &Story, requests: usize) {
 }
 
 fn terminate(child: &Child) {
-    let id = i32::try_from(child.id()).unwrap();
-    // SAFETY: sends a signal to the process that the test itself has started.
-    assert_eq!(unsafe { libc::kill(id, libc::SIGTERM) }, 0);
+    let id = child.id().to_string();
+    let kill = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(kill.unwrap().success());
+}
+
+#[test]
+fn a_signal_ends_the_real_program_while_it_sleeps() {
+    let story = Story::new(ci().stage("test", [job("unit").is("running")]));
+    let child = story.call("wait unit").command().spawn().unwrap();
+    until(&story, 3);
+    std::thread::sleep(Duration::from_millis(200));
+    terminate(&child);
+    let told = ended(child);
+    assert_eq!(told.0, 143, "{told:?}");
+    assert!(told.1.contains("unit  waiting  running"), "{told:?}");
+    assert!(
+        told.2
+            .ends_with("unit  running\njobgate: error: SIGTERM came\n")
+    );
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_signal_ends_the_real_program_in_a_request() {
+    for pattern in ["GET */job", "GET */jobs?*", "GET */trigger_jobs?*"] {
+        let story = Story::new(ci().stage("test", [job("unit").is("running")]));
+        story.gitlab.fault(pattern, Fault::Hang);
+        let child = story.call("wait unit").command().spawn().unwrap();
+        let requests = match pattern {
+            "GET */job" => 1,
+            "GET */jobs?*" => 2,
+            _ => 3,
+        };
+        until(&story, requests);
+        terminate(&child);
+        let told = ended(child);
+        assert_eq!(told.0, 143, "{pattern} {told:?}");
+        assert!(told.2.contains("SIGTERM"), "{told:?}");
+        story.gitlab.finish();
+    }
+}
+
+/// Code, standard output and standard error of the program that was started.
+fn ended(mut child: Child) -> (i32, String, String) {
+    let mut texts = [String::new(), String::new()];
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut texts[0])
+        .unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut texts[1])
+        .unwrap();
+    let [out, log] = texts;
+    (child.wait().unwrap().code().unwrap_or(-1), out, log)
+}
+
+#[test]
+fn a_closed_stdout_changes_nothing() {
+    for format in ["table", "json", "ndjson", "dotenv"] {
+        let story = Story::new(ci().stage("test", [job("unit").is("failed")]));
+        let words = format!("wait unit -o {format}");
+        let mut child = story.call(&words).command().spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{format}");
+        story.gitlab.finish();
+    }
+}
+
+/// A world in which all depends on the seed, and the code that a wait for `child` and `unit` must end with.
+fn any(seed: u64) -> (Story, i32) {
+    let [fails, flaky, below] = [0, 1, 2].map(|n| seed % (n + 3) == n);
+    let unit = match (flaky, fails) {
+        (true, _) => job("unit").fails(20).runs(30).retry(1),
+        (false, true) => job("unit").fails(40),
+        (false, false) => job("unit").runs(60),
+    };
+    let e2e = job("e2e").runs(50 + seed % 30);
+    let e2e = if below { job("e2e").fails(45) } else { e2e };
+    let story = Story::new(
+        ci().stage("build", [job("compile").runs(seed % 20)])
+            .stage("test", [unit, child("child", ci().stage("test", [e2e]))]),
+    );
+    let failed = fails && !flaky || below;
+    (story, i32::from(failed))
+}
+
+/// How long no good answer had come before the last request, and in all.
+fn silence(log: &[Logged], chaos: &Chaos) -> Duration {
+    let mut asked = std::collections::HashMap::new();
+    let mut good = log[0].at;
+    for one in log {
+        let nth: &mut u64 = asked.entry(one.target.clone()).or_default();
+        *nth += 1;
+        if chaos.fault(&one.method, &one.target, *nth).is_none() && one.status == 200 {
+            good = one.at;
+        }
+    }
+    log.last().unwrap().at.since(good)
+}
+
+#[test]
+fn a_server_that_misbehaves_on_a_third_of_all_requests_changes_no_verdict() {
+    let mut unknown = 0;
+    for seed in 0..200 {
+        let (story, code) = any(seed);
+        let chaos = Chaos::third(seed);
+        story.gitlab.chaos(chaos.clone());
+        // Half of them with so little patience that it must run out now and then.
+        let budget = if seed % 2 == 0 { 300 } else { 3 };
+        let told = story.run(&format!(
+            "wait unit child --keep-going --outage-budget {budget}s"
+        ));
+        let log = story.gitlab.finish();
+        if told.code == 6 {
+            let silence = silence(&log, &chaos);
+            assert!(
+                silence >= Duration::from_secs(budget),
+                "{seed}: {silence:?}\n{}",
+                told.log
+            );
+            unknown += 1;
+        } else {
+            assert_eq!(told.code, code, "{seed}\n{}{}", told.out, told.log);
+        }
+    }
+    assert!((2..60).contains(&unknown), "{unknown}");
 }
