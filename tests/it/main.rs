@@ -36,6 +36,7 @@ mod jobs;
 mod kubeconfig;
 mod net;
 mod once;
+mod resolve;
 mod shells;
 mod table;
 #[cfg(unix)]
