@@ -17,6 +17,8 @@ mod binary;
 mod cli;
 mod docs;
 mod doctor;
+#[cfg(unix)]
+mod examples;
 mod explain;
 mod fake_auth;
 #[path = "fake.rs"]
@@ -37,6 +39,8 @@ mod once;
 mod resolve;
 mod shells;
 mod table;
+#[cfg(unix)]
+mod templates;
 mod tidy;
 mod trace;
 mod verdict;
