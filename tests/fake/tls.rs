@@ -19,6 +19,9 @@ impl Tls {
     pub fn trusted() -> Self {
         let authority_key = rcgen::KeyPair::generate().expect("key");
         let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("names");
+        // Without names of their own the two would look like one certificate that has signed itself.
+        let name = &mut authority.distinguished_name;
+        name.push(rcgen::DnType::CommonName, "the fake's authority");
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let certificate = authority.self_signed(&authority_key).expect("certificate");
         let issuer = rcgen::Issuer::new(authority, authority_key);
