@@ -276,14 +276,19 @@ impl Act<'_, '_> {
     /// Goes on with every job for which what was asked has happened.
     fn wait(&self, work: &Work, turns: &mut Turns, me: &Me) -> Ended {
         let done = work.targets.iter().filter(|target| target.fate.done());
+        let known: Vec<_> = done
+            .map(|target| (target.name.clone(), target.job.id))
+            .collect();
+        let names = known.iter().map(|(name, _)| Operand::name(name));
         let selection = Selection {
-            operands: done.map(|target| Operand::name(&target.name)).collect(),
+            operands: names.collect(),
             ..Selection::default()
         };
         let wait = Wait {
             place: work.aim.place(),
             downstream: &[],
             selection: &selection,
+            known,
             rules: &self.options.rules,
             me: Some(me),
         };

@@ -235,6 +235,7 @@ fn follow(
         place: &located.place,
         downstream: &options.choice.downstream,
         selection: &options.selection,
+        known: Vec::new(),
         rules: &patience.rules,
         me,
     };

@@ -181,6 +181,7 @@ impl Trigger<'_, '_> {
             place: &started.place,
             downstream: &[],
             selection: &selection,
+            known: Vec::new(),
             rules: &self.options.patience.rules,
             me: Some(me),
         };

@@ -162,6 +162,7 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, 
         place: &place,
         downstream: &options.place.downstream,
         selection: &options.selection,
+        known: Vec::new(),
         rules: &options.patience.rules,
         me: Some(&me),
     };

@@ -130,6 +130,11 @@ impl Wait {
         }
     }
 
+    fn knowing(mut self, known: Vec<(String, JobId)>) -> Self {
+        self.watch = self.watch.knowing(known);
+        self
+    }
+
     fn set(&mut self, pipeline: u64, jobs: Vec<Job>) {
         self.pipelines.retain(|(id, _)| *id != pipeline);
         self.pipelines.push((pipeline, jobs));

@@ -13,7 +13,7 @@ use crate::decide::verdict::{
 use crate::exit::{Exit, Stop};
 use crate::find::{Finder, Place};
 use crate::gitlab::{Project, Route};
-use crate::model::{Job, PipelineKey, Status};
+use crate::model::{Job, JobId, PipelineKey, Status};
 use crate::report::events::{Event, Missing};
 use crate::session::Me;
 
@@ -27,6 +27,8 @@ pub struct Wait<'w> {
     /// Names of trigger jobs, one hop each.
     pub downstream: &'w [String],
     pub selection: &'w Selection,
+    /// Attempts of these jobs, by name, that this program has made: older ones do not count, whatever a lagging server shows.
+    pub known: Vec<(String, JobId)>,
     pub rules: &'w Rules,
     /// `None` where there is no job token to ask with.
     pub me: Option<&'w Me>,
@@ -88,7 +90,7 @@ fn wait_with(
         pipeline: me.pipeline.id,
     });
     let mut waiting = Waiting {
-        watch: Watch::new(goal, wait.rules.clone(), own),
+        watch: Watch::new(goal, wait.rules.clone(), own).knowing(wait.known.clone()),
         reader: Reader::new(finder, wait.place),
         history: None,
         looks: 0,
