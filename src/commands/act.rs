@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use super::choose::{self, Where};
 use super::gating::{self, Gating};
 use super::shared::{FORMAT, OUTPUT_FILE};
-use super::waiting::{Ended, Halt, Limits, Patience, Turns, Wait, wait_for};
+use super::waiting::{Ended, Halt, LISTS, Limits, Patience, Turns, Wait, wait_for};
 use crate::Host;
 use crate::cli::{Opt, Usage, Words};
 use crate::decide::action::{self, Fate, Verb};
@@ -288,6 +288,7 @@ impl Act<'_, '_> {
             place: work.aim.place(),
             downstream: &[],
             selection: &selection,
+            lists: LISTS,
             known,
             rules: &self.options.rules,
             me: Some(me),
