@@ -95,6 +95,7 @@ struct Wait {
     pipelines: Vec<(u64, Vec<Job>)>,
     refused: Vec<u64>,
     no_trigger_jobs: bool,
+    torn: bool,
     notes: Vec<Note>,
     reads: Vec<Read>,
 }
@@ -125,6 +126,7 @@ impl Wait {
             pipelines: vec![],
             refused: vec![],
             no_trigger_jobs: false,
+            torn: false,
             notes: vec![],
             reads: vec![],
         }
@@ -163,7 +165,7 @@ impl Wait {
                     scope: read.scope.clone(),
                     lists: read.lists,
                     rows,
-                    torn: false,
+                    torn: self.torn,
                     no_trigger_jobs: self.no_trigger_jobs,
                 })
                 .collect(),

@@ -202,8 +202,8 @@ impl Node {
             let names = selected.siblings.iter().map(|job| job.name.clone());
             told.notes.push(Note::Siblings(names.collect()));
         }
-        // `--status` asks about the first look: a job that leaves the status later stays selected, and none joins.
-        if !context.selection.statuses.is_empty() && !self.jobs.is_empty() {
+        // `--status` asks about the first look that shows all jobs: a job that leaves the status later stays selected, and none joins.
+        if !context.selection.statuses.is_empty() && self.complete > 0 && !self.jobs.is_empty() {
             return Ok(());
         }
         let known = self.jobs.len();

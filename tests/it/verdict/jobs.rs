@@ -315,3 +315,20 @@ fn an_older_attempt_than_the_known_one_is_no_evidence() {
         assert_eq!(wait.exit(3), Some(0));
     }
 }
+
+#[test]
+fn what_a_torn_first_list_lacks_still_joins_a_selection_by_status() {
+    let selection = Selection {
+        statuses: vec![Status::Running],
+        ..all()
+    };
+    let mut wait =
+        Wait::new(selection, Rules::default()).pipeline(OWN, vec![job(5, "a", "running")]);
+    wait.torn = true;
+    assert_eq!(wait.exit(0), None);
+    wait.torn = false;
+    wait.set(OWN, vec![job(5, "a", "running"), job(6, "b", "running")]);
+    assert_eq!(wait.exit(3), None);
+    wait.set(OWN, vec![job(5, "a", "success"), job(6, "b", "failed")]);
+    assert_eq!(wait.exit(3), Some(1));
+}
