@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use super::choose::{self, Where};
 use super::gating::{self, Gating};
 use super::shared::{FORMAT, OUTPUT_FILE};
-use super::waiting::{Ended, Halt, Limits, Patience, Turns, Wait, wait_for};
+use super::waiting::{Ended, Halt, LISTS, Limits, Patience, Turns, Wait, wait_for};
 use crate::Host;
 use crate::cli::{Opt, Usage, Words};
 use crate::decide::action::{self, Fate, Verb};
@@ -276,14 +276,20 @@ impl Act<'_, '_> {
     /// Goes on with every job for which what was asked has happened.
     fn wait(&self, work: &Work, turns: &mut Turns, me: &Me) -> Ended {
         let done = work.targets.iter().filter(|target| target.fate.done());
+        let known: Vec<_> = done
+            .map(|target| (target.name.clone(), target.job.id))
+            .collect();
+        let names = known.iter().map(|(name, _)| Operand::name(name));
         let selection = Selection {
-            operands: done.map(|target| Operand::name(&target.name)).collect(),
+            operands: names.collect(),
             ..Selection::default()
         };
         let wait = Wait {
             place: work.aim.place(),
             downstream: &[],
             selection: &selection,
+            lists: LISTS,
+            known,
             rules: &self.options.rules,
             me: Some(me),
         };

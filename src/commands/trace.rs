@@ -9,7 +9,7 @@ use super::Command;
 use super::choose::{self, NAME, WHERE, Where};
 use super::located::{absent, is_id, locate, names_caller, start};
 use super::shared::{CONNECTION, OUTPUT_FILE};
-use super::waiting::{Halt, Patience, Turns, WAITING, Wait, wait_and};
+use super::waiting::{Halt, LISTS, Patience, Turns, WAITING, Wait, wait_and};
 use crate::Host;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::deadline::JobTime;
@@ -235,6 +235,8 @@ fn follow(
         place: &located.place,
         downstream: &options.choice.downstream,
         selection: &options.selection,
+        lists: LISTS,
+        known: Vec::new(),
         rules: &patience.rules,
         me,
     };

@@ -9,7 +9,7 @@ use super::act::parameters::{INPUT, Parameters, VARIABLE};
 use super::act::{DRY_RUN, Left, ON_CANCEL, WAIT, finish};
 use super::gating::{self, GATING, Gating};
 use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
-use super::waiting::{Ended, Patience, Turns, WAITING, Wait, wait_for};
+use super::waiting::{Ended, LISTS, Patience, Turns, WAITING, Wait, wait_for};
 use super::{Command, choose};
 use crate::Host;
 use crate::cli::{Group, Opt, Usage, Words};
@@ -181,6 +181,8 @@ impl Trigger<'_, '_> {
             place: &started.place,
             downstream: &[],
             selection: &selection,
+            lists: LISTS,
+            known: Vec::new(),
             rules: &self.options.patience.rules,
             me: Some(me),
         };

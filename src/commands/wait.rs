@@ -162,6 +162,8 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, 
         place: &place,
         downstream: &options.place.downstream,
         selection: &options.selection,
+        lists: "`jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there",
+        known: Vec::new(),
         rules: &options.patience.rules,
         me: Some(&me),
     };

@@ -12,7 +12,7 @@ use crate::decide::verdict::{Failures, Looks, Rules, StopAt, TriggerJobs, Want};
 use crate::exit::Stop;
 use crate::model::Status;
 use crate::time::parse_duration;
-pub use jobs::{Ended, Wait, wait_and, wait_for};
+pub use jobs::{Ended, LISTS, Wait, wait_and, wait_for};
 pub use turns::{Halt, Limits, Turns};
 
 pub const FOR: Opt = Opt::value(

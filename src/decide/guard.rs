@@ -138,7 +138,11 @@ impl Guard {
             (true, _) if census.manual.is_some() => Sign::Blocking,
             (true, _) if !census.trigger_jobs => Sign::MayNeverStart,
             (true, _) => Sign::Deadlock,
-            (false, Others::Running) if lasted >= ONLY_RUNNING => Sign::OnlyRunning,
+            (false, Others::Running)
+                if lasted >= ONLY_RUNNING && census.manual.is_none() && !census.downstream =>
+            {
+                Sign::OnlyRunning
+            }
             _ => return None,
         };
         if self.said.contains(&sign) {

@@ -172,7 +172,7 @@ impl Ending<'_> {
             .text("result", self.exit.name())
             .number("exit", self.exit.code().into())
             .text("action", self.action)
-            .text("project", &self.place.project.to_string())
+            .project(&self.place.project)
             .number("pipeline", self.place.pipeline.0)
             .list("jobs", self.targets.iter().map(job));
         match self.waited {

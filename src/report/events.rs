@@ -10,6 +10,7 @@ use super::style::Paint;
 use super::talk::Talk;
 use crate::decide::pace::history::{expected_left, usual};
 use crate::decide::verdict::{Change, Named, Note};
+use crate::gitlab::Project;
 use crate::model::{PipelineId, Status};
 use crate::session::Session;
 use crate::time::{Clock, Timestamp, human};
@@ -19,7 +20,7 @@ use crate::time::{Clock, Timestamp, human};
 pub enum Event<'e> {
     /// The wait begins.
     Start {
-        project: &'e str,
+        project: &'e Project,
         pipeline: PipelineId,
         /// The latest end.
         until: Timestamp,
@@ -31,8 +32,7 @@ pub enum Event<'e> {
         missing: &'e [Missing],
         /// By the monotonic clock.
         now: Duration,
-        /// For how long GitLab has not answered.
-        silent: Option<Duration>,
+        silent: Option<Silence>,
     },
     /// GitLab gives no good answer.
     Trouble {
@@ -43,6 +43,14 @@ pub enum Event<'e> {
     Answers,
     /// The wait is over: GitLab's word is in the document.
     End(Object),
+}
+
+/// GitLab gives no good answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    pub time: Duration,
+    /// It answers, but only that there were too many requests.
+    pub limited: bool,
 }
 
 /// Something that is waited for.
@@ -193,7 +201,7 @@ impl Line {
         }
     }
 
-    fn heartbeat(&mut self, missing: &[Missing], now: Duration, silent: Option<Duration>) {
+    fn heartbeat(&mut self, missing: &[Missing], now: Duration, silent: Option<Silence>) {
         self.plain("waiting for ");
         for (index, one) in missing.iter().take(NAMED).enumerate() {
             let comma = if index == 0 { "" } else { ", " };
@@ -207,8 +215,13 @@ impl Line {
         if let Some(left) = expected(missing, now).filter(|_| silent.is_none()) {
             self.plain(format!("; expected in about {}", human(left)));
         }
-        if let Some(silent) = silent {
-            self.plain(format!("; no good answer for {}", human(silent)));
+        if let Some(Silence { time, limited }) = silent {
+            let what = if limited {
+                "held up by GitLab's rate limit"
+            } else {
+                "no good answer"
+            };
+            self.plain(format!("; {what} for {}", human(time)));
         }
     }
 
@@ -267,7 +280,7 @@ fn json(event: &Event, now: Timestamp) -> Object {
             pipeline,
             until,
         } => object("start")
-            .text("project", project)
+            .project(project)
             .number("pipeline", pipeline.0)
             .text("until", &until.to_string()),
         Event::Change(change) => {

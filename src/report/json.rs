@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde_json::value::RawValue;
 
 use super::text::hidden;
+use crate::gitlab::Project;
 
 /// GitLab's object, complete and in its own order, in one line; what a terminal would obey is escaped, which changes no value.
 pub fn raw(value: &RawValue) -> Cow<'_, str> {
@@ -46,6 +47,14 @@ impl Object {
 
     pub fn number(self, key: &str, value: u64) -> Self {
         self.field(key, &value.to_string())
+    }
+
+    /// A number if it is known by its id, a text if by its path.
+    pub fn project(self, project: &Project) -> Self {
+        match project {
+            Project::Id(id) => self.number("project", id.0),
+            Project::Path(path) => self.text("project", path),
+        }
     }
 
     pub fn flag(self, key: &str, value: bool) -> Self {

@@ -8,10 +8,7 @@ use crate::time::human;
 pub fn warns(note: &Note) -> bool {
     matches!(
         note,
-        Note::UnknownStatus(..)
-            | Note::Stuck { .. }
-            | Note::OnlyRunning(_)
-            | Note::MayNeverStart(_)
+        Note::UnknownStatus(..) | Note::Stuck { .. } | Note::MayNeverStart(_)
     )
 }
 

@@ -33,7 +33,7 @@ impl Herald<'_> {
         let event = self
             .event("triggered")
             .text("result", word)
-            .text("project", &place.project.to_string())
+            .project(&place.project)
             .number("pipeline", pipeline.id.0);
         self.put(event.text("web_url", &pipeline.web_url));
     }
@@ -77,7 +77,7 @@ impl Ending<'_> {
             .text("result", self.exit.name())
             .number("exit", self.exit.code().into())
             .text("action", "trigger")
-            .text("project", &self.project.to_string())
+            .project(self.project)
             .text("ref", self.ref_name);
         let object = match self.started {
             Some(started) => object

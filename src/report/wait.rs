@@ -99,7 +99,7 @@ pub fn json(outcome: &Outcome, place: &Place) -> Object {
     Object::new()
         .text("result", outcome.exit.name())
         .number("exit", outcome.exit.code().into())
-        .text("project", &place.project.to_string())
+        .project(&place.project)
         .number("pipeline", place.pipeline.0)
         .list("jobs", outcome.jobs.iter().map(job_json))
 }

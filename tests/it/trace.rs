@@ -235,7 +235,7 @@ jobgate: hint: trace takes one of these names
 using the job token from CI_JOB_TOKEN
 08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
 jobgate: error: pipeline 7700 has no job nope
-jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
+jobgate: hint: `jobgate jobs` lists the jobs
 ",
     );
     for words in [

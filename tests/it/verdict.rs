@@ -95,6 +95,7 @@ struct Wait {
     pipelines: Vec<(u64, Vec<Job>)>,
     refused: Vec<u64>,
     no_trigger_jobs: bool,
+    torn: bool,
     notes: Vec<Note>,
     reads: Vec<Read>,
 }
@@ -125,9 +126,15 @@ impl Wait {
             pipelines: vec![],
             refused: vec![],
             no_trigger_jobs: false,
+            torn: false,
             notes: vec![],
             reads: vec![],
         }
+    }
+
+    fn knowing(mut self, known: Vec<(String, JobId)>) -> Self {
+        self.watch = self.watch.knowing(known);
+        self
     }
 
     fn set(&mut self, pipeline: u64, jobs: Vec<Job>) {
@@ -158,7 +165,7 @@ impl Wait {
                     scope: read.scope.clone(),
                     lists: read.lists,
                     rows,
-                    torn: false,
+                    torn: self.torn,
                     no_trigger_jobs: self.no_trigger_jobs,
                 })
                 .collect(),

@@ -7,13 +7,11 @@ use super::turns::{Halt, Turns};
 use super::why;
 use crate::decide::pace::{self, History};
 use crate::decide::select::{Selection, group};
-use crate::decide::verdict::{
-    Goal, JobOutcome, Next, Outcome, Own, Reason, Rules, Step, Verdict, Watch,
-};
+use crate::decide::verdict::{Goal, Next, Outcome, Own, Reason, Rules, Step, Verdict, Watch};
 use crate::exit::{Exit, Stop};
 use crate::find::{Finder, Place};
 use crate::gitlab::{Project, Route};
-use crate::model::{Job, PipelineKey, Status};
+use crate::model::{Job, JobId, PipelineKey, Status};
 use crate::report::events::{Event, Missing};
 use crate::session::Me;
 
@@ -27,7 +25,11 @@ pub struct Wait<'w> {
     /// Names of trigger jobs, one hop each.
     pub downstream: &'w [String],
     pub selection: &'w Selection,
+    /// Attempts of these jobs, by name, that this program has made: older ones do not count, whatever a lagging server shows.
+    pub known: Vec<(String, JobId)>,
     pub rules: &'w Rules,
+    /// What to try where a job is missing.
+    pub lists: &'static str,
     /// `None` where there is no job token to ask with.
     pub me: Option<&'w Me>,
 }
@@ -68,7 +70,7 @@ fn wait_with(
     each_turn: Option<&mut EachTurn>,
 ) -> Ended {
     turns.teller().tell(&Event::Start {
-        project: &wait.place.project.to_string(),
+        project: &wait.place.project,
         pipeline: wait.place.pipeline,
         until: turns.until(),
     });
@@ -88,12 +90,13 @@ fn wait_with(
         pipeline: me.pipeline.id,
     });
     let mut waiting = Waiting {
-        watch: Watch::new(goal, wait.rules.clone(), own),
+        watch: Watch::new(goal, wait.rules.clone(), own).knowing(wait.known.clone()),
         reader: Reader::new(finder, wait.place),
         history: None,
         looks: 0,
         slept: Duration::ZERO,
         names: Vec::new(),
+        lists: wait.lists,
     };
     let (outcome, stop) = match waiting.run(turns, each_turn) {
         Ok(outcome) => {
@@ -122,7 +125,11 @@ struct Waiting<'w> {
     slept: Duration,
     /// Names of the jobs where one that was asked for is missing.
     names: Vec<String>,
+    lists: &'static str,
 }
+
+/// What to try where a job is missing.
+pub const LISTS: &str = "`jobgate jobs` lists the jobs";
 
 impl Waiting<'_> {
     fn run(
@@ -253,19 +260,13 @@ impl Waiting<'_> {
             Some(Reason::PipelineRefused(key) | Reason::PipelineGone(key)) => Some(key.id),
             _ => None,
         };
-        if self.watch.pipeline().is_none()
-            && let [
-                JobOutcome {
-                    name,
-                    job: Some(job),
-                    ..
-                },
-            ] = outcome.jobs.as_slice()
-        {
-            return Some(why::no_way(outcome.exit, name, job.status.word()));
-        }
         let names = self.names.iter().map(String::as_str);
-        why::stop(outcome, self.reader.refusal(refused), names)
+        if self.watch.pipeline().is_none()
+            && let [trigger] = outcome.jobs.as_slice()
+        {
+            return Some(why::no_way(outcome.exit, trigger, names));
+        }
+        why::stop(outcome, self.reader.refusal(refused), names, self.lists)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::decide::pace::{Interval, Next, Open, Pace};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Facts, Kind, Route};
 use crate::os::{Signal, Woken};
-use crate::report::events::{Event, Missing, Teller};
+use crate::report::events::{Event, Missing, Silence, Teller};
 use crate::session::{BLIND_LIMIT, Me, Session, trouble, window};
 use crate::time::{Timestamp, human};
 
@@ -86,6 +86,10 @@ pub struct Turns<'t> {
 struct Outage {
     since: Duration,
     told: bool,
+    /// The last of them was a 429.
+    limited: bool,
+    /// What came last.
+    error: String,
 }
 
 impl<'t> Turns<'t> {
@@ -239,7 +243,11 @@ impl<'t> Turns<'t> {
         let outage = self.outage.get_or_insert(Outage {
             since: asked,
             told: false,
+            limited: false,
+            error: String::new(),
         });
+        outage.limited = matches!(error.kind, Kind::Limited { .. });
+        outage.error = error.to_string();
         if !outage.told && now.saturating_add(delay).saturating_sub(outage.since) >= BLIP {
             outage.told = true;
             self.teller.tell(&Event::Trouble {
@@ -313,10 +321,10 @@ impl<'t> Turns<'t> {
         self.teller.tell(&Event::Heartbeat {
             missing: &self.missing,
             now,
-            silent: self
-                .outage
-                .as_ref()
-                .map(|outage| now.saturating_sub(outage.since)),
+            silent: self.outage.as_ref().map(|outage| Silence {
+                time: now.saturating_sub(outage.since),
+                limited: outage.limited,
+            }),
         });
     }
 
@@ -382,7 +390,7 @@ impl<'t> Turns<'t> {
 
     fn timeout(&self) -> Stop {
         let waited = human(self.now().saturating_sub(self.began));
-        match self.bound {
+        let mut stop = match self.bound {
             Bound::Free(_) => Stop::new(Exit::Timeout, format!("time ran out after {waited}"))
                 .hint("--timeout DURATION allows more, up to what is left of this job"),
             Bound::Job(_) | Bound::Cut { .. } => Stop::new(
@@ -390,6 +398,10 @@ impl<'t> Turns<'t> {
                 format!("time ran out after {waited}: this job itself will soon be stopped"),
             )
             .hint("`timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more"),
+        };
+        if let Some(outage) = &self.outage {
+            stop.error = format!("{}\n{}", stop.error, outage.error);
         }
+        stop
     }
 }

@@ -1,15 +1,17 @@
 //! Why a wait ended, where the jobs' own status does not say it, and what to try.
 
+use super::jobs::LISTS;
 use crate::decide::verdict::{Counts, JobOutcome, Outcome, Reason};
 use crate::exit::{Exit, Stop};
 use crate::near::did_you_mean;
 
 /// The words for it; none if the jobs have simply ended, or were looked at once. `refusal`: why GitLab did not show something;
-/// `names`: the jobs that are there.
+/// `names`: the jobs that are there; `lists`: what to try where one is missing.
 pub(super) fn stop<'n>(
     outcome: &Outcome,
     refusal: Option<&Stop>,
     names: impl Iterator<Item = &'n str>,
+    lists: &str,
 ) -> Option<Stop> {
     if let Some(reason) = &outcome.reason {
         return Some(of_reason(reason, refusal));
@@ -19,19 +21,34 @@ pub(super) fn stop<'n>(
         .iter()
         .find(|job| job.counts.bad() && job.counts.exit() == Some(outcome.exit))?;
     if worst.counts == Counts::Missing && worst.job.is_none() {
-        return Some(missing(worst, names));
+        return Some(missing(worst, names).hint(lists));
     }
     of_job(worst, refusal)
 }
 
-/// A trigger job on the way has ended without starting a pipeline.
-pub(super) fn no_way(exit: Exit, trigger: &str, status: &str) -> Stop {
-    Stop::new(
-        exit,
-        format!(
-            "--downstream {trigger}: this trigger job has ended ({status}) without starting a pipeline"
+/// The trigger job on the way is not there, or has ended without starting a pipeline.
+pub(super) fn no_way<'n>(
+    exit: Exit,
+    trigger: &JobOutcome,
+    names: impl Iterator<Item = &'n str>,
+) -> Stop {
+    let JobOutcome { name, pipeline, .. } = trigger;
+    let why = match &trigger.job {
+        Some(job) => format!(
+            "this trigger job has ended ({}) without starting a pipeline",
+            job.status.word()
         ),
-    )
+        None => format!(
+            "pipeline {} has no such trigger job{}",
+            pipeline.id,
+            did_you_mean(name, names)
+        ),
+    };
+    let stop = Stop::new(exit, format!("--downstream {name}: {why}"));
+    match &trigger.job {
+        Some(_) => stop,
+        None => stop.hint(LISTS),
+    }
 }
 
 /// An operand that means no job.
@@ -42,7 +59,6 @@ fn missing<'n>(job: &JobOutcome, names: impl Iterator<Item = &'n str>) -> Stop {
         Exit::NotFound,
         format!("pipeline {} has no job {name}{near}", pipeline.id),
     )
-    .hint("`jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there")
 }
 
 fn of_reason(reason: &Reason, refusal: Option<&Stop>) -> Stop {

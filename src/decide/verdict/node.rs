@@ -6,7 +6,7 @@ use crate::decide::look::{Lists, Now, Pages, Size, Unreadable, wide};
 use crate::decide::select::{Caller, Chosen, Matched, Selection, select};
 use crate::decide::verdict::change::Told;
 use crate::decide::verdict::{Change, Named, Note, Reason, Rules, TriggerJobs, Want, Way, way};
-use crate::model::{Job, Pipeline, PipelineId, PipelineKey, Status};
+use crate::model::{Job, JobId, Pipeline, PipelineId, PipelineKey, Status};
 
 /// What a pipeline is to the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,8 @@ pub(super) struct Context<'a> {
     pub selection: &'a Selection,
     pub caller: Option<&'a Caller>,
     pub rules: &'a Rules,
+    /// Jobs, by name, with an attempt that exists for certain.
+    pub known: &'a [(String, JobId)],
     /// The pipelines that its trigger jobs start matter.
     pub follows: bool,
     pub now: Now,
@@ -159,7 +161,8 @@ impl Node {
         self.unreadable = None;
         self.no_trigger_jobs |= pages.no_trigger_jobs;
         let full = pages.scope.full() && pages.lists.cover(self.lists(context.rules));
-        if pages.scope.full() && pages.lists.cover(self.every_list(context.rules)) {
+        let every = pages.scope.full() && pages.lists.cover(self.every_list(context.rules));
+        if every && current(pages.rows, context.known) {
             self.choose(pages.rows, context, told)?;
             if !pages.torn {
                 self.complete += 1;
@@ -199,8 +202,8 @@ impl Node {
             let names = selected.siblings.iter().map(|job| job.name.clone());
             told.notes.push(Note::Siblings(names.collect()));
         }
-        // `--status` asks about the first look: a job that leaves the status later stays selected, and none joins.
-        if !context.selection.statuses.is_empty() && !self.jobs.is_empty() {
+        // `--status` asks about the first look that shows all jobs: a job that leaves the status later stays selected, and none joins.
+        if !context.selection.statuses.is_empty() && self.complete > 0 && !self.jobs.is_empty() {
             return Ok(());
         }
         let known = self.jobs.len();
@@ -242,6 +245,13 @@ impl Node {
         }
         self.lost_sight &= !full;
     }
+}
+
+/// The rows are not older than what is known: a replica of the server's database may lag behind a request.
+fn current(rows: &[Job], known: &[(String, JobId)]) -> bool {
+    known
+        .iter()
+        .all(|(name, id)| rows.iter().any(|row| row.id >= *id && row.name == *name))
 }
 
 fn find<'a>(jobs: &'a mut [Tracked], name: &str) -> Option<&'a mut Tracked> {

@@ -40,6 +40,8 @@ impl Watch {
             Err(end) => Some(end),
         };
         let way = needed.len();
+        // What the way was known to be, the last look at it has not shown.
+        let end = end.filter(|_| !self.lost_way(&needed));
         let below = |key: &PipelineKey| !needed.iter().any(|known| known.id == key.id);
         let below: Vec<PipelineKey> = judge.needed.drain(..).filter(below).collect();
         needed.extend(below);
@@ -74,6 +76,11 @@ impl Watch {
         }
         way.push(key);
         self.readable(key)
+    }
+
+    fn lost_way(&self, way: &[PipelineKey]) -> bool {
+        let mut nodes = way.iter().filter_map(|key| self.nodes.get(&key.id));
+        nodes.any(|node| matches!(node.role, Role::Hop(_)) && node.torn())
     }
 
     fn readable(&self, key: PipelineKey) -> Result<Option<&Node>, End> {

@@ -15,7 +15,7 @@ use crate::decide::verdict::{
     Change, Counts, Goal, Looks, Named, Note, Outcome, Own, Reason, Rules, TriggerJobs,
 };
 use crate::exit::Exit;
-use crate::model::{PipelineId, PipelineKey, Status};
+use crate::model::{JobId, PipelineId, PipelineKey, Status};
 
 /// What one look has led to.
 #[derive(Debug)]
@@ -78,6 +78,8 @@ pub struct Watch {
     pub(super) everything: Selection,
     pub(super) rules: Rules,
     pub(super) own: Option<Own>,
+    /// Jobs, by name, with an attempt that exists for certain.
+    known: Vec<(String, JobId)>,
     pub(super) nodes: Nodes,
     /// The pipelines that bear on the verdict, the way first.
     pub(super) needed: Vec<PipelineKey>,
@@ -107,6 +109,7 @@ impl Watch {
             goal,
             rules,
             own,
+            known: Vec::new(),
             nodes: Nodes::new(),
             guard: Guard::default(),
             now: Now {
@@ -117,6 +120,12 @@ impl Watch {
             scopes_refused: false,
             said: Said::default(),
         }
+    }
+
+    /// These attempts of selected jobs exist for certain, since this program made them: a list without them is out of date.
+    #[must_use]
+    pub fn knowing(self, known: Vec<(String, JobId)>) -> Self {
+        Self { known, ..self }
     }
 
     /// The server does not know one of the statuses in `scope[]` (400): no more scoped reads.
@@ -176,6 +185,10 @@ impl Watch {
             },
             caller: own.map(|own| &own.caller),
             rules: &self.rules,
+            known: match node.role {
+                Role::Target => &self.known,
+                Role::Hop(_) | Role::Downstream => &[],
+            },
             follows: hop.is_some() || self.rules.trigger_jobs == TriggerJobs::Follow,
             now: self.now,
             turn: self.turn,

@@ -51,7 +51,7 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
     story
         .run("play deploy --require jobs=unit --wait -o json")
         .is(9, r#"
-{"result":"closed","exit":9,"action":"play","project":"44","pipeline":7700,"jobs":[{"name":"deploy","id":90402,"status":"manual","web_url":"URL/jobs/90402","result":"gate closed","why":"nothing was sent"}],"waited":null}
+{"result":"closed","exit":9,"action":"play","project":44,"pipeline":7700,"jobs":[{"name":"deploy","id":90402,"status":"manual","web_url":"URL/jobs/90402","result":"gate closed","why":"nothing was sent"}],"waited":null}
 "#, r"
 using the job token from CI_JOB_TOKEN
 gate: held  jobs=unit  unit has passed (success)

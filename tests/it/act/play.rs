@@ -113,7 +113,7 @@ plan: deploy: [us] (90401, manual): play
     story
         .run("play deploy --all --dry-run -o json -q")
         .is(0, r#"
-{"result":"ok","exit":0,"action":"play","project":"44","pipeline":7700,"jobs":[{"name":"deploy: [eu, blue]","id":90400,"status":"manual","web_url":"URL/jobs/90400","result":"play","why":""},{"name":"deploy: [us]","id":90401,"status":"manual","web_url":"URL/jobs/90401","result":"play","why":""}],"waited":null}
+{"result":"ok","exit":0,"action":"play","project":44,"pipeline":7700,"jobs":[{"name":"deploy: [eu, blue]","id":90400,"status":"manual","web_url":"URL/jobs/90400","result":"play","why":""},{"name":"deploy: [us]","id":90401,"status":"manual","web_url":"URL/jobs/90401","result":"play","why":""}],"waited":null}
 "#, "");
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();

@@ -52,7 +52,7 @@ plan: trigger ops/monitoring at main with variables A
 08:00:52 check  running → success
 ");
     run(&story, "trigger 45 --ref main -o json -q").is(0, r#"
-{"result":"ok","exit":0,"action":"trigger","project":"45","ref":"main","pipeline":7702,"web_url":"https://gitlab.example.com/ops/monitoring/-/pipelines/7702","assumed":false,"waited":null}
+{"result":"ok","exit":0,"action":"trigger","project":45,"ref":"main","pipeline":7702,"web_url":"https://gitlab.example.com/ops/monitoring/-/pipelines/7702","assumed":false,"waited":null}
 "#, "");
     assert!(
         story

@@ -299,3 +299,27 @@ fn a_failed_trigger_job_on_the_way_may_be_retried() {
     wait.set(60, vec![job(70, "x", "success")]);
     assert_eq!(wait.exit(12), Some(0));
 }
+
+#[test]
+fn a_way_that_is_not_shown_any_more_leads_to_no_verdict() {
+    let goal = Goal {
+        pipeline: key(OWN),
+        downstream: vec!["t".into()],
+        selection: named(&["x"]),
+    };
+    for status in ["success", "failed"] {
+        let mut wait = Wait::of(goal.clone(), Rules::default())
+            .pipeline(OWN, vec![trigger(5, "t", "success", Some((60, "running")))])
+            .pipeline(60, vec![job(70, "x", "running")]);
+        assert_eq!(wait.exit(0), None);
+        // Where the list was torn, a newer attempt may be what is missing.
+        wait.set(OWN, vec![]);
+        wait.set(60, vec![job(70, "x", status)]);
+        assert!(wait.turn(5).unwrap_err().soon, "{status}");
+        wait.set(OWN, vec![trigger(8, "t", "success", Some((61, "running")))]);
+        wait.set(61, vec![job(80, "x", "running")]);
+        assert_eq!(wait.exit(3), None);
+        wait.set(61, vec![job(80, "x", "success")]);
+        assert_eq!(wait.exit(5), Some(0));
+    }
+}

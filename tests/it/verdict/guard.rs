@@ -103,6 +103,14 @@ fn only_running_jobs_left_may_wait_for_this_one() {
     let (code, notes) = quiet(&rows, 40);
     assert_eq!(code, None);
     assert!(matches!(notes.as_slice(), [Note::OnlyRunning(job)] if job.name == "a"));
+    // More than running jobs is left.
+    for more in [
+        job(9, "approve", "manual"),
+        trigger(9, "t", "success", Some((60, "running"))),
+    ] {
+        let rows: Vec<Job> = rows.iter().cloned().chain([more]).collect();
+        assert_eq!(quiet(&rows, 40), (None, vec![]));
+    }
 }
 
 #[test]

@@ -293,3 +293,42 @@ fn a_change_tells_what_came_of_which_attempt() {
     let reads = wait.watch.reads(Duration::from_secs(3));
     assert!(wait.answer(&reads).changes.is_empty());
 }
+
+/// A retry has made job 6; a replica of the server's database may not have it yet.
+#[test]
+fn an_older_attempt_than_the_known_one_is_no_evidence() {
+    let known = vec![("a".to_owned(), JobId(6))];
+    for (stale, exit) in [("success", Some(0)), ("failed", Some(1))] {
+        let wait = || Wait::new(named(&["a"]), Rules::default());
+        let rows = vec![job(5, "a", stale)];
+        assert_eq!(wait().pipeline(OWN, rows.clone()).exit(0), exit);
+
+        let mut wait = wait().knowing(known.clone()).pipeline(OWN, rows);
+        for _ in 0..5 {
+            assert!(wait.turn(3).unwrap_err().soon, "{stale}");
+        }
+        wait.set(OWN, vec![job(6, "a", "running")]);
+        assert_eq!(wait.exit(3), None);
+        wait.set(OWN, vec![job(5, "a", stale)]);
+        assert_eq!(wait.exit(3), None);
+        wait.set(OWN, vec![job(7, "a", "success")]);
+        assert_eq!(wait.exit(3), Some(0));
+    }
+}
+
+#[test]
+fn what_a_torn_first_list_lacks_still_joins_a_selection_by_status() {
+    let selection = Selection {
+        statuses: vec![Status::Running],
+        ..all()
+    };
+    let mut wait =
+        Wait::new(selection, Rules::default()).pipeline(OWN, vec![job(5, "a", "running")]);
+    wait.torn = true;
+    assert_eq!(wait.exit(0), None);
+    wait.torn = false;
+    wait.set(OWN, vec![job(5, "a", "running"), job(6, "b", "running")]);
+    assert_eq!(wait.exit(3), None);
+    wait.set(OWN, vec![job(5, "a", "success"), job(6, "b", "failed")]);
+    assert_eq!(wait.exit(3), Some(1));
+}

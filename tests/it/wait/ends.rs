@@ -621,7 +621,7 @@ fn the_whole_document() {
             .stage("deploy", [job("ship")]),
     );
     after_head(story.run("wait unit lint ship absent --keep-going -o json")).is(1, r#"
-{"result":"failed","exit":1,"project":"44","pipeline":7700,"jobs":[{"name":"unit","result":"failed","pipeline":7700,"id":90400,"status":"failed","stage":"test","duration":10,"failure_reason":"script_failure","web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]},{"name":"lint","result":"passed","pipeline":7700,"id":90401,"status":"success","stage":"test","duration":5,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90401","allow_failure":false,"because":[]},{"name":"ship","result":"skipped","pipeline":7700,"id":90402,"status":"skipped","stage":"deploy","duration":null,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90402","allow_failure":false,"because":[]},{"name":"absent","result":"missing","pipeline":7700,"id":null,"status":null,"stage":null,"duration":null,"failure_reason":null,"web_url":null,"allow_failure":false,"because":[]}]}
+{"result":"failed","exit":1,"project":44,"pipeline":7700,"jobs":[{"name":"unit","result":"failed","pipeline":7700,"id":90400,"status":"failed","stage":"test","duration":10,"failure_reason":"script_failure","web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]},{"name":"lint","result":"passed","pipeline":7700,"id":90401,"status":"success","stage":"test","duration":5,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90401","allow_failure":false,"because":[]},{"name":"ship","result":"skipped","pipeline":7700,"id":90402,"status":"skipped","stage":"deploy","duration":null,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90402","allow_failure":false,"because":[]},{"name":"absent","result":"missing","pipeline":7700,"id":null,"status":null,"stage":null,"duration":null,"failure_reason":null,"web_url":null,"allow_failure":false,"because":[]}]}
 "#, "
 08:00:00 unit  pending
 08:00:00 lint  pending
@@ -647,14 +647,14 @@ fn events_as_they_happen() {
         });
     });
     story.run("wait ship -o ndjson --quiet").is(0, r#"
-{"event":"start","time":"2026-11-20T08:00:00Z","project":"44","pipeline":7700,"until":"2026-11-20T08:59:00Z"}
+{"event":"start","time":"2026-11-20T08:00:00Z","project":44,"pipeline":7700,"until":"2026-11-20T08:59:00Z"}
 {"event":"change","time":"2026-11-20T08:00:00Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":null,"status":"manual","replaces":null}
 {"event":"note","time":"2026-11-20T08:00:00Z","note":"manual","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","text":"ship waits for somebody to play it: https://gl/web/-/jobs/90400"}
 {"event":"heartbeat","time":"2026-11-20T08:01:00Z","waiting":[{"name":"ship","status":"manual","running":null,"usually":null}]}
 {"event":"change","time":"2026-11-20T08:01:21.737Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"manual","status":"running","replaces":null}
 {"event":"heartbeat","time":"2026-11-20T08:02:21.737Z","waiting":[{"name":"ship","status":"running","running":69,"usually":null}]}
 {"event":"change","time":"2026-11-20T08:02:41.331Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"running","status":"success","replaces":null}
-{"event":"end","time":"2026-11-20T08:02:41.331Z","result":{"result":"ok","exit":0,"project":"44","pipeline":7700,"jobs":[{"name":"ship","result":"passed","pipeline":7700,"id":90400,"status":"success","stage":"deploy","duration":70,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]}]}}
+{"event":"end","time":"2026-11-20T08:02:41.331Z","result":{"result":"ok","exit":0,"project":44,"pipeline":7700,"jobs":[{"name":"ship","result":"passed","pipeline":7700,"id":90400,"status":"success","stage":"deploy","duration":70,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]}]}}
 "#, "");
     story.gitlab.finish();
 }
@@ -695,5 +695,20 @@ fn colours_say_what_the_words_say() {
             .contains("\u{1b}[33mpending\u{1b}[0m → \u{1b}[32msuccess")
     );
     assert!(!plain.out.contains('\u{1b}') && !plain.log.contains('\u{1b}'));
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_value_that_cannot_be_read_is_complained_of_once() {
+    let story = Story::new(ci().stage("test", [job("unit")]));
+    story.run("wait unit --interval 0").is(
+        2,
+        "",
+        "
+jobgate: error: --interval: an interval begins above zero; use for example 3s..60s
+jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...]
+jobgate: hint: jobgate wait --help
+",
+    );
     story.gitlab.finish();
 }

@@ -193,8 +193,11 @@ fn only_running_jobs_may_wait_for_this_one() {
     let story = Story::of(world, pipeline);
     let told = after_head(story.run("wait ship"));
     assert_eq!(told.code, 0);
-    let warning = "jobgate: warning: ship has not started, and only running jobs are left: they may be waiting for this one\n";
-    assert_eq!(told.log.matches(warning).count(), 1, "{}", told.log);
+    // Long tests are nothing to warn of.
+    let line =
+        " ship has not started, and only running jobs are left: they may be waiting for this one\n";
+    assert!(!told.log.contains("warning"), "{}", told.log);
+    assert_eq!(told.log.matches(line).count(), 1, "{}", told.log);
     story.gitlab.finish();
 }
 

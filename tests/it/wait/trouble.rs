@@ -123,24 +123,24 @@ unit  passed  success     5m00s  90400        https://gl/web/-/jobs/90400
 08:00:00 unit  pending
 08:00:10 unit  pending → running  (2s in queue)
 08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 3m28s
-08:01:10 waiting for unit (was running); no good answer for 50s
-08:02:10 waiting for unit (was running); no good answer for 1m50s
-08:03:10 waiting for unit (was running); no good answer for 2m50s
-08:04:10 waiting for unit (was running); no good answer for 3m50s
-08:05:10 waiting for unit (was running); no good answer for 4m50s
-08:06:10 waiting for unit (was running); no good answer for 5m50s
-08:07:10 waiting for unit (was running); no good answer for 6m50s
-08:08:10 waiting for unit (was running); no good answer for 7m50s
-08:09:10 waiting for unit (was running); no good answer for 8m50s
-08:10:10 waiting for unit (was running); no good answer for 9m50s
-08:11:10 waiting for unit (was running); no good answer for 10m50s
-08:12:10 waiting for unit (was running); no good answer for 11m50s
-08:13:10 waiting for unit (was running); no good answer for 12m50s
-08:14:10 waiting for unit (was running); no good answer for 13m50s
-08:15:10 waiting for unit (was running); no good answer for 14m50s
-08:16:10 waiting for unit (was running); no good answer for 15m50s
-08:17:10 waiting for unit (was running); no good answer for 16m50s
-08:18:10 waiting for unit (was running); no good answer for 17m50s
+08:01:10 waiting for unit (was running); held up by GitLab's rate limit for 50s
+08:02:10 waiting for unit (was running); held up by GitLab's rate limit for 1m50s
+08:03:10 waiting for unit (was running); held up by GitLab's rate limit for 2m50s
+08:04:10 waiting for unit (was running); held up by GitLab's rate limit for 3m50s
+08:05:10 waiting for unit (was running); held up by GitLab's rate limit for 4m50s
+08:06:10 waiting for unit (was running); held up by GitLab's rate limit for 5m50s
+08:07:10 waiting for unit (was running); held up by GitLab's rate limit for 6m50s
+08:08:10 waiting for unit (was running); held up by GitLab's rate limit for 7m50s
+08:09:10 waiting for unit (was running); held up by GitLab's rate limit for 8m50s
+08:10:10 waiting for unit (was running); held up by GitLab's rate limit for 9m50s
+08:11:10 waiting for unit (was running); held up by GitLab's rate limit for 10m50s
+08:12:10 waiting for unit (was running); held up by GitLab's rate limit for 11m50s
+08:13:10 waiting for unit (was running); held up by GitLab's rate limit for 12m50s
+08:14:10 waiting for unit (was running); held up by GitLab's rate limit for 13m50s
+08:15:10 waiting for unit (was running); held up by GitLab's rate limit for 14m50s
+08:16:10 waiting for unit (was running); held up by GitLab's rate limit for 15m50s
+08:17:10 waiting for unit (was running); held up by GitLab's rate limit for 16m50s
+08:18:10 waiting for unit (was running); held up by GitLab's rate limit for 17m50s
 08:18:45 GitLab answers again
 08:18:45 unit  running → success
 ");
@@ -158,9 +158,10 @@ unit  waiting  running        8s  90400        https://gl/web/-/jobs/90400
 08:00:00 unit  pending
 08:00:10 unit  pending → running  (2s in queue)
 08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 2m39s
-08:01:10 waiting for unit (was running); no good answer for 50s
-08:02:10 waiting for unit (was running); no good answer for 1m50s
+08:01:10 waiting for unit (was running); held up by GitLab's rate limit for 50s
+08:02:10 waiting for unit (was running); held up by GitLab's rate limit for 1m50s
 jobgate: error: time ran out after 3m00s
+jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005)
 jobgate: hint: --timeout DURATION allows more, up to what is left of this job
 ");
     story.gitlab.finish();
@@ -425,4 +426,18 @@ fn a_server_that_misbehaves_on_a_third_of_all_requests_changes_no_verdict() {
         }
     }
     assert!((2..60).contains(&unknown), "{unknown}");
+}
+
+#[test]
+fn a_time_that_runs_out_in_an_outage_says_what_the_trouble_was() {
+    let story = Story::new(ci().stage("test", [job("unit").is("running")]));
+    story
+        .gitlab
+        .faults("GET */jobs?*", Fault::BadGateway, u32::MAX);
+    after_head(story.run("wait unit --timeout 5s")).is(3, "", "
+jobgate: error: time ran out after 5s
+jobgate: error: GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000003)
+jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+");
+    story.gitlab.finish();
 }
