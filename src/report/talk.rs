@@ -15,7 +15,7 @@ pub struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    /// `quiet` leaves errors and their hints only.
+    /// `quiet` leaves warnings, errors and their hints only.
     pub fn new(host: &'a Host<'a>, color: Color, quiet: bool) -> Self {
         Self {
             host,
@@ -36,9 +36,7 @@ impl<'a> Talk<'a> {
     }
 
     pub fn warning(&self, text: &str) {
-        if !self.quiet {
-            self.prefixed("jobgate: warning:", Paint::Warning, text);
-        }
+        self.prefixed("jobgate: warning:", Paint::Warning, text);
     }
 
     pub fn hint(&self, text: &str) {

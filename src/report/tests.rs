@@ -252,7 +252,7 @@ fn a_later_version_that_cannot_be_made_leaves_its_text_on_stderr() {
 }
 
 #[test]
-fn talk_is_one_safe_line_each_and_quiet_leaves_errors() {
+fn talk_is_one_safe_line_each_and_quiet_leaves_warnings_and_errors() {
     let stop = Stop::usage("no such job: \u{1b}[31mx\nsecond error").hint("try\u{202e} this");
     let say = |quiet| {
         let (out, log) = (Pipe::default(), Pipe::default());
@@ -272,7 +272,7 @@ jobgate: error: no such job: \\u{1b}[31mx
 jobgate: error: second error
 jobgate: hint: try\\u{202e} this
 ";
-    assert_eq!(say(true), errors);
+    assert_eq!(say(true), format!("jobgate: warning: odd\n{errors}"));
     let all = "\
 12:03:11 build\\n::fake
 build run\\u{7}ning

@@ -385,7 +385,9 @@ jobgate: hint: an id counts in its own project only: check --project
 JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
 deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
 ",
-        "",
+        "
+jobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90401
+",
     );
     story.gitlab.finish();
 }
