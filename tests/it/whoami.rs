@@ -103,6 +103,24 @@ fn later_jobs_get_it_as_variables() {
 }
 
 #[test]
+fn a_merge_requests_ref_is_no_branch_to_later_jobs() {
+    let mut world = World::new();
+    world.project("shop/web");
+    let jobs = ci().stage("test", [job("unit").here()]);
+    let pipeline = world.pipeline("shop/web", "refs/merge-requests/1/head", jobs);
+    let me = world.job(pipeline, "unit");
+    let gitlab = GitLab::start(world);
+    let told = run("whoami -o dotenv", &gitlab, me).binary();
+    assert!(
+        told.out
+            .contains("JOBGATE_OUT_REF=refs/merge-requests/1/head\nJOBGATE_OUT_SHA="),
+        "{}",
+        told.out
+    );
+    gitlab.finish();
+}
+
+#[test]
 fn what_a_later_job_would_read_otherwise_is_not_written() {
     let mut world = World::new();
     world.project("shop/web");
