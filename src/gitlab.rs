@@ -7,6 +7,7 @@ mod facts;
 mod net;
 mod page;
 mod proxy;
+pub mod resolve;
 pub mod route;
 mod send;
 mod stream;
@@ -23,13 +24,15 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use crate::Host;
 use crate::ci::{Ci, Secret};
 use crate::exit::Stop;
-use crate::os::Woken;
+use crate::os::{Interrupt, Woken};
+use crate::time::RealClock;
 use crate::url::{Url, query};
 use choice::Memory;
 pub use error::{Error, Kind, Said};
 pub use facts::{Facts, Rate};
 use net::Line;
 pub use page::{Listing, Page};
+use resolve::{Names, System};
 pub use route::{Project, Route};
 use send::{Ask, Text};
 use text::Cleaner;
@@ -132,6 +135,7 @@ pub struct Client<'a> {
     origin: String,
     cleaner: Cleaner,
     tls: tls::Configs,
+    names: Names,
     lines: Vec<Line>,
     /// The line to wherever a log was redirected, while it is in use.
     away: Arc<Mutex<Option<ureq::Agent>>>,
@@ -158,7 +162,10 @@ impl<'a> Client<'a> {
         note: &'a (dyn Fn(Note) + Sync),
     ) -> Result<Self, Stop> {
         let tls = tls::Configs::new(&ci.trust)?;
-        let client = Self::build(ci, host, note, tls, true)?;
+        // Sockets wait in real time, whatever the host's clock does.
+        let clock = Box::new(RealClock::start());
+        let names = Names::new(System::real(), clock, host.interrupt.clone());
+        let client = Self::build(ci, host, note, tls, names, true)?;
         let agents: Vec<_> = client.lines.iter().map(Line::agent).collect();
         let away = Arc::clone(&client.away);
         host.interrupt.on_raise(Box::new(move || {
@@ -185,12 +192,14 @@ impl<'a> Client<'a> {
         host: &'a Host<'a>,
         note: &'a (dyn Fn(Note) + Sync),
         tls: tls::Configs,
+        names: Names,
         heeds_interrupt: bool,
     ) -> Result<Self, Stop> {
         let proxy = proxy::choose(&ci.api, &ci.proxies)?;
-        let lines = std::iter::repeat_with(|| Line::new(&tls.gitlab, &tls.others, proxy.clone()))
-            .take(LINES)
-            .collect();
+        let lines =
+            std::iter::repeat_with(|| Line::new(&tls.gitlab, &tls.others, proxy.clone(), &names))
+                .take(LINES)
+                .collect();
         let tokens = [
             ci.job_token.as_ref(),
             ci.access.as_ref().map(|access| &access.token),
@@ -209,6 +218,7 @@ impl<'a> Client<'a> {
             origin: ci.api.origin(),
             cleaner: Cleaner::new(secrets),
             tls,
+            names,
             lines,
             away: Arc::default(),
             deadline: Mutex::new(None),
@@ -219,7 +229,8 @@ impl<'a> Client<'a> {
 
     /// For canceling what was started after an interrupt has shut this client down: new connections, and four seconds in all.
     pub fn fresh(&self) -> Result<Self, Stop> {
-        let fresh = Self::build(self.ci, self.host, self.note, self.tls.clone(), false)?;
+        let (tls, names) = (self.tls.clone(), self.names.heeding(Interrupt::new()));
+        let fresh = Self::build(self.ci, self.host, self.note, tls, names, false)?;
         fresh.set_deadline(Some(self.host.clock.monotonic().saturating_add(FRESH)));
         *fresh.memory() = self.memory().clone();
         Ok(fresh)

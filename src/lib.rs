@@ -124,7 +124,7 @@ impl Stream {
 /// The network's time-outs and bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// TCP, proxy and TLS together.
+    /// TCP, proxy and TLS together; the look-up of the host's name before that has as long again.
     pub connect: Duration,
     /// From the request's end to the answer's headers.
     pub headers: Duration,

@@ -1,7 +1,7 @@
-//! The operating system: signals, the resolver, the terminal's width. The only file with `unsafe` lines, each with its proof.
+//! The operating system: signals, network interfaces, the terminal's width. The only file with `unsafe` lines, each with its proof.
 #![expect(
     unsafe_code,
-    reason = "signal masks, the resolver's order and the terminal's width have no safe interface in std"
+    reason = "signal masks, network interfaces and the terminal's width have no safe interface in std"
 )]
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -42,7 +42,7 @@ pub enum Woken {
     Signal(Signal),
 }
 
-/// Time between a signal and the hard end of the process where something cannot be interrupted (name look-up, connect).
+/// Time between a signal and the hard end of the process where something cannot be interrupted (connect).
 const GRACE: Duration = Duration::from_secs(1);
 /// The same while what was started is being canceled.
 const GRACE_CANCELING: Duration = Duration::from_secs(5);
@@ -135,27 +135,19 @@ impl Interrupt {
     }
 }
 
-/// First call of `main`, before any thread: fixes the resolver's order, blocks the signals and starts the one thread that takes them.
+/// First call of `main`, before any thread: blocks the signals and starts the one thread that takes them.
 pub fn prepare() -> Interrupt {
-    resolver();
+    no_backtraces();
     let interrupt = Interrupt::new();
     #[cfg(unix)]
     signals(interrupt.clone());
     interrupt
 }
 
-/// A static glibc binary would load the image's own NSS modules, built for another glibc, and crash in them. `files dns` needs none.
-fn resolver() {
-    #[cfg(all(target_os = "linux", target_env = "gnu", target_feature = "crt-static"))]
-    {
-        use std::ffi::{c_char, c_int};
-        unsafe extern "C" {
-            /// `<nss.h>`, glibc 2.2.5 and newer.
-            fn __nss_configure_lookup(database: *const c_char, order: *const c_char) -> c_int;
-        }
-        // SAFETY: both pointers are NUL-terminated literals that live for ever; glibc copies what it needs; no other thread exists yet.
-        let _ = unsafe { __nss_configure_lookup(c"hosts".as_ptr(), c"files dns".as_ptr()) };
-    }
+/// Errors carry no backtrace, whatever `RUST_BACKTRACE` says: the release binary has neither names nor unwind tables to make one from.
+fn no_backtraces() {
+    // SAFETY: no other thread exists yet that could read the environment meanwhile.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
 }
 
 #[cfg(unix)]
@@ -200,7 +192,7 @@ fn take_signals(set: &libc::sigset_t, interrupt: &Interrupt) {
     };
     let since = Instant::now();
     interrupt.raise(signal);
-    // The main thread leaves the ordinary way and takes this thread with it, unless it is stuck in a name look-up or a connect.
+    // The main thread leaves the ordinary way and takes this thread with it, unless it is stuck in a connect.
     while since.elapsed() < interrupt.grace() {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -229,7 +221,23 @@ pub fn width() -> Option<usize> {
     None
 }
 
-/// A seed for jitter: differs between processes, needs no quality.
+/// The number of a network interface, as in `fe80::1%eth0`.
+pub fn interface(name: &str) -> Option<u32> {
+    #[cfg(unix)]
+    {
+        let name = std::ffi::CString::new(name).ok()?;
+        // SAFETY: the pointer is to a NUL-terminated string that outlives the call.
+        let number = unsafe { libc::if_nametoindex(name.as_ptr()) };
+        (number != 0).then_some(number)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = name;
+        None
+    }
+}
+
+/// Sixty-four bits that nobody outside can guess: for jitter, and for the ids of name look-ups.
 pub fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::hash::RandomState::new().build_hasher().finish()

@@ -124,7 +124,7 @@ pub fn scope(size: Size, slept: Duration, open: &[Status]) -> Scope {
         let mut statuses = vec![Status::Running, Status::Canceling];
         statuses.extend(ends);
         statuses.extend(open.iter().cloned());
-        statuses.sort();
+        statuses.sort_unstable();
         statuses.dedup();
         Scope::Only(statuses)
     }

@@ -18,7 +18,7 @@ pub fn places(list: &[Job]) -> HashMap<JobId, usize> {
     let stages = lowest(list, |job| &job.stage);
     let names = lowest(list, |job| &job.name);
     let mut rows: Vec<&Job> = list.iter().collect();
-    rows.sort_by_key(|job| {
+    rows.sort_unstable_by_key(|job| {
         (
             stages.get(job.stage.as_str()).copied(),
             names.get(job.name.as_str()).copied(),

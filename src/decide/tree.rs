@@ -102,7 +102,7 @@ impl Walk {
         };
         let places = stages::places(&list);
         let newest: HashSet<JobId> = select::newest(&list).map(|job| job.id).collect();
-        list.sort_by_key(|job| places.get(&job.id).copied());
+        list.sort_unstable_by_key(|job| places.get(&job.id).copied());
         let jobs = list.into_iter().map(|job| Node {
             retried: !newest.contains(&job.id),
             downstream: match below(&job) {

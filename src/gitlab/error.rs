@@ -10,7 +10,7 @@ use crate::exit::{Exit, Stop};
 use crate::os::Signal;
 
 /// A request that brought no good answer. Holds no secret; server text is masked, cut and safe for a terminal.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Error {
     pub kind: Kind,
     pub method: &'static str,
@@ -218,6 +218,13 @@ impl fmt::Display for Error {
             Some(id) => write!(f, " (request id {id})"),
             None => Ok(()),
         }
+    }
+}
+
+/// The same words: whoever prints an error for a developer must not show more than a user sees.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rustls::AlertDescription;
 use ureq::http::{HeaderValue, Method, Request, Response};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Body, Proxy, SendBody, Timeout};
 
 use super::explain::{Fault, hint};
+use super::resolve::Names;
 use super::wire::{Finish, Progress, Start};
 use crate::ci::Secret;
 use crate::time::human;
@@ -54,6 +54,7 @@ pub(super) struct Line {
     /// Host and port of the proxy on the way.
     proxy: Option<String>,
     progress: Arc<Progress>,
+    names: Names,
     /// One request at a time, since the account is the line's.
     busy: Mutex<()>,
 }
@@ -63,6 +64,7 @@ impl Line {
         server: &Arc<rustls::ClientConfig>,
         others: &Arc<rustls::ClientConfig>,
         proxy: Option<Proxy>,
+        names: &Names,
     ) -> Self {
         let progress = Arc::new(Progress::default());
         let finish = Finish {
@@ -88,9 +90,10 @@ impl Line {
             .proxy(proxy)
             .build();
         Self {
-            agent: Agent::with_parts(config, connector, DefaultResolver::default()),
+            agent: Agent::with_parts(config, connector, names.clone()),
             proxy: way,
             progress,
+            names: names.clone(),
             busy: Mutex::new(()),
         }
     }
@@ -147,6 +150,10 @@ impl Line {
     }
 
     fn broken(&self, error: &ureq::Error, cut: &Cut) -> Broken {
+        if !self.progress.open() {
+            // Perhaps the server has moved.
+            self.names.forget();
+        }
         let mut why = words(error, cut);
         let proxy = self.proxy.as_ref().filter(|_| !self.progress.open());
         let fault = Fault::of(&error.to_string());
@@ -166,9 +173,10 @@ impl Line {
 
 type Limits<B> = ureq::config::ConfigBuilder<ureq::typestate::HttpCrateScope<B>>;
 
-/// Only limits for which ureq starts no thread.
+/// No limit starts a thread: that of the look-up would with ureq's own resolver.
 fn limits<B: ureq::AsSendBody>(builder: Limits<B>, cut: &Cut) -> Limits<B> {
     builder
+        .timeout_resolve(Some(cut.connect))
         .timeout_connect(Some(cut.connect))
         .timeout_send_request(Some(cut.headers))
         .timeout_send_body(Some(cut.headers))

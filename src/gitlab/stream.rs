@@ -64,7 +64,7 @@ impl Client<'_> {
     fn foreign_line(&self, ask: &Ask, url: &Url) -> Result<Line, Error> {
         let proxy = proxy::choose(url, &self.ci.proxies)
             .map_err(|stop| Self::error(ask, Kind::Unreachable, stop.error))?;
-        let line = Line::new(&self.tls.others, &self.tls.others, proxy);
+        let line = Line::new(&self.tls.others, &self.tls.others, proxy, &self.names);
         // Replaces the one before, so that following a log for hours does not gather connections.
         *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.agent());
         Ok(line)

@@ -17,7 +17,7 @@ impl Cleaner {
     /// The longest first, so that none is left in part where one holds another.
     pub(super) fn new(mut secrets: Vec<String>) -> Self {
         secrets.retain(|secret| !secret.is_empty());
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { secrets }
     }
 

@@ -186,7 +186,7 @@ impl Ending<'_> {
         let mut dotenv = Dotenv::new();
         dotenv.set("RESULT", self.exit.name());
         dotenv.set("EXIT_CODE", self.exit.code().to_string());
-        dotenv.set("PROJECT", self.place.project.to_string());
+        dotenv.project(&self.place.project);
         dotenv.set("PIPELINE_ID", self.place.pipeline.to_string());
         let done = self.targets.iter().filter(|target| target.fate.done());
         let ids: Vec<String> = done.map(|target| target.job.id.to_string()).collect();

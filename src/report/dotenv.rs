@@ -1,6 +1,7 @@
 //! The dotenv report that hands ids and results on to later jobs (`app/services/ci/parse_dotenv_artifact_service.rb`).
 
 use crate::exit::{Exit, Stop};
+use crate::gitlab::Project;
 
 /// GitLab refuses a report of 5 KB; the number of variables is the smallest limit of its plans.
 const BYTES: usize = 5 * 1024 - 1;
@@ -25,6 +26,14 @@ impl Dotenv {
         );
         debug_assert!(self.lines.iter().all(|line| line.0 != key));
         self.lines.push((key, value.into()));
+    }
+
+    /// A project under the key of what is known of it.
+    pub fn project(&mut self, project: &Project) {
+        match project {
+            Project::Id(id) => self.set("PROJECT_ID", id.to_string()),
+            Project::Path(path) => self.set("PROJECT_PATH", path),
+        }
     }
 
     /// The whole report, or nothing: GitLab would refuse it, or a later job would read something else than was written.

@@ -137,7 +137,7 @@ impl<'t> Teller<'t> {
                 None => words.push((&change.to, 1)),
             }
         }
-        words.sort();
+        words.sort_unstable();
         line.plain(format!("{} jobs: ", changes.len()));
         for (index, (status, count)) in words.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };

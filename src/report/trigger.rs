@@ -98,7 +98,7 @@ impl Ending<'_> {
         let mut dotenv = Dotenv::new();
         dotenv.set("RESULT", self.exit.name());
         dotenv.set("EXIT_CODE", self.exit.code().to_string());
-        dotenv.set("PROJECT", self.project.to_string());
+        dotenv.project(self.project);
         if let Some(started) = self.started {
             dotenv.set("PIPELINE_ID", started.pipeline.id.to_string());
             dotenv.set("PIPELINE_URL", &started.pipeline.web_url);

@@ -10,7 +10,6 @@ use crate::decide::reason;
 use crate::decide::verdict::{Counts, JobOutcome, Outcome};
 use crate::exit::Exit;
 use crate::find::Place;
-use crate::gitlab::Project;
 use crate::model::{Job, Status};
 use crate::time::human;
 
@@ -148,10 +147,7 @@ pub fn dotenv(outcome: &Outcome, place: &Place) -> Dotenv {
     let mut dotenv = Dotenv::new();
     dotenv.set("RESULT", outcome.exit.name());
     dotenv.set("EXIT_CODE", outcome.exit.code().to_string());
-    match &place.project {
-        Project::Id(id) => dotenv.set("PROJECT_ID", id.to_string()),
-        Project::Path(path) => dotenv.set("PROJECT_PATH", path),
-    }
+    dotenv.project(&place.project);
     dotenv.set("PIPELINE_ID", place.pipeline.to_string());
     let count = |wanted: fn(Counts) -> bool| {
         let jobs = outcome.jobs.iter();

@@ -48,6 +48,7 @@ fn connection(raw: &TcpStream, shared: &Shared, tls: Option<&Tls>) -> io::Result
         let close = request
             .header("connection")
             .is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        shared.hold();
         let reply = shared.lock().serve(request);
         match reply {
             Reply::Whole(answer) => write(stream.get_mut(), &answer, close)?,

@@ -189,6 +189,11 @@ impl GitLab {
         self.shared.lock().latency = latency;
     }
 
+    /// Requests take a little while of real time as long as this holds, for a story with real scripts beside the program.
+    pub fn slow_while(&self, slow: impl Fn(&World) -> bool + Send + 'static) {
+        self.shared.lock().slow = Some(Box::new(slow));
+    }
+
     /// Links point here, as behind a proxy that changes the address.
     pub fn links_to(&self, api: &str) {
         self.shared.lock().link_api = Some(api.to_owned());

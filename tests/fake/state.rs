@@ -71,6 +71,8 @@ impl Limit {
     }
 }
 
+pub(super) type Slow = Box<dyn Fn(&World) -> bool + Send>;
+
 pub(super) struct State {
     /// `http://127.0.0.1:4711`
     pub origin: String,
@@ -92,6 +94,8 @@ pub(super) struct State {
     pub link_api: Option<String>,
     /// Bodies are sent in chunks.
     pub chunked: bool,
+    /// Requests are not looked at as long as this holds.
+    pub slow: Option<Slow>,
     /// Not GitLab at all: everything is answered with this, and no token may ever arrive.
     pub stranger: Option<Answer>,
 }
@@ -110,6 +114,18 @@ impl Shared {
             state.world.advance(now);
         }
         state
+    }
+
+    /// A slow GitLab: waits as long as the story says, but a second at most.
+    pub(super) fn hold(&self) {
+        for _ in 0..200 {
+            let state = self.lock();
+            if !state.slow.as_ref().is_some_and(|slow| slow(&state.world)) {
+                return;
+            }
+            drop(state);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(super) fn stopped(&self) -> bool {
@@ -157,6 +173,7 @@ impl State {
             latency: Duration::ZERO,
             link_api: None,
             chunked: false,
+            slow: None,
             stranger: None,
         }
     }

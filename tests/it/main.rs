@@ -17,6 +17,8 @@ mod binary;
 mod cli;
 mod docs;
 mod doctor;
+#[cfg(unix)]
+mod examples;
 mod explain;
 mod fake_auth;
 #[path = "fake.rs"]
@@ -34,8 +36,11 @@ mod jobs;
 mod kubeconfig;
 mod net;
 mod once;
+mod resolve;
 mod shells;
 mod table;
+#[cfg(unix)]
+mod templates;
 mod tidy;
 mod trace;
 mod verdict;

@@ -234,13 +234,13 @@ impl<'w, 'a> Aim<'w, 'a> {
         }
         if chosen.len() > 1 && !self.meant.all {
             let mut jobs: Vec<&Job> = chosen.iter().map(|one| one.job).collect();
-            jobs.sort_by_key(|job| job.id);
+            jobs.sort_unstable_by_key(|job| job.id);
             let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
             let error = format!("{} jobs match: {}", names.len(), list(&names));
             return Aimed::Stop(Stop::usage(error).hint("--all acts on every one of them"));
         }
         let mut targets: Vec<Target> = chosen.iter().map(|one| self.target(one)).collect();
-        targets.sort_by_key(|target| target.job.id);
+        targets.sort_unstable_by_key(|target| target.job.id);
         Aimed::At(targets)
     }
 

@@ -39,7 +39,7 @@ pub fn show(task: &Task, located: &Located, out: &mut Out, flaws: &mut Flaws) ->
     if options.format == Format::Table {
         let mut rows: Vec<&Job> = selected.jobs.iter().map(|chosen| chosen.job).collect();
         let places = stages::places(&found.jobs);
-        rows.sort_by_key(|job| places.get(&job.id));
+        rows.sort_unstable_by_key(|job| places.get(&job.id));
         let newest: HashSet<JobId> = newest(&found.jobs).map(|job| job.id).collect();
         let marked = rows.iter().map(|job| (*job, !newest.contains(&job.id)));
         out.table(&jobs::table(marked), task.session.color);

@@ -272,7 +272,7 @@ impl Waiting<'_> {
 fn tell(turns: &mut Turns, step: &Step) {
     let teller = turns.teller();
     let mut changes: Vec<_> = step.changes.iter().collect();
-    changes.sort_by_key(|change| change.job.id);
+    changes.sort_unstable_by_key(|change| change.job.id);
     let (first, later): (Vec<_>, Vec<_>) = changes.into_iter().partition(|c| c.from.is_none());
     if first.len() > MANY {
         teller.first_sight(&first);

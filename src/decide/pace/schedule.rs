@@ -74,7 +74,7 @@ impl Run {
 /// Time to the next look, at most `longest` and in whole seconds. All jobs have a past.
 pub(super) fn next_look(jobs: &[Open], longest: Duration, worth: f64) -> Duration {
     let mut runs: Vec<Run> = jobs.iter().map(Run::new).collect();
-    runs.sort_by(|a, b| (b.median - b.elapsed).total_cmp(&(a.median - a.elapsed)));
+    runs.sort_unstable_by(|a, b| (b.median - b.elapsed).total_cmp(&(a.median - a.elapsed)));
     runs.truncate(JOBS);
     let scale = runs.iter().map(|run| run.median).fold(SHORT, f64::max);
     let (mut open, mut looks, mut seconds) = (1.0_f64, 0.0, 0_u32);

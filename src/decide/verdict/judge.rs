@@ -270,7 +270,7 @@ fn join(status: &Status, own: Counts, below: Counts) -> Counts {
 /// Oldest first.
 pub(super) fn by_age(jobs: &[Tracked]) -> Vec<&Tracked> {
     let mut jobs: Vec<&Tracked> = jobs.iter().collect();
-    jobs.sort_by_key(|tracked| tracked.job.id);
+    jobs.sort_unstable_by_key(|tracked| tracked.job.id);
     jobs
 }
 

@@ -215,7 +215,8 @@ impl Node {
                 self.jobs.push(tracked);
             }
         }
-        self.jobs.sort_by(|a, b| a.job.name.cmp(&b.job.name));
+        self.jobs
+            .sort_unstable_by(|a, b| a.job.name.cmp(&b.job.name));
         Ok(())
     }
 

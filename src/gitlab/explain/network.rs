@@ -40,7 +40,7 @@ pub enum Fault {
 }
 
 /// Words of rustls, ureq and the system, first match wins: what the server says of our certificate comes before what we say of its own.
-const TABLE: [(&str, Fault); 39] = [
+const TABLE: [(&str, Fault); 41] = [
     (
         "alert: certificaterequired",
         Fault::ClientCertificateMissing,
@@ -80,6 +80,8 @@ const TABLE: [(&str, Fault); 39] = [
     ("corrupt message", Fault::NotTls),
     ("responded 407", Fault::ProxyLogin),
     ("connect proxy failed", Fault::ProxyRefused),
+    ("no such host", Fault::NoSuchHost),
+    ("no name server", Fault::NoNameServer),
     ("temporary failure in name resolution", Fault::NoNameServer),
     ("failed to lookup address", Fault::NoSuchHost),
     ("host not found", Fault::NoSuchHost),

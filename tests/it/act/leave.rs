@@ -115,7 +115,7 @@ fn the_ids_are_in_the_file_as_soon_as_something_was_started() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(
         text,
-        "JOBGATE_OUT_RESULT=ok\nJOBGATE_OUT_EXIT_CODE=0\nJOBGATE_OUT_PROJECT=44\nJOBGATE_OUT_PIPELINE_ID=7700\nJOBGATE_OUT_JOB_IDS=90400\n\
+        "JOBGATE_OUT_RESULT=ok\nJOBGATE_OUT_EXIT_CODE=0\nJOBGATE_OUT_PROJECT_ID=44\nJOBGATE_OUT_PIPELINE_ID=7700\nJOBGATE_OUT_JOB_IDS=90400\n\
          JOBGATE_OUT_JOB_ID=90400\nJOBGATE_OUT_JOB_STATUS=success\nJOBGATE_OUT_JOB_URL=https://gitlab.example.com/shop/web/-/jobs/90400\n"
     );
     story.gitlab.finish();

@@ -8,7 +8,7 @@ use jobgate::gitlab::explain::{Fault as F, NoAnswer, explain_network};
 use super::well_worded;
 
 /// Error text, its kind, and what must stand in the hint.
-const TABLE: [(&str, F, &str); 22] = [
+const TABLE: [(&str, F, &str); 25] = [
     (
         "io: invalid peer certificate: UnknownIssuer",
         F::UnknownIssuer,
@@ -78,6 +78,21 @@ const TABLE: [(&str, F, &str); 22] = [
         "io: failed to lookup address information: Name or service not known",
         F::NoSuchHost,
         "--server",
+    ),
+    (
+        "io: no such host: gl.example (asked 10.0.0.2)",
+        F::NoSuchHost,
+        "--server",
+    ),
+    (
+        "io: no name server answered (asked 10.0.0.2, 10.0.0.3)",
+        F::NoNameServer,
+        "/etc/resolv.conf",
+    ),
+    (
+        "io: no name server could tell the address of gl.example (asked 10.0.0.2)",
+        F::NoNameServer,
+        "/etc/resolv.conf",
     ),
     (
         "io: failed to lookup address information: Temporary failure in name resolution",

@@ -1,0 +1,318 @@
+//! One story per example, and the other way round.
+
+use serde_json::json;
+
+use super::{Story, WEB, commands, folder, read};
+use crate::fake::{GitLab, Job, MIRA, World};
+
+#[test]
+fn wait_for_siblings() {
+    let done = Story::of("wait-for-siblings")
+        .fails("test.sh firefox")
+        .run();
+    // The child pipeline runs beside its parent.
+    let mut calls: Vec<&str> = done.journal.lines().collect();
+    assert_eq!(calls.pop(), Some("publish.sh"), "{done}");
+    calls.sort_unstable();
+    let tests = ["chrome", "firefox", "mariadb", "postgres"].map(|name| format!("test.sh {name}"));
+    assert_eq!(calls, tests, "{done}");
+    assert_eq!(
+        done.calls,
+        "0 wait unit integration --optional docs --timeout 45m\n"
+    );
+    done.gitlab.finish();
+}
+
+#[test]
+fn wait_for_siblings_with_the_optional_job() {
+    let done = Story::of("wait-for-siblings")
+        .changes()
+        .fails("docs.sh")
+        .run();
+    assert!(!done.journal.contains("publish"), "{done}");
+    assert_eq!(
+        done.calls,
+        "1 wait unit integration --optional docs --timeout 45m\n"
+    );
+    done.gitlab.finish();
+}
+
+#[test]
+fn wait_for_siblings_sees_into_the_child_pipeline() {
+    let done = Story::of("wait-for-siblings").fails("test.sh chrome").run();
+    assert!(!done.journal.contains("publish"), "{done}");
+    assert_eq!(
+        done.calls,
+        "1 wait unit integration --optional docs --timeout 45m\n"
+    );
+    done.gitlab.finish();
+}
+
+const GATE: &str = "gate --server https://gitlab.example.com project=shop/web branch=main protected-ref \
+    role=maintainer tier=production jobs=unit jobs=lint newest";
+
+fn production(world: &mut World) {
+    let project = world.project_by_path(WEB).expect("a project").id;
+    world.environment(project, "production", "production");
+}
+
+#[test]
+fn deploy_gate() {
+    let done = Story::of("deploy-gate")
+        .world(production)
+        .token(WEB, "reporter", "read_api")
+        .run();
+    done.is(
+        "unit 0, lint 0, deploy 0",
+        "
+        test.sh unit
+        test.sh lint
+        deploy.sh",
+        &format!("0 {GATE}"),
+    );
+}
+
+#[test]
+fn deploy_gate_for_a_person_with_too_low_a_role() {
+    let done = Story::of("deploy-gate")
+        .world(production)
+        .world(|world| {
+            let project = world.project_by_path(WEB).expect("a project").id;
+            world.at_project(project).members.insert(MIRA, "developer");
+        })
+        .token(WEB, "reporter", "read_api")
+        .run();
+    done.is(
+        "unit 0, lint 0, deploy 9",
+        "
+        test.sh unit
+        test.sh lint",
+        &format!("9 {GATE}"),
+    );
+}
+
+#[test]
+fn deploy_gate_without_a_token_for_the_protected_branch() {
+    let done = Story::of("deploy-gate").world(production).run();
+    assert_eq!(done.calls, format!("4 {GATE}\n"), "{done}");
+    assert!(!done.journal.contains("deploy"), "{done}");
+    done.gitlab.finish();
+}
+
+#[test]
+fn play_downstream() {
+    let done = Story::of("play-downstream")
+        .project("ops/monitoring")
+        .other_file("ops/monitoring", "play-downstream.other-project")
+        .token("ops/monitoring", "maintainer", "api")
+        .run();
+    done.is(
+        "deploy 0, check-rules 0, enable-alerts 0, enable-alerts 0",
+        "
+        deploy.sh
+        test.sh rules
+        deploy.sh alerts",
+        "0 play enable-alerts --downstream monitoring --wait --strict --server https://gitlab.example.com",
+    );
+}
+
+#[test]
+fn play_downstream_ends_as_the_job_does() {
+    let done = Story::of("play-downstream")
+        .project("ops/monitoring")
+        .other_file("ops/monitoring", "play-downstream.other-project")
+        .token("ops/monitoring", "maintainer", "api")
+        .fails("deploy.sh alerts")
+        .run();
+    let call = "play enable-alerts --downstream monitoring --wait --strict --server https://gitlab.example.com";
+    assert_eq!(done.calls, format!("1 {call}\n"), "{done}");
+    done.gitlab.finish();
+}
+
+/// `who` presses play on `approve` as soon as it can be played.
+fn approve(gitlab: &GitLab, who: &str) {
+    gitlab.world(|world| {
+        let user = world
+            .users
+            .values()
+            .find(|user| user.username == who)
+            .expect("a user")
+            .id;
+        let waiting = |job: &&Job| job.name == "approve" && job.status == "manual";
+        if let Some(id) = world.jobs.values().find(waiting).map(|job| job.id) {
+            world.play(user, id, Vec::new(), serde_json::Map::new());
+        }
+    });
+}
+
+fn theo(world: &mut World) {
+    let theo = world.user("theo");
+    let project = world.project_by_path(WEB).expect("a project").id;
+    world.at_project(project).members.insert(theo, "developer");
+}
+
+const APPROVED: &str =
+    "gate --server https://gitlab.example.com branch=main role=developer approved=approve";
+
+#[test]
+fn approve_by_manual_job() {
+    let done = Story::of("approve-by-manual-job")
+        .world(theo)
+        .people(|gitlab| approve(gitlab, "theo"))
+        .run();
+    assert!(done.output("approve").contains("theo says yes"), "{done}");
+    assert!(done.output("deploy").contains("theo"), "{done}");
+    done.is(
+        "build 0, approve 0, deploy 0",
+        "
+        build.sh
+        deploy.sh",
+        &format!("0 wait approve --timeout 50m\n0 {APPROVED}"),
+    );
+}
+
+#[test]
+fn approve_by_manual_job_is_not_for_the_same_person() {
+    let done = Story::of("approve-by-manual-job")
+        .people(|gitlab| approve(gitlab, "mira"))
+        .run();
+    done.is(
+        "build 0, approve 0, deploy 9",
+        "build.sh",
+        &format!("0 wait approve --timeout 50m\n9 {APPROVED}"),
+    );
+}
+
+#[test]
+fn kubernetes_agent() {
+    let done = Story::of("kubernetes-agent")
+        .world(|world| {
+            let agents = world.project("ops/agents");
+            world.agent(
+                agents,
+                "production",
+                &[WEB],
+                json!({"default_namespace": "shop"}),
+            );
+        })
+        .token(WEB, "reporter", "read_api")
+        .command("kubectl", "echo \"kubectl $*\"\n")
+        .run();
+    let called = "kubectl --context ops/agents:production apply --filename deployment.yaml";
+    assert!(done.output("deploy").contains(called), "{done}");
+    done.is(
+        "deploy 0",
+        "",
+        "0 gate --server https://gitlab.example.com branch=main protected-ref role=developer agent=ops/agents
+         0 agents ops/agents --context",
+    );
+}
+
+const END_TO_END: &str = "
+stages: [test]
+browser:
+  script: [./test.sh browser]
+";
+
+#[test]
+fn trigger_and_wait() {
+    let done = Story::of("trigger-and-wait")
+        .project("ops/e2e")
+        .other("ops/e2e", END_TO_END)
+        .run();
+    let sha = done
+        .gitlab
+        .world(|world| world.pipelines.values().next().expect("one").sha.clone());
+    done.is(
+        "build 0, browser 0, end-to-end 0",
+        "
+        build.sh
+        test.sh browser",
+        &format!("0 trigger ops/e2e --ref main --variable VERSION={sha} --wait --server https://gitlab.example.com"),
+    );
+}
+
+#[test]
+fn failed_digest() {
+    let done = Story::of("failed-digest")
+        .token(WEB, "reporter", "read_api")
+        .fails("test.sh integration")
+        .run();
+    assert!(done.output("digest").contains("integration"), "{done}");
+    done.is(
+        "unit 0, integration 1, digest 0",
+        "
+        test.sh unit
+        test.sh integration",
+        "0 jobs --status failed --log-tail 20",
+    );
+}
+
+#[test]
+fn clean_up_on_cancel() {
+    let done = Story::of("clean-up-on-cancel")
+        .project("ops/e2e")
+        .other("ops/e2e", "{stages: [test], browser: {script: [sleep 30]}}")
+        .token("ops/e2e", "maintainer", "api")
+        .people(|gitlab| {
+            let started = "/jobs?";
+            let seen = gitlab
+                .requests()
+                .iter()
+                .any(|one| one.target.contains(started));
+            if seen {
+                gitlab.world(cancel_end_to_end);
+            }
+        })
+        .run();
+    assert!(done.calls.starts_with("143 trigger ops/e2e"), "{done}");
+    let pipelines = done.pipelines("ops/e2e");
+    assert_eq!(pipelines, ["canceled"], "{done}");
+    done.gitlab.finish();
+}
+
+/// Somebody clicks on cancel.
+fn cancel_end_to_end(world: &mut World) {
+    let running = |job: &&Job| job.name == "end-to-end" && job.status == "running";
+    if let Some(id) = world.jobs.values().find(running).map(|job| job.id) {
+        world.cancel_job(id);
+    }
+}
+
+#[test]
+fn whoami_dotenv() {
+    Story::of("whoami-dotenv").run().is(
+        "identify 0, build 0",
+        "build.sh --label shop/web main by mira",
+        "0 whoami --output dotenv --output-file whoami.env",
+    );
+}
+
+#[test]
+fn every_example_has_its_story() {
+    let stories = include_str!("stories.rs");
+    for entry in std::fs::read_dir(folder()).expect("the folder") {
+        let name = entry
+            .expect("an entry")
+            .file_name()
+            .into_string()
+            .expect("UTF-8");
+        let Some(stem) = name.strip_suffix(".yml") else {
+            assert_eq!(name, "README.md");
+            continue;
+        };
+        let told = stories.contains(&format!("Story::of(\"{stem}\")")) || stem.contains('.');
+        assert!(told, "{name} has no story");
+        assert!(
+            read("README.md").contains(&name),
+            "README.md does not name {name}"
+        );
+    }
+}
+
+#[test]
+fn every_call_is_counted() {
+    let text =
+        "- jobgate a\n- x=$(jobgate b)\n# jobgate no\n- >\n  jobgate c\n- image: tools/jobgate:1\n";
+    assert_eq!(commands(text), 3);
+}

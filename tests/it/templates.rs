@@ -1,0 +1,433 @@
+//! The CI/CD components: inputs reach the program as they are or not at all, and no variable takes part.
+
+mod component;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use proptest::prelude::*;
+
+use self::component::{Component, Kind};
+use crate::examples::{Story, WEB};
+
+const SERVER: (&str, &str) = ("server", "https://gitlab.example.com");
+
+/// Every component, with inputs that are enough.
+fn components() -> Vec<(Component, Vec<(&'static str, &'static str)>)> {
+    vec![
+        (Component::read("wait"), vec![SERVER, ("jobs", "unit")]),
+        (Component::read("gate"), vec![SERVER]),
+        (Component::read("play"), vec![SERVER, ("job", "deploy")]),
+    ]
+}
+
+/// Runs a component's script with a stand-in for the program that tells the words it got. Anything else on stdout or stderr shows, too.
+fn words(script: &str, variables: &BTreeMap<String, String>) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recorder = folder.path().join("recorder");
+    std::fs::write(&recorder, "for word; do printf '%s\\0' \"$word\"; done\n").expect("written");
+    assert_eq!(script.matches("/usr/local/bin/jobgate").count(), 1);
+    let called = format!("/bin/sh '{}'", recorder.display());
+    let script = script.replace("/usr/local/bin/jobgate", &called);
+    let output = Command::new("/bin/sh")
+        .args(["-c", &format!("set -e\n{script}")])
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(variables)
+        .output()
+        .expect("sh starts");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{script}");
+    assert!(output.status.success(), "{script}");
+    let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(left, 1, "the script wrote a file: {script}");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let mut words: Vec<String> = text.split('\0').map(str::to_owned).collect();
+    assert_eq!(
+        words.pop().as_deref(),
+        Some(""),
+        "printed something else: {text:?}"
+    );
+    words
+}
+
+fn said(name: &str, given: &[(&str, &str)]) -> String {
+    let script = Component::read(name).script(given).expect("good inputs");
+    words(&script, &BTreeMap::new()).join("|")
+}
+
+#[test]
+fn every_component_is_here() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let files = std::fs::read_dir(folder).expect("the folder");
+    let mut names: Vec<_> = files
+        .map(|file| file.expect("a file").file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["gate.yml", "play.yml", "wait.yml"]);
+}
+
+#[test]
+fn every_text_is_bounded() {
+    for (component, _) in components() {
+        for input in &component.inputs {
+            let name = format!("{}: {}", component.name, input.name);
+            assert!(input.description.is_some(), "{name} is not described");
+            assert!(
+                !matches!(input.kind, Kind::Anything),
+                "{name} takes anything"
+            );
+            if let Kind::Regex(regex) = &input.kind {
+                let regex = regex.as_str();
+                assert!(regex.starts_with('^') && regex.ends_with('$'), "{name}");
+            }
+            for bad in [
+                "'", "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}", "\0", "\u{1b}", "\t",
+            ] {
+                for text in [
+                    bad.to_owned(),
+                    format!("a{bad}b"),
+                    format!("a{bad}"),
+                    format!("{bad}a"),
+                ] {
+                    assert!(input.check(&text).is_err(), "{name} takes {text:?}");
+                }
+            }
+            assert!(input.check("").is_err(), "GitLab refuses an empty text");
+        }
+    }
+}
+
+#[test]
+fn wait_says() {
+    assert_eq!(
+        said("wait", &[SERVER, ("jobs", "unit*")]),
+        "wait|--server=https://gitlab.example.com|--for=passed|--timeout=1h|--|unit*"
+    );
+    let all = [
+        SERVER,
+        ("jobs", "deploy: [eu, \"blue\"]"),
+        ("and", "日本 $HOME"),
+        ("and-also", "-x"),
+        ("optional", "docs"),
+        ("except", "*slow*"),
+        ("for", "finished"),
+        ("strict", "true"),
+        ("timeout", "1h30m"),
+    ];
+    assert_eq!(
+        said("wait", &all),
+        "wait|--server=https://gitlab.example.com|--for=finished|--timeout=1h30m|--strict|--except=*slow*|--optional=docs|--|\
+         deploy: [eu, \"blue\"]|日本 $HOME|-x"
+    );
+}
+
+#[test]
+fn gate_says() {
+    assert_eq!(
+        said("gate", &[SERVER]),
+        "gate|--server=https://gitlab.example.com|--|protected-ref|newest"
+    );
+    let all = [
+        SERVER,
+        ("project", "shop/web"),
+        ("branch", "release/*"),
+        ("tag", "v*"),
+        ("protected-ref", "false"),
+        ("role", "maintainer"),
+        ("tier", "production"),
+        ("environment", "prod/*"),
+        ("jobs", "unit*"),
+        ("and-jobs", "a, b"),
+        ("approved", "approve"),
+        ("newest", "false"),
+    ];
+    assert_eq!(
+        said("gate", &all),
+        "gate|--server=https://gitlab.example.com|--|project=shop/web|branch=release/*|tag=v*|role=maintainer|tier=production|\
+         environment=prod/*|jobs=unit*|jobs=a, b|approved=approve"
+    );
+}
+
+#[test]
+fn play_says() {
+    assert_eq!(
+        said("play", &[SERVER, ("job", "deploy")]),
+        "play|--server=https://gitlab.example.com|--timeout=1h|--wait|--strict|--on-cancel=leave|--|deploy"
+    );
+    let all = [
+        SERVER,
+        ("job", "deploy*"),
+        ("all", "true"),
+        ("downstream", "monitoring"),
+        ("branch", "main"),
+        ("role", "developer"),
+        ("wait", "false"),
+    ];
+    assert_eq!(
+        said("play", &all),
+        "play|--server=https://gitlab.example.com|--timeout=1h|--all|--downstream=monitoring|--require=branch=main|\
+         --require=role=developer|--|deploy*"
+    );
+}
+
+const HOSTILE: &[&str] = &[
+    "'; touch x; '",
+    "x' --strict 'y",
+    "x\ntouch x",
+    "x\r\n- touch x",
+    "x\u{2028}touch x",
+    "$(touch x)",
+    "`touch x`",
+    "${IFS}touch${IFS}x",
+    "x; touch x",
+    "x && touch x",
+    "x | touch x",
+    "x > x",
+    "x # y",
+    "x: y",
+    "[x, y]",
+    "{x: y}",
+    "&x *y",
+    "!!python/object:x",
+    "*",
+    "--ok=canceled,skipped",
+    "-",
+    "\\",
+    "\\'",
+    "\"",
+    "\" || touch x",
+    "$[[ inputs.server ]]",
+    "%SERVER%",
+    "https://gitlab.example.com/' --ok=skipped '",
+    "https://gitlab.example.com@evil.example",
+    "",
+    " ",
+    "😀 \u{202e}x",
+];
+
+/// The words of a component with this input in place of the usual one.
+fn with(
+    component: &Component,
+    base: &[(&str, &str)],
+    name: &str,
+    value: &str,
+) -> Option<Vec<String>> {
+    let mut given = base.to_vec();
+    given.push((name, value));
+    let script = component.script(&given).ok()?;
+    Some(words(&script, &BTreeMap::new()))
+}
+
+/// The words with hostile values: the same as with a harmless one, but for the value.
+fn holds(component: &Component, base: &[(&str, &str)], name: &str, values: &[&str]) {
+    let Some(harmless) = with(component, base, name, "harmless") else {
+        return;
+    };
+    // A dash alone means that nothing is asked for; where it is required, it is a word like others.
+    let required = base.iter().any(|(other, _)| *other == name);
+    for value in values.iter().filter(|value| **value != "-" || required) {
+        if let Some(words) = with(component, base, name, value) {
+            let expected: Vec<String> = harmless
+                .iter()
+                .map(|word| word.replace("harmless", value))
+                .collect();
+            assert_eq!(words, expected, "{name}={value:?}");
+        }
+    }
+}
+
+#[test]
+fn hostile_inputs_are_refused_or_are_words() {
+    for (component, base) in components() {
+        for input in &component.inputs {
+            holds(&component, &base, &input.name, HOSTILE);
+        }
+    }
+}
+
+#[test]
+fn hostile_inputs_that_could_end_the_quotes_are_refused() {
+    for (component, base) in components() {
+        for input in &component.inputs {
+            for value in HOSTILE
+                .iter()
+                .filter(|value| value.contains(['\'', '\n', '\r', '\u{2028}']))
+            {
+                let mut given = base.clone();
+                given.push((&input.name, value));
+                assert!(
+                    component.render(&given).is_err(),
+                    "{}: {value:?}",
+                    input.name
+                );
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_refused_or_is_a_word(value in "\\PC{1,12}|.{1,12}") {
+        for (component, base) in components() {
+            let name = if component.name == "play" { "job" } else { "jobs" };
+            holds(&component, &base, name, &[&value]);
+        }
+    }
+}
+
+/// Every input that takes part in what is run, given something.
+fn full(component: &Component) -> Vec<(&str, &str)> {
+    let value = |name| match name {
+        "server" => "https://gitlab.example.com",
+        "timeout" => "20m",
+        "job-name" => ".name",
+        "stage" => "test",
+        "image" => "image",
+        _ => "x",
+    };
+    component
+        .inputs
+        .iter()
+        .filter_map(|input| {
+            let name = input.name.as_str();
+            match &input.kind {
+                Kind::Boolean => Some((name, "true")),
+                Kind::Options(options) => Some((name, options.last()?.as_str())),
+                _ if name == "job-name" && component.name != "gate" => Some((name, "name")),
+                _ => Some((name, value(name))),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn no_variable_changes_what_is_run() {
+    for (component, _) in components() {
+        let given = full(&component);
+        let text = component.render(&given).expect("good inputs");
+        assert!(!text.contains("variables"), "{text}");
+        assert!(!text.replace("\"$@\"", "").contains('$'), "{text}");
+        let script = component.script(&given).expect("good inputs");
+        let words_in_it = script.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let inputs = component.inputs.iter().flat_map(|input| {
+            let name = input.name.replace('-', "_");
+            [name.to_uppercase(), name]
+        });
+        let known = "PATH IFS ENV BASH_ENV HOME PS4 CDPATH GLOBIGNORE FIGNORE OPTARG PPID PWD OLDPWD LINENO \
+            CI_API_V4_URL CI_SERVER_URL CI_JOB_ID CI_JOB_TOKEN CI_PROJECT_ID JOBGATE_TOKEN JOBGATE_SERVER GITLAB_TOKEN";
+        let names = words_in_it.map(str::to_owned).chain(inputs);
+        let names = names.chain(known.split_whitespace().map(str::to_owned));
+        let names: Vec<String> = names
+            .filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+            .collect();
+        let usual = words(&script, &BTreeMap::new());
+        for value in ["", "x", "--strict", "' ; touch x", "false", "/nowhere"] {
+            let all = names
+                .iter()
+                .map(|name| (name.clone(), value.to_owned()))
+                .collect();
+            assert_eq!(words(&script, &all), usual, "all variables are {value:?}");
+        }
+    }
+}
+
+/// A component's job among jobs of its user's.
+fn pipeline(name: &str, given: &[(&str, &str)], own: &str) -> String {
+    let component = Component::read(name).render(given);
+    format!("{}\n{own}", component.expect("good inputs"))
+}
+
+#[test]
+fn wait_waits() {
+    let own = "stages: [build, test, publish]
+unit: {stage: build, script: [./test.sh unit]}
+publish: {stage: publish, script: [./publish.sh]}
+";
+    let text = pipeline("wait", &[SERVER, ("jobs", "unit")], own);
+    let call = "wait --server=https://gitlab.example.com --for=passed --timeout=1h -- unit";
+    Story::text("wait", &text).run().is(
+        "unit 0, wait 0, publish 0",
+        "test.sh unit\npublish.sh",
+        &format!("0 {call}"),
+    );
+    Story::text("wait", &text).fails("test.sh unit").run().is(
+        "unit 1, wait 1",
+        "test.sh unit",
+        &format!("1 {call}"),
+    );
+}
+
+const DEPLOY: &str = "stages: [test, deploy]
+unit: {stage: test, script: [./test.sh unit]}
+deploy: {extends: .jobgate-gate, stage: deploy, script: [./deploy.sh]}
+";
+
+#[test]
+fn gate_keeps_a_job_from_deploying() {
+    let inputs = |branch| {
+        [
+            SERVER,
+            ("branch", branch),
+            ("jobs", "unit"),
+            ("role", "developer"),
+        ]
+    };
+    let call = |branch| {
+        format!(
+            "gate --server=https://gitlab.example.com -- branch={branch} protected-ref role=developer jobs=unit newest"
+        )
+    };
+    let story = |branch| {
+        let text = pipeline("gate", &inputs(branch), DEPLOY);
+        Story::text("gate", &text).token(WEB, "reporter", "read_api")
+    };
+    story("main").run().is(
+        "unit 0, deploy 0",
+        "test.sh unit\ndeploy.sh",
+        &format!("0 {}", call("main")),
+    );
+    story("release/*").run().is(
+        "unit 0, deploy 9",
+        "test.sh unit",
+        &format!("9 {}", call("release/*")),
+    );
+}
+
+#[test]
+fn a_gate_without_conditions_is_a_mistake() {
+    let inputs = [SERVER, ("protected-ref", "false"), ("newest", "false")];
+    Story::text("gate", &pipeline("gate", &inputs, DEPLOY))
+        .run()
+        .is(
+            "unit 0, deploy 2",
+            "test.sh unit",
+            "2 gate --server=https://gitlab.example.com --",
+        );
+}
+
+#[test]
+fn play_ends_as_the_played_job() {
+    let own = "stages: [deploy, verify]
+smoke: {stage: deploy, when: manual, script: [./smoke.sh]}
+";
+    let text = pipeline(
+        "play",
+        &[
+            SERVER,
+            ("job", "smoke"),
+            ("branch", "main"),
+            ("stage", "verify"),
+        ],
+        own,
+    );
+    let call = "play --server=https://gitlab.example.com --timeout=1h --require=branch=main --wait --strict --on-cancel=leave -- smoke";
+    let story = || Story::text("play", &text).token(WEB, "maintainer", "api");
+    story()
+        .run()
+        .is("smoke 0, play 0", "smoke.sh", &format!("0 {call}"));
+    let failed = story().fails("smoke.sh").run();
+    failed.is("smoke 1, play 1", "smoke.sh", &format!("1 {call}"));
+}
