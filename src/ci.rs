@@ -35,7 +35,7 @@ impl fmt::Debug for Secret {
 }
 
 /// What the command line fixes, so that no variable changes it. `None`: not given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Fixed {
     /// `--server URL`: origin (with relative root) of GitLab, or its API's URL.
     pub server: Option<String>,
@@ -45,6 +45,16 @@ pub struct Fixed {
     pub proxy: Option<String>,
     /// `--token-file PATH`
     pub token_file: Option<String>,
+}
+
+/// Without the proxy's URL, which may hold a password, and the token file's path, which may be a token in the wrong place.
+impl fmt::Debug for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fixed")
+            .field("server", &self.server)
+            .field("ca_file", &self.ca_file)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What variables and command line say about the job and the way to GitLab. Read once, nothing asked yet.
@@ -370,6 +380,27 @@ mod tests {
                 "{job} {script}"
             );
             assert_eq!(ci.warnings.len(), warnings, "{:?}", ci.warnings);
+        }
+    }
+
+    #[test]
+    fn nothing_secret_is_shown_for_debugging() {
+        let fixed = Fixed {
+            proxy: Some("http://ci:hunter2@proxy:3128".into()),
+            ..server("https://gl.example")
+        };
+        let variables = vars(&[("CI_JOB_TOKEN", "hunter2"), ("GITLAB_TOKEN", "hunter2x")]);
+        let ci = Ci::read(&variables, &fixed).expect("readable");
+        let token_file = Fixed {
+            token_file: Some("hunter2".into()),
+            ..Fixed::default()
+        };
+        for text in [
+            format!("{fixed:?}"),
+            format!("{ci:?}"),
+            format!("{token_file:?}"),
+        ] {
+            assert!(!text.contains("hunter2"), "{text}");
         }
     }
 

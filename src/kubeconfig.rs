@@ -56,6 +56,13 @@ pub fn read(list: &str) -> Result<Vec<Context>, Stop> {
     let mut all = Vec::new();
     let mut names = HashSet::new();
     let separator = if cfg!(windows) { ';' } else { ':' };
+    // Not quoted: it may be the file itself, which holds the job token.
+    if list.contains('\n') || list.trim_start().starts_with('{') {
+        return Err(
+            Stop::usage("KUBECONFIG holds a text, not the paths of files")
+                .hint("a CI/CD variable of type File holds a path"),
+        );
+    }
     for path in list.split(separator).filter(|path| !path.is_empty()) {
         let broken = |what: &dyn fmt::Display| {
             Stop::usage(format!("kubeconfig {}: {what}", path.escape_debug())).hint(

@@ -208,7 +208,7 @@ impl Session<'_> {
             };
             let next = match error.kind {
                 // What the server says, not the pace of a fleet of waits: somebody sits before this command.
-                Kind::Limited { wait } => Next::Again(wait.unwrap_or(BLIND_LIMIT)),
+                Kind::Limited { wait } => Next::Again(sit_out(wait)),
                 _ => pace.failed(trouble(&error), asked, clock.monotonic(), Duration::MAX),
             };
             let Next::Again(delay) = next else {
@@ -220,7 +220,7 @@ impl Session<'_> {
             }
             let seconds = human(delay + Duration::from_millis(999));
             let again = format!("{}; asking again in {seconds}", error.message);
-            self.talk.warning(&again);
+            self.talk.line(&again);
             if let Woken::Signal(signal) = clock.sleep(delay, self.host.interrupt) {
                 return Err(error.interrupted(signal));
             }
@@ -229,7 +229,14 @@ impl Session<'_> {
 }
 
 /// Delay after a 429 that does not say how long.
-pub const BLIND_LIMIT: Duration = Duration::from_secs(10);
+const BLIND_LIMIT: Duration = Duration::from_secs(10);
+/// A 429 may say "now", again and again.
+const LEAST_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long to leave a server alone that has asked for it.
+pub fn sit_out(wait: Option<Duration>) -> Duration {
+    wait.unwrap_or(BLIND_LIMIT).max(LEAST_LIMIT)
+}
 
 /// An error that a later try may mend, as the pace sees it.
 pub fn trouble(error: &Error) -> Trouble {

@@ -86,7 +86,7 @@ impl Url {
             .path
             .strip_prefix(base.path.trim_end_matches('/'))
             .is_some_and(|rest| rest.starts_with('/'));
-        inside && self.same_origin(base) && !self.path.split(['/', '\\']).any(dots)
+        inside && self.same_origin(base) && !has_dots(&self.path)
     }
 
     /// The host is this machine.
@@ -115,10 +115,12 @@ fn allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
 }
 
-/// `.` or `..`, plain or percent-encoded.
-fn dots(segment: &str) -> bool {
-    let plain = segment.replace("%2e", ".").replace("%2E", ".");
-    plain == "." || plain == ".."
+/// A segment is `.` or `..`; dots and slashes may be percent-encoded, as some servers decode them first.
+fn has_dots(path: &str) -> bool {
+    let path = path.to_ascii_lowercase().replace("%2e", ".");
+    let path = path.replace("%2f", "/").replace("%5c", "/");
+    path.split(['/', '\\'])
+        .any(|segment| segment == "." || segment == "..")
 }
 
 fn authority_parts(authority: &str, default: u16) -> Result<(String, u16), &'static str> {
@@ -242,6 +244,12 @@ mod tests {
             ("https://gl.example/gitlab/api/v4/../../x", false),
             ("https://gl.example/gitlab/api/v4/%2e%2E/x", false),
             ("https://gl.example/gitlab/api/v4/.%2e/x", false),
+            ("https://gl.example/gitlab/api/v4/..%2fx", false),
+            ("https://gl.example/gitlab/api/v4/x%5C%2e.%2Fx", false),
+            (
+                "https://gl.example/gitlab/api/v4/projects/a%2Fb.c%2F..d/jobs",
+                true,
+            ),
             ("https://gl.example/gitlab/api/v4/a..b/x", true),
             ("http://gl.example/gitlab/api/v4/projects", false),
             ("https://gl.example:8443/gitlab/api/v4/x", false),

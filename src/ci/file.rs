@@ -66,9 +66,17 @@ fn variable(vars: &Vars, name: &'static str) -> Result<Option<Pem>, Stop> {
 }
 
 fn pem(path: &str, source: &'static str) -> Result<Pem, Stop> {
-    let bytes = read(path, &Source::of(source, path), LARGEST_PEM)?;
+    // Not quoted: it may be the private key itself.
+    if path.contains("-----BEGIN") || path.contains('\n') {
+        return Err(
+            Stop::usage(format!("{source} holds a text, not the path of a file"))
+                .hint("a CI/CD variable of type File holds a path"),
+        );
+    }
+    let source = Source::of(source, path);
+    let bytes = read(path, &source, LARGEST_PEM)?;
     Ok(Pem {
-        name: format!("{source} ({path})"),
+        name: source.0,
         bytes,
     })
 }
@@ -161,6 +169,24 @@ mod tests {
             ("CI_SERVER_TLS_KEY_FILE", path),
         ];
         assert!(trust(&both, None).expect("both").client.is_some());
+    }
+
+    #[test]
+    fn a_key_in_place_of_its_path_is_not_quoted() {
+        for key in [
+            "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n",
+            "-----BEGIN PRIVATE KEY----- hunter2",
+            "hunter2\n",
+        ] {
+            for name in ["CI_SERVER_TLS_KEY_FILE", "CI_SERVER_TLS_CERT_FILE"] {
+                let stop = trust(&[(name, key)], None).expect_err(key);
+                assert!(
+                    stop.error.starts_with(name) && !stop.error.contains("hunter2"),
+                    "{}",
+                    stop.error
+                );
+            }
+        }
     }
 
     #[test]

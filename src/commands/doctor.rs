@@ -103,8 +103,11 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
         examination.findings.splice(0..0, told);
         examination.findings.extend(machine(session).findings());
         let exit = tell(session, &examination, &options, &mut out);
-        out.finish()?;
-        Ok(exit)
+        let Err(stop) = out.finish() else {
+            return Ok(exit);
+        };
+        session.talk.stop(&stop);
+        Ok(Exit::of_all([exit, stop.exit]))
     })
 }
 

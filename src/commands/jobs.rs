@@ -237,7 +237,9 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
                 _ => list::show(&task, &located, &mut out, &mut flaws)?,
             }
         }
-        out.finish()?;
+        if let Err(stop) = out.finish() {
+            flaws.add(stop);
+        }
         Ok(flaws.end()?)
     })
 }

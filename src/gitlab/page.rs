@@ -16,7 +16,7 @@ use crate::url::{Url, query};
 const PER_PAGE: u64 = 100;
 
 /// A list of a million rows is taken for one that never ends.
-const MOST_PAGES: usize = 10_000;
+const MOST_PAGES: u64 = 10_000;
 
 /// One page of a list; rows that an earlier page had are left out.
 pub struct Page<'p> {
@@ -39,6 +39,7 @@ pub struct Listing {
 }
 
 /// What is left to be read after a page.
+#[derive(Debug, PartialEq)]
 enum Next {
     End,
     /// Page number; the last one, if the server counts.
@@ -115,7 +116,7 @@ impl Client<'_> {
                     numbered(&base, page)
                 }
             };
-            if !cursors.insert(query.clone()) || cursors.len() > MOST_PAGES {
+            if !cursors.insert(query.clone()) || cursors.len() as u64 > MOST_PAGES {
                 return Err(self.endless(route));
             }
             text = self.page(route, &query, 0)?;
@@ -138,6 +139,9 @@ impl Client<'_> {
     ) -> Result<ControlFlow<()>, Error> {
         let mut first = pages.start;
         while first < pages.end {
+            if first > MOST_PAGES {
+                return Err(self.endless(route));
+            }
             let end = pages.end.min(first.saturating_add(LINES as u64));
             let queries: Vec<_> = (first..end).map(|page| numbered(base, page)).collect();
             for text in self.at_once(route, &queries) {
@@ -184,7 +188,7 @@ impl Client<'_> {
         Self::error(
             &ask,
             Kind::NotJson,
-            "the list leads back to a page that was read already",
+            "the list leads on to a page that was read already, or that cannot be understood, or has no end",
         )
     }
 }
@@ -256,27 +260,28 @@ fn next(text: &Text, page: u64) -> Next {
             };
         }
     }
-    match header(&text.headers, "link").and_then(link) {
-        Some(query) => Next::Cursor(query),
-        None => Next::End,
-    }
+    header(&text.headers, "link").map_or(Next::End, link)
 }
 
 /// The query of the next page in `<https://…?…>; rel="next"`. Scheme, host and path are not believed: behind a proxy they may be others.
-fn link(header: &str) -> Option<String> {
+/// A next page that cannot be found is no end.
+fn link(header: &str) -> Next {
     let mut rest = header;
     while let Some((_, tail)) = rest.split_once('<') {
-        let (target, tail) = tail.split_once('>')?;
+        let Some((target, tail)) = tail.split_once('>') else {
+            return Next::Back;
+        };
         let parameters = tail.split('<').next().unwrap_or_default();
         let is_next = parameters
             .split([';', ','])
             .any(|parameter| matches!(parameter.trim(), r#"rel="next""# | "rel=next"));
         if is_next {
-            return Url::parse(target).ok()?.query;
+            let query = Url::parse(target).ok().and_then(|url| url.query);
+            return query.map_or(Next::Back, Next::Cursor);
         }
         rest = tail;
     }
-    None
+    Next::End
 }
 
 #[cfg(test)]
@@ -285,23 +290,27 @@ mod tests {
 
     #[test]
     fn only_the_query_of_the_next_link_is_taken() {
-        for (header, query) in [
+        let cursor = |query: &str| Next::Cursor(query.to_owned());
+        for (header, next) in [
             (
                 r#"<https://x.example/a?cursor=1>; rel="next""#,
-                Some("cursor=1"),
+                cursor("cursor=1"),
             ),
             (
                 r#"<https://x/a?c=0>; rel="prev", <https://evil.example/b?c=2&d=%3D>; rel="next", <https://x?c=9>; rel="last""#,
-                Some("c=2&d=%3D"),
+                cursor("c=2&d=%3D"),
             ),
-            (r#"<https://x/a?c=0>; rel="first""#, None),
-            (r#"<https://x/a>; rel="next""#, None),
-            (r#"<https://u:p@x/a?c=1>; rel="next""#, None),
-            (r"<https://x/a?c=1", None),
-            ("", None),
-            (r#"<https://x/a?c=1,2>; title="a"; rel=next"#, Some("c=1,2")),
+            (r#"<https://x/a?c=0>; rel="first""#, Next::End),
+            (r#"<https://x/a>; rel="next""#, Next::Back),
+            (r#"<https://u:p@x/a?c=1>; rel="next""#, Next::Back),
+            (r"<https://x/a?c=1", Next::Back),
+            ("", Next::End),
+            (
+                r#"<https://x/a?c=1,2>; title="a"; rel=next"#,
+                cursor("c=1,2"),
+            ),
         ] {
-            assert_eq!(link(header).as_deref(), query, "{header}");
+            assert_eq!(link(header), next, "{header}");
         }
     }
 

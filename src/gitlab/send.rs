@@ -325,6 +325,10 @@ impl Client<'_> {
             (None, true) => Kind::Lost,
             (None, false) => Kind::Unreachable,
         };
+        if let Kind::Interrupted { .. } = kind {
+            // The connection was shut down by ourselves.
+            return Self::error(ask, kind, "the program was told to end");
+        }
         let mut message = self.cleaner.line(&broken.why, 300);
         if !broken.sent {
             message = format!("cannot reach {}: {message}", url.origin());

@@ -143,7 +143,12 @@ impl Page<'_> {
             dotenv.set("PROJECT_PATH", path);
         }
         dotenv.set("REF", &job.ref_name);
-        dotenv.set("REF_TYPE", if job.tag { "tag" } else { "branch" });
+        // A merge request's ref is neither.
+        if job.tag {
+            dotenv.set("REF_TYPE", "tag");
+        } else if !job.ref_name.starts_with("refs/") {
+            dotenv.set("REF_TYPE", "branch");
+        }
         dotenv.set("SHA", &pipeline.sha);
         if let Some(user) = &job.user {
             dotenv.set("USER", &user.username);

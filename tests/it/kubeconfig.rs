@@ -255,6 +255,17 @@ fn what_is_no_kubeconfig_is_named() {
         assert!(!stop.error.contains("secret"));
     }
     assert_eq!(read(&full).unwrap(), vec![]);
+    let long = "x".repeat(5000);
+    for text in [
+        format!("contexts:\n- {long}: glcbt-secret{long}"),
+        format!(r#"{{"contexts": "glcbt-secret{long}"}}"#),
+    ] {
+        let stop = read(&text).unwrap_err();
+        assert_eq!(
+            stop.error,
+            "KUBECONFIG holds a text, not the paths of files"
+        );
+    }
     let strange = read("/dev/zero\u{1b}[2J\0").unwrap_err();
     assert!(
         !strange.error.contains(char::is_control),

@@ -103,6 +103,24 @@ fn later_jobs_get_it_as_variables() {
 }
 
 #[test]
+fn a_merge_requests_ref_is_no_branch_to_later_jobs() {
+    let mut world = World::new();
+    world.project("shop/web");
+    let jobs = ci().stage("test", [job("unit").here()]);
+    let pipeline = world.pipeline("shop/web", "refs/merge-requests/1/head", jobs);
+    let me = world.job(pipeline, "unit");
+    let gitlab = GitLab::start(world);
+    let told = run("whoami -o dotenv", &gitlab, me).binary();
+    assert!(
+        told.out
+            .contains("JOBGATE_OUT_REF=refs/merge-requests/1/head\nJOBGATE_OUT_SHA="),
+        "{}",
+        told.out
+    );
+    gitlab.finish();
+}
+
+#[test]
 fn what_a_later_job_would_read_otherwise_is_not_written() {
     let mut world = World::new();
     world.project("shop/web");
@@ -311,6 +329,17 @@ jobgate: hint: all jobs of one user share it: wait longer between looks (--inter
     gitlab.finish();
 }
 
+#[test]
+fn a_server_that_limits_for_no_time_at_all_is_not_hammered() {
+    let (gitlab, me) = deploying(19);
+    gitlab.faults("*", Fault::Limited(0), u32::MAX);
+    let told = on(run("whoami", &gitlab, me), &gitlab);
+    assert_eq!((told.code, told.out.as_str()), (6, ""), "{}", told.log);
+    assert!(told.log.contains("asking again in 1s"), "{}", told.log);
+    assert!(gitlab.requests().len() <= 31);
+    gitlab.finish();
+}
+
 /// As the fake numbers them.
 fn last_request_id(gitlab: &GitLab) -> String {
     format!("01JD{:022}", gitlab.requests().len() - 1)
@@ -345,6 +374,12 @@ debug: GET https://gitlab.test/api/v4/job/allowed_agents 200 01JD{:022} 0ms
 fn quiet_is_quiet_and_a_bad_file_is_noticed_before_anything_is_asked() {
     let (gitlab, me) = deploying(19);
     run("whoami -q", &gitlab, me).binary().is(0, PAGE, "");
+    let mixed_up = run("whoami -q", &gitlab, me).var("CI_JOB_ID", "5");
+    mixed_up.binary().is(
+        0,
+        PAGE,
+        "jobgate: warning: CI_JOB_ID is 5, but the job token belongs to job 90400\n",
+    );
     let asked = gitlab.requests().len();
     let told = run("whoami --output-file /nowhere/at/all", &gitlab, me).binary();
     assert_eq!((told.code, told.out.as_str()), (2, ""));

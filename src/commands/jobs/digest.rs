@@ -25,6 +25,9 @@ pub fn show(
     let style = out.style(task.session.color);
     let mut hopeless = false;
     for job in rows.iter().filter(|job| job.status == Status::Failed) {
+        if !out.delivers() {
+            break;
+        }
         out.text(&jobs::heading(job, style));
         if job.trigger || job.erased_at.is_some() || hopeless || keep == 0 {
             continue;

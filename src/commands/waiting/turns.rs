@@ -8,7 +8,7 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Facts, Kind, Route};
 use crate::os::{Signal, Woken};
 use crate::report::events::{Event, Missing, Silence, Teller};
-use crate::session::{BLIND_LIMIT, Me, Session, trouble, window};
+use crate::session::{Me, Session, sit_out, trouble, window};
 use crate::time::{Timestamp, human};
 
 /// While nothing changes, somebody hears so often what is waited for.
@@ -218,7 +218,7 @@ impl<'t> Turns<'t> {
         };
         // Who looks once does not sit out the window of a rate limit.
         let delay = match error.kind {
-            Kind::Limited { wait } => wait.unwrap_or(BLIND_LIMIT),
+            Kind::Limited { wait } => sit_out(wait),
             _ => delay,
         };
         let spent = self.troubled.saturating_add(delay);

@@ -102,6 +102,9 @@ fn right_hints(refusal: &Refusal, why: &Why) -> Vec<String> {
             member(refusal, &place),
             protected_branch(&place),
         ],
+        Why::RoleTooLow if refusal.route.project().is_none() => vec![
+            "no role is needed for this, so something in front of GitLab may have answered: check CI_API_V4_URL, and proxies and firewalls on the way".into(),
+        ],
         Why::RoleTooLow => {
             let mut hints = vec![member(refusal, &place)];
             if matches!(refusal.route, Route::Play(..) | Route::Retry(..)) {

@@ -248,3 +248,15 @@ fn from_a_wrong_set_up_to_a_working_one() {
     }
     assert_eq!(gitlab.posts(), 0);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_no_stays_a_no_though_it_cannot_be_written() {
+    let Shop { world, me, .. } = shop();
+    let gitlab = GitLab::start(world);
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let mut command = call("doctor --for play", &gitlab, me).command();
+    let done = command.stdout(full.unwrap()).output().unwrap();
+    assert_eq!(done.status.code(), Some(4));
+    gitlab.finish();
+}

@@ -84,3 +84,12 @@ jobgate: hint: the token's user must be a member of project 44 with the role Rep
 jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
 ");
 }
+
+#[test]
+fn nobody_reads_logs_for_a_closed_pipe() {
+    let scene = shop(19);
+    let mut child = scene.with("--log-tail 2").command().spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!scene.gitlab.log().contains("/trace"));
+}

@@ -208,3 +208,18 @@ fn whoever_closes_the_pipe_has_read_enough() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_refusal_counts_though_the_answer_cannot_be_written() {
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let scene = shop(18);
+    let mut command = scene.run("jobs").command();
+    let done = command.stdout(full.unwrap()).output().unwrap();
+    let log = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(4), "{log}");
+    assert!(
+        log.contains("trigger jobs") && log.contains("standard output"),
+        "{log}"
+    );
+}

@@ -108,6 +108,9 @@ fn a_signal_ends_a_request_under_way() {
                 "{error:?}"
             );
             assert_eq!(error.exit(), Exit::Signal(signal));
+            // Not the network's fault, and nothing to be tried.
+            assert!(error.message.ends_with("the program was told to end"));
+            assert!(error.hints.is_empty());
         }
     }
 }

@@ -163,6 +163,32 @@ fn a_list_that_leads_back_is_an_error() {
 }
 
 #[test]
+fn a_list_without_end_is_an_error() {
+    let server = Server::http(|_| {
+        let headers = [("X-Next-Page", "10001"), ("X-Total-Pages", "20000")];
+        vec![Act::Send(answer(200, &headers, rows(7, 1).as_bytes()))]
+    });
+    let error = list(&World::new(&server.api()), &jobs()).unwrap_err();
+    assert_eq!((error.kind, server.requests().len()), (Kind::NotJson, 1));
+}
+
+#[test]
+fn a_next_page_that_cannot_be_found_is_no_end() {
+    for link in [
+        "</api/v4/x?cursor=2>",
+        "<https://u:p@x/y?cursor=2>",
+        "<https://x/y>",
+    ] {
+        let server = Server::http(move |_| {
+            let link = format!(r#"{link}; rel="next""#);
+            vec![Act::Send(answer(200, &[("Link", link.as_str())], b"[]"))]
+        });
+        let error = list(&World::new(&server.api()), &jobs()).unwrap_err();
+        assert_eq!(error.kind, Kind::NotJson, "{link}");
+    }
+}
+
+#[test]
 fn a_list_that_shrinks_ends_where_it_ends() {
     for claimed in ["9", "18446744073709551615"] {
         let server = Server::http(move |request| {
