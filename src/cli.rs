@@ -155,10 +155,14 @@ impl Usage {
             .trim_matches(|c: char| !c.is_ascii_uppercase())
     }
 
-    /// Adds the two hints that end every complaint about this command's words.
+    /// Adds the two hints that end every complaint about this command's words, once.
     pub fn explain(&self, mistake: Stop) -> Stop {
+        let usage = format!("usage: {}", self.line());
+        if mistake.hints.contains(&usage) {
+            return mistake;
+        }
         mistake
-            .hint(format!("usage: {}", self.line()))
+            .hint(usage)
             .hint(format!("jobgate {} --help", self.name))
     }
 }

@@ -324,6 +324,21 @@ fn after_a_lost_answer_no_newer_attempt_is_asked_instead() {
 }
 
 #[test]
+fn a_mistake_is_explained_once() {
+    let story = Story::new(deploy());
+    story.run("play deploy --pipeline latest").is(
+        2,
+        "",
+        r"
+jobgate: error: --pipeline: not a pipeline id; use the number behind /-/pipelines/ in its URL
+jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
+jobgate: hint: jobgate play --help
+",
+    );
+    story.gitlab.finish();
+}
+
+#[test]
 fn a_plan_waits_for_nothing() {
     let child = child("rollout", ci().stage("x", [job("eu").manual()]));
     let story = Story::new(
