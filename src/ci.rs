@@ -238,10 +238,25 @@ fn go_duration(text: &str) -> Option<f64> {
             "h" => 3600.0,
             _ => return None,
         };
-        total += number.parse::<f64>().ok()? * factor;
+        total += decimal(number)? * factor;
         rest = tail;
     }
     Some(sign * total)
+}
+
+/// `1.5`, `10`, `.5` or `1.`; digits behind the ninth decimal are less than a nanosecond of anything.
+fn decimal(text: &str) -> Option<f64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    if whole.is_empty() && part.is_empty() {
+        return None;
+    }
+    let digits = |text: &str| match text {
+        "" => Some(0.0),
+        text => text.parse::<u32>().ok().map(f64::from),
+    };
+    let part = part.get(..part.len().min(9))?;
+    let places = i32::try_from(part.len()).ok()?;
+    Some(digits(whole)? + digits(part)? / 10_f64.powi(places))
 }
 
 #[cfg(test)]

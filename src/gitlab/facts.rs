@@ -54,8 +54,8 @@ impl Facts {
 
 fn rate(headers: &HeaderMap) -> Option<Rate> {
     let number = |name| {
-        let number: f64 = header(headers, name)?.parse().ok()?;
-        (number.is_finite() && number >= 0.0).then_some(number)
+        let number: u32 = header(headers, name)?.parse().ok()?;
+        Some(f64::from(number))
     };
     Some(Rate {
         limit: number("ratelimit-limit").filter(|limit| *limit > 0.0)?,
