@@ -179,12 +179,12 @@ impl Act<'_, '_> {
         let Self {
             options, session, ..
         } = *self;
-        let me = gating::trusted(session)?;
+        let teller = self.herald.teller();
+        let (mut turns, me) = Turns::open(session, &teller, options.limits)?;
+        gating::trust(session, &me)?;
         if !options.dry_run {
             needs_access_token(session, options.verb, &me)?;
         }
-        let teller = self.herald.teller();
-        let mut turns = Turns::begin(session, &teller, me.time(session.ci), options.limits);
         options.parameters.check(session, &me.place())?;
         let tell = |judgement: &_| self.herald.gate(judgement);
         if let Err(judgement) = options.gating.pass(session, &me, &tell)? {
@@ -224,7 +224,8 @@ impl Act<'_, '_> {
     fn work(&self, work: &mut Work, turns: &mut Turns, me: &Me) -> anyhow::Result<Over> {
         let options = self.options;
         let mut over = Over::default();
-        let mut end = work.plan(turns, options.patient());
+        // A plan tells what can be told now.
+        let mut end = work.plan(turns, options.patient() && !options.dry_run);
         let planned = end.is_ok();
         if planned {
             self.herald.plan(&work.targets);
@@ -237,6 +238,7 @@ impl Act<'_, '_> {
             Ok(()) => {}
             Err(End::Stop(stop)) if !planned => return Err(stop.into()),
             Err(End::Stop(stop)) => {
+                over.cut_short = cuts_short(stop.exit);
                 self.session.talk.stop(&stop);
                 over.exits.push(stop.exit);
             }
@@ -256,7 +258,7 @@ impl Act<'_, '_> {
         if options.wait && !options.dry_run && done && over.exits.is_empty() {
             let ended = self.wait(work, turns, me);
             work.update(&ended.outcome);
-            over.cut_short |= matches!(ended.outcome.exit, Exit::Signal(_) | Exit::Timeout);
+            over.cut_short |= cuts_short(ended.outcome.exit);
             over.exits.push(ended.outcome.exit);
             over.waited = Some(ended);
         }
@@ -355,6 +357,11 @@ impl Act<'_, '_> {
         self.session.talk.stop(&stop);
         Exit::of_all([exit, stop.exit])
     }
+}
+
+/// This job was told to end, or its time is over.
+fn cuts_short(exit: Exit) -> bool {
+    matches!(exit, Exit::Signal(_) | Exit::Timeout)
 }
 
 /// No GitLab takes a job token for these: better said before waiting for hours.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Command;
+use super::act::finish;
 use super::gating::{self, GATE, Gating};
 use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
 use crate::Host;
@@ -84,7 +85,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let options = Options::read(&mut words)?;
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
-    session::with(&options.common, host, |session| {
+    let exit = session::with(&options.common, host, |session| {
         let me = gating::trusted(session)?;
         let judgement = options.gating.judge(session, &me)?;
         let exit = judgement.exit();
@@ -114,7 +115,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
         }
         session.talk.line(&gate::summary(&judgement));
         gate::hints(&judgement, session.talk);
-        out.finish()?;
         Ok(exit)
-    })
+    })?;
+    finish(host, &options.common, out, exit)
 }

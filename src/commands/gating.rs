@@ -112,9 +112,12 @@ pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
         return Err(Stop::new(Exit::Unknown, other).hint(hint));
     }
     if !session.ci.server_fixed {
-        let origin = session.gitlab.origin();
+        // Below another path the same origin may serve a file that somebody wrote.
+        let path = session.ci.api.path.as_str();
+        let path = if path == "/api/v4" { "" } else { path };
         session.talk.line(&format!(
-            "trusting {origin}, which CI_API_V4_URL names; --server fixes it"
+            "trusting {}{path}, which CI_API_V4_URL names; --server fixes it",
+            session.gitlab.origin()
         ));
     }
     Ok(())

@@ -125,7 +125,9 @@ impl Trigger<'_, '_> {
         let Self {
             options, session, ..
         } = *self;
-        let me = gating::trusted(session)?;
+        let teller = self.herald.teller();
+        let (mut turns, me) = Turns::open(session, &teller, options.patience.limits)?;
+        gating::trust(session, &me)?;
         if options.left == Left::Cancel && !session.gitlab.has(TokenKind::Access) {
             return Err(Stop::new(
                 Exit::Refused,
@@ -133,9 +135,6 @@ impl Trigger<'_, '_> {
             )
             .into());
         }
-        let teller = self.herald.teller();
-        let limits = options.patience.limits;
-        let mut turns = Turns::begin(session, &teller, me.time(session.ci), limits);
         options.start.parameters.check(session, &me.place())?;
         let tell = |judgement: &_| self.herald.gate(judgement);
         if let Err(judgement) = options.gating.pass(session, &me, &tell)? {

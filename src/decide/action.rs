@@ -164,7 +164,11 @@ fn erase(job: &Job) -> Plan {
 }
 
 fn is(job: &Job) -> String {
-    format!("it is {}", job.status.word())
+    match &job.status {
+        Status::Success => "it has passed".into(),
+        Status::Failed => "it has failed".into(),
+        status => format!("it is {}", status.word()),
+    }
 }
 
 fn done(why: String) -> Plan {

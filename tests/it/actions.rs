@@ -241,7 +241,7 @@ fn a_plan_says_why_and_what_to_try() {
             "failed",
             PLAIN,
             FRESH,
-            "it is failed (--rerun runs it once more)",
+            "it has failed (--rerun runs it once more)",
         ),
         (Verb::Play, "created", PLAIN, FRESH, "it is created"),
         (
@@ -270,7 +270,7 @@ fn a_plan_says_why_and_what_to_try() {
             "success",
             PLAIN,
             FRESH,
-            "it is success (there is nothing left to cancel)",
+            "it has passed (there is nothing left to cancel)",
         ),
         (
             Verb::Erase,

@@ -3,8 +3,9 @@
 use crate::cli::Words;
 use crate::commands::act::{ON_CANCEL, Target};
 use crate::decide::action::{Fate, Step};
+use crate::decide::select::newest;
 use crate::exit::Stop;
-use crate::find::Place;
+use crate::find::{Finder, Place, Scope};
 use crate::gitlab::{Body, Client, Error, Project, Route};
 use crate::model::{Job, Pipeline, Status};
 use crate::session::Session;
@@ -87,29 +88,48 @@ fn tell(session: &Session, what: &str, canceled: Result<bool, Error>) {
 fn started(target: &Target) -> bool {
     match &target.fate {
         Fate::Did { step, .. } => matches!(step, Step::Play | Step::Retry),
-        Fate::Unknown(_) => matches!(target.step, Some(Step::Play)),
+        Fate::Unknown(_) => matches!(target.step, Some(Step::Play | Step::Retry)),
         _ => false,
     }
 }
 
-/// A trigger job itself cannot be canceled through the API, but the pipeline that it started can.
 fn cancel(gitlab: &Client, place: &Place, target: &Target) -> Result<bool, Error> {
-    let job = &target.job;
-    if let Some(pipeline) = &job.downstream_pipeline {
-        let project = pipeline
-            .project_id
-            .map_or_else(|| place.project.clone(), Project::Id);
-        let route = Route::CancelPipeline(project, pipeline.id);
-        return gitlab.post(&route, &Body::None).map(|_| true);
-    }
     if matches!(target.fate, Fate::Unknown(_)) {
-        let route = Route::Job(place.project.clone(), job.id);
-        let now: Job = gitlab.get(&route, &[])?.json()?;
-        // Nobody has played it: it is left as it was.
-        if matches!(now.status, Status::Manual | Status::Scheduled) || now.status.finished() {
+        let Some(job) = perhaps_started(gitlab, place, target)? else {
             return Ok(false);
-        }
+        };
+        return cancel_job(gitlab, place, &job);
     }
-    let route = Route::Cancel(place.project.clone(), job.id);
+    cancel_job(gitlab, place, &target.job)
+}
+
+/// What nobody has looked at since the request: the newest attempt, if it is on its way. One that stands as it stood is left alone.
+fn perhaps_started(gitlab: &Client, place: &Place, target: &Target) -> Result<Option<Job>, Error> {
+    let scope = Scope {
+        no_trigger_jobs: !target.job.trigger,
+        ..Scope::default()
+    };
+    let rows = Finder::new(gitlab).rows(place, scope)?.jobs;
+    let now = newest(&rows).find(|job| job.name == target.name);
+    let child = |job: &Job| job.downstream_pipeline.as_ref().map(|pipeline| pipeline.id);
+    let begun = |job: &&Job| match &job.status {
+        Status::Manual | Status::Scheduled => false,
+        status => !status.finished() || child(job) != child(&target.job),
+    };
+    Ok(now.filter(begun).cloned())
+}
+
+/// A trigger job itself cannot be canceled through the API, but the pipeline that it started can.
+fn cancel_job(gitlab: &Client, place: &Place, job: &Job) -> Result<bool, Error> {
+    let route = match &job.downstream_pipeline {
+        Some(pipeline) => {
+            let project = pipeline.project_id.map(Project::Id);
+            Route::CancelPipeline(
+                project.unwrap_or_else(|| place.project.clone()),
+                pipeline.id,
+            )
+        }
+        None => Route::Cancel(place.project.clone(), job.id),
+    };
     gitlab.post(&route, &Body::None).map(|_| true)
 }

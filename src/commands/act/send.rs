@@ -100,6 +100,7 @@ impl Work<'_, '_> {
         lost: Option<&Error>,
     ) -> Result<(), End> {
         self.doubt(index, step, lost)?;
+        (self.started)(self.aim.place(), &self.targets);
         let (mut undone, mut looks) = (0, 0);
         loop {
             self.look(turns)?;
@@ -115,6 +116,15 @@ impl Work<'_, '_> {
                         answer_lost,
                     };
                     self.done(index, did, after);
+                    return Ok(());
+                }
+                // It may have been done to the attempt before: none is asked in its place.
+                Confirmation::NotDone { why, .. }
+                    if lost.is_some() && replaced(before, after.as_ref()) =>
+                {
+                    let unknown = doubt(step);
+                    let fate = Fate::Unknown(format!("{}: by now {why}", unknown.why()));
+                    self.fate(index, fate);
                     return Ok(());
                 }
                 Confirmation::NotDone { repeat, .. } if lost.is_some() => {
@@ -191,6 +201,11 @@ impl Work<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// A newer attempt has taken the job's place.
+fn replaced(before: &Job, after: Option<&Job>) -> bool {
+    after.is_some_and(|after| after.id > before.id)
 }
 
 /// The job ended before it could be canceled.

@@ -112,7 +112,11 @@ impl<'w, 'a> Aim<'w, 'a> {
     pub fn look(&mut self) -> Result<Option<Stop>, Error> {
         match self.locate()? {
             Some(Aimed::Stop(stop)) => return Ok(Some(stop)),
-            Some(_) => self.rows.clear(),
+            Some(Aimed::NotYet(stop)) => {
+                self.waits(&stop);
+                self.rows.clear();
+            }
+            Some(Aimed::At(_)) => self.rows.clear(),
             None => {
                 self.read(false)?;
             }
@@ -146,8 +150,6 @@ impl<'w, 'a> Aim<'w, 'a> {
                     if trigger.status.finished() {
                         return Ok(Some(Aimed::Stop(childless)));
                     }
-                    let waits = format!("{childless}; waiting for it");
-                    self.say(waits);
                     return Ok(Some(Aimed::NotYet(childless)));
                 }
                 find::Step::NotOne(names) if names.is_empty() => {
@@ -172,6 +174,11 @@ impl<'w, 'a> Aim<'w, 'a> {
             self.place = Some(place);
         }
         Ok(None)
+    }
+
+    /// What is not there yet is waited for.
+    pub fn waits(&mut self, stop: &Stop) {
+        self.say(format!("{stop}; waiting for it"));
     }
 
     /// Says something once.

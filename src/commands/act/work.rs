@@ -13,7 +13,7 @@ use crate::decide::select::newest;
 use crate::decide::verdict::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::find::Place;
-use crate::model::Job;
+use crate::model::{Job, Status};
 use crate::report::act::Herald;
 use crate::report::events::Missing;
 use crate::session::Session;
@@ -73,7 +73,10 @@ impl Work<'_, '_> {
                 }
                 Aimed::Stop(stop) => return Err(End::Stop(stop)),
                 Aimed::NotYet(stop) if !patient => return Err(End::Stop(stop)),
-                Aimed::NotYet(_) => turns.pause(&[], None)?,
+                Aimed::NotYet(stop) => {
+                    self.aim.waits(&stop);
+                    turns.pause(&[], None)?;
+                }
             }
         }
     }
@@ -123,12 +126,16 @@ impl Work<'_, '_> {
 
     /// The next step for a job by the last look; `None` where nothing is to be sent now.
     pub(super) fn decide(&mut self, index: usize) -> Option<Step> {
-        let plan = self.next(index)?;
         let job = self.newest(index).cloned();
         let target = self.targets.get_mut(index)?;
         if let Some(job) = job {
+            // GitLab has said it of this attempt as it stood then.
+            let stands = matches!(job.status, Status::Manual | Status::Scheduled);
+            target.unplayable &= stands && job.id == target.job.id;
             target.job = job;
         }
+        let plan = self.next(index)?;
+        let target = self.targets.get_mut(index)?;
         let (step, fate) = match plan {
             Plan::Do(step) => (Some(step), Fate::Open(String::new())),
             Plan::NotYet(why) => (None, Fate::Open(why)),

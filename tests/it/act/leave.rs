@@ -1,5 +1,7 @@
 //! What becomes of started jobs when the calling job ends first, and what `after_script` finds.
 
+use std::sync::{Arc, Mutex};
+
 use jobgate::os::{Interrupt, Signal};
 
 use super::{Story, deploy};
@@ -122,6 +124,27 @@ fn the_ids_are_in_the_file_as_soon_as_something_was_started() {
 }
 
 #[test]
+fn a_request_is_in_the_file_before_anybody_has_looked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.env");
+    let story = Story::new(deploy());
+    story.gitlab.latency(std::time::Duration::from_secs(1));
+    let (file, read) = (path.clone(), Arc::new(Mutex::new(String::new())));
+    let seen = Arc::clone(&read);
+    // With the next request, which is the look.
+    story.gitlab.before("POST */play", move |world| {
+        world.after(1, move |_| {
+            *seen.lock().unwrap() = std::fs::read_to_string(&file).unwrap_or_default();
+        });
+    });
+    let call = story.call("play deploy -o dotenv --output-file").arg(&path);
+    assert_eq!(story.go(call).code, 0);
+    let read = read.lock().unwrap();
+    assert!(read.contains("JOBGATE_OUT_JOB_ID=90400\n"), "{read}");
+    story.gitlab.finish();
+}
+
+#[test]
 fn events_stream_into_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events");
@@ -140,5 +163,77 @@ fn events_stream_into_the_file() {
         .collect();
     assert_eq!(words, ["plan", "job", "end"]);
     assert_eq!(events[2]["result"]["jobs"][0]["result"], "played");
+    story.gitlab.finish();
+}
+
+/// The interrupt comes while a request like this is under way.
+fn interrupted(story: &Story, pattern: &str, words: &str) -> crate::run::Outcome {
+    let interrupt = Interrupt::new();
+    let raise = interrupt.clone();
+    story
+        .gitlab
+        .before(pattern, move |_| raise.raise(Signal::Terminate));
+    story.call(words).on(&story.gitlab.clock(), &interrupt)
+}
+
+#[test]
+fn what_nobody_has_looked_at_yet_is_canceled_too() {
+    let failed = ci().stage("deploy", [job("deploy").is("failed")]);
+    for (ci, words) in [(long(), "play"), (failed, "retry")] {
+        let story = Story::new(ci);
+        let pattern = format!("POST */{words}");
+        let got = interrupted(
+            &story,
+            &pattern,
+            &format!("{words} deploy --on-cancel cancel"),
+        );
+        assert_eq!((got.code, story.gitlab.posts()), (143, 2), "{got:?}");
+        let deploy = story.job("deploy");
+        assert_eq!(story.gitlab.world(|world| world.status(deploy)), "canceled");
+        story.gitlab.finish();
+    }
+}
+
+#[test]
+fn what_was_not_started_is_left_as_it_is() {
+    for words in ["play", "retry"] {
+        let deploy = match words {
+            "play" => job("deploy").manual(),
+            _ => job("deploy").is("failed"),
+        };
+        let story = Story::new(ci().stage("deploy", [deploy]));
+        let pattern = format!("POST */{words}");
+        story.gitlab.fault(&pattern, crate::fake::Fault::Close);
+        let got = interrupted(
+            &story,
+            &pattern,
+            &format!("{words} deploy --on-cancel cancel"),
+        );
+        assert_eq!((got.code, story.gitlab.posts()), (143, 1), "{got:?}");
+        story.gitlab.finish();
+    }
+}
+
+#[test]
+fn what_was_started_before_the_gate_of_the_next_is_canceled() {
+    let deploy = job("deploy").manual().endless().parallel(2);
+    let story = Story::new(ci().stage("deploy", [deploy]));
+    let interrupt = Interrupt::new();
+    let raise = interrupt.clone();
+    // Every request takes a second, and the eighth asks for the calling job, before the second play.
+    story.gitlab.latency(std::time::Duration::from_secs(1));
+    story.gitlab.world(|world| {
+        world.after(8, move |_| raise.raise(Signal::Terminate));
+    });
+    let got = story
+        .call("play deploy --all --require branch=main --on-cancel cancel")
+        .on(&story.gitlab.clock(), &interrupt);
+    let log = story.gitlab.log();
+    assert_eq!(got.code, 143, "{got:?}\n{log}");
+    let asked: Vec<&str> = log.lines().skip(7).collect();
+    assert!(asked[0].contains("GET /api/v4/job "), "{log}");
+    assert!(asked[1].contains("/cancel access 201"), "{log}");
+    let first = story.job("deploy 1/2");
+    assert_eq!(story.gitlab.world(|world| world.status(first)), "canceled");
     story.gitlab.finish();
 }

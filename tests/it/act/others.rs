@@ -65,7 +65,7 @@ fn only_what_has_failed_is_retried() {
         r"
 JOB     RESULT        STATUS      ID  NOTE           LINK
 red     retry         failed   90400                 URL/jobs/90400
-green   refused       success  90401  it is success  URL/jobs/90401
+green   refused       success  90401  it has passed  URL/jobs/90401
 manual  refused       manual   90402  it is manual   URL/jobs/90402
 busy    done already  running  90403  it is running  URL/jobs/90403
 ",
@@ -73,7 +73,7 @@ busy    done already  running  90403  it is running  URL/jobs/90403
 using the job token from CI_JOB_TOKEN
 pipeline 7700 of project 44
 plan: red (90400, failed): retry
-plan: green (90401, success): refused, it is success
+plan: green (90401, success): refused, it has passed
 jobgate: hint: --rerun runs it once more
 plan: manual (90402, manual): refused, it is manual
 jobgate: hint: play runs it
@@ -120,17 +120,17 @@ fn a_cancel_is_looked_after() {
     story.run("cancel graceful plain over --all").is(
         0,
         r"
-JOB       RESULT        STATUS        ID  NOTE          LINK
-graceful  canceled      canceling  90400                URL/jobs/90400
-plain     canceled      canceled   90401                URL/jobs/90401
-over      done already  failed     90402  it is failed  URL/jobs/90402
+JOB       RESULT        STATUS        ID  NOTE           LINK
+graceful  canceled      canceling  90400                 URL/jobs/90400
+plain     canceled      canceled   90401                 URL/jobs/90401
+over      done already  failed     90402  it has failed  URL/jobs/90402
 ",
         r"
 using the job token from CI_JOB_TOKEN
 pipeline 7700 of project 44
 plan: graceful (90400, running): cancel
 plan: plain (90401, running): cancel
-plan: over (90402, failed): nothing to do, it is failed
+plan: over (90402, failed): nothing to do, it has failed
 using the access token from JOBGATE_TOKEN
 08:00:00 graceful: canceled, 90400 is canceling  URL/jobs/90400
 08:00:00 plain: canceled, 90401 is canceled  URL/jobs/90401

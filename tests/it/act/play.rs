@@ -82,7 +82,7 @@ JOB                 RESULT        STATUS      ID  NOTE           LINK
 deploy: [eu, blue]  play          manual   90400                 URL/jobs/90400
 deploy: [us]        play          manual   90401                 URL/jobs/90401
 docs                refused       skipped  90402  it is skipped  URL/jobs/90402
-site                done already  success  90403  it is success  URL/jobs/90403
+site                done already  success  90403  it has passed  URL/jobs/90403
 late                not yet       created  90404  it is created  URL/jobs/90404
 ",
         r"
@@ -92,7 +92,7 @@ plan: deploy: [eu, blue] (90400, manual): play
 plan: deploy: [us] (90401, manual): play
 plan: docs (90402, skipped): refused, it is skipped
 jobgate: hint: retry the job that it was skipped for
-plan: site (90403, success): nothing to do, it is success
+plan: site (90403, success): nothing to do, it has passed
 plan: late (90404, created): not yet, it is created
 ",
     );
@@ -270,7 +270,7 @@ jobgate: hint: it may be running already, still wait for an earlier job or an ap
         0,
         r"
 JOB     RESULT        STATUS      ID  NOTE           LINK
-deploy  done already  success  90400  it is success  URL/jobs/90400
+deploy  done already  success  90400  it has passed  URL/jobs/90400
 ",
         r"
 using the job token from CI_JOB_TOKEN
@@ -279,10 +279,86 @@ plan: deploy (90400, manual): play
 using the access token from JOBGATE_TOKEN
 08:00:00 deploy: not yet, it is manual, but GitLab calls it unplayable: an approval may be pending
 08:01:00 waiting for deploy (manual)
-08:01:21 deploy: done already, it is success
+08:01:21 deploy: done already, it has passed
 ",
     );
     assert_eq!(story.gitlab.posts(), 2);
+    story.gitlab.finish();
+}
+
+#[test]
+fn what_was_unplayable_for_a_moment_is_played_when_it_waits_again() {
+    let ci = ci()
+        .stage("build", [job("compile").is("success")])
+        .stage("deploy", [job("deploy").manual()]);
+    let story = Story::new(ci);
+    let deploy = story.job("deploy");
+    // Between the look and the request somebody has it start over.
+    story.gitlab.before("POST */play", move |world| {
+        world.flip(deploy, "created");
+        world.after(60, move |world| world.flip(deploy, "manual"));
+        world.after(300, move |world| world.flip(deploy, "success"));
+    });
+    let got = story.run("play deploy --timeout 4m");
+    assert_eq!((got.code, story.gitlab.posts()), (0, 2), "{got:?}");
+    assert!(got.log.contains("deploy: played"), "{got:?}");
+    story.gitlab.finish();
+}
+
+#[test]
+fn after_a_lost_answer_no_newer_attempt_is_asked_instead() {
+    let story = Story::new(ci().stage("deploy", [job("deploy").manual()]));
+    let deploy = story.job("deploy");
+    story.gitlab.fault("POST */play", crate::fake::Fault::Lost);
+    story.gitlab.before("POST */play", move |world| {
+        world.after(1, move |world| {
+            world.end(deploy, Some("script_failure"));
+            let again = world.retry(crate::fake::MIRA, deploy);
+            world.flip(again, "manual");
+        });
+    });
+    story.gitlab.latency(std::time::Duration::from_secs(1));
+    let got = story.run("play deploy");
+    assert_eq!((got.code, story.gitlab.posts()), (6, 1), "{got:?}");
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_mistake_is_explained_once() {
+    let story = Story::new(deploy());
+    story.run("play deploy --pipeline latest").is(
+        2,
+        "",
+        r"
+jobgate: error: --pipeline: not a pipeline id; use the number behind /-/pipelines/ in its URL
+jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
+jobgate: hint: jobgate play --help
+",
+    );
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_plan_waits_for_nothing() {
+    let child = child("rollout", ci().stage("x", [job("eu").manual()]));
+    let story = Story::new(
+        ci().stage("build", [job("compile").runs(600)])
+            .stage("deploy", [child]),
+    );
+    let got = story.run("play eu --downstream rollout --dry-run");
+    assert_eq!(got.code, 5, "{got:?}");
+    assert!(!got.log.contains("waiting for it"), "{got:?}");
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_long_rate_limit_at_the_start_is_waited_out() {
+    let story = Story::new(ci().stage("deploy", [job("deploy").manual().endless()]));
+    let limited = crate::fake::Fault::Limited(120);
+    story.gitlab.fault("GET */job", limited);
+    assert_eq!(story.run("play deploy").code, 0);
+    story.gitlab.fault("GET */job", limited);
+    assert_eq!(story.run("cancel deploy").code, 0);
     story.gitlab.finish();
 }
 
@@ -306,13 +382,13 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
     story.run("play deploy").is(
         9,
         r"
-JOB     RESULT   STATUS     ID  NOTE          LINK
-deploy  refused  failed  90400  it is failed  URL/jobs/90400
+JOB     RESULT   STATUS     ID  NOTE           LINK
+deploy  refused  failed  90400  it has failed  URL/jobs/90400
 ",
         r"
 using the job token from CI_JOB_TOKEN
 pipeline 7700 of project 44
-plan: deploy (90400, failed): refused, it is failed
+plan: deploy (90400, failed): refused, it has failed
 jobgate: hint: --rerun runs it once more
 ",
     );

@@ -120,6 +120,21 @@ fn without_it_the_trusted_origin_is_named() {
 }
 
 #[test]
+fn below_another_path_the_path_is_named_too() {
+    let story = Story::new(deploy());
+    story.gitlab.root("/gitlab");
+    let got = crate::run::Run::new("gate branch=main")
+        .vars(story.gitlab.vars(story.me))
+        .on(&story.gitlab.clock(), &Interrupt::new());
+    let api = format!(
+        "trusting {}/gitlab/api/v4, which",
+        story.gitlab.origin().trim_end_matches("/gitlab")
+    );
+    assert!(got.log.contains(&api), "{got:?}");
+    story.gitlab.finish();
+}
+
+#[test]
 fn values_of_variables_and_inputs_are_never_shown() {
     let story = Story::new(ci().stage("deploy", [job("deploy").manual().inputs(["region"])]));
     let call = story
