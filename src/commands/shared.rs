@@ -85,7 +85,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("CI_JOB_TOKEN", "the job token"),
     variable(
         "CI_JOB_ID",
-        "compared with what GitLab says; a difference is never a pass",
+        "compared with what GitLab says: gate and writes refuse a difference",
     ),
     variable(
         "CI_JOB_TIMEOUT",
