@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::model::ProjectId;
 
 pub use need::{JobToken, Need};
-pub use network::{Fault, NoAnswer, explain_network, hint};
+pub use network::{Fault, hint};
 pub use recognize::recognize;
 
 /// An answer that is not the wanted one. Server texts are masked, in one line and safe for a terminal.

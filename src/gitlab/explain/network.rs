@@ -1,18 +1,5 @@
 //! Why no answer came at all: TLS, name look-up, proxy and connection trouble told apart by the words of the TLS library and the system.
 
-use super::Explanation;
-use crate::exit::Exit;
-
-/// A request that met trouble before GitLab could answer.
-#[derive(Clone, Copy, Debug)]
-pub struct NoAnswer<'a> {
-    pub fault: Fault,
-    /// Host (and port) of GitLab.
-    pub host: &'a str,
-    /// Host (and port) of the proxy that was used, without user and password.
-    pub proxy: Option<&'a str>,
-}
-
 /// Kinds of trouble on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -107,55 +94,6 @@ impl Fault {
             .into_iter()
             .find(|(words, _)| text.contains(words))
             .map_or(Self::Other, |(_, fault)| fault)
-    }
-}
-
-/// Why there was no answer and what to try. All of it is "could not tell".
-pub fn explain_network(no_answer: &NoAnswer) -> Explanation {
-    let fault = no_answer.fault;
-    Explanation {
-        exit: Exit::Unknown,
-        cause: cause(no_answer),
-        hints: hint(fault, no_answer.proxy.is_some())
-            .map(Into::into)
-            .into_iter()
-            .collect(),
-    }
-}
-
-fn cause(no_answer: &NoAnswer) -> String {
-    let host = no_answer.host;
-    // The first machine on the way: what fails before TLS fails there.
-    let next = match no_answer.proxy {
-        Some(proxy) => format!("the proxy {proxy}"),
-        None => host.to_owned(),
-    };
-    match no_answer.fault {
-        Fault::UnknownIssuer => {
-            format!("the certificate of {host} is signed by nobody trusted here")
-        }
-        Fault::WrongName => format!("the certificate that the server showed is not for {host}"),
-        Fault::Expired => format!("the certificate of {host} has expired"),
-        Fault::NotYetValid => {
-            format!("the certificate of {host} is not valid yet by this machine's clock")
-        }
-        Fault::OtherCertificate => format!("the certificate of {host} is not acceptable"),
-        Fault::ClientCertificateMissing => format!("{host} wants a client certificate"),
-        Fault::ClientCertificateRejected => {
-            format!("{host} does not accept the client certificate")
-        }
-        Fault::Handshake => format!("no TLS connection to {host} could be agreed on"),
-        Fault::NotTls => format!("{host} does not speak TLS on this port"),
-        Fault::NoSuchHost => format!("the name of {next} is not known"),
-        Fault::NoNameServer => format!("no name server answered the question for {next}"),
-        Fault::ConnectionRefused => format!("nothing listens there: {next} refused the connection"),
-        Fault::NoWay => format!("there is no way from this machine to {next}"),
-        Fault::ConnectTimeout => format!("no connection to {next} came about in time"),
-        Fault::AnswerTimeout => format!("{host} was reached, but its answer did not come in time"),
-        Fault::ProxyLogin => format!("{next} wants a user and password"),
-        Fault::ProxyRefused => format!("{next} does not let us through to {host}"),
-        Fault::Reset => format!("the connection to {host} broke"),
-        Fault::Other => format!("talking to {host} failed"),
     }
 }
 
