@@ -196,6 +196,7 @@ fn a_name_cannot_act_on_the_terminal() {
     story.gitlab.finish();
 }
 
+#[cfg(unix)]
 #[test]
 fn a_gate_file_that_is_no_plain_small_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
