@@ -155,7 +155,9 @@ impl<'w, 'a> Aim<'w, 'a> {
                 find::Step::NotOne(names) if names.is_empty() => {
                     let name = visible(name);
                     let error = format!("no trigger job {name} in pipeline {}", place.pipeline);
-                    return Ok(Some(Aimed::Stop(Stop::new(Exit::NotFound, error))));
+                    let stop = Stop::new(Exit::NotFound, error)
+                        .hint("jobgate jobs lists the trigger jobs of a pipeline");
+                    return Ok(Some(Aimed::Stop(stop)));
                 }
                 find::Step::NotOne(names) => {
                     let name = visible(name);

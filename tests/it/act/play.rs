@@ -558,6 +558,7 @@ jobgate: hint: jobgate jobs --pipeline 7700
         r"
 using the job token from CI_JOB_TOKEN
 jobgate: error: no trigger job monitor in pipeline 7700
+jobgate: hint: jobgate jobs lists the trigger jobs of a pipeline
 ",
     );
     story.run("play").is(
