@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use fake::{Demo, GitLab, Id, demo};
 use jobgate::exit::Exit;
+use jobgate::host::{Host, Limits, Stream, Vars};
 use jobgate::os::Interrupt;
-use jobgate::{Host, Limits, Stream, Vars};
 
 /// What the demo's job does: why, the words of the command, and how it ends.
 const STORY: &[(&str, &[&str], Exit)] = &[

@@ -6,8 +6,8 @@ mod token;
 use std::fmt;
 use std::time::Duration;
 
-use crate::Vars;
 use crate::exit::Stop;
+use crate::host::Vars;
 use crate::model::JobId;
 use crate::url::Url;
 pub use file::{Pem, Trust};

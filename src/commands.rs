@@ -21,9 +21,9 @@ pub mod wait;
 pub mod waiting;
 pub mod whoami;
 
-use crate::Host;
 use crate::cli::{Usage, Words};
 use crate::exit::Exit;
+use crate::host::Host;
 
 /// A command: its entry in the table of words, and what it does.
 pub struct Command {

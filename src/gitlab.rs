@@ -21,9 +21,9 @@ use std::time::Duration;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::Host;
 use crate::ci::{Ci, Secret};
 use crate::exit::Stop;
+use crate::host::Host;
 use crate::os::{Interrupt, Woken};
 use crate::time::RealClock;
 use crate::url::{Url, query};

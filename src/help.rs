@@ -9,9 +9,9 @@ pub mod page;
 use std::io::{ErrorKind, Write};
 use std::sync::PoisonError;
 
-use crate::Host;
 use crate::cli::{Group, Opt, Usage};
 use crate::exit::{Exit, Stop};
+use crate::host::Host;
 
 /// What the program is, in one sentence.
 pub const ABOUT: &str = env!("CARGO_PKG_DESCRIPTION");

@@ -3,8 +3,9 @@
 use std::io::{IsTerminal, stderr, stdout};
 use std::process::ExitCode;
 
+use jobgate::host::{Host, Limits, Stream, Vars};
+use jobgate::os;
 use jobgate::time::RealClock;
-use jobgate::{Host, Limits, Stream, Vars, os};
 
 fn main() -> ExitCode {
     let interrupt = os::prepare();

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::Host;
 use crate::ci::{Ci, Fixed};
 use crate::cli::Words;
 use crate::commands::shared::{CA_FILE, COLOR, DEBUG, PROXY, QUIET, SERVER, TOKEN_FILE};
@@ -14,6 +13,7 @@ use crate::decide::select::Caller;
 use crate::exit::Stop;
 use crate::find::Place;
 use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Rate, Route, TokenKind};
+use crate::host::Host;
 use crate::model::{CurrentJob, Job, Pipeline, ProjectId};
 use crate::os::Woken;
 use crate::report::{Color, Talk};

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::Read;
 
 use super::Fixed;
-use crate::Vars;
 use crate::exit::Stop;
+use crate::host::Vars;
 
 /// A bundle of all public roots is a quarter of this.
 const LARGEST_PEM: u64 = 4 << 20;

@@ -2,8 +2,8 @@
 
 use super::file::{self, Source};
 use super::{Fixed, Secret};
-use crate::Vars;
 use crate::exit::Stop;
+use crate::host::Vars;
 
 const LONGEST: usize = 16_384;
 /// GitLab's prefix of every job token (`app/models/ci/build.rb`).

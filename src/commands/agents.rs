@@ -7,11 +7,11 @@ use serde_json::value::RawValue;
 
 use super::Command;
 use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
-use crate::Host;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::agents::{Allowed, Query, find, join, kube_context};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Route;
+use crate::host::Host;
 use crate::kubeconfig;
 use crate::model::AllowedAgents;
 use crate::report::{Format, Out, agents as report, json};

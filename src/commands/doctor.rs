@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Command;
 use super::shared::{CONNECTION, OUTPUT_FILE};
-use crate::Host;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::doctor::{self, COMMANDS, Finding, Machine};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Note, TokenKind};
+use crate::host::Host;
 use crate::report::doctor::Page;
 use crate::report::{Format, Out};
 use crate::session::{self, Common, Session};

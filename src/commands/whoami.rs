@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 
 use super::Command;
 use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
-use crate::Host;
 use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Route};
+use crate::host::Host;
 use crate::model::AllowedAgents;
 use crate::report::json::Object;
 use crate::report::whoami::Page;

@@ -9,7 +9,7 @@ use super::style::{Color, Style};
 use super::table::Table;
 use super::text::visible;
 use crate::exit::{Exit, Stop};
-use crate::{Host, Stream};
+use crate::host::{Host, Stream};
 
 /// Bytes that are collected before they are written, unless the output is live.
 const CHUNK: usize = 32 << 10;

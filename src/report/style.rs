@@ -1,6 +1,6 @@
 //! Colours, where the log shows them.
 
-use crate::Vars;
+use crate::host::Vars;
 use crate::model::Status;
 
 /// `--color WHEN`

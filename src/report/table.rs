@@ -224,7 +224,7 @@ mod tests {
     fn colours_take_no_room() {
         let style = Style::choose(
             super::super::style::Color::Always,
-            &crate::Vars::default(),
+            &crate::host::Vars::default(),
             false,
         );
         let colored = printed(&jobs(), style, None);

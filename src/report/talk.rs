@@ -3,8 +3,8 @@
 use super::out::write;
 use super::style::{Color, Paint, Style};
 use super::text::visible;
-use crate::Host;
 use crate::exit::Stop;
+use crate::host::Host;
 
 /// What is told while the work goes on: lower case, no final period, one line each. Text from a server is welcome as it is.
 /// A standard error that cannot be written changes nothing.

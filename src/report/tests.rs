@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::exit::{Exit, Stop};
+use crate::host::{Host, Limits, Stream, Vars};
 use crate::os::Interrupt;
 use crate::time::RealClock;
-use crate::{Host, Limits, Stream, Vars};
 
 /// A stream that a test can read, and that can break.
 #[derive(Clone, Default)]

@@ -1,5 +1,6 @@
 //! `agents` says which agents for Kubernetes the job may use, and hands one's context to `kubectl`.
 
+use expect_test::expect;
 use serde_json::{Value, json};
 
 use crate::fake::{GitLab, Id, Protected, World, ci, job};
@@ -72,30 +73,32 @@ fn the_context_alone_is_for_kubectl() {
     let world = deploying(19);
     for agent in ["12", "ops/agents:prod"] {
         let told = run("agents --context", &world).arg(agent).binary();
-        told.is(0, "ops/agents:prod\n", USING);
+        told.is(
+            0,
+            expect![[r#"
+            ops/agents:prod
+        "#]],
+            USING,
+        );
     }
     run("agents --context", &world).binary().is(
         2,
         "",
-        "
-using the job token from CI_JOB_TOKEN
-jobgate: error: 2 agents are allowed to this job: --context needs an AGENT
-jobgate: hint: usage: jobgate agents [OPTIONS] [AGENT]
-jobgate: hint: jobgate agents --help
-",
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: 2 agents are allowed to this job: --context needs an AGENT
+            jobgate: hint: usage: jobgate agents [OPTIONS] [AGENT]
+            jobgate: hint: jobgate agents --help
+        "#]],
     );
     run("agents 12 --context", &world)
         .without("KUBECONFIG")
         .binary()
-        .is(
-            6,
-            "",
-            "
-using the job token from CI_JOB_TOKEN
-jobgate: error: no file in KUBECONFIG has a context for agent 12
-jobgate: hint: GitLab sets KUBECONFIG for jobs that may use an agent: do not overwrite it
-",
-        );
+        .is(6, "", expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: no file in KUBECONFIG has a context for agent 12
+            jobgate: hint: GitLab sets KUBECONFIG for jobs that may use an agent: do not overwrite it
+        "#]]);
     world.0.finish();
 }
 
@@ -120,15 +123,13 @@ jobgate: hint: an agent's ci_access in its configuration file names projects, gr
             ),
         );
     }
-    run("agents ops/agents", &world).binary().is(
-        2,
-        "",
-        "
-using the job token from CI_JOB_TOKEN
-jobgate: error: an agent of \"ops/agents\" could be any of 12 (ops/agents:prod), 13 (ops/agents:staging)
-jobgate: hint: use the id, or CONFIG_PROJECT:NAME
-",
-    );
+    run("agents ops/agents", &world)
+        .binary()
+        .is(2, "", expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: an agent of "ops/agents" could be any of 12 (ops/agents:prod), 13 (ops/agents:staging)
+            jobgate: hint: use the id, or CONFIG_PROJECT:NAME
+        "#]]);
     world.0.finish();
 }
 
@@ -207,7 +208,13 @@ fn a_job_without_agents_has_an_empty_list() {
     let title =
         "ID  CONFIG PROJECT  NAME  CONTEXT  NAMESPACE  ACCESS AS  ENVIRONMENTS  PROTECTED ONLY\n";
     run("agents", &world).binary().is(0, title, USING);
-    run("agents -o json", &world).binary().is(0, "[]\n", USING);
+    run("agents -o json", &world).binary().is(
+        0,
+        expect![[r#"
+            []
+        "#]],
+        USING,
+    );
     let told = run("agents --context", &world).binary();
     assert_eq!((told.code, told.out.as_str()), (5, ""), "{}", told.log);
     world.0.finish();

@@ -7,6 +7,7 @@ mod trees;
 
 use crate::fake::{GitLab, Id, MIRA, World, child, ci, job};
 use crate::run::{Outcome, Run};
+use expect_test::expect;
 
 /// A GitLab, the job that calls, and an access token.
 struct Scene {
@@ -90,56 +91,60 @@ fn shop(age: u32) -> Scene {
 
 #[test]
 fn a_pipeline_is_shown_in_the_order_of_its_stages() {
-    shop(19).jobs("").is(0, r"
-JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                              LINK
-compile               build  success     2m00s  48m00s  90400                                                    /shop/web/-/jobs/90400
-unit                  test   failed      2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-lint                  test   failed      2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
-ende zu ende: [日本]  test   running    59m00s   1m00s  90403                                                    /shop/web/-/jobs/90403
-gate                  gate   running        0s      0s  90404                                                    /shop/web/-/jobs/90404
-7                     gate   manual                     90405                                                    /shop/web/-/jobs/90405
-parts                 gate   created                    90406  trigger job                                       /shop/web/-/jobs/90406
-", "using the job token from CI_JOB_TOKEN\n");
+    shop(19).jobs("").is(0, expect![[r#"
+        JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                              LINK
+        compile               build  success     2m00s  48m00s  90400                                                    /shop/web/-/jobs/90400
+        unit                  test   failed      2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
+        lint                  test   failed      2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+        ende zu ende: [日本]  test   running    59m00s   1m00s  90403                                                    /shop/web/-/jobs/90403
+        gate                  gate   running        0s      0s  90404                                                    /shop/web/-/jobs/90404
+        7                     gate   manual                     90405                                                    /shop/web/-/jobs/90405
+        parts                 gate   created                    90406  trigger job                                       /shop/web/-/jobs/90406
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+    "#]]);
 }
 
 #[test]
 fn gitlab_17_shows_lists_to_access_tokens_only() {
     let scene = shop(17);
-    scene.jobs("").is(4, "", r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: on this GitLab no job token may list the jobs of a pipeline: that takes GitLab 18.2 or later, or an access token
-jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-");
-    scene.both("unit lint").is(0, r"
-JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
-", r"
-using the job token from CI_JOB_TOKEN
-using the access token from GITLAB_TOKEN
-");
-    scene.access("unit").is(4, "", r"
-jobgate: error: GET /job: not asked: CI_JOB_TOKEN is not set
-jobgate: hint: GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself
-jobgate: hint: --project and --pipeline together need no job token
-");
-    scene.access("--project 44 --pipeline 7700 unit parts").is(
-        0,
-        r"
-JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE               LINK
-unit   test   failed      2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
-parts  gate   created                    90406  trigger job        /shop/web/-/jobs/90406
-",
-        "using the access token from GITLAB_TOKEN\n",
-    );
+    scene.jobs("").is(4, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: on this GitLab no job token may list the jobs of a pipeline: that takes GitLab 18.2 or later, or an access token
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
+        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+    "#]]);
+    scene.both("unit lint").is(0, expect![[r#"
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
+        unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
+        lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        using the access token from GITLAB_TOKEN
+    "#]]);
+    scene.access("unit").is(4, "", expect![[r#"
+        jobgate: error: GET /job: not asked: CI_JOB_TOKEN is not set
+        jobgate: hint: GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself
+        jobgate: hint: --project and --pipeline together need no job token
+    "#]]);
+    scene
+        .access("--project 44 --pipeline 7700 unit parts")
+        .is(0, expect![[r#"
+            JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE               LINK
+            unit   test   failed      2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
+            parts  gate   created                    90406  trigger job        /shop/web/-/jobs/90406
+        "#]], expect![[r#"
+            using the access token from GITLAB_TOKEN
+        "#]]);
     scene.access("--project 44 --all-pipelines --limit 1").is(
         0,
-        r"
-JOB  STAGE  STATUS  DURATION  QUEUED     ID  PIPELINE  NOTE  LINK
-7    gate   manual                    90405      7700        /shop/web/-/jobs/90405
-",
-        "using the access token from GITLAB_TOKEN\n",
+        expect![[r#"
+            JOB  STAGE  STATUS  DURATION  QUEUED     ID  PIPELINE  NOTE  LINK
+            7    gate   manual                    90405      7700        /shop/web/-/jobs/90405
+        "#]],
+        expect![[r#"
+            using the access token from GITLAB_TOKEN
+        "#]],
     );
     let log = scene.gitlab.log();
     assert!(!log.contains("bearer") && !log.contains("both"), "{log}");
@@ -148,86 +153,100 @@ JOB  STAGE  STATUS  DURATION  QUEUED     ID  PIPELINE  NOTE  LINK
 #[test]
 fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
     let scene = shop(18);
-    scene.jobs("--status manual").is(4, r"
-JOB  STAGE  STATUS  DURATION  QUEUED     ID  NOTE  LINK
-7    gate   manual                    90405        /shop/web/-/jobs/90405
-", r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
-jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000003)
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-jobgate: hint: --no-trigger-jobs leaves trigger jobs out
-");
+    scene
+        .jobs("--status manual")
+        .is(4, expect![[r#"
+            JOB  STAGE  STATUS  DURATION  QUEUED     ID  NOTE  LINK
+            7    gate   manual                    90405        /shop/web/-/jobs/90405
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+            jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000003)
+            jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            jobgate: hint: --no-trigger-jobs leaves trigger jobs out
+        "#]]);
     // Names, groups and ids that are found among the jobs need no trigger jobs.
-    scene.jobs("unit 90402").is(0, r"
-JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
-", "using the job token from CI_JOB_TOKEN\n");
-    scene.jobs("u*").is(4, r"
-JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
-", r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
-jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000011)
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-jobgate: hint: --no-trigger-jobs leaves trigger jobs out
-");
-    scene.jobs("parts").is(4, "JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK\n", r#"
-using the job token from CI_JOB_TOKEN
-jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
-jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000015)
-jobgate: error: no job "parts" in pipeline 7700
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-jobgate: hint: --no-trigger-jobs leaves trigger jobs out
-"#);
+    scene.jobs("unit 90402").is(0, expect![[r#"
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
+        unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
+        lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+    "#]]);
+    scene.jobs("u*").is(4, expect![[r#"
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
+        unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+        jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000011)
+        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: --no-trigger-jobs leaves trigger jobs out
+    "#]]);
+    scene.jobs("parts").is(4, expect![[r#"
+        JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+        jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000015)
+        jobgate: error: no job "parts" in pipeline 7700
+        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: --no-trigger-jobs leaves trigger jobs out
+    "#]]);
     scene.jobs("u* --no-trigger-jobs").is(
         0,
-        r"
-JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
-",
-        "using the job token from CI_JOB_TOKEN\n",
+        expect![[r#"
+            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
+            unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+        "#]],
     );
-    scene.jobs("--stage build").is(4, r"
-JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
-compile  build  success     2m00s  48m00s  90400        /shop/web/-/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
-jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000021)
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-jobgate: hint: --no-trigger-jobs leaves trigger jobs out
-");
-    scene.jobs("--recursive unit").is(4, r"
-JOB                          STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-pipeline 7700 of project 44
-└─ unit                      test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
-", r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
-jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000025)
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-");
+    scene
+        .jobs("--stage build")
+        .is(4, expect![[r#"
+            JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
+            compile  build  success     2m00s  48m00s  90400        /shop/web/-/jobs/90400
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+            jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000021)
+            jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            jobgate: hint: --no-trigger-jobs leaves trigger jobs out
+        "#]]);
+    scene
+        .jobs("--recursive unit")
+        .is(4, expect![[r#"
+            JOB                          STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
+            pipeline 7700 of project 44
+            └─ unit                      test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+            jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000025)
+            jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        "#]]);
     scene.both("parts").is(
         0,
-        r"
-JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-",
-        r"
-using the job token from CI_JOB_TOKEN
-using the access token from GITLAB_TOKEN
-",
+        expect![[r#"
+        JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
+        parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        using the access token from GITLAB_TOKEN
+    "#]],
     );
     scene.access("--project shop/web --pipeline 7700 parts").is(
         0,
-        r"
-JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-",
-        "using the access token from GITLAB_TOKEN\n",
+        expect![[r#"
+            JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
+            parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
+        "#]],
+        expect![[r#"
+            using the access token from GITLAB_TOKEN
+        "#]],
     );
 }
 
@@ -236,27 +255,33 @@ fn gitlab_19_shows_all_to_the_job_token() {
     let scene = shop(19);
     scene.jobs("parts").is(
         0,
-        r"
-JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-",
-        "using the job token from CI_JOB_TOKEN\n",
+        expect![[r#"
+        JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
+        parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+    "#]],
     );
     scene.both("parts").is(
         0,
-        r"
-JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-",
-        "using the job token from CI_JOB_TOKEN\n",
+        expect![[r#"
+        JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
+        parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+    "#]],
     );
     scene.access("--project 44 --pipeline 7700 parts").is(
         0,
-        r"
-JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-",
-        "using the access token from GITLAB_TOKEN\n",
+        expect![[r#"
+            JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
+            parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
+        "#]],
+        expect![[r#"
+            using the access token from GITLAB_TOKEN
+        "#]],
     );
 }
 

@@ -3,7 +3,8 @@
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "a test may fail loudly, and says aloud what it skips"
+    clippy::needless_raw_string_hashes,
+    reason = "a test may fail loudly, and says aloud what it skips; expect-test writes raw strings with hashes"
 )]
 
 #[path = "../fake/mod.rs"]

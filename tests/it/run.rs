@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use expect_test::Expect;
+use jobgate::host::{Host, Limits, Stream, Vars};
 use jobgate::os::Interrupt;
 use jobgate::time::Clock;
-use jobgate::{Host, Limits, Stream, Vars};
 
 /// One call of the program: arguments and environment, nothing else. The environment of the test run is not inherited.
 #[derive(Clone, Default)]
@@ -139,22 +140,78 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The whole visible result at once. Leading line breaks of the expectations are dropped, so that they can start on a line of their own.
+    /// The whole visible result at once. `UPDATE_EXPECT=1` rewrites expected texts, never the exit code.
     #[track_caller]
-    pub fn is(&self, code: i32, out: &str, log: &str) {
-        let shown = format!(
-            "exit {}\n--- stdout\n{}--- stderr\n{}",
-            self.code, self.out, self.log
-        );
-        let expected = format!(
-            "exit {code}\n--- stdout\n{}--- stderr\n{}",
-            out.trim_start_matches('\n'),
-            log.trim_start_matches('\n')
-        );
+    pub fn is(&self, code: i32, out: impl Into<Expected>, log: impl Into<Expected>) {
         assert!(
-            shown == expected,
-            "got:\n{shown}\n\nexpected:\n{expected}\n"
+            self.code == code,
+            "exit {}, expected {code}\n--- stdout\n{}--- stderr\n{}",
+            self.code,
+            self.out,
+            self.log
         );
+        out.into().is(&self.out);
+        log.into().is(&self.log);
+    }
+}
+
+/// A text that a story expects.
+pub enum Expected {
+    /// Rewritten in place by `UPDATE_EXPECT=1`.
+    Written(Expect),
+    /// Put together by the story, or empty.
+    Text(String),
+}
+
+impl From<Expect> for Expected {
+    fn from(expect: Expect) -> Self {
+        Self::Written(expect)
+    }
+}
+
+impl<T: AsRef<str> + ?Sized> From<&T> for Expected {
+    /// Leading line breaks are dropped, so that the text can start on a line of its own.
+    fn from(text: &T) -> Self {
+        Self::Text(text.as_ref().trim_start_matches('\n').to_owned())
+    }
+}
+
+impl Expected {
+    #[track_caller]
+    fn is(&self, shown: &str) {
+        match self {
+            Self::Written(expect) => {
+                if !rewritten(expect, shown) {
+                    expect.assert_eq(shown);
+                }
+            }
+            Self::Text(text) => assert!(shown == text, "got:\n{shown}\n\nexpected:\n{text}\n"),
+        }
+    }
+}
+
+/// An expectation in a loop is checked several times, but must be rewritten only once: a second rewrite would corrupt the file.
+#[track_caller]
+fn rewritten(expect: &Expect, shown: &str) -> bool {
+    static REWRITTEN: Mutex<BTreeMap<(&str, u32, u32), String>> = Mutex::new(BTreeMap::new());
+    if std::env::var_os("UPDATE_EXPECT").is_none() {
+        return false;
+    }
+    let position = &expect.position;
+    let place = (position.file, position.line, position.column);
+    let mut rewritten = REWRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    match rewritten.get(&place) {
+        Some(text) => {
+            assert!(
+                text == shown,
+                "one expectation, two results:\n{text}\nand\n{shown}"
+            );
+            true
+        }
+        None => {
+            rewritten.insert(place, shown.to_owned());
+            false
+        }
     }
 }
 

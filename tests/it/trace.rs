@@ -2,6 +2,7 @@
 
 mod follow;
 
+use expect_test::expect;
 use jobgate::os::Interrupt;
 
 use crate::fake::{Answer, Ci, GitLab, Id, MIRA, World, child, ci, job};
@@ -109,23 +110,23 @@ fn logs_are_for_access_tokens_only() {
         );
         assert_eq!(scene.trace("unit").code, 0, "{age}");
     }
-    ended(17).run("unit").binary().is(4, "", r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: on this GitLab no job token may list the jobs of a pipeline: that takes GitLab 18.2 or later, or an access token
-jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-");
-    ended(19).run("unit").binary().is(4, "", r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: GET /projects/44/jobs/90400/trace: not asked: GitLab takes no job token for this, and there is no access token
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-");
+    ended(17).run("unit").binary().is(4, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: on this GitLab no job token may list the jobs of a pipeline: that takes GitLab 18.2 or later, or an access token
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
+        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+    "#]]);
+    ended(19).run("unit").binary().is(4, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: GET /projects/44/jobs/90400/trace: not asked: GitLab takes no job token for this, and there is no access token
+        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+    "#]]);
     let access = ended(19).both("unit").without("CI_JOB_TOKEN").binary();
-    access.is(4, "", r"
-jobgate: error: GET /job: not asked: CI_JOB_TOKEN is not set
-jobgate: hint: GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself
-jobgate: hint: --project and --pipeline together need no job token
-");
+    access.is(4, "", expect![[r#"
+        jobgate: error: GET /job: not asked: CI_JOB_TOKEN is not set
+        jobgate: hint: GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself
+        jobgate: hint: --project and --pipeline together need no job token
+    "#]]);
 }
 
 #[test]
@@ -139,29 +140,35 @@ using the access token from GITLAB_TOKEN
     scene.trace("unit").is(0, &shown, talk);
     scene.trace("unit --plain").is(
         0,
-        r"
-$ make
-done
-last
-",
-        r"
-using the job token from CI_JOB_TOKEN
-using the access token from GITLAB_TOKEN
-",
+        expect![[r#"
+            $ make
+            done
+            last
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            using the access token from GITLAB_TOKEN
+        "#]],
     );
-    scene
-        .trace("unit --plain --tail 1 --quiet")
-        .is(0, "last\n", "");
+    scene.trace("unit --plain --tail 1 --quiet").is(
+        0,
+        expect![[r#"
+            last
+        "#]],
+        "",
+    );
     scene.trace("unit --tail 0 --quiet").is(0, "", "");
     scene.trace("later --quiet").is(0, "", "");
     scene.trace("part --downstream parts").is(
         0,
-        "part's own\n",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7701 of project 44, started by parts in pipeline 7700
-using the access token from GITLAB_TOKEN
-",
+        expect![[r#"
+            part's own
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7701 of project 44, started by parts in pipeline 7700
+            using the access token from GITLAB_TOKEN
+        "#]],
     );
     let folder = tempfile::tempdir().unwrap();
     let file = |words: &str| {
@@ -183,60 +190,60 @@ fn one_job_must_be_meant() {
     scene.trace("flaky").is(
         2,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: several jobs are meant: flaky 2/2, flaky 1/2
-jobgate: hint: trace takes one of these names
-",
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: several jobs are meant: flaky 2/2, flaky 1/2
+        jobgate: hint: trace takes one of these names
+    "#]],
     );
     scene.trace("parts").is(
         5,
         "",
-        r#"
-using the job token from CI_JOB_TOKEN
-jobgate: error: no job "parts" in pipeline 7700
-jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
-"#,
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: no job "parts" in pipeline 7700
+        jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+    "#]],
     );
     scene.trace("unti").is(
         5,
         "",
-        r#"
-using the job token from CI_JOB_TOKEN
-jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
-jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
-"#,
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
+        jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+    "#]],
     );
     scene.trace("gate").is(
         2,
         "",
-        r#"
-using the job token from CI_JOB_TOKEN
-jobgate: error: "gate" is the calling job itself
-jobgate: hint: jobgate whoami tells about it
-"#,
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: "gate" is the calling job itself
+        jobgate: hint: jobgate whoami tells about it
+    "#]],
     );
     scene.follow("flaky").is(
         2,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
-08:00:30 flaky 1/2  success
-08:00:30 flaky 2/2  success
-jobgate: error: several jobs are meant: flaky 1/2, flaky 2/2
-jobgate: hint: trace takes one of these names
-",
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
+        08:00:30 flaky 1/2  success
+        08:00:30 flaky 2/2  success
+        jobgate: error: several jobs are meant: flaky 1/2, flaky 2/2
+        jobgate: hint: trace takes one of these names
+    "#]],
     );
     scene.follow("nope").is(
         5,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
-jobgate: error: pipeline 7700 has no job nope
-jobgate: hint: `jobgate jobs` lists the jobs
-",
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
+        jobgate: error: pipeline 7700 has no job nope
+        jobgate: hint: `jobgate jobs` lists the jobs
+    "#]],
     );
     for words in [
         "",
@@ -267,14 +274,14 @@ fn a_log_that_may_not_be_read_ends_with_refused() {
         ci().stage("test", [job("unit").is("running").log_at(0, "secret\n")]),
     );
     scene.gitlab.answer("GET */trace*", Answer::forbidden());
-    scene.trace("unit").is(4, "", r"
-using the job token from CI_JOB_TOKEN
-using the access token from GITLAB_TOKEN
-jobgate: error: the access token's user may not read a log here
-jobgate: error: GET /projects/44/jobs/90400/trace: 403 Forbidden (request id 01JD0000000000000000000002)
-jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token made there is one
-jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
-");
+    scene.trace("unit").is(4, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        using the access token from GITLAB_TOKEN
+        jobgate: error: the access token's user may not read a log here
+        jobgate: error: GET /projects/44/jobs/90400/trace: 403 Forbidden (request id 01JD0000000000000000000002)
+        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token made there is one
+        jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
+    "#]]);
     scene.gitlab.answer("GET */trace*", Answer::forbidden());
     let got = scene.follow("unit");
     assert_eq!((got.code, got.out.as_str()), (4, ""), "{}", got.log);

@@ -1,5 +1,6 @@
 //! `whoami` tells the truth that GitLab tells, and nothing else.
 
+use expect_test::expect;
 use jobgate::os::Interrupt;
 use serde_json::{Value, json};
 
@@ -160,8 +161,10 @@ fn a_page_without_agents_says_so() {
     run("whoami", &gitlab, me).binary().is(
         0,
         &page,
-        "using the job token from CI_JOB_TOKEN\n\
-         jobgate: warning: roles, groups, environment and agents are not known: 401 Unauthorized\n",
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: warning: roles, groups, environment and agents are not known: 401 Unauthorized
+        "#]],
     );
     gitlab.fault("*/job/allowed_agents", Fault::Unauthorized);
     let told = run("whoami -o json", &gitlab, me).binary();
@@ -180,30 +183,26 @@ jobgate: hint: GitLab sets it in every job; it is not passed on by `sudo` or int
 ";
     whoami().without("CI_JOB_TOKEN").binary().is(4, "", missing);
     whoami().var("CI_JOB_TOKEN", "").binary().is(4, "", missing);
-    on(whoami().var("CI_JOB_TOKEN", "glcbt-garbage"), &gitlab).is(
-        4,
-        "",
-        "
-using the job token from CI_JOB_TOKEN
-jobgate: error: this job token is not valid (any more): the job has ended on the server, or the token is not its own
-jobgate: error: GET /job: 401 Unauthorized (request id 01JD0000000000000000000001)
-jobgate: hint: a job token dies with its job: it is of no use in another job, nor once this one is canceled
-jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
-",
-    );
-    whoami().var("CI_JOB_TOKEN", "glcbt garbage").binary().is(
-        2,
-        "",
-        "jobgate: error: the token of CI_JOB_TOKEN has blanks, line breaks or characters outside ASCII\n",
-    );
-    whoami().var("JOBGATE_TOKEN", "/builds/shop/web.tmp/TOKEN").binary().is(
-        2,
-        "",
-        "
-jobgate: error: JOBGATE_TOKEN holds the path of a file, not a token
-jobgate: hint: a CI/CD variable of type file holds a path: name it JOBGATE_TOKEN_FILE, or make it a plain variable
-",
-    );
+    on(whoami().var("CI_JOB_TOKEN", "glcbt-garbage"), &gitlab).is(4, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: this job token is not valid (any more): the job has ended on the server, or the token is not its own
+        jobgate: error: GET /job: 401 Unauthorized (request id 01JD0000000000000000000001)
+        jobgate: hint: a job token dies with its job: it is of no use in another job, nor once this one is canceled
+        jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
+    "#]]);
+    whoami()
+        .var("CI_JOB_TOKEN", "glcbt garbage")
+        .binary()
+        .is(2, "", expect![[r#"
+            jobgate: error: the token of CI_JOB_TOKEN has blanks, line breaks or characters outside ASCII
+        "#]]);
+    whoami()
+        .var("JOBGATE_TOKEN", "/builds/shop/web.tmp/TOKEN")
+        .binary()
+        .is(2, "", expect![[r#"
+            jobgate: error: JOBGATE_TOKEN holds the path of a file, not a token
+            jobgate: hint: a CI/CD variable of type file holds a path: name it JOBGATE_TOKEN_FILE, or make it a plain variable
+        "#]]);
     gitlab.finish();
 }
 
@@ -231,22 +230,19 @@ fn a_finished_jobs_token_is_dead() {
 fn the_way_to_gitlab_is_checked_before_anything_is_sent() {
     let (gitlab, me) = deploying(19);
     let whoami = || run("whoami", &gitlab, me);
-    whoami().without("CI_API_V4_URL").binary().is(
-        2,
-        "",
-        "
-jobgate: error: CI_API_V4_URL is not set, so where GitLab is remains unknown
-jobgate: hint: in a GitLab job GitLab sets it; elsewhere give --server https://gitlab.example.com
-",
-    );
-    run("whoami --server https://gitlab.example.com", &gitlab, me).binary().is(
-        2,
-        "",
-        "
-jobgate: error: CI_API_V4_URL is https://gitlab.test/api/v4, but --server means https://gitlab.example.com/api/v4; nothing was sent
-jobgate: hint: somebody set the variable by hand, or the job runs on another GitLab than --server says
-",
-    );
+    whoami()
+        .without("CI_API_V4_URL")
+        .binary()
+        .is(2, "", expect![[r#"
+            jobgate: error: CI_API_V4_URL is not set, so where GitLab is remains unknown
+            jobgate: hint: in a GitLab job GitLab sets it; elsewhere give --server https://gitlab.example.com
+        "#]]);
+    run("whoami --server https://gitlab.example.com", &gitlab, me)
+        .binary()
+        .is(2, "", expect![[r#"
+            jobgate: error: CI_API_V4_URL is https://gitlab.test/api/v4, but --server means https://gitlab.example.com/api/v4; nothing was sent
+            jobgate: hint: somebody set the variable by hand, or the job runs on another GitLab than --server says
+        "#]]);
     for bad in [
         "ftp://x/api/v4",
         "https://user:secret-word@x/api/v4",
@@ -262,7 +258,9 @@ jobgate: hint: somebody set the variable by hand, or the job runs on another Git
     whoami().var("CI_JOB_ID", "x17").binary().is(
         2,
         "",
-        "jobgate: error: variable CI_JOB_ID is not a number\n",
+        expect![[r#"
+            jobgate: error: variable CI_JOB_ID is not a number
+        "#]],
     );
     assert_eq!(gitlab.requests().len(), 0);
     let server = format!("whoami --server {}", gitlab.origin());
@@ -273,11 +271,17 @@ jobgate: hint: somebody set the variable by hand, or the job runs on another Git
 #[test]
 fn variables_of_another_job_are_noticed() {
     let (gitlab, me) = deploying(19);
-    run("whoami", &gitlab, me).var("CI_JOB_ID", "17").binary().is(
-        0,
-        PAGE,
-        "using the job token from CI_JOB_TOKEN\njobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90400\n",
-    );
+    run("whoami", &gitlab, me)
+        .var("CI_JOB_ID", "17")
+        .binary()
+        .is(
+            0,
+            PAGE,
+            expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90400
+        "#]],
+        );
     gitlab.finish();
 }
 
@@ -378,7 +382,9 @@ fn quiet_is_quiet_and_a_bad_file_is_noticed_before_anything_is_asked() {
     mixed_up.binary().is(
         0,
         PAGE,
-        "jobgate: warning: CI_JOB_ID is 5, but the job token belongs to job 90400\n",
+        expect![[r#"
+        jobgate: warning: CI_JOB_ID is 5, but the job token belongs to job 90400
+    "#]],
     );
     let asked = gitlab.requests().len();
     let told = run("whoami --output-file /nowhere/at/all", &gitlab, me).binary();

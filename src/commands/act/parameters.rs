@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::Vars;
 use crate::cli::{Opt, Words};
 use crate::exit::{Exit, Stop};
 use crate::find::Place;
 use crate::gitlab::{Error, Kind, Route, TokenKind};
+use crate::host::Vars;
 use crate::session::Session;
 
 pub const VARIABLE: Opt = Opt::value(

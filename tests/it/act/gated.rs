@@ -2,18 +2,19 @@
 
 use super::{Story, deploy};
 use crate::fake::{ci, job};
+use expect_test::expect;
 
 #[test]
 fn a_closed_gate_sends_nothing() {
     let story = Story::new(deploy());
     story
         .run("play deploy --require branch=release/* --require role=maintainer")
-        .is(9, "", r"
-using the job token from CI_JOB_TOKEN
-gate: not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
-gate: held  role=maintainer  mira is maintainer in project 44
-the gate is closed: 1 of 2 conditions do not hold
-");
+        .is(9, "", expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            gate: not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
+            gate: held  role=maintainer  mira is maintainer in project 44
+            the gate is closed: 1 of 2 conditions do not hold
+        "#]]);
     for words in [
         "retry deploy --require tag",
         "cancel deploy --require tag",
@@ -50,17 +51,17 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
     });
     story
         .run("play deploy --require jobs=unit --wait -o json")
-        .is(9, r#"
-{"result":"closed","exit":9,"action":"play","project":44,"pipeline":7700,"jobs":[{"name":"deploy","id":90402,"status":"manual","web_url":"URL/jobs/90402","result":"gate closed","why":"nothing was sent"}],"waited":null}
-"#, r"
-using the job token from CI_JOB_TOKEN
-gate: held  jobs=unit  unit has passed (success)
-pipeline 7700 of project 44
-plan: deploy (90402, created): not yet, it is created
-08:01:00 waiting for deploy (created)
-gate: not held  jobs=unit  unit is failed (expected: jobs match unit, and all of them have passed)
-the gate is closed: its condition does not hold
-");
+        .is(9, expect![[r#"
+            {"result":"closed","exit":9,"action":"play","project":44,"pipeline":7700,"jobs":[{"name":"deploy","id":90402,"status":"manual","web_url":"URL/jobs/90402","result":"gate closed","why":"nothing was sent"}],"waited":null}
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            gate: held  jobs=unit  unit has passed (success)
+            pipeline 7700 of project 44
+            plan: deploy (90402, created): not yet, it is created
+            08:01:00 waiting for deploy (created)
+            gate: not held  jobs=unit  unit is failed (expected: jobs match unit, and all of them have passed)
+            the gate is closed: its condition does not hold
+        "#]]);
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
@@ -80,28 +81,26 @@ fn each_job_of_several_is_gated_anew() {
     story.gitlab.before("POST */play", move |world| {
         world.flip(unit, "failed");
     });
-    story.run("play deploy --all --require jobs=unit").is(
-        9,
-        r"
-JOB         RESULT       STATUS      ID  NOTE              LINK
-deploy 1/3  played       pending  90400                    URL/jobs/90400
-deploy 2/3  gate closed  manual   90401  nothing was sent  URL/jobs/90401
-deploy 3/3  gate closed  manual   90402  nothing was sent  URL/jobs/90402
-",
-        r"
-using the job token from CI_JOB_TOKEN
-gate: held  jobs=unit  unit has passed (success)
-pipeline 7700 of project 44
-plan: deploy 1/3 (90400, manual): play
-plan: deploy 2/3 (90401, manual): play
-plan: deploy 3/3 (90402, manual): play
-gate: held  jobs=unit  unit has passed (success)
-using the access token from JOBGATE_TOKEN
-08:00:00 deploy 1/3: played, 90400 is pending  URL/jobs/90400
-gate: not held  jobs=unit  unit is failed (expected: jobs match unit, and all of them have passed)
-the gate is closed: its condition does not hold
-",
-    );
+    story
+        .run("play deploy --all --require jobs=unit")
+        .is(9, expect![[r#"
+            JOB         RESULT       STATUS      ID  NOTE              LINK
+            deploy 1/3  played       pending  90400                    URL/jobs/90400
+            deploy 2/3  gate closed  manual   90401  nothing was sent  URL/jobs/90401
+            deploy 3/3  gate closed  manual   90402  nothing was sent  URL/jobs/90402
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            gate: held  jobs=unit  unit has passed (success)
+            pipeline 7700 of project 44
+            plan: deploy 1/3 (90400, manual): play
+            plan: deploy 2/3 (90401, manual): play
+            plan: deploy 3/3 (90402, manual): play
+            gate: held  jobs=unit  unit has passed (success)
+            using the access token from JOBGATE_TOKEN
+            08:00:00 deploy 1/3: played, 90400 is pending  URL/jobs/90400
+            gate: not held  jobs=unit  unit is failed (expected: jobs match unit, and all of them have passed)
+            the gate is closed: its condition does not hold
+        "#]]);
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
 }
@@ -153,22 +152,18 @@ fn a_gate_file_counts_like_its_conditions() {
             .arg(format!("{}#{name}", path.display()));
         story.go(call.naming(folder.path().to_str().unwrap(), "FOLDER"))
     };
-    gate("production").is(9, "", r"
-using the job token from CI_JOB_TOKEN
-gate: held  branch=main,release/*  the ref is the branch main
-gate: not held  role=owner  mira is maintainer in project 44 (expected: the job's user is at least owner here)
-the gate is closed: 1 of 2 conditions do not hold
-");
-    gate("nowhere").is(
-        2,
-        "",
-        r#"
-jobgate: error: gate file FOLDER/gates.json, line 1, column 97: no gate "nowhere" up to the end
-jobgate: hint: its gates are ["production", "staging"]
-jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
-jobgate: hint: jobgate play --help
-"#,
-    );
+    gate("production").is(9, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        gate: held  branch=main,release/*  the ref is the branch main
+        gate: not held  role=owner  mira is maintainer in project 44 (expected: the job's user is at least owner here)
+        the gate is closed: 1 of 2 conditions do not hold
+    "#]]);
+    gate("nowhere").is(2, "", expect![[r#"
+        jobgate: error: gate file FOLDER/gates.json, line 1, column 97: no gate "nowhere" up to the end
+        jobgate: hint: its gates are ["production", "staging"]
+        jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
+        jobgate: hint: jobgate play --help
+    "#]]);
     assert_eq!(story.gitlab.posts(), 0);
     assert_eq!(gate("staging").code, 0);
     assert_eq!(story.gitlab.posts(), 1);
@@ -184,18 +179,18 @@ fn a_wait_is_gated_at_its_end_too() {
     });
     story
         .run("wait unit --require newest")
-        .is(9, r"
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success     1m00s  90400        URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-gate: held  newest  no pipeline after 7700 is for another commit
-08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
-08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
-08:01:02 unit  running → success
-gate: not held  newest  pipeline 7701 of main is for 00000000 (expected: no newer pipeline of this ref is for another commit)
-jobgate: error: the gate is closed: its condition does not hold
-");
+        .is(9, expect![[r#"
+            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+            unit  passed  success     1m00s  90400        URL/jobs/90400
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            gate: held  newest  no pipeline after 7700 is for another commit
+            08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+            08:00:00 unit  pending
+            08:00:10 unit  pending → running  (2s in queue)
+            08:01:02 unit  running → success
+            gate: not held  newest  pipeline 7701 of main is for 00000000 (expected: no newer pipeline of this ref is for another commit)
+            jobgate: error: the gate is closed: its condition does not hold
+        "#]]);
     story.gitlab.finish();
 }

@@ -2,6 +2,7 @@
 
 use super::Story;
 use crate::fake::{child, ci, job};
+use expect_test::expect;
 
 #[test]
 fn a_retry_follows_the_new_job() {
@@ -9,40 +10,40 @@ fn a_retry_follows_the_new_job() {
     let old = story.job("unit");
     story.run("retry unit --wait -o dotenv").is(
         0,
-        r"
-JOBGATE_OUT_RESULT=ok
-JOBGATE_OUT_EXIT_CODE=0
-JOBGATE_OUT_PROJECT_ID=44
-JOBGATE_OUT_PIPELINE_ID=7700
-JOBGATE_OUT_JOB_IDS=90402
-JOBGATE_OUT_JOB_ID=90402
-JOBGATE_OUT_JOB_STATUS=success
-JOBGATE_OUT_JOB_URL=URL/jobs/90402
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: unit (90400, failed): retry
-using the access token from JOBGATE_TOKEN
-08:00:00 unit: retried, 90402 is pending  URL/jobs/90402
-08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
-08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
-08:00:20 unit  running → success
-",
+        expect![[r#"
+            JOBGATE_OUT_RESULT=ok
+            JOBGATE_OUT_EXIT_CODE=0
+            JOBGATE_OUT_PROJECT_ID=44
+            JOBGATE_OUT_PIPELINE_ID=7700
+            JOBGATE_OUT_JOB_IDS=90402
+            JOBGATE_OUT_JOB_ID=90402
+            JOBGATE_OUT_JOB_STATUS=success
+            JOBGATE_OUT_JOB_URL=URL/jobs/90402
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: unit (90400, failed): retry
+            using the access token from JOBGATE_TOKEN
+            08:00:00 unit: retried, 90402 is pending  URL/jobs/90402
+            08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+            08:00:00 unit  pending
+            08:00:10 unit  pending → running  (2s in queue)
+            08:00:20 unit  running → success
+        "#]],
     );
     // By the id of the attempt that was retried it is done already, however often it is asked.
     story.run(&format!("retry {old}")).is(
         0,
-        r"
-JOB   RESULT        STATUS      ID  NOTE                               LINK
-unit  done already  success  90402  attempt 90402 has taken its place  URL/jobs/90402
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: unit (90402, success): nothing to do, attempt 90402 has taken its place
-",
+        expect![[r#"
+            JOB   RESULT        STATUS      ID  NOTE                               LINK
+            unit  done already  success  90402  attempt 90402 has taken its place  URL/jobs/90402
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: unit (90402, success): nothing to do, attempt 90402 has taken its place
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
@@ -62,44 +63,44 @@ fn only_what_has_failed_is_retried() {
     let story = Story::new(ci);
     story.run("retry --all --dry-run").is(
         9,
-        r"
-JOB     RESULT        STATUS      ID  NOTE           LINK
-red     retry         failed   90400                 URL/jobs/90400
-green   refused       success  90401  it has passed  URL/jobs/90401
-manual  refused       manual   90402  it is manual   URL/jobs/90402
-busy    done already  running  90403  it is running  URL/jobs/90403
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: red (90400, failed): retry
-plan: green (90401, success): refused, it has passed
-jobgate: hint: --rerun runs it once more
-plan: manual (90402, manual): refused, it is manual
-jobgate: hint: play runs it
-plan: busy (90403, running): nothing to do, it is running
-",
+        expect![[r#"
+            JOB     RESULT        STATUS      ID  NOTE           LINK
+            red     retry         failed   90400                 URL/jobs/90400
+            green   refused       success  90401  it has passed  URL/jobs/90401
+            manual  refused       manual   90402  it is manual   URL/jobs/90402
+            busy    done already  running  90403  it is running  URL/jobs/90403
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: red (90400, failed): retry
+            plan: green (90401, success): refused, it has passed
+            jobgate: hint: --rerun runs it once more
+            plan: manual (90402, manual): refused, it is manual
+            jobgate: hint: play runs it
+            plan: busy (90403, running): nothing to do, it is running
+        "#]],
     );
     story.run("retry --all --status failed").is(
         0,
-        r"
-JOB  RESULT   STATUS      ID  NOTE  LINK
-red  retried  pending  90405        URL/jobs/90405
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: red (90400, failed): retry
-using the access token from JOBGATE_TOKEN
-08:00:00 red: retried, 90405 is pending  URL/jobs/90405
-",
+        expect![[r#"
+            JOB  RESULT   STATUS      ID  NOTE  LINK
+            red  retried  pending  90405        URL/jobs/90405
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: red (90400, failed): retry
+            using the access token from JOBGATE_TOKEN
+            08:00:00 red: retried, 90405 is pending  URL/jobs/90405
+        "#]],
     );
     story.run("retry green --rerun -q").is(
         0,
-        r"
-JOB    RESULT   STATUS      ID  NOTE  LINK
-green  retried  pending  90406        URL/jobs/90406
-",
+        expect![[r#"
+        JOB    RESULT   STATUS      ID  NOTE  LINK
+        green  retried  pending  90406        URL/jobs/90406
+    "#]],
         "",
     );
     story.gitlab.finish();
@@ -119,35 +120,35 @@ fn a_cancel_is_looked_after() {
     let story = Story::new(ci);
     story.run("cancel graceful plain over --all").is(
         0,
-        r"
-JOB       RESULT        STATUS        ID  NOTE           LINK
-graceful  canceled      canceling  90400                 URL/jobs/90400
-plain     canceled      canceled   90401                 URL/jobs/90401
-over      done already  failed     90402  it has failed  URL/jobs/90402
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: graceful (90400, running): cancel
-plan: plain (90401, running): cancel
-plan: over (90402, failed): nothing to do, it has failed
-using the access token from JOBGATE_TOKEN
-08:00:00 graceful: canceled, 90400 is canceling  URL/jobs/90400
-08:00:00 plain: canceled, 90401 is canceled  URL/jobs/90401
-",
+        expect![[r#"
+            JOB       RESULT        STATUS        ID  NOTE           LINK
+            graceful  canceled      canceling  90400                 URL/jobs/90400
+            plain     canceled      canceled   90401                 URL/jobs/90401
+            over      done already  failed     90402  it has failed  URL/jobs/90402
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: graceful (90400, running): cancel
+            plan: plain (90401, running): cancel
+            plan: over (90402, failed): nothing to do, it has failed
+            using the access token from JOBGATE_TOKEN
+            08:00:00 graceful: canceled, 90400 is canceling  URL/jobs/90400
+            08:00:00 plain: canceled, 90401 is canceled  URL/jobs/90401
+        "#]],
     );
     story.run("cancel sub").is(
         9,
-        r"
-JOB  RESULT   STATUS      ID  NOTE                                  LINK
-sub  refused  running  90403  GitLab's API cancels no trigger jobs  URL/jobs/90403
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: sub (90403, running): refused, GitLab's API cancels no trigger jobs
-jobgate: hint: cancel the jobs of its downstream pipeline: --downstream NAME
-",
+        expect![[r#"
+        JOB  RESULT   STATUS      ID  NOTE                                  LINK
+        sub  refused  running  90403  GitLab's API cancels no trigger jobs  URL/jobs/90403
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: sub (90403, running): refused, GitLab's API cancels no trigger jobs
+        jobgate: hint: cancel the jobs of its downstream pipeline: --downstream NAME
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -161,16 +162,16 @@ fn a_cancel_that_came_too_late_is_no_success() {
         .before("POST */cancel", move |world| world.flip(unit, "success"));
     story.run("cancel unit").is(
         9,
-        r"
-JOB   RESULT   STATUS      ID  NOTE                  LINK
-unit  refused  running  90400  job 90400 is success  URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: unit (90400, running): cancel
-using the access token from JOBGATE_TOKEN
-",
+        expect![[r#"
+        JOB   RESULT   STATUS      ID  NOTE                  LINK
+        unit  refused  running  90400  job 90400 is success  URL/jobs/90400
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: unit (90400, running): cancel
+        using the access token from JOBGATE_TOKEN
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -193,29 +194,29 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
     let story = Story::new(ci().stage("test", [job("unit").after_script(900).is("canceling")]));
     story.run("cancel unit").is(
         0,
-        r"
-JOB   RESULT        STATUS        ID  NOTE             LINK
-unit  done already  canceling  90400  it is canceling  URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: unit (90400, canceling): nothing to do, it is canceling
-",
+        expect![[r#"
+        JOB   RESULT        STATUS        ID  NOTE             LINK
+        unit  done already  canceling  90400  it is canceling  URL/jobs/90400
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: unit (90400, canceling): nothing to do, it is canceling
+    "#]],
     );
     story.run("cancel unit --force").is(
         0,
-        r"
-JOB   RESULT    STATUS       ID  NOTE  LINK
-unit  canceled  canceled  90400        URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: unit (90400, canceling): cancel by force
-using the access token from JOBGATE_TOKEN
-08:00:00 unit: canceled, 90400 is canceled  URL/jobs/90400
-",
+        expect![[r#"
+            JOB   RESULT    STATUS       ID  NOTE  LINK
+            unit  canceled  canceled  90400        URL/jobs/90400
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: unit (90400, canceling): cancel by force
+            using the access token from JOBGATE_TOKEN
+            08:00:00 unit: canceled, 90400 is canceled  URL/jobs/90400
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -232,46 +233,46 @@ fn an_erasure_is_meant_for_one_attempt() {
     let old = story.job("unit");
     story.run("erase unit").is(
         0,
-        r"
-JOB   RESULT  STATUS     ID  NOTE  LINK
-unit  erased  failed  90400        URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: unit (90400, failed): erase
-using the access token from JOBGATE_TOKEN
-08:00:00 unit: erased, 90400 is failed  URL/jobs/90400
-",
+        expect![[r#"
+        JOB   RESULT  STATUS     ID  NOTE  LINK
+        unit  erased  failed  90400        URL/jobs/90400
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: unit (90400, failed): erase
+        using the access token from JOBGATE_TOKEN
+        08:00:00 unit: erased, 90400 is failed  URL/jobs/90400
+    "#]],
     );
     story.run("erase unit busy --all").is(
         9,
-        r"
-JOB   RESULT        STATUS      ID  NOTE           LINK
-unit  done already  failed   90400  it is erased   URL/jobs/90400
-busy  refused       running  90401  it is running  URL/jobs/90401
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: unit (90400, failed): nothing to do, it is erased
-plan: busy (90401, running): refused, it is running
-jobgate: hint: only a finished job can be erased; wait --for finished
-",
+        expect![[r#"
+            JOB   RESULT        STATUS      ID  NOTE           LINK
+            unit  done already  failed   90400  it is erased   URL/jobs/90400
+            busy  refused       running  90401  it is running  URL/jobs/90401
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: unit (90400, failed): nothing to do, it is erased
+            plan: busy (90401, running): refused, it is running
+            jobgate: hint: only a finished job can be erased; wait --for finished
+        "#]],
     );
     assert_eq!(story.run("retry unit").code, 0);
     story.run(&format!("erase {old}")).is(
         9,
-        r"
-JOB   RESULT   STATUS      ID  NOTE                               LINK
-unit  refused  pending  90403  attempt 90403 has taken its place  URL/jobs/90403
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: unit (90403, pending): refused, attempt 90403 has taken its place
-jobgate: hint: select the job by its name, which means the newest attempt
-",
+        expect![[r#"
+            JOB   RESULT   STATUS      ID  NOTE                               LINK
+            unit  refused  pending  90403  attempt 90403 has taken its place  URL/jobs/90403
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: unit (90403, pending): refused, attempt 90403 has taken its place
+            jobgate: hint: select the job by its name, which means the newest attempt
+        "#]],
     );
     story.gitlab.finish();
 }

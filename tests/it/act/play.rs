@@ -1,5 +1,6 @@
 //! `play`: what is sent, what is waited for, what is done already.
 
+use expect_test::expect;
 use jobgate::os::{Interrupt, Signal};
 
 use super::{Story, deploy};
@@ -10,21 +11,21 @@ fn a_manual_job_is_played_and_its_result_mirrored() {
     let story = Story::new(deploy());
     story.run("play deploy --wait").is(
         0,
-        r"
-JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-deploy  passed  success       10s  90400        URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
-08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
-08:00:00 deploy  pending
-08:00:10 deploy  pending → running  (2s in queue)
-08:00:20 deploy  running → success
-",
+        expect![[r#"
+            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
+            deploy  passed  success       10s  90400        URL/jobs/90400
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90400, manual): play
+            using the access token from JOBGATE_TOKEN
+            08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
+            08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+            08:00:00 deploy  pending
+            08:00:10 deploy  pending → running  (2s in queue)
+            08:00:20 deploy  running → success
+        "#]],
     );
     assert_eq!(story.writes("deploy", "play"), 1);
     story.gitlab.finish();
@@ -35,10 +36,10 @@ fn a_job_that_fails_fails_the_caller() {
     let story = Story::new(ci().stage("deploy", [job("deploy").manual().fails(5)]));
     story.run("play deploy --wait -q").is(
         1,
-        r"
-JOB     RESULT  STATUS  DURATION     ID  NOTE               LINK
-deploy  failed  failed        5s  90400  the script failed  URL/jobs/90400
-",
+        expect![[r#"
+        JOB     RESULT  STATUS  DURATION     ID  NOTE               LINK
+        deploy  failed  failed        5s  90400  the script failed  URL/jobs/90400
+    "#]],
         "",
     );
     story.gitlab.finish();
@@ -50,15 +51,15 @@ fn a_second_call_has_nothing_to_do() {
     assert_eq!(story.run("play deploy").code, 0);
     story.run("play deploy").is(
         0,
-        r"
-JOB     RESULT        STATUS      ID  NOTE           LINK
-deploy  done already  pending  90400  it is pending  URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, pending): nothing to do, it is pending
-",
+        expect![[r#"
+        JOB     RESULT        STATUS      ID  NOTE           LINK
+        deploy  done already  pending  90400  it is pending  URL/jobs/90400
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, pending): nothing to do, it is pending
+    "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
@@ -77,44 +78,44 @@ fn a_plan_changes_nothing() {
     ));
     story.run("play --all --stage deploy --dry-run").is(
         9,
-        r"
-JOB                 RESULT        STATUS      ID  NOTE           LINK
-deploy: [eu, blue]  play          manual   90400                 URL/jobs/90400
-deploy: [us]        play          manual   90401                 URL/jobs/90401
-docs                refused       skipped  90402  it is skipped  URL/jobs/90402
-site                done already  success  90403  it has passed  URL/jobs/90403
-late                not yet       created  90404  it is created  URL/jobs/90404
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy: [eu, blue] (90400, manual): play
-plan: deploy: [us] (90401, manual): play
-plan: docs (90402, skipped): refused, it is skipped
-jobgate: hint: retry the job that it was skipped for
-plan: site (90403, success): nothing to do, it has passed
-plan: late (90404, created): not yet, it is created
-",
+        expect![[r#"
+            JOB                 RESULT        STATUS      ID  NOTE           LINK
+            deploy: [eu, blue]  play          manual   90400                 URL/jobs/90400
+            deploy: [us]        play          manual   90401                 URL/jobs/90401
+            docs                refused       skipped  90402  it is skipped  URL/jobs/90402
+            site                done already  success  90403  it has passed  URL/jobs/90403
+            late                not yet       created  90404  it is created  URL/jobs/90404
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy: [eu, blue] (90400, manual): play
+            plan: deploy: [us] (90401, manual): play
+            plan: docs (90402, skipped): refused, it is skipped
+            jobgate: hint: retry the job that it was skipped for
+            plan: site (90403, success): nothing to do, it has passed
+            plan: late (90404, created): not yet, it is created
+        "#]],
     );
     story.run("play deploy --all --dry-run").is(
         0,
-        r"
-JOB                 RESULT  STATUS     ID  NOTE  LINK
-deploy: [eu, blue]  play    manual  90400        URL/jobs/90400
-deploy: [us]        play    manual  90401        URL/jobs/90401
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy: [eu, blue] (90400, manual): play
-plan: deploy: [us] (90401, manual): play
-",
+        expect![[r#"
+            JOB                 RESULT  STATUS     ID  NOTE  LINK
+            deploy: [eu, blue]  play    manual  90400        URL/jobs/90400
+            deploy: [us]        play    manual  90401        URL/jobs/90401
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy: [eu, blue] (90400, manual): play
+            plan: deploy: [us] (90401, manual): play
+        "#]],
     );
     story
         .run("play deploy --all --dry-run -o json -q")
-        .is(0, r#"
-{"result":"ok","exit":0,"action":"play","project":44,"pipeline":7700,"jobs":[{"name":"deploy: [eu, blue]","id":90400,"status":"manual","web_url":"URL/jobs/90400","result":"play","why":""},{"name":"deploy: [us]","id":90401,"status":"manual","web_url":"URL/jobs/90401","result":"play","why":""}],"waited":null}
-"#, "");
+        .is(0, expect![[r#"
+            {"result":"ok","exit":0,"action":"play","project":44,"pipeline":7700,"jobs":[{"name":"deploy: [eu, blue]","id":90400,"status":"manual","web_url":"URL/jobs/90400","result":"play","why":""},{"name":"deploy: [us]","id":90401,"status":"manual","web_url":"URL/jobs/90401","result":"play","why":""}],"waited":null}
+        "#]], "");
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
@@ -129,33 +130,33 @@ fn several_jobs_need_all_and_each_gets_its_own_request() {
     story.run("play deploy").is(
         2,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-jobgate: error: 2 jobs match: deploy 1/2, deploy 2/2
-jobgate: hint: --all acts on every one of them
-",
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        jobgate: error: 2 jobs match: deploy 1/2, deploy 2/2
+        jobgate: hint: --all acts on every one of them
+    "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.run("play deploy x --all").is(
         9,
-        r"
-JOB         RESULT   STATUS      ID  NOTE           LINK
-deploy 1/2  played   pending  90400                 URL/jobs/90400
-deploy 2/2  played   pending  90401                 URL/jobs/90401
-x           refused  skipped  90402  it is skipped  URL/jobs/90402
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy 1/2 (90400, manual): play
-plan: deploy 2/2 (90401, manual): play
-plan: x (90402, skipped): refused, it is skipped
-jobgate: hint: retry the job that it was skipped for
-using the access token from JOBGATE_TOKEN
-08:00:00 deploy 1/2: played, 90400 is pending  URL/jobs/90400
-08:00:00 deploy 2/2: played, 90401 is pending  URL/jobs/90401
-",
+        expect![[r#"
+            JOB         RESULT   STATUS      ID  NOTE           LINK
+            deploy 1/2  played   pending  90400                 URL/jobs/90400
+            deploy 2/2  played   pending  90401                 URL/jobs/90401
+            x           refused  skipped  90402  it is skipped  URL/jobs/90402
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy 1/2 (90400, manual): play
+            plan: deploy 2/2 (90401, manual): play
+            plan: x (90402, skipped): refused, it is skipped
+            jobgate: hint: retry the job that it was skipped for
+            using the access token from JOBGATE_TOKEN
+            08:00:00 deploy 1/2: played, 90400 is pending  URL/jobs/90400
+            08:00:00 deploy 2/2: played, 90401 is pending  URL/jobs/90401
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
@@ -169,44 +170,44 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
     let story = Story::new(ci);
     story.run("play deploy --now").is(
         9,
-        r"
-JOB     RESULT   STATUS      ID  NOTE           LINK
-deploy  refused  created  90401  it is created  URL/jobs/90401
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90401, created): refused, it is created
-jobgate: hint: without --now, play waits until it is playable
-",
+        expect![[r#"
+            JOB     RESULT   STATUS      ID  NOTE           LINK
+            deploy  refused  created  90401  it is created  URL/jobs/90401
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90401, created): refused, it is created
+            jobgate: hint: without --now, play waits until it is playable
+        "#]],
     );
     story.run("play deploy --timeout 0").is(
         8,
-        r"
-JOB     RESULT   STATUS      ID  NOTE           LINK
-deploy  not yet  created  90401  it is created  URL/jobs/90401
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90401, created): not yet, it is created
-",
+        expect![[r#"
+            JOB     RESULT   STATUS      ID  NOTE           LINK
+            deploy  not yet  created  90401  it is created  URL/jobs/90401
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90401, created): not yet, it is created
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.run("play deploy").is(
         0,
-        r"
-JOB     RESULT  STATUS      ID  NOTE  LINK
-deploy  played  pending  90401        URL/jobs/90401
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90401, created): not yet, it is created
-08:01:00 waiting for deploy (created)
-using the access token from JOBGATE_TOKEN
-08:01:21 deploy: played, 90401 is pending  URL/jobs/90401
-",
+        expect![[r#"
+        JOB     RESULT  STATUS      ID  NOTE  LINK
+        deploy  played  pending  90401        URL/jobs/90401
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90401, created): not yet, it is created
+        08:01:00 waiting for deploy (created)
+        using the access token from JOBGATE_TOKEN
+        08:01:21 deploy: played, 90401 is pending  URL/jobs/90401
+    "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
@@ -220,17 +221,17 @@ fn a_job_that_never_becomes_playable_runs_out_of_time() {
     let story = Story::new(ci);
     story.run("play deploy --timeout 40s").is(
         3,
-        r"
-JOB     RESULT   STATUS      ID  NOTE           LINK
-deploy  not yet  created  90401  it is created  URL/jobs/90401
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90401, created): not yet, it is created
-jobgate: error: time ran out after 40s
-jobgate: hint: --timeout DURATION allows more, up to what is left of this job
-",
+        expect![[r#"
+            JOB     RESULT   STATUS      ID  NOTE           LINK
+            deploy  not yet  created  90401  it is created  URL/jobs/90401
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90401, created): not yet, it is created
+            jobgate: error: time ran out after 40s
+            jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -253,35 +254,33 @@ fn an_approval_is_waited_for_by_looking_never_by_asking_again() {
             });
         },
     );
-    story.run("play deploy --now").is(9, r"
-JOB     RESULT   STATUS     ID  NOTE                                            LINK
-deploy  refused  manual  90400  the job cannot be played in its present status  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-deploy:
-jobgate: error: the job cannot be played in its present status
-jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unplayable Job (request id 01JD0000000000000000000003)
-jobgate: hint: it may be running already, still wait for an earlier job or an approval, not be manual, or be archived
-");
-    story.run("play deploy").is(
-        0,
-        r"
-JOB     RESULT        STATUS      ID  NOTE           LINK
-deploy  done already  success  90400  it has passed  URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-08:00:00 deploy: not yet, it is manual, but GitLab calls it unplayable: an approval may be pending
-08:01:00 waiting for deploy (manual)
-08:01:21 deploy: done already, it has passed
-",
-    );
+    story
+        .run("play deploy --now")
+        .is(9, expect![[r#"
+            JOB     RESULT   STATUS     ID  NOTE                                            LINK
+            deploy  refused  manual  90400  the job cannot be played in its present status  URL/jobs/90400
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90400, manual): play
+            using the access token from JOBGATE_TOKEN
+            deploy:
+            jobgate: error: the job cannot be played in its present status
+            jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unplayable Job (request id 01JD0000000000000000000003)
+            jobgate: hint: it may be running already, still wait for an earlier job or an approval, not be manual, or be archived
+        "#]]);
+    story.run("play deploy").is(0, expect![[r#"
+        JOB     RESULT        STATUS      ID  NOTE           LINK
+        deploy  done already  success  90400  it has passed  URL/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): play
+        using the access token from JOBGATE_TOKEN
+        08:00:00 deploy: not yet, it is manual, but GitLab calls it unplayable: an approval may be pending
+        08:01:00 waiting for deploy (manual)
+        08:01:21 deploy: done already, it has passed
+    "#]]);
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
 }
@@ -326,15 +325,13 @@ fn after_a_lost_answer_no_newer_attempt_is_asked_instead() {
 #[test]
 fn a_mistake_is_explained_once() {
     let story = Story::new(deploy());
-    story.run("play deploy --pipeline latest").is(
-        2,
-        "",
-        r"
-jobgate: error: --pipeline: not a pipeline id; use the number behind /-/pipelines/ in its URL
-jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
-jobgate: hint: jobgate play --help
-",
-    );
+    story
+        .run("play deploy --pipeline latest")
+        .is(2, "", expect![[r#"
+            jobgate: error: --pipeline: not a pipeline id; use the number behind /-/pipelines/ in its URL
+            jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
+            jobgate: hint: jobgate play --help
+        "#]]);
     story.gitlab.finish();
 }
 
@@ -367,10 +364,10 @@ fn a_delayed_job_starts_at_once() {
     let story = Story::new(ci().stage("deploy", [job("deploy").delayed(3600)]));
     story.run("play deploy -q").is(
         0,
-        r"
-JOB     RESULT  STATUS      ID  NOTE  LINK
-deploy  played  pending  90400        URL/jobs/90400
-",
+        expect![[r#"
+        JOB     RESULT  STATUS      ID  NOTE  LINK
+        deploy  played  pending  90400        URL/jobs/90400
+    "#]],
         "",
     );
     story.gitlab.finish();
@@ -381,48 +378,48 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
     let story = Story::new(ci().stage("deploy", [job("deploy").is("failed")]));
     story.run("play deploy").is(
         9,
-        r"
-JOB     RESULT   STATUS     ID  NOTE           LINK
-deploy  refused  failed  90400  it has failed  URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, failed): refused, it has failed
-jobgate: hint: --rerun runs it once more
-",
+        expect![[r#"
+        JOB     RESULT   STATUS     ID  NOTE           LINK
+        deploy  refused  failed  90400  it has failed  URL/jobs/90400
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, failed): refused, it has failed
+        jobgate: hint: --rerun runs it once more
+    "#]],
     );
     story.run("play deploy --rerun --variable A=1").is(
         9,
-        r"
-JOB     RESULT   STATUS     ID  NOTE                              LINK
-deploy  refused  failed  90400  a retried job takes no variables  URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, failed): refused, a retried job takes no variables
-jobgate: hint: leave out --variable, or --rerun
-",
+        expect![[r#"
+            JOB     RESULT   STATUS     ID  NOTE                              LINK
+            deploy  refused  failed  90400  a retried job takes no variables  URL/jobs/90400
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90400, failed): refused, a retried job takes no variables
+            jobgate: hint: leave out --variable, or --rerun
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.run("play deploy --rerun --wait").is(
         0,
-        r"
-JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-deploy  passed  success       10s  90402        URL/jobs/90402
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, failed): retry
-using the access token from JOBGATE_TOKEN
-08:00:00 deploy: retried, 90402 is pending  URL/jobs/90402
-08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
-08:00:00 deploy  pending
-08:00:10 deploy  pending → running  (2s in queue)
-08:00:20 deploy  running → success
-",
+        expect![[r#"
+            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
+            deploy  passed  success       10s  90402        URL/jobs/90402
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90400, failed): retry
+            using the access token from JOBGATE_TOKEN
+            08:00:00 deploy: retried, 90402 is pending  URL/jobs/90402
+            08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+            08:00:00 deploy  pending
+            08:00:10 deploy  pending → running  (2s in queue)
+            08:00:20 deploy  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -433,34 +430,34 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
     let story = Story::new(ci().stage("deploy", [rollout]));
     story
         .run("play rollout --variable A=1")
-        .is(9, r"
-JOB      RESULT   STATUS     ID  NOTE                                                   LINK
-rollout  refused  manual  90400  a played trigger job takes no variables and no inputs  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: rollout (90400, manual): refused, a played trigger job takes no variables and no inputs
-jobgate: hint: set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
-");
+        .is(9, expect![[r#"
+            JOB      RESULT   STATUS     ID  NOTE                                                   LINK
+            rollout  refused  manual  90400  a played trigger job takes no variables and no inputs  URL/jobs/90400
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: rollout (90400, manual): refused, a played trigger job takes no variables and no inputs
+            jobgate: hint: set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
+        "#]]);
     story.run("play rollout --wait").is(
         1,
-        r"
-JOB      RESULT  STATUS   DURATION     ID  NOTE                   LINK
-rollout  failed  success        0s  90400  started pipeline 7701  URL/jobs/90400
-└─ eu    failed  failed         3s  90402  the script failed      URL/jobs/90402
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: rollout (90400, manual): play
-using the access token from JOBGATE_TOKEN
-08:00:00 rollout: played, 90400 is pending  URL/jobs/90400
-08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
-08:00:00 rollout  pending
-08:00:10 rollout  pending → success
-08:00:10 rollout has started pipeline 7701
-08:00:10 eu (pipeline 7701)  failed
-",
+        expect![[r#"
+            JOB      RESULT  STATUS   DURATION     ID  NOTE                   LINK
+            rollout  failed  success        0s  90400  started pipeline 7701  URL/jobs/90400
+            └─ eu    failed  failed         3s  90402  the script failed      URL/jobs/90402
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: rollout (90400, manual): play
+            using the access token from JOBGATE_TOKEN
+            08:00:00 rollout: played, 90400 is pending  URL/jobs/90400
+            08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+            08:00:00 rollout  pending
+            08:00:10 rollout  pending → success
+            08:00:10 rollout has started pipeline 7701
+            08:00:10 eu (pipeline 7701)  failed
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -500,23 +497,23 @@ fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
     };
     story
         .run("play smoke --downstream monitor --require branch=main --wait")
-        .is(0, r"
-JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-smoke  passed  success       10s  90403        https://gitlab.example.com/ops/monitoring/-/jobs/90403
-", r"
-using the job token from CI_JOB_TOKEN
-gate: held  branch=main  the ref is the branch main
-trigger job monitor (90400) is pending and has started no pipeline; waiting for it
-pipeline 7701 of project 45
-plan: smoke (90403, created): not yet, it is created
-gate: held  branch=main  the ref is the branch main
-using the access token from JOBGATE_TOKEN
-08:00:51 smoke: played, 90403 is pending  https://gitlab.example.com/ops/monitoring/-/jobs/90403
-08:00:51 pipeline 7701 of project 45, until 08:59:00 at the latest
-08:00:51 smoke  pending
-08:01:02 smoke  pending → running  (2s in queue)
-08:01:13 smoke  running → success
-");
+        .is(0, expect![[r#"
+            JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
+            smoke  passed  success       10s  90403        https://gitlab.example.com/ops/monitoring/-/jobs/90403
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            gate: held  branch=main  the ref is the branch main
+            trigger job monitor (90400) is pending and has started no pipeline; waiting for it
+            pipeline 7701 of project 45
+            plan: smoke (90403, created): not yet, it is created
+            gate: held  branch=main  the ref is the branch main
+            using the access token from JOBGATE_TOKEN
+            08:00:51 smoke: played, 90403 is pending  https://gitlab.example.com/ops/monitoring/-/jobs/90403
+            08:00:51 pipeline 7701 of project 45, until 08:59:00 at the latest
+            08:00:51 smoke  pending
+            08:01:02 smoke  pending → running  (2s in queue)
+            08:01:13 smoke  running → success
+        "#]]);
     story.gitlab.finish();
 }
 
@@ -526,49 +523,49 @@ fn what_is_not_there_or_is_the_caller_is_told() {
     story.run("play deplox").is(
         5,
         "",
-        r#"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-jobgate: error: no job deplox in pipeline 7700; did you mean "deploy"?
-jobgate: hint: jobgate jobs --pipeline 7700
-"#,
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        jobgate: error: no job deplox in pipeline 7700; did you mean "deploy"?
+        jobgate: hint: jobgate jobs --pipeline 7700
+    "#]],
     );
     story.run("play gate").is(
         2,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-jobgate: error: gate is the job that asks: no job can act on itself
-",
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        jobgate: error: gate is the job that asks: no job can act on itself
+    "#]],
     );
     story.run("play deploy --status running").is(
         5,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-jobgate: error: no job matches in pipeline 7700
-jobgate: hint: jobgate jobs --pipeline 7700
-",
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            jobgate: error: no job matches in pipeline 7700
+            jobgate: hint: jobgate jobs --pipeline 7700
+        "#]],
     );
     story.run("play smoke --downstream monitor").is(
         5,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: no trigger job monitor in pipeline 7700
-jobgate: hint: jobgate jobs lists the trigger jobs of a pipeline
-",
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: no trigger job monitor in pipeline 7700
+            jobgate: hint: jobgate jobs lists the trigger jobs of a pipeline
+        "#]],
     );
     story.run("play").is(
         2,
         "",
-        r"
-jobgate: error: which job? name one, a --stage, or --all
-jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
-jobgate: hint: jobgate play --help
-",
+        expect![[r#"
+        jobgate: error: which job? name one, a --stage, or --all
+        jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
+        jobgate: hint: jobgate play --help
+    "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -603,17 +600,17 @@ fn a_person_who_was_faster_is_no_failure() {
     });
     story.run("play deploy").is(
         0,
-        r"
-JOB     RESULT        STATUS      ID  NOTE           LINK
-deploy  done already  pending  90400  it is pending  URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-08:00:00 deploy: done already, it is pending
-",
+        expect![[r#"
+        JOB     RESULT        STATUS      ID  NOTE           LINK
+        deploy  done already  pending  90400  it is pending  URL/jobs/90400
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): play
+        using the access token from JOBGATE_TOKEN
+        08:00:00 deploy: done already, it is pending
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -627,16 +624,16 @@ fn a_signal_ends_the_wait_for_a_playable_job() {
     let clock = story.gitlab.clock();
     story.call("play deploy").on(&clock, &Interrupt::new()).is(
         143,
-        r"
-JOB     RESULT   STATUS      ID  NOTE           LINK
-deploy  not yet  created  90400  it is created  URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, created): not yet, it is created
-jobgate: error: SIGTERM came
-",
+        expect![[r#"
+            JOB     RESULT   STATUS      ID  NOTE           LINK
+            deploy  not yet  created  90400  it is created  URL/jobs/90400
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90400, created): not yet, it is created
+            jobgate: error: SIGTERM came
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();

@@ -2,16 +2,17 @@
 
 use super::{Story, deploy};
 use crate::fake::{Answer, Fault, ci, job};
+use expect_test::expect;
 
 #[test]
 fn without_an_access_token_nothing_is_begun() {
     let story = Story::new(deploy());
     let call = story.call("play deploy").without("JOBGATE_TOKEN");
-    story.go(call).is(4, "", r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: no job token may play a job: that takes an access token
-jobgate: hint: put an access token (project, group or personal) with the role Developer and the scope api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-");
+    story.go(call).is(4, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: no job token may play a job: that takes an access token
+        jobgate: hint: put an access token (project, group or personal) with the role Developer and the scope api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+    "#]]);
     assert_eq!(story.gitlab.log(), "GET /api/v4/job job 200\n");
     story.gitlab.finish();
 }
@@ -23,21 +24,21 @@ fn a_role_that_is_too_low() {
         let project = world.project_by_path("shop/web").unwrap().id;
         world.project_token(project, "reporter", &["api"])
     });
-    story.run("play deploy").is(4, r"
-JOB     RESULT   STATUS     ID  NOTE                                             LINK
-deploy  refused  manual  90400  the access token's user may not play a job here  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-deploy:
-jobgate: error: the access token's user may not play a job here
-jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
-jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token made there is one
-jobgate: hint: in project 44: Settings > Repository > Protected branches must let that user merge or push
-jobgate: hint: in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
-");
+    story.run("play deploy").is(4, expect![[r#"
+        JOB     RESULT   STATUS     ID  NOTE                                             LINK
+        deploy  refused  manual  90400  the access token's user may not play a job here  URL/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): play
+        using the access token from JOBGATE_TOKEN
+        deploy:
+        jobgate: error: the access token's user may not play a job here
+        jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
+        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token made there is one
+        jobgate: hint: in project 44: Settings > Repository > Protected branches must let that user merge or push
+        jobgate: hint: in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -47,19 +48,19 @@ fn a_scope_that_is_too_small() {
     story.token = story
         .gitlab
         .world(|world| world.access_token(crate::fake::MIRA, &["read_api"]));
-    story.run("play deploy").is(4, r"
-JOB     RESULT   STATUS     ID  NOTE                                                LINK
-deploy  refused  manual  90400  the access token's scopes do not let it play a job  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-deploy:
-jobgate: error: the access token's scopes do not let it play a job
-jobgate: error: POST /projects/44/jobs/90400/play: 403 insufficient_scope: The request requires higher privileges than provided by the access token. (request id 01JD0000000000000000000003)
-jobgate: hint: make an access token with the scope api (the server names: api)
-");
+    story.run("play deploy").is(4, expect![[r#"
+        JOB     RESULT   STATUS     ID  NOTE                                                LINK
+        deploy  refused  manual  90400  the access token's scopes do not let it play a job  URL/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): play
+        using the access token from JOBGATE_TOKEN
+        deploy:
+        jobgate: error: the access token's scopes do not let it play a job
+        jobgate: error: POST /projects/44/jobs/90400/play: 403 insufficient_scope: The request requires higher privileges than provided by the access token. (request id 01JD0000000000000000000003)
+        jobgate: hint: make an access token with the scope api (the server names: api)
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -71,21 +72,21 @@ fn a_protected_environment() {
         world.environment(project, "production", "production");
         world.at_project(project).environments[0].deployers = Some(Vec::new());
     });
-    story.run("play deploy").is(4, r"
-JOB     RESULT   STATUS     ID  NOTE                                             LINK
-deploy  refused  manual  90400  the access token's user may not play a job here  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-deploy:
-jobgate: error: the access token's user may not play a job here
-jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
-jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token made there is one
-jobgate: hint: in project 44: Settings > Repository > Protected branches must let that user merge or push
-jobgate: hint: in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
-");
+    story.run("play deploy").is(4, expect![[r#"
+        JOB     RESULT   STATUS     ID  NOTE                                             LINK
+        deploy  refused  manual  90400  the access token's user may not play a job here  URL/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): play
+        using the access token from JOBGATE_TOKEN
+        deploy:
+        jobgate: error: the access token's user may not play a job here
+        jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
+        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token made there is one
+        jobgate: hint: in project 44: Settings > Repository > Protected branches must let that user merge or push
+        jobgate: hint: in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -97,22 +98,22 @@ fn variables_that_nobody_may_set() {
     });
     story
         .run("play deploy --variable A=1")
-        .is(4, r"
-JOB     RESULT   STATUS     ID  NOTE                                             LINK
-deploy  refused  manual  90400  the access token's user may not play a job here  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-deploy:
-jobgate: error: the access token's user may not play a job here
-jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
-jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token made there is one
-jobgate: hint: in project 44: Settings > Repository > Protected branches must let that user merge or push
-jobgate: hint: in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
-jobgate: hint: in project 44: Settings > CI/CD > Variables > Minimum role to use pipeline variables
-");
+        .is(4, expect![[r#"
+            JOB     RESULT   STATUS     ID  NOTE                                             LINK
+            deploy  refused  manual  90400  the access token's user may not play a job here  URL/jobs/90400
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90400, manual): play
+            using the access token from JOBGATE_TOKEN
+            deploy:
+            jobgate: error: the access token's user may not play a job here
+            jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
+            jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token made there is one
+            jobgate: hint: in project 44: Settings > Repository > Protected branches must let that user merge or push
+            jobgate: hint: in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
+            jobgate: hint: in project 44: Settings > CI/CD > Variables > Minimum role to use pipeline variables
+        "#]]);
     story.gitlab.finish();
 }
 
@@ -121,32 +122,32 @@ fn an_input_that_the_job_does_not_have() {
     let story = Story::new(ci().stage("deploy", [job("deploy").manual().inputs(["region"])]));
     story
         .run("play deploy --input zone=eu")
-        .is(2, r"
-JOB     RESULT   STATUS     ID  NOTE                            LINK
-deploy  refused  manual  90400  the job declares no such input  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-using the access token from JOBGATE_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-deploy:
-jobgate: error: the job declares no such input
-jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unknown input: zone (request id 01JD0000000000000000000004)
-jobgate: hint: the job's own inputs stand under its inputs: keyword; GitLab takes them from 18.10 on
-");
+        .is(2, expect![[r#"
+            JOB     RESULT   STATUS     ID  NOTE                            LINK
+            deploy  refused  manual  90400  the job declares no such input  URL/jobs/90400
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            using the access token from JOBGATE_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90400, manual): play
+            deploy:
+            jobgate: error: the job declares no such input
+            jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unknown input: zone (request id 01JD0000000000000000000004)
+            jobgate: hint: the job's own inputs stand under its inputs: keyword; GitLab takes them from 18.10 on
+        "#]]);
     story.run("play deploy --input region=eu").is(
         0,
-        r"
-JOB     RESULT  STATUS      ID  NOTE  LINK
-deploy  played  pending  90400        URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-using the access token from JOBGATE_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
-",
+        expect![[r#"
+            JOB     RESULT  STATUS      ID  NOTE  LINK
+            deploy  played  pending  90400        URL/jobs/90400
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            using the access token from JOBGATE_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90400, manual): play
+            08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -156,19 +157,15 @@ fn an_archived_job() {
     let story = Story::with(deploy(), |world, pipeline| {
         world.pipelines.get_mut(&pipeline).unwrap().archived = true;
     });
-    story.run("play deploy").is(
-        9,
-        r"
-JOB     RESULT   STATUS     ID  NOTE                                             LINK
-deploy  refused  manual  90400  it is archived, and archived jobs are read-only  URL/jobs/90400
-",
-        r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): refused, it is archived, and archived jobs are read-only
-jobgate: hint: run a new pipeline
-",
-    );
+    story.run("play deploy").is(9, expect![[r#"
+        JOB     RESULT   STATUS     ID  NOTE                                             LINK
+        deploy  refused  manual  90400  it is archived, and archived jobs are read-only  URL/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): refused, it is archived, and archived jobs are read-only
+        jobgate: hint: run a new pipeline
+    "#]]);
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
@@ -176,19 +173,19 @@ jobgate: hint: run a new pipeline
 #[test]
 fn a_read_only_instance() {
     let story = Story::with(deploy(), |world, _| world.read_only = true);
-    story.run("play deploy").is(6, r"
-JOB     RESULT   STATUS     ID  NOTE                                                                         LINK
-deploy  refused  manual  90400  this GitLab takes no writes at the moment: maintenance, or a read-only copy  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-deploy:
-jobgate: error: this GitLab takes no writes at the moment: maintenance, or a read-only copy
-jobgate: error: POST /projects/44/jobs/90400/play: 403 You cannot perform write operations on a read-only instance (request id 01JD0000000000000000000003)
-jobgate: hint: try again once maintenance mode is off; on a Geo secondary site use the primary's address
-");
+    story.run("play deploy").is(6, expect![[r#"
+        JOB     RESULT   STATUS     ID  NOTE                                                                         LINK
+        deploy  refused  manual  90400  this GitLab takes no writes at the moment: maintenance, or a read-only copy  URL/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): play
+        using the access token from JOBGATE_TOKEN
+        deploy:
+        jobgate: error: this GitLab takes no writes at the moment: maintenance, or a read-only copy
+        jobgate: error: POST /projects/44/jobs/90400/play: 403 You cannot perform write operations on a read-only instance (request id 01JD0000000000000000000003)
+        jobgate: hint: try again once maintenance mode is off; on a Geo secondary site use the primary's address
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -202,49 +199,55 @@ fn a_job_that_cannot_be_retried_or_erased() {
         ],
     );
     let story = Story::new(ci);
-    story.run("retry looped").is(9, r"
-JOB     RESULT   STATUS     ID  NOTE                                             LINK
-looped  refused  failed  90400  the job cannot be retried in its present status  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: looped (90400, failed): retry
-using the access token from JOBGATE_TOKEN
-looped:
-jobgate: error: the job cannot be retried in its present status
-jobgate: error: POST /projects/44/jobs/90400/retry: 403 Forbidden - Job is not retryable (request id 01JD0000000000000000000003)
-jobgate: hint: only a finished job's newest attempt is retried, and none that is archived; a manual job is played
-");
-    story.run("erase silent").is(9, r"
-JOB     RESULT   STATUS      ID  NOTE                                                                        LINK
-silent  refused  success  90401  the job cannot be erased: it has not finished, or nothing is left to erase  URL/jobs/90401
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: silent (90401, success): erase
-using the access token from JOBGATE_TOKEN
-silent:
-jobgate: error: the job cannot be erased: it has not finished, or nothing is left to erase
-jobgate: error: POST /projects/44/jobs/90401/erase: 403 Forbidden - Job is not erasable! (request id 01JD0000000000000000000009)
-jobgate: hint: wait until it has finished
-");
+    story
+        .run("retry looped")
+        .is(9, expect![[r#"
+            JOB     RESULT   STATUS     ID  NOTE                                             LINK
+            looped  refused  failed  90400  the job cannot be retried in its present status  URL/jobs/90400
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: looped (90400, failed): retry
+            using the access token from JOBGATE_TOKEN
+            looped:
+            jobgate: error: the job cannot be retried in its present status
+            jobgate: error: POST /projects/44/jobs/90400/retry: 403 Forbidden - Job is not retryable (request id 01JD0000000000000000000003)
+            jobgate: hint: only a finished job's newest attempt is retried, and none that is archived; a manual job is played
+        "#]]);
+    story
+        .run("erase silent")
+        .is(9, expect![[r#"
+            JOB     RESULT   STATUS      ID  NOTE                                                                        LINK
+            silent  refused  success  90401  the job cannot be erased: it has not finished, or nothing is left to erase  URL/jobs/90401
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: silent (90401, success): erase
+            using the access token from JOBGATE_TOKEN
+            silent:
+            jobgate: error: the job cannot be erased: it has not finished, or nothing is left to erase
+            jobgate: error: POST /projects/44/jobs/90401/erase: 403 Forbidden - Job is not erasable! (request id 01JD0000000000000000000009)
+            jobgate: hint: wait until it has finished
+        "#]]);
     story.gitlab.answer(
         "POST */erase",
         Answer::message(409, "409 Conflict - Statistics are being refreshed"),
     );
-    story.run("erase silent").is(6, r"
-JOB     RESULT   STATUS      ID  NOTE                                                                     LINK
-silent  refused  success  90401  the project's artifact statistics are being counted, nothing was erased  URL/jobs/90401
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: silent (90401, success): erase
-using the access token from JOBGATE_TOKEN
-silent:
-jobgate: error: the project's artifact statistics are being counted, nothing was erased
-jobgate: error: POST /projects/44/jobs/90401/erase: 409 Conflict - Statistics are being refreshed (request id 01JD0000000000000000000015)
-jobgate: hint: try again in some minutes
-");
+    story
+        .run("erase silent")
+        .is(6, expect![[r#"
+            JOB     RESULT   STATUS      ID  NOTE                                                                     LINK
+            silent  refused  success  90401  the project's artifact statistics are being counted, nothing was erased  URL/jobs/90401
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: silent (90401, success): erase
+            using the access token from JOBGATE_TOKEN
+            silent:
+            jobgate: error: the project's artifact statistics are being counted, nothing was erased
+            jobgate: error: POST /projects/44/jobs/90401/erase: 409 Conflict - Statistics are being refreshed (request id 01JD0000000000000000000015)
+            jobgate: hint: try again in some minutes
+        "#]]);
     story.gitlab.finish();
 }
 
@@ -254,22 +257,22 @@ fn a_rate_limit_is_waited_out() {
     story
         .gitlab
         .faults("POST */play", Fault::LimitedAction(60), 2);
-    story.run("play deploy").is(0, r"
-JOB     RESULT  STATUS      ID  NOTE  LINK
-deploy  played  pending  90400        URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000003); asking again in 1m46s
-08:01:00 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
-08:01:46 GitLab answers again
-08:01:46 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000006); asking again in 1m04s
-08:02:46 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
-08:02:50 GitLab answers again
-08:02:50 deploy: played, 90400 is pending  URL/jobs/90400
-");
+    story.run("play deploy").is(0, expect![[r#"
+        JOB     RESULT  STATUS      ID  NOTE  LINK
+        deploy  played  pending  90400        URL/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): play
+        using the access token from JOBGATE_TOKEN
+        08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000003); asking again in 1m46s
+        08:01:00 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
+        08:01:46 GitLab answers again
+        08:01:46 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000006); asking again in 1m04s
+        08:02:46 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
+        08:02:50 GitLab answers again
+        08:02:50 deploy: played, 90400 is pending  URL/jobs/90400
+    "#]]);
     assert_eq!(story.writes("deploy", "play"), 1);
     story.gitlab.finish();
 }
@@ -294,19 +297,19 @@ fn a_moved_project() {
         .run(&format!(
             "play deploy --project shop/old --pipeline {pipeline}"
         ))
-        .is(2, r"
-JOB     RESULT   STATUS     ID  NOTE                                                                 LINK
-deploy  refused  manual  90400  the project has moved, and a write to its old path is not passed on  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project shop/old
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-deploy:
-jobgate: error: the project has moved, and a write to its old path is not passed on
-jobgate: error: POST /projects/shop%2Fold/jobs/90400/play: 405 Non GET methods are not allowed for moved projects (request id 01JD0000000000000000000005)
-jobgate: hint: use the project's number (CI_PROJECT_ID), which never changes, or its new path
-");
+        .is(2, expect![[r#"
+            JOB     RESULT   STATUS     ID  NOTE                                                                 LINK
+            deploy  refused  manual  90400  the project has moved, and a write to its old path is not passed on  URL/jobs/90400
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project shop/old
+            plan: deploy (90400, manual): play
+            using the access token from JOBGATE_TOKEN
+            deploy:
+            jobgate: error: the project has moved, and a write to its old path is not passed on
+            jobgate: error: POST /projects/shop%2Fold/jobs/90400/play: 405 Non GET methods are not allowed for moved projects (request id 01JD0000000000000000000005)
+            jobgate: hint: use the project's number (CI_PROJECT_ID), which never changes, or its new path
+        "#]]);
     story.gitlab.finish();
 }
 
@@ -319,19 +322,19 @@ fn a_token_that_has_expired() {
         last.expires_at = Some(world.now);
         token
     });
-    story.run("play deploy").is(4, r"
-JOB     RESULT   STATUS     ID  NOTE                          LINK
-deploy  refused  manual  90400  the access token has expired  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-deploy:
-jobgate: error: the access token has expired
-jobgate: error: POST /projects/44/jobs/90400/play: 401 invalid_token: Token is expired. You can either do re-authorization or token refresh. (request id 01JD0000000000000000000003)
-jobgate: hint: make a new one under Settings > Access tokens and replace the variable's value
-");
+    story.run("play deploy").is(4, expect![[r#"
+        JOB     RESULT   STATUS     ID  NOTE                          LINK
+        deploy  refused  manual  90400  the access token has expired  URL/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): play
+        using the access token from JOBGATE_TOKEN
+        deploy:
+        jobgate: error: the access token has expired
+        jobgate: error: POST /projects/44/jobs/90400/play: 401 invalid_token: Token is expired. You can either do re-authorization or token refresh. (request id 01JD0000000000000000000003)
+        jobgate: hint: make a new one under Settings > Access tokens and replace the variable's value
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -344,12 +347,12 @@ fn a_server_that_is_too_old_for_inputs_gets_nothing() {
     story.run("play deploy --input region=eu").is(
         9,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-using the access token from JOBGATE_TOKEN
-jobgate: error: this GitLab (18.0.0) would ignore --input: that takes 18.10 or newer
-jobgate: hint: without --input nothing is left out in silence
-",
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            using the access token from JOBGATE_TOKEN
+            jobgate: error: this GitLab (18.0.0) would ignore --input: that takes 18.10 or newer
+            jobgate: hint: without --input nothing is left out in silence
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -378,17 +381,17 @@ fn a_lost_answer_is_looked_after() {
     }
     let story = Story::new(ci().stage("deploy", [job("deploy").manual().runs(600)]));
     story.gitlab.fault("POST */play", Fault::BadGatewayAfter);
-    story.run("play deploy").is(0, r"
-JOB     RESULT  STATUS      ID  NOTE                                           LINK
-deploy  played  pending  90400  the answer was lost, and a look shows it done  URL/jobs/90400
-", r"
-using the job token from CI_JOB_TOKEN
-pipeline 7700 of project 44
-plan: deploy (90400, manual): play
-using the access token from JOBGATE_TOKEN
-jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000003); looking whether it was done
-08:00:00 deploy: played (the answer was lost, and a look shows it done), 90400 is pending  URL/jobs/90400
-");
+    story.run("play deploy").is(0, expect![[r#"
+        JOB     RESULT  STATUS      ID  NOTE                                           LINK
+        deploy  played  pending  90400  the answer was lost, and a look shows it done  URL/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        pipeline 7700 of project 44
+        plan: deploy (90400, manual): play
+        using the access token from JOBGATE_TOKEN
+        jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000003); looking whether it was done
+        08:00:00 deploy: played (the answer was lost, and a look shows it done), 90400 is pending  URL/jobs/90400
+    "#]]);
     story.gitlab.finish();
 }
 

@@ -1,5 +1,6 @@
 //! `trigger`: another project's pipeline, started with the job token.
 
+use expect_test::expect;
 use jobgate::os::{Interrupt, Signal};
 
 use super::{Story, deploy};
@@ -36,24 +37,24 @@ fn a_pipeline_is_started_and_mirrored_with_the_job_token_alone() {
         &story,
         "trigger ops/monitoring --ref main --variable A=1 --wait",
     )
-    .is(0, r"
-JOB    RESULT   STATUS   DURATION     ID  NOTE                                LINK
-check  passed   success       30s  90402                                      https://gitlab.example.com/ops/monitoring/-/jobs/90402
-hint   warning  failed         3s  90403  allowed to fail, the script failed  https://gitlab.example.com/ops/monitoring/-/jobs/90403
-", r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/monitoring at main with variables A
-08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
-08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
-08:00:00 check  pending
-08:00:00 hint  pending
-08:00:10 check  pending → running  (2s in queue)
-08:00:10 hint  pending → failed
-08:00:52 check  running → success
-");
-    run(&story, "trigger 45 --ref main -o json -q").is(0, r#"
-{"result":"ok","exit":0,"action":"trigger","project":45,"ref":"main","pipeline":7702,"web_url":"https://gitlab.example.com/ops/monitoring/-/pipelines/7702","assumed":false,"waited":null}
-"#, "");
+    .is(0, expect![[r#"
+        JOB    RESULT   STATUS   DURATION     ID  NOTE                                LINK
+        check  passed   success       30s  90402                                      https://gitlab.example.com/ops/monitoring/-/jobs/90402
+        hint   warning  failed         3s  90403  allowed to fail, the script failed  https://gitlab.example.com/ops/monitoring/-/jobs/90403
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/monitoring at main with variables A
+        08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+        08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
+        08:00:00 check  pending
+        08:00:00 hint  pending
+        08:00:10 check  pending → running  (2s in queue)
+        08:00:10 hint  pending → failed
+        08:00:52 check  running → success
+    "#]]);
+    run(&story, "trigger 45 --ref main -o json -q").is(0, expect![[r#"
+        {"result":"ok","exit":0,"action":"trigger","project":45,"ref":"main","pipeline":7702,"web_url":"https://gitlab.example.com/ops/monitoring/-/pipelines/7702","assumed":false,"waited":null}
+    "#]], "");
     assert!(
         story
             .gitlab
@@ -74,19 +75,19 @@ fn a_plan_starts_nothing() {
     .is(
         0,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/monitoring at main with variables TOKEN
-",
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/monitoring at main with variables TOKEN
+    "#]],
     );
     run(&story, "trigger ops/monitoring").is(
         2,
         "",
-        r"
-jobgate: error: trigger needs --ref: a branch or tag
-jobgate: hint: usage: jobgate trigger [OPTIONS] PROJECT
-jobgate: hint: jobgate trigger --help
-",
+        expect![[r#"
+        jobgate: error: trigger needs --ref: a branch or tag
+        jobgate: hint: usage: jobgate trigger [OPTIONS] PROJECT
+        jobgate: hint: jobgate trigger --help
+    "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -109,15 +110,15 @@ fn a_failure_downstream_is_one_here() {
 fn of_a_lost_answer_the_only_new_pipeline_is_assumed() {
     let story = Story::with(deploy(), monitoring(checks()));
     story.gitlab.fault("POST */trigger/pipeline", Fault::Lost);
-    run(&story, "trigger ops/monitoring --ref main").is(0, r"
-PIPELINE  RESULT   STATUS   PROJECT  LINK
-    7701  assumed  running  45       https://gitlab.example.com/ops/monitoring/-/pipelines/7701
-", r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/monitoring at main
-jobgate: warning: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer; looking for the pipeline that it may have started
-08:00:03 assumed: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
-");
+    run(&story, "trigger ops/monitoring --ref main").is(0, expect![[r#"
+        PIPELINE  RESULT   STATUS   PROJECT  LINK
+            7701  assumed  running  45       https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/monitoring at main
+        jobgate: warning: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer; looking for the pipeline that it may have started
+        08:00:03 assumed: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+    "#]]);
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
 }
@@ -126,14 +127,14 @@ jobgate: warning: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connecti
 fn none_or_several_are_never_assumed() {
     let story = Story::with(deploy(), monitoring(checks()));
     story.gitlab.fault("POST */trigger/pipeline", Fault::Close);
-    run(&story, "trigger ops/monitoring --ref main").is(6, "", r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/monitoring at main
-jobgate: warning: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer; looking for the pipeline that it may have started
-jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer
-jobgate: error: a pipeline may have been started, which cannot be told: none has appeared for 30s
-jobgate: hint: look at the newest pipelines of ops/monitoring at main before triggering again
-");
+    run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/monitoring at main
+        jobgate: warning: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer; looking for the pipeline that it may have started
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer
+        jobgate: error: a pipeline may have been started, which cannot be told: none has appeared for 30s
+        jobgate: hint: look at the newest pipelines of ops/monitoring at main before triggering again
+    "#]]);
     story
         .gitlab
         .fault("POST */trigger/pipeline", Fault::BadGatewayAfter);
@@ -143,14 +144,14 @@ jobgate: hint: look at the newest pipelines of ops/monitoring at main before tri
             new.source = "pipeline";
         });
     });
-    run(&story, "trigger ops/monitoring --ref main").is(6, "", r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/monitoring at main
-jobgate: warning: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000018); looking for the pipeline that it may have started
-jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000018)
-jobgate: error: a pipeline may have been started, which cannot be told: several could be the one: 7701, 7702
-jobgate: hint: look at the newest pipelines of ops/monitoring at main before triggering again
-");
+    run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/monitoring at main
+        jobgate: warning: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000018); looking for the pipeline that it may have started
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000018)
+        jobgate: error: a pipeline may have been started, which cannot be told: several could be the one: 7701, 7702
+        jobgate: hint: look at the newest pipelines of ops/monitoring at main before triggering again
+    "#]]);
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
 }
@@ -189,42 +190,42 @@ fn a_limit_is_waited_out_and_a_lock_is_not_trusted() {
 #[test]
 fn refusals_are_explained() {
     let story = Story::with(deploy(), monitoring(checks()));
-    run(&story, "trigger ops/monitoring --ref nowhere").is(5, "", r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/monitoring at nowhere
-jobgate: error: project ops/monitoring has no such branch or tag
-jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Reference not found (request id 01JD0000000000000000000003)
-jobgate: hint: check --ref: it is a branch or tag of the project that is triggered
-");
-    run(&story, "trigger ops/secret --ref main").is(5, "", r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/secret at main
-jobgate: error: project ops/secret does not exist, or this token may not see it
-jobgate: error: POST /projects/ops%2Fsecret/trigger/pipeline: 404 Project Not Found (request id 01JD0000000000000000000007)
-jobgate: hint: the user who started the job must be a member of project ops/secret with the role Developer or higher
-jobgate: hint: in project ops/secret: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
-");
+    run(&story, "trigger ops/monitoring --ref nowhere").is(5, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/monitoring at nowhere
+        jobgate: error: project ops/monitoring has no such branch or tag
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Reference not found (request id 01JD0000000000000000000003)
+        jobgate: hint: check --ref: it is a branch or tag of the project that is triggered
+    "#]]);
+    run(&story, "trigger ops/secret --ref main").is(5, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/secret at main
+        jobgate: error: project ops/secret does not exist, or this token may not see it
+        jobgate: error: POST /projects/ops%2Fsecret/trigger/pipeline: 404 Project Not Found (request id 01JD0000000000000000000007)
+        jobgate: hint: the user who started the job must be a member of project ops/secret with the role Developer or higher
+        jobgate: hint: in project ops/secret: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+    "#]]);
     story
         .gitlab
         .world(|world| world.at_project(45).variables_role = "no_one_allowed");
-    run(&story, "trigger ops/monitoring --ref main --variable A=1").is(4, "", r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/monitoring at main with variables A
-jobgate: error: the user who started this job may not set variables in project ops/monitoring
-jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Insufficient permissions to set pipeline variables (request id 01JD0000000000000000000011)
-jobgate: hint: in project ops/monitoring: Settings > CI/CD > Variables > Minimum role to use pipeline variables
-");
+    run(&story, "trigger ops/monitoring --ref main --variable A=1").is(4, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/monitoring at main with variables A
+        jobgate: error: the user who started this job may not set variables in project ops/monitoring
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Insufficient permissions to set pipeline variables (request id 01JD0000000000000000000011)
+        jobgate: hint: in project ops/monitoring: Settings > CI/CD > Variables > Minimum role to use pipeline variables
+    "#]]);
     story
         .gitlab
         .world(|world| world.at_project(45).members.clear());
-    run(&story, "trigger ops/monitoring --ref main").is(5, "", r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/monitoring at main
-jobgate: error: project ops/monitoring does not exist, or this token may not see it
-jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 404 Not found (request id 01JD0000000000000000000015)
-jobgate: hint: the user who started the job must be a member of project ops/monitoring with the role Developer or higher
-jobgate: hint: in project ops/monitoring: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
-");
+    run(&story, "trigger ops/monitoring --ref main").is(5, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/monitoring at main
+        jobgate: error: project ops/monitoring does not exist, or this token may not see it
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 404 Not found (request id 01JD0000000000000000000015)
+        jobgate: hint: the user who started the job must be a member of project ops/monitoring with the role Developer or higher
+        jobgate: hint: in project ops/monitoring: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -234,11 +235,11 @@ fn a_gate_stands_before_it() {
     run(&story, "trigger ops/monitoring --ref main --require tag").is(
         9,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-gate: not held  tag  the ref is the branch main (expected: the ref is a tag)
-the gate is closed: its condition does not hold
-",
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        gate: not held  tag  the ref is the branch main (expected: the ref is a tag)
+        the gate is closed: its condition does not hold
+    "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -259,20 +260,20 @@ fn what_was_started_is_canceled_if_asked_for() {
         .world(|world| world.access_token(MIRA, &["api"]));
     let call: Run = story.call(words).var("JOBGATE_TOKEN", token);
     call.on(&story.gitlab.clock(), &Interrupt::new())
-        .is(143, r"
-JOB    RESULT   STATUS   DURATION     ID  NOTE  LINK
-check  waiting  running       35s  90402        https://gitlab.example.com/ops/monitoring/-/jobs/90402
-", r"
-using the job token from CI_JOB_TOKEN
-plan: trigger ops/monitoring at main
-08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
-08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
-08:00:00 check  pending
-08:00:10 check  pending → running  (2s in queue)
-jobgate: error: SIGTERM came
-using the access token from JOBGATE_TOKEN
-pipeline 7701 is being canceled
-");
+        .is(143, expect![[r#"
+            JOB    RESULT   STATUS   DURATION     ID  NOTE  LINK
+            check  waiting  running       35s  90402        https://gitlab.example.com/ops/monitoring/-/jobs/90402
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            plan: trigger ops/monitoring at main
+            08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+            08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
+            08:00:00 check  pending
+            08:00:10 check  pending → running  (2s in queue)
+            jobgate: error: SIGTERM came
+            using the access token from JOBGATE_TOKEN
+            pipeline 7701 is being canceled
+        "#]]);
     assert!(
         story
             .gitlab

@@ -1,5 +1,6 @@
 //! Lies, traps and secrets.
 
+use expect_test::expect;
 use jobgate::os::Interrupt;
 
 use super::{Story, deploy};
@@ -72,11 +73,11 @@ fn another_jobs_id_is_a_contradiction_that_nobody_passes() {
     got.is(
         6,
         "",
-        r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: CI_JOB_ID is 17, but the job token belongs to job 90401
-jobgate: hint: leave CI_JOB_ID and CI_JOB_TOKEN as GitLab sets them
-",
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: CI_JOB_ID is 17, but the job token belongs to job 90401
+        jobgate: hint: leave CI_JOB_ID and CI_JOB_TOKEN as GitLab sets them
+    "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -88,10 +89,10 @@ fn a_lying_server_is_not_asked_where_the_command_line_names_the_true_one() {
     let liar = GitLab::stranger(Answer::json(200, &serde_json::json!({})));
     let call = story.call("play deploy").var("CI_API_V4_URL", liar.api());
     let got = story.go(call.naming(liar.origin(), "https://evil.test"));
-    got.is(2, "", r"
-jobgate: error: CI_API_V4_URL is https://evil.test/api/v4, but --server means https://gitlab.test/api/v4; nothing was sent
-jobgate: hint: somebody set the variable by hand, or the job runs on another GitLab than --server says
-");
+    got.is(2, "", expect![[r#"
+        jobgate: error: CI_API_V4_URL is https://evil.test/api/v4, but --server means https://gitlab.test/api/v4; nothing was sent
+        jobgate: hint: somebody set the variable by hand, or the job runs on another GitLab than --server says
+    "#]]);
     assert!(story.gitlab.requests().is_empty());
     assert!(liar.finish().is_empty());
     story.gitlab.finish();

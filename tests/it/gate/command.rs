@@ -1,5 +1,6 @@
 //! The command `gate` as a person sees it.
 
+use expect_test::expect;
 use jobgate::os::Interrupt;
 
 use crate::fake::{GitLab, World, ci, job};
@@ -41,24 +42,24 @@ fn an_open_gate_says_what_held() {
         &token,
         "gate project=shop/web branch=main protected-ref source=push user=mira role=developer tier=production environment=prod* jobs=unit newest",
     )
-    .is(0, r"
-FINDING  CONDITION          GITLAB SAID
-held     project=shop/web   the project is 44 (shop/web)
-held     branch=main        the ref is the branch main
-held     protected-ref      the ref is the branch main, protected
-held     source=push        the source is push
-held     user=mira          the user is mira
-held     role=developer     mira is maintainer in project 44
-held     tier=production    the tier is production
-held     environment=prod*  the environment is production
-held     jobs=unit          unit has passed (success)
-held     newest             no pipeline after 7700 is for another commit
-", r"
-using the job token from CI_JOB_TOKEN
-trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
-using the access token from JOBGATE_TOKEN
-the gate is open: all 10 conditions hold
-");
+    .is(0, expect![[r#"
+        FINDING  CONDITION          GITLAB SAID
+        held     project=shop/web   the project is 44 (shop/web)
+        held     branch=main        the ref is the branch main
+        held     protected-ref      the ref is the branch main, protected
+        held     source=push        the source is push
+        held     user=mira          the user is mira
+        held     role=developer     mira is maintainer in project 44
+        held     tier=production    the tier is production
+        held     environment=prod*  the environment is production
+        held     jobs=unit          unit has passed (success)
+        held     newest             no pipeline after 7700 is for another commit
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
+        using the access token from JOBGATE_TOKEN
+        the gate is open: all 10 conditions hold
+    "#]]);
     gitlab.finish();
 }
 
@@ -71,37 +72,37 @@ fn a_closed_gate_says_why() {
         &token,
         "gate branch=release/* jobs=lint jobs=nothing jobs=deploy agent=7 approved=unit",
     )
-    .is(9, r"
-FINDING   CONDITION         GITLAB SAID
-not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
-not held  jobs=lint         lint is failed (expected: jobs match lint, and all of them have passed)
-not held  jobs=nothing      there is no nothing (expected: jobs match nothing, and all of them have passed)
-unknown   jobs=deploy       the calling job itself is meant (expected: jobs match deploy, and all of them have passed)
-not held  agent=7           no agent is allowed to this job (expected: the job may use agent 7)
-not held  approved=unit     it bears the name of mira, the calling job's own user (expected: somebody else played unit, and it passed)
-", r"
-using the job token from CI_JOB_TOKEN
-trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
-the gate is closed: 5 of 6 conditions do not hold
-jobgate: hint: somebody other than the calling job's user has to play it
-");
-    run(&gitlab, me, &token, "gate tag -o json").is(9, r#"
-{"result":"closed","exit":9,"conditions":[{"condition":"tag","finding":"not held","expected":"the ref is a tag","said":"the ref is the branch main","hint":null}]}
-"#, r"
-using the job token from CI_JOB_TOKEN
-trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
-the gate is closed: its condition does not hold
-");
-    run(&gitlab, me, &token, "gate tag branch -o ndjson -q").is(9, r#"
-{"condition":"tag","finding":"not held","expected":"the ref is a tag","said":"the ref is the branch main","hint":null}
-{"condition":"branch","finding":"held","expected":"the ref is a branch","said":"the ref is the branch main","hint":null}
-"#, "");
+    .is(9, expect![[r#"
+        FINDING   CONDITION         GITLAB SAID
+        not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
+        not held  jobs=lint         lint is failed (expected: jobs match lint, and all of them have passed)
+        not held  jobs=nothing      there is no nothing (expected: jobs match nothing, and all of them have passed)
+        unknown   jobs=deploy       the calling job itself is meant (expected: jobs match deploy, and all of them have passed)
+        not held  agent=7           no agent is allowed to this job (expected: the job may use agent 7)
+        not held  approved=unit     it bears the name of mira, the calling job's own user (expected: somebody else played unit, and it passed)
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
+        the gate is closed: 5 of 6 conditions do not hold
+        jobgate: hint: somebody other than the calling job's user has to play it
+    "#]]);
+    run(&gitlab, me, &token, "gate tag -o json").is(9, expect![[r#"
+        {"result":"closed","exit":9,"conditions":[{"condition":"tag","finding":"not held","expected":"the ref is a tag","said":"the ref is the branch main","hint":null}]}
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
+        the gate is closed: its condition does not hold
+    "#]]);
+    run(&gitlab, me, &token, "gate tag branch -o ndjson -q").is(9, expect![[r#"
+        {"condition":"tag","finding":"not held","expected":"the ref is a tag","said":"the ref is the branch main","hint":null}
+        {"condition":"branch","finding":"held","expected":"the ref is a branch","said":"the ref is the branch main","hint":null}
+    "#]], "");
     run(&gitlab, me, &token, "gate tag -o dotenv -q").is(
         9,
-        r"
-JOBGATE_OUT_RESULT=closed
-JOBGATE_OUT_EXIT_CODE=9
-",
+        expect![[r#"
+        JOBGATE_OUT_RESULT=closed
+        JOBGATE_OUT_EXIT_CODE=9
+    "#]],
         "",
     );
     gitlab.finish();
@@ -118,25 +119,25 @@ fn what_cannot_be_told_is_no_pass() {
             .on(&gitlab.clock(), &Interrupt::new())
     };
     // No job token may list branches.
-    alone("gate branch=main protected-ref").is(4, r"
-FINDING  CONDITION      GITLAB SAID
-held     branch=main    the ref is the branch main
-refused  protected-ref  on this GitLab no job token may list branches: that takes a later GitLab, or an access token (GET /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected: the ref is a protected branch or tag)
-", r"
-using the job token from CI_JOB_TOKEN
-trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
-the gate is closed: 1 of 2 conditions could not be told
-");
+    alone("gate branch=main protected-ref").is(4, expect![[r#"
+        FINDING  CONDITION      GITLAB SAID
+        held     branch=main    the ref is the branch main
+        refused  protected-ref  on this GitLab no job token may list branches: that takes a later GitLab, or an access token (GET /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected: the ref is a protected branch or tag)
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
+        the gate is closed: 1 of 2 conditions could not be told
+    "#]]);
     gitlab.faults(
         "GET */allowed_agents*",
         crate::fake::Fault::Broken,
         u32::MAX,
     );
-    alone("gate branch=main role=guest -q").is(6, r"
-FINDING  CONDITION    GITLAB SAID
-held     branch=main  the ref is the branch main
-unknown  role=guest   the server failed while it worked on the request (GET /job/allowed_agents: 500 Internal Server Error (request id 01JD0000000000000000000008)) (expected: the job's user is at least guest here)
-", "");
+    alone("gate branch=main role=guest -q").is(6, expect![[r#"
+        FINDING  CONDITION    GITLAB SAID
+        held     branch=main  the ref is the branch main
+        unknown  role=guest   the server failed while it worked on the request (GET /job/allowed_agents: 500 Internal Server Error (request id 01JD0000000000000000000008)) (expected: the job's user is at least guest here)
+    "#]], "");
     assert_eq!(alone("gate branch=main protected-ref role=guest").code, 4);
     assert_eq!(alone("gate tag protected-ref role=guest").code, 9);
     gitlab.finish();
@@ -148,19 +149,19 @@ fn words_that_mean_nothing_are_told_before_anything_is_asked() {
     run(&gitlab, me, &token, "gate brunch=main").is(
         2,
         "",
-        r#"
-jobgate: error: CONDITION: unknown condition "brunch"; did you mean "branch"?
-jobgate: hint: jobgate gate --help lists the conditions
-"#,
+        expect![[r#"
+        jobgate: error: CONDITION: unknown condition "brunch"; did you mean "branch"?
+        jobgate: hint: jobgate gate --help lists the conditions
+    "#]],
     );
     run(&gitlab, me, &token, "gate").is(
         2,
         "",
-        r"
-jobgate: error: gate needs a condition or --gate
-jobgate: hint: usage: jobgate gate [OPTIONS] [CONDITION...]
-jobgate: hint: jobgate gate --help
-",
+        expect![[r#"
+        jobgate: error: gate needs a condition or --gate
+        jobgate: hint: usage: jobgate gate [OPTIONS] [CONDITION...]
+        jobgate: hint: jobgate gate --help
+    "#]],
     );
     assert!(gitlab.requests().is_empty());
     gitlab.finish();

@@ -2,87 +2,98 @@
 
 use super::shop;
 use crate::fake::Answer;
+use expect_test::expect;
 
 #[test]
 fn the_digest_of_failed_jobs_ends_their_logs() {
     let scene = shop(19);
-    scene.both("--status failed --log-tail 2").is(0, r"
-JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+    scene
+        .both("--status failed --log-tail 2")
+        .is(0, expect![[r#"
+            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
+            unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
+            lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
 
-unit (90401): the script failed
-/shop/web/-/jobs/90401
-  two
-  three
+            unit (90401): the script failed
+            /shop/web/-/jobs/90401
+              two
+              three
 
-lint (90402): the runner or its system failed
-/shop/web/-/jobs/90402
-", r"
-using the job token from CI_JOB_TOKEN
-using the access token from GITLAB_TOKEN
-");
+            lint (90402): the runner or its system failed
+            /shop/web/-/jobs/90402
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            using the access token from GITLAB_TOKEN
+        "#]]);
     // Without an access token the table is still worth printing.
-    scene.jobs("--log-tail 2").is(4, r"
-JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                              LINK
-compile               build  success     2m00s  48m00s  90400                                                    /shop/web/-/jobs/90400
-unit                  test   failed      2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-lint                  test   failed      2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
-ende zu ende: [日本]  test   running    59m00s   1m00s  90403                                                    /shop/web/-/jobs/90403
-gate                  gate   running        0s      0s  90404                                                    /shop/web/-/jobs/90404
-7                     gate   manual                     90405                                                    /shop/web/-/jobs/90405
-parts                 gate   created                    90406  trigger job                                       /shop/web/-/jobs/90406
+    scene
+        .jobs("--log-tail 2")
+        .is(4, expect![[r#"
+            JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                              LINK
+            compile               build  success     2m00s  48m00s  90400                                                    /shop/web/-/jobs/90400
+            unit                  test   failed      2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
+            lint                  test   failed      2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+            ende zu ende: [日本]  test   running    59m00s   1m00s  90403                                                    /shop/web/-/jobs/90403
+            gate                  gate   running        0s      0s  90404                                                    /shop/web/-/jobs/90404
+            7                     gate   manual                     90405                                                    /shop/web/-/jobs/90405
+            parts                 gate   created                    90406  trigger job                                       /shop/web/-/jobs/90406
 
-unit (90401): the script failed
-/shop/web/-/jobs/90401
+            unit (90401): the script failed
+            /shop/web/-/jobs/90401
 
-lint (90402): the runner or its system failed
-/shop/web/-/jobs/90402
-", r"
-using the job token from CI_JOB_TOKEN
-jobgate: error: GET /projects/44/jobs/90401/trace: not asked: GitLab takes no job token for this, and there is no access token
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-");
+            lint (90402): the runner or its system failed
+            /shop/web/-/jobs/90402
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: GET /projects/44/jobs/90401/trace: not asked: GitLab takes no job token for this, and there is no access token
+            jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        "#]]);
     scene.jobs("compile --log-tail 2").is(
         0,
-        r"
-JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
-compile  build  success     2m00s  48m00s  90400        /shop/web/-/jobs/90400
-",
-        "using the job token from CI_JOB_TOKEN\n",
+        expect![[r#"
+            JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
+            compile  build  success     2m00s  48m00s  90400        /shop/web/-/jobs/90400
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+        "#]],
     );
     scene.jobs("unit --log-tail 0").is(
         0,
-        r"
-JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
+        expect![[r#"
+            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
+            unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
 
-unit (90401): the script failed
-/shop/web/-/jobs/90401
-",
-        "using the job token from CI_JOB_TOKEN\n",
+            unit (90401): the script failed
+            /shop/web/-/jobs/90401
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+        "#]],
     );
     scene
         .gitlab
         .answer("GET *90401/trace*", Answer::forbidden());
-    scene.both("unit lint --log-tail 1").is(4, r"
-JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+    scene
+        .both("unit lint --log-tail 1")
+        .is(4, expect![[r#"
+            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
+            unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
+            lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
 
-unit (90401): the script failed
-/shop/web/-/jobs/90401
+            unit (90401): the script failed
+            /shop/web/-/jobs/90401
 
-lint (90402): the runner or its system failed
-/shop/web/-/jobs/90402
-", r"
-using the job token from CI_JOB_TOKEN
-using the access token from GITLAB_TOKEN
-jobgate: error: the access token's user may not read a log here
-jobgate: error: GET /projects/44/jobs/90401/trace: 403 Forbidden (request id 01JD0000000000000000000017)
-jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token made there is one
-jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
-");
+            lint (90402): the runner or its system failed
+            /shop/web/-/jobs/90402
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            using the access token from GITLAB_TOKEN
+            jobgate: error: the access token's user may not read a log here
+            jobgate: error: GET /projects/44/jobs/90401/trace: 403 Forbidden (request id 01JD0000000000000000000017)
+            jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token made there is one
+            jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
+        "#]]);
 }
 
 #[test]

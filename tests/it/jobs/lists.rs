@@ -1,5 +1,6 @@
 //! Long lists, moving lists, and lists for programs.
 
+use expect_test::expect;
 use std::process::Stdio;
 
 use jobgate::os::Interrupt;
@@ -11,30 +12,36 @@ use crate::fake::{Fault, Id, MIRA, World, ci, job};
 #[test]
 fn a_projects_jobs_come_newest_first() {
     let scene = retried();
-    scene.jobs("--all-pipelines").is(0, r"
-JOB      STAGE  STATUS   DURATION  QUEUED     ID  PIPELINE  NOTE               LINK
-compile  build  success        5s      0s  90403      7700                     /shop/web/-/jobs/90403
-gate     gate   running     1m00s      0s  90402      7700                     /shop/web/-/jobs/90402
-unit     test   running     1m00s      0s  90401      7700                     /shop/web/-/jobs/90401
-compile  build  failed         1s      0s  90400      7700  the script failed  /shop/web/-/jobs/90400
-", "using the job token from CI_JOB_TOKEN\n");
+    scene
+        .jobs("--all-pipelines")
+        .is(0, expect![[r#"
+            JOB      STAGE  STATUS   DURATION  QUEUED     ID  PIPELINE  NOTE               LINK
+            compile  build  success        5s      0s  90403      7700                     /shop/web/-/jobs/90403
+            gate     gate   running     1m00s      0s  90402      7700                     /shop/web/-/jobs/90402
+            unit     test   running     1m00s      0s  90401      7700                     /shop/web/-/jobs/90401
+            compile  build  failed         1s      0s  90400      7700  the script failed  /shop/web/-/jobs/90400
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+        "#]]);
     scene.jobs("--all-pipelines compile --limit 1").is(
         0,
-        r"
-JOB      STAGE  STATUS   DURATION  QUEUED     ID  PIPELINE  NOTE  LINK
-compile  build  success        5s      0s  90403      7700        /shop/web/-/jobs/90403
-",
-        "using the job token from CI_JOB_TOKEN\n",
+        expect![[r#"
+            JOB      STAGE  STATUS   DURATION  QUEUED     ID  PIPELINE  NOTE  LINK
+            compile  build  success        5s      0s  90403      7700        /shop/web/-/jobs/90403
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+        "#]],
     );
     scene.jobs("--all-pipelines --status failed nope").is(
         5,
-        r"
-JOB  STAGE  STATUS  DURATION  QUEUED  ID  PIPELINE  NOTE  LINK
-",
-        r#"
-using the job token from CI_JOB_TOKEN
-jobgate: error: no job "nope" in project 44
-"#,
+        expect![[r#"
+            JOB  STAGE  STATUS  DURATION  QUEUED  ID  PIPELINE  NOTE  LINK
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: no job "nope" in project 44
+        "#]],
     );
     let asked = scene.gitlab.log();
     let last = asked.lines().last().unwrap();
@@ -110,12 +117,22 @@ fn json_is_gitlabs_own_objects_in_gitlabs_order() {
         .map(|row| row["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["unit", "parts"]);
-    scene
-        .jobs("-o json --status skipped")
-        .is(0, "[]\n", "using the job token from CI_JOB_TOKEN\n");
-    scene
-        .jobs("-o ndjson --status skipped")
-        .is(0, "", "using the job token from CI_JOB_TOKEN\n");
+    scene.jobs("-o json --status skipped").is(
+        0,
+        expect![[r#"
+            []
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+        "#]],
+    );
+    scene.jobs("-o ndjson --status skipped").is(
+        0,
+        "",
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+        "#]],
+    );
 }
 
 #[test]
@@ -124,8 +141,12 @@ fn no_page_is_read_twice() {
     assert_eq!(scene.jobs("").code, 0);
     scene.jobs("--status failed").is(
         0,
-        "JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK\n",
-        "using the job token from CI_JOB_TOKEN\n",
+        expect![[r#"
+            JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+        "#]],
     );
     let pages = |log: &str| log.lines().filter(|line| line.contains("/jobs?")).count();
     assert_eq!(pages(&scene.gitlab.log()), 6);
@@ -168,11 +189,11 @@ fn silence_ends_with_could_not_tell() {
     scene
         .run("jobs --quiet")
         .on(&clock, &Interrupt::new())
-        .is(6, "", r"
-jobgate: error: the GitLab behind this address is down, overloaded or restarting
-jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000012)
-jobgate: hint: try again later; the request id helps an administrator to find it in the logs
-");
+        .is(6, "", expect![[r#"
+            jobgate: error: the GitLab behind this address is down, overloaded or restarting
+            jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000012)
+            jobgate: hint: try again later; the request id helps an administrator to find it in the logs
+        "#]]);
     scene.gitlab.no_more_trouble();
     // Trouble that passes is no trouble, and nothing is written twice.
     scene.gitlab.fault("GET *trigger_jobs*", Fault::BadGateway);

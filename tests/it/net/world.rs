@@ -7,10 +7,10 @@ use std::time::Duration;
 use jobgate::ci::{Ci, Fixed};
 use jobgate::exit::Stop;
 use jobgate::gitlab::{Answer, Body, Client, Error, Facts, Note, Project, Route};
+use jobgate::host::{Host, Limits, Stream, Vars};
 use jobgate::model::{JobId, PipelineId, ProjectId};
 use jobgate::os::{Interrupt, Woken};
 use jobgate::time::{Clock, RealClock, Timestamp};
-use jobgate::{Host, Limits, Stream, Vars};
 
 pub const JOB_TOKEN: &str = "glcbt-64_hunter2job";
 pub const ACCESS_TOKEN: &str = "glpat-hunter2access";

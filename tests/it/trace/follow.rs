@@ -1,5 +1,6 @@
 //! Following a log.
 
+use expect_test::expect;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -57,25 +58,31 @@ fn following_is_told_beside_the_log() {
     let scene = Scene::new(19, ci().stage("test", [unit]));
     scene.follow("unit").is(
         1,
-        r"
-one
-two
-",
-        r"
-using the job token from CI_JOB_TOKEN
-08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
-08:00:00 unit  pending
-08:00:25 unit  pending → running  (20s in queue)
-using the access token from GITLAB_TOKEN
-08:00:37 unit  running → failed
-unit failed: the script failed
-",
+        expect![[r#"
+        one
+        two
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+        08:00:00 unit  pending
+        08:00:25 unit  pending → running  (20s in queue)
+        using the access token from GITLAB_TOKEN
+        08:00:37 unit  running → failed
+        unit failed: the script failed
+    "#]],
     );
     let scene = Scene::new(
         19,
         ci().stage("test", [job("unit").queue(20).fails(12).log_at(1, "one\n")]),
     );
-    scene.follow("unit --quiet").is(1, "one\n", "");
+    scene.follow("unit --quiet").is(
+        1,
+        expect![[r#"
+        one
+    "#]],
+        "",
+    );
 }
 
 #[test]

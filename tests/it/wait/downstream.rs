@@ -2,6 +2,7 @@
 
 use super::{Story, after_head};
 use crate::fake::{Allow, Ci, GitLab, JobSpec, MIRA, World, child, ci, downstream, job};
+use expect_test::expect;
 
 /// A pipeline whose trigger job `child` has this strategy.
 fn with_child(below: Ci, strategy: fn(JobSpec) -> JobSpec) -> Story {
@@ -36,41 +37,37 @@ fn a_failure_below_is_shown_with_its_way() {
         ci().stage("build", [job("compile").runs(10)])
             .stage("test", [child("child", middle).depend()]),
     );
-    after_head(story.run("wait compile child")).is(
-        1,
-        "
-JOB            RESULT  STATUS   DURATION     ID  NOTE                   LINK
-compile        passed  success       10s  90400                         https://gl/web/-/jobs/90400
-child          failed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
-└─ grandchild  failed  success        0s  90404  started pipeline 7702  https://gl/web/-/jobs/90404
-   └─ e2e      failed  failed      1m30s  90406  the script failed      https://gl/web/-/jobs/90406
-",
-        "
-08:00:00 compile  pending
-08:00:00 child  created
-08:00:10 compile  pending → running  (2s in queue)
-08:00:20 compile  running → success
-08:00:20 child  created → success
-08:00:20 child has started pipeline 7701
-08:00:20 lint (pipeline 7701)  success
-08:00:20 grandchild (pipeline 7701)  success
-08:00:20 grandchild has started pipeline 7702
-08:00:20 unit (pipeline 7702)  running
-08:00:20 e2e (pipeline 7702)  running
-08:00:49 unit (pipeline 7702)  running → success
-08:01:49 waiting for e2e (running 1m33s)
-08:02:09 e2e (pipeline 7702)  running → failed
-",
-    );
+    after_head(story.run("wait compile child")).is(1, expect![[r#"
+        JOB            RESULT  STATUS   DURATION     ID  NOTE                   LINK
+        compile        passed  success       10s  90400                         https://gl/web/-/jobs/90400
+        child          failed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
+        └─ grandchild  failed  success        0s  90404  started pipeline 7702  https://gl/web/-/jobs/90404
+           └─ e2e      failed  failed      1m30s  90406  the script failed      https://gl/web/-/jobs/90406
+    "#]], expect![[r#"
+        08:00:00 compile  pending
+        08:00:00 child  created
+        08:00:10 compile  pending → running  (2s in queue)
+        08:00:20 compile  running → success
+        08:00:20 child  created → success
+        08:00:20 child has started pipeline 7701
+        08:00:20 lint (pipeline 7701)  success
+        08:00:20 grandchild (pipeline 7701)  success
+        08:00:20 grandchild has started pipeline 7702
+        08:00:20 unit (pipeline 7702)  running
+        08:00:20 e2e (pipeline 7702)  running
+        08:00:49 unit (pipeline 7702)  running → success
+        08:01:49 waiting for e2e (running 1m33s)
+        08:02:09 e2e (pipeline 7702)  running → failed
+    "#]]);
     after_head(story.run("wait child --shallow")).is(
         0,
-        "
-JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
-child  passed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
-",
-        "
-08:02:09 child  success
-",
+        expect![[r#"
+        JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
+        child  passed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:02:09 child  success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -82,20 +79,20 @@ fn three_levels_that_pass() {
     let story = Story::new(ci().stage("test", [child("child", middle)]));
     after_head(story.run("wait child")).is(
         0,
-        "
-JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
-child  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 child  pending
-08:00:10 child  pending → success
-08:00:10 child has started pipeline 7701
-08:00:10 grandchild (pipeline 7701)  success
-08:00:10 grandchild has started pipeline 7702
-08:00:10 e2e (pipeline 7702)  running
-08:01:10 waiting for e2e (running 1m06s)
-08:02:01 e2e (pipeline 7702)  running → success
-",
+        expect![[r#"
+        JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
+        child  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 child  pending
+        08:00:10 child  pending → success
+        08:00:10 child has started pipeline 7701
+        08:00:10 grandchild (pipeline 7701)  success
+        08:00:10 grandchild has started pipeline 7702
+        08:00:10 e2e (pipeline 7702)  running
+        08:01:10 waiting for e2e (running 1m06s)
+        08:02:01 e2e (pipeline 7702)  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -105,14 +102,14 @@ fn shallow_takes_the_trigger_jobs_own_status() {
     let story = with_child(ci().stage("test", [job("e2e").fails(100)]), |job| job);
     after_head(story.run("wait child --shallow")).is(
         0,
-        "
-JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
-child  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 child  pending
-08:00:10 child  pending → success
-",
+        expect![[r#"
+        JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
+        child  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 child  pending
+        08:00:10 child  pending → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -126,19 +123,19 @@ fn the_way_leads_to_a_job_of_a_pipeline_that_appears_late() {
     );
     after_head(story.run("wait smoke --downstream child")).is(
         0,
-        "
-JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-smoke  passed  success       20s  90403        https://gl/web/-/jobs/90403
-",
-        "
-08:00:00 child  created
-08:01:00 waiting for child (created)
-08:01:51 child  created → pending
-08:02:18 child  pending → success
-08:02:18 child has started pipeline 7701
-08:02:18 smoke (pipeline 7701)  running
-08:02:43 smoke (pipeline 7701)  running → success
-",
+        expect![[r#"
+        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
+        smoke  passed  success       20s  90403        https://gl/web/-/jobs/90403
+    "#]],
+        expect![[r#"
+        08:00:00 child  created
+        08:01:00 waiting for child (created)
+        08:01:51 child  created → pending
+        08:02:18 child  pending → success
+        08:02:18 child has started pipeline 7701
+        08:02:18 smoke (pipeline 7701)  running
+        08:02:43 smoke (pipeline 7701)  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -148,17 +145,17 @@ fn a_job_that_does_not_appear_downstream_is_not_found_in_the_end() {
     let story = with_child(ci().stage("test", [job("smoke").runs(3)]), |job| job);
     after_head(story.run("wait smock --downstream child --appear 30s")).is(
         5,
-        "
-JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
-smock  missing
-",
-        "
-08:00:00 child  pending
-08:00:10 child  pending → success
-08:00:10 child has started pipeline 7701
-jobgate: error: pipeline 7701 has no job smock
-jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
-",
+        expect![[r#"
+            JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
+            smock  missing
+        "#]],
+        expect![[r#"
+            08:00:00 child  pending
+            08:00:10 child  pending → success
+            08:00:10 child has started pipeline 7701
+            jobgate: error: pipeline 7701 has no job smock
+            jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -169,31 +166,27 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
         "test",
         [child("child", ci()).childless("downstream_pipeline_creation_failed")],
     ));
-    after_head(story.run("wait child")).is(1, "
-JOB    RESULT  STATUS  DURATION     ID  NOTE                                          LINK
-child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
-", "
-08:00:00 child  pending
-08:00:10 child  pending → failed
-");
-    after_head(story.run("wait smoke --downstream child")).is(1, "
-JOB    RESULT  STATUS  DURATION     ID  NOTE                                          LINK
-child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
-", "
-08:00:12 child  failed
-jobgate: error: --downstream child: this trigger job has ended (failed) without starting a pipeline
-");
-    after_head(story.run("wait smoke --downstream chidl")).is(
-        5,
-        "
-JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
-chidl  missing
-",
-        r#"
-jobgate: error: --downstream chidl: pipeline 7700 has no such trigger job; did you mean "child"?
-jobgate: hint: `jobgate jobs` lists the jobs
-"#,
-    );
+    after_head(story.run("wait child")).is(1, expect![[r#"
+        JOB    RESULT  STATUS  DURATION     ID  NOTE                                          LINK
+        child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 child  pending
+        08:00:10 child  pending → failed
+    "#]]);
+    after_head(story.run("wait smoke --downstream child")).is(1, expect![[r#"
+        JOB    RESULT  STATUS  DURATION     ID  NOTE                                          LINK
+        child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:12 child  failed
+        jobgate: error: --downstream child: this trigger job has ended (failed) without starting a pipeline
+    "#]]);
+    after_head(story.run("wait smoke --downstream chidl")).is(5, expect![[r#"
+        JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
+        chidl  missing
+    "#]], expect![[r#"
+        jobgate: error: --downstream chidl: pipeline 7700 has no such trigger job; did you mean "child"?
+        jobgate: hint: `jobgate jobs` lists the jobs
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -211,24 +204,24 @@ fn a_newer_attempt_of_the_trigger_job_moves_the_pin() {
     );
     after_head(story.run("wait smoke --downstream child")).is(
         0,
-        "
-JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-smoke  passed  success     3m20s  90404        https://gl/web/-/jobs/90404
-",
-        "
-08:00:00 child  pending
-08:00:10 child  pending → success
-08:00:10 child has started pipeline 7701
-08:00:10 smoke (pipeline 7701)  running
-08:01:10 waiting for smoke (running 1m07s)
-08:01:32 child  success → success  (retried: 90403 replaces 90400)
-08:01:32 a newer attempt of child has started pipeline 7702, which counts instead of 7701
-08:01:32 smoke (pipeline 7702)  running
-08:02:32 waiting for smoke (running 1m29s)
-08:03:32 waiting for smoke (running 2m29s)
-08:04:32 waiting for smoke (running 3m29s)
-08:04:52 smoke (pipeline 7702)  running → success
-",
+        expect![[r#"
+        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
+        smoke  passed  success     3m20s  90404        https://gl/web/-/jobs/90404
+    "#]],
+        expect![[r#"
+        08:00:00 child  pending
+        08:00:10 child  pending → success
+        08:00:10 child has started pipeline 7701
+        08:00:10 smoke (pipeline 7701)  running
+        08:01:10 waiting for smoke (running 1m07s)
+        08:01:32 child  success → success  (retried: 90403 replaces 90400)
+        08:01:32 a newer attempt of child has started pipeline 7702, which counts instead of 7701
+        08:01:32 smoke (pipeline 7702)  running
+        08:02:32 waiting for smoke (running 1m29s)
+        08:03:32 waiting for smoke (running 2m29s)
+        08:04:32 waiting for smoke (running 3m29s)
+        08:04:52 smoke (pipeline 7702)  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -262,20 +255,20 @@ fn another_project_counts_where_it_can_be_read() {
     let story = elsewhere(&["shop/web"]);
     story.run("wait deploy").is(
         0,
-        "
-JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
-deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-",
-        "
-using the job token from CI_JOB_TOKEN
-08:00:00 pipeline 7700 of project 45, until 08:59:00 at the latest
-08:00:00 deploy  pending
-08:00:10 deploy  pending → success
-08:00:10 deploy has started pipeline 7701
-08:00:10 ship (pipeline 7701)  running
-08:01:10 waiting for ship (running 1m07s)
-08:01:32 ship (pipeline 7701)  running → success
-",
+        expect![[r#"
+        JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
+        deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        08:00:00 pipeline 7700 of project 45, until 08:59:00 at the latest
+        08:00:00 deploy  pending
+        08:00:10 deploy  pending → success
+        08:00:10 deploy has started pipeline 7701
+        08:00:10 ship (pipeline 7701)  running
+        08:01:10 waiting for ship (running 1m07s)
+        08:01:32 ship (pipeline 7701)  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -283,33 +276,35 @@ using the job token from CI_JOB_TOKEN
 #[test]
 fn another_project_that_cannot_be_read_is_a_refusal() {
     let story = elsewhere(&[]);
-    story.run("wait deploy").is(4, "
-JOB     RESULT   STATUS   DURATION     ID  NOTE                   LINK
-deploy  refused  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-", "
-using the job token from CI_JOB_TOKEN
-08:00:00 pipeline 7700 of project 45, until 08:59:00 at the latest
-08:00:00 deploy  pending
-08:00:10 deploy  pending → success
-08:00:10 deploy has started pipeline 7701
-jobgate: error: the pipeline that deploy has started cannot be read
-jobgate: error: project deploy does not let job tokens of project web in
-jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000004)
-jobgate: hint: in project deploy: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
-jobgate: hint: the user who started the job must be a member of project deploy with the role Reporter or higher
-jobgate: hint: --shallow takes the trigger job's own status
-");
-    story.run("wait ship --downstream deploy").is(4, "", "
-using the job token from CI_JOB_TOKEN
-08:00:10 pipeline 7700 of project 45, until 08:59:00 at the latest
-08:00:10 deploy  success
-08:00:10 deploy has started pipeline 7701
-jobgate: error: pipeline 7701, to which --downstream leads, cannot be read
-jobgate: error: project deploy does not let job tokens of project web in
-jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000007)
-jobgate: hint: in project deploy: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
-jobgate: hint: the user who started the job must be a member of project deploy with the role Reporter or higher
-");
+    story.run("wait deploy").is(4, expect![[r#"
+        JOB     RESULT   STATUS   DURATION     ID  NOTE                   LINK
+        deploy  refused  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        08:00:00 pipeline 7700 of project 45, until 08:59:00 at the latest
+        08:00:00 deploy  pending
+        08:00:10 deploy  pending → success
+        08:00:10 deploy has started pipeline 7701
+        jobgate: error: the pipeline that deploy has started cannot be read
+        jobgate: error: project deploy does not let job tokens of project web in
+        jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000004)
+        jobgate: hint: in project deploy: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
+        jobgate: hint: the user who started the job must be a member of project deploy with the role Reporter or higher
+        jobgate: hint: --shallow takes the trigger job's own status
+    "#]]);
+    story
+        .run("wait ship --downstream deploy")
+        .is(4, "", expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            08:00:10 pipeline 7700 of project 45, until 08:59:00 at the latest
+            08:00:10 deploy  success
+            08:00:10 deploy has started pipeline 7701
+            jobgate: error: pipeline 7701, to which --downstream leads, cannot be read
+            jobgate: error: project deploy does not let job tokens of project web in
+            jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000007)
+            jobgate: hint: in project deploy: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
+            jobgate: hint: the user who started the job must be a member of project deploy with the role Reporter or higher
+        "#]]);
     story.gitlab.finish();
 }
 
@@ -319,42 +314,42 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
     story.gitlab.world(|world| world.age = 18);
     after_head(story.run("wait unit lint")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
-lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 unit  pending
-08:00:00 lint  success
-08:00:10 unit  pending → running  (2s in queue)
-08:00:37 unit  running → success
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
+        lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 unit  pending
+        08:00:00 lint  success
+        08:00:10 unit  pending → running  (2s in queue)
+        08:00:37 unit  running → success
+    "#]],
     );
-    after_head(story.run("wait --stage test")).is(4, "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
-lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
-", "
-08:00:37 unit  success
-08:00:37 lint  success
-jobgate: error: which jobs are meant cannot be told without the pipeline's trigger jobs
-jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
-jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000011)
-jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-jobgate: hint: --no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them
-");
+    after_head(story.run("wait --stage test")).is(4, expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
+        lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+    "#]], expect![[r#"
+        08:00:37 unit  success
+        08:00:37 lint  success
+        jobgate: error: which jobs are meant cannot be told without the pipeline's trigger jobs
+        jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+        jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000011)
+        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: --no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them
+    "#]]);
     after_head(story.run("wait --stage test --no-trigger-jobs")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
-lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:37 unit  success
-08:00:37 lint  success
-",
+        expect![[r#"
+            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+            unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
+            lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+        "#]],
+        expect![[r#"
+            08:00:37 unit  success
+            08:00:37 lint  success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -365,29 +360,29 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
     assert_eq!(story.run("wait deploy").code, 0);
     after_head(story.run("wait ship -R ops/deploy --pipeline 7701")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-ship  passed  success     1m00s  90402        https://gitlab.example.com/ops/deploy/-/jobs/90402
-",
-        "
-08:01:32 ship  success
-",
+        expect![[r#"
+            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+            ship  passed  success     1m00s  90402        https://gitlab.example.com/ops/deploy/-/jobs/90402
+        "#]],
+        expect![[r#"
+            08:01:32 ship  success
+        "#]],
     );
-    after_head(story.run("wait ship --pipeline 1")).is(5, "", "
-jobgate: error: project 45 has no pipeline 1
-jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000016)
-jobgate: hint: an id counts in its own project only: check --project
-");
+    after_head(story.run("wait ship --pipeline 1")).is(5, "", expect![[r#"
+        jobgate: error: project 45 has no pipeline 1
+        jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000016)
+        jobgate: hint: an id counts in its own project only: check --project
+    "#]]);
     let call = story.call("wait deploy -q").var("CI_JOB_ID", "17");
     story.on(call).is(
         0,
-        "
-JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
-deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-",
-        "
-jobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90401
-",
+        expect![[r#"
+        JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
+        deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        jobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90401
+    "#]],
     );
     story.gitlab.finish();
 }

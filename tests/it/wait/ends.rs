@@ -2,6 +2,7 @@
 
 use super::{Story, after_head, play, read};
 use crate::fake::{MIRA, ci, job};
+use expect_test::expect;
 
 #[test]
 fn jobs_that_pass() {
@@ -11,20 +12,20 @@ fn jobs_that_pass() {
     );
     after_head(story.run("wait compile lint")).is(
         0,
-        "
-JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
-compile  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
-lint     passed  success       20s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 compile  pending
-08:00:00 lint  pending
-08:00:10 compile  pending → running  (2s in queue)
-08:00:10 lint  pending → running  (2s in queue)
-08:00:37 lint  running → success
-08:01:37 waiting for compile (running 1m35s)
-08:01:58 compile  running → success
-",
+        expect![[r#"
+        JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
+        compile  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+        lint     passed  success       20s  90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 compile  pending
+        08:00:00 lint  pending
+        08:00:10 compile  pending → running  (2s in queue)
+        08:00:10 lint  pending → running  (2s in queue)
+        08:00:37 lint  running → success
+        08:01:37 waiting for compile (running 1m35s)
+        08:01:58 compile  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -34,18 +35,18 @@ fn the_first_failure_ends_it() {
     let story = Story::new(ci().stage("test", [job("unit").fails(30), job("slow").runs(3000)]));
     after_head(story.run("wait unit slow")).is(
         1,
-        "
-JOB   RESULT   STATUS   DURATION     ID  NOTE               LINK
-unit  failed   failed        30s  90400  the script failed  https://gl/web/-/jobs/90400
-slow  waiting  running       41s  90401                     https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 unit  pending
-08:00:00 slow  pending
-08:00:10 unit  pending → running  (2s in queue)
-08:00:10 slow  pending → running  (2s in queue)
-08:00:37 unit  running → failed
-",
+        expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE               LINK
+        unit  failed   failed        30s  90400  the script failed  https://gl/web/-/jobs/90400
+        slow  waiting  running       41s  90401                     https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 unit  pending
+        08:00:00 slow  pending
+        08:00:10 unit  pending → running  (2s in queue)
+        08:00:10 slow  pending → running  (2s in queue)
+        08:00:37 unit  running → failed
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -55,22 +56,22 @@ fn with_keep_going_all_are_waited_for() {
     let story = Story::new(ci().stage("test", [job("unit").fails(30), job("slow").runs(200)]));
     after_head(story.run("wait unit slow --keep-going")).is(
         1,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE               LINK
-unit  failed  failed        30s  90400  the script failed  https://gl/web/-/jobs/90400
-slow  passed  success     3m20s  90401                     https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 unit  pending
-08:00:00 slow  pending
-08:00:10 unit  pending → running  (2s in queue)
-08:00:10 slow  pending → running  (2s in queue)
-08:00:37 unit  running → failed
-08:01:37 waiting for slow (running 1m35s)
-08:02:37 waiting for slow (running 2m35s)
-08:03:37 waiting for slow (running 3m35s)
-08:03:40 slow  running → success
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE               LINK
+        unit  failed  failed        30s  90400  the script failed  https://gl/web/-/jobs/90400
+        slow  passed  success     3m20s  90401                     https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 unit  pending
+        08:00:00 slow  pending
+        08:00:10 unit  pending → running  (2s in queue)
+        08:00:10 slow  pending → running  (2s in queue)
+        08:00:37 unit  running → failed
+        08:01:37 waiting for slow (running 1m35s)
+        08:02:37 waiting for slow (running 2m35s)
+        08:03:37 waiting for slow (running 3m35s)
+        08:03:40 slow  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -81,17 +82,17 @@ fn a_failure_counts_only_once_nothing_has_replaced_it() {
     let story = Story::with(ci().stage("test", [flaky]), |world, _| world.retry_lag = 8);
     after_head(story.run("wait flaky --interval 3s")).is(
         0,
-        "
-JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-flaky  passed  success       30s  90402        https://gl/web/-/jobs/90402
-",
-        "
-08:00:00 flaky  pending
-08:00:03 flaky  pending → running  (2s in queue)
-08:00:33 flaky  running → failed
-08:00:43 flaky  failed → running  (retried: 90402 replaces 90400)
-08:01:13 flaky  running → success
-",
+        expect![[r#"
+        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
+        flaky  passed  success       30s  90402        https://gl/web/-/jobs/90402
+    "#]],
+        expect![[r#"
+        08:00:00 flaky  pending
+        08:00:03 flaky  pending → running  (2s in queue)
+        08:00:33 flaky  running → failed
+        08:00:43 flaky  failed → running  (retried: 90402 replaces 90400)
+        08:01:13 flaky  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -101,13 +102,13 @@ fn an_old_failure_is_final_at_the_first_look() {
     let story = Story::new(ci().stage("test", [job("unit").is("failed").ended(11)]));
     after_head(story.run("wait unit")).is(
         1,
-        "
-JOB   RESULT  STATUS  DURATION     ID  NOTE               LINK
-unit  failed  failed     2m00s  90400  the script failed  https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 unit  failed
-",
+        expect![[r#"
+        JOB   RESULT  STATUS  DURATION     ID  NOTE               LINK
+        unit  failed  failed     2m00s  90400  the script failed  https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 unit  failed
+    "#]],
     );
     assert_eq!(story.gitlab.finish().len(), 3);
 }
@@ -126,21 +127,21 @@ fn a_person_retries_while_somebody_waits() {
     });
     after_head(story.run("wait unit slow --keep-going")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-slow  passed  success     1m30s  90401        https://gl/web/-/jobs/90401
-unit  passed  success       40s  90403        https://gl/web/-/jobs/90403
-",
-        "
-08:00:00 unit  pending
-08:00:00 slow  pending
-08:00:10 unit  pending → failed
-08:00:10 slow  pending → running  (2s in queue)
-08:01:10 waiting for slow (running 1m08s)
-08:01:27 unit  failed → running  (retried: 90403 replaces 90400)
-08:01:37 slow  running → success
-08:01:48 unit  running → success
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        slow  passed  success     1m30s  90401        https://gl/web/-/jobs/90401
+        unit  passed  success       40s  90403        https://gl/web/-/jobs/90403
+    "#]],
+        expect![[r#"
+        08:00:00 unit  pending
+        08:00:00 slow  pending
+        08:00:10 unit  pending → failed
+        08:00:10 slow  pending → running  (2s in queue)
+        08:01:10 waiting for slow (running 1m08s)
+        08:01:27 unit  failed → running  (retried: 90403 replaces 90400)
+        08:01:37 slow  running → success
+        08:01:48 unit  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -158,25 +159,25 @@ fn canceled_is_no_pass() {
     );
     after_head(story.run("wait unit")).is(
         7,
-        "
-JOB   RESULT    STATUS    DURATION     ID  NOTE  LINK
-unit  canceled  canceled       58s  90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
-08:01:02 unit  running → canceled
-",
+        expect![[r#"
+        JOB   RESULT    STATUS    DURATION     ID  NOTE  LINK
+        unit  canceled  canceled       58s  90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 unit  pending
+        08:00:10 unit  pending → running  (2s in queue)
+        08:01:02 unit  running → canceled
+    "#]],
     );
     after_head(story.run("wait unit --ok canceled")).is(
         0,
-        "
-JOB   RESULT  STATUS    DURATION     ID  NOTE  LINK
-unit  passed  canceled       58s  90400        https://gl/web/-/jobs/90400
-",
-        "
-08:01:02 unit  canceled
-",
+        expect![[r#"
+        JOB   RESULT  STATUS    DURATION     ID  NOTE  LINK
+        unit  passed  canceled       58s  90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:01:02 unit  canceled
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -187,39 +188,39 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
         ci().stage("test", [job("unit").runs(10)])
             .stage("after", [job("report").when(crate::fake::When::OnFailure)]),
     );
-    after_head(story.run("wait --all")).is(7, "
-JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit    passed   success       10s  90400        https://gl/web/-/jobs/90400
-report  skipped  skipped            90401        https://gl/web/-/jobs/90401
-", "
-08:00:00 unit  pending
-08:00:00 report  created
-08:00:10 unit  pending → running  (2s in queue)
-08:00:20 unit  running → success
-08:00:20 report  created → skipped
-08:00:20 report is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
-");
+    after_head(story.run("wait --all")).is(7, expect![[r#"
+        JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
+        unit    passed   success       10s  90400        https://gl/web/-/jobs/90400
+        report  skipped  skipped            90401        https://gl/web/-/jobs/90401
+    "#]], expect![[r#"
+        08:00:00 unit  pending
+        08:00:00 report  created
+        08:00:10 unit  pending → running  (2s in queue)
+        08:00:20 unit  running → success
+        08:00:20 report  created → skipped
+        08:00:20 report is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
+    "#]]);
     after_head(story.run("wait --all --except report")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success       10s  90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:31 unit  success
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success       10s  90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:31 unit  success
+    "#]],
     );
     after_head(story.run("wait --all --ok skipped")).is(
         0,
-        "
-JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit    passed  success       10s  90400        https://gl/web/-/jobs/90400
-report  passed  skipped            90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:31 unit  success
-08:00:31 report  skipped
-",
+        expect![[r#"
+        JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit    passed  success       10s  90400        https://gl/web/-/jobs/90400
+        report  passed  skipped            90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:31 unit  success
+        08:00:31 report  skipped
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -227,54 +228,46 @@ report  passed  skipped            90401        https://gl/web/-/jobs/90401
 #[test]
 fn what_is_allowed_to_fail_passes_unless_strict() {
     let story = Story::new(ci().stage("test", [job("lint").is("failed").allow_failure()]));
-    after_head(story.run("wait lint")).is(0, "
-JOB   RESULT   STATUS  DURATION     ID  NOTE                                LINK
-lint  warning  failed     2m00s  90400  allowed to fail, the script failed  https://gl/web/-/jobs/90400
-", "
-08:00:00 lint  failed
-");
-    after_head(story.run("wait lint --strict")).is(1, "
-JOB   RESULT  STATUS  DURATION     ID  NOTE                                LINK
-lint  failed  failed     2m00s  90400  allowed to fail, the script failed  https://gl/web/-/jobs/90400
-", "
-08:00:00 lint  failed
-");
+    after_head(story.run("wait lint")).is(0, expect![[r#"
+        JOB   RESULT   STATUS  DURATION     ID  NOTE                                LINK
+        lint  warning  failed     2m00s  90400  allowed to fail, the script failed  https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 lint  failed
+    "#]]);
+    after_head(story.run("wait lint --strict")).is(1, expect![[r#"
+        JOB   RESULT  STATUS  DURATION     ID  NOTE                                LINK
+        lint  failed  failed     2m00s  90400  allowed to fail, the script failed  https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 lint  failed
+    "#]]);
     story.gitlab.finish();
 }
 
 #[test]
 fn what_is_not_there_is_not_found() {
     let story = Story::new(ci().stage("test", [job("unit").runs(30)]));
-    after_head(story.run("wait unti")).is(
-        5,
-        "
-JOB   RESULT   STATUS  DURATION  ID  NOTE  LINK
-unti  missing
-",
-        r#"
-jobgate: error: pipeline 7700 has no job unti; did you mean "unit"?
-jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
-"#,
-    );
+    after_head(story.run("wait unti")).is(5, expect![[r#"
+        JOB   RESULT   STATUS  DURATION  ID  NOTE  LINK
+        unti  missing
+    "#]], expect![[r#"
+        jobgate: error: pipeline 7700 has no job unti; did you mean "unit"?
+        jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
+    "#]]);
     after_head(story.run("wait --stage tset")).is(
         5,
         "",
-        "
-jobgate: error: the pipeline has no job that matches
-jobgate: hint: `jobgate jobs` lists the pipeline's jobs and their stages
-",
+        expect![[r#"
+        jobgate: error: the pipeline has no job that matches
+        jobgate: hint: `jobgate jobs` lists the pipeline's jobs and their stages
+    "#]],
     );
-    after_head(story.run("wait unti* --stage test")).is(
-        5,
-        "
-JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
-unti*  missing
-",
-        "
-jobgate: error: pipeline 7700 has no job unti*
-jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
-",
-    );
+    after_head(story.run("wait unti* --stage test")).is(5, expect![[r#"
+        JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
+        unti*  missing
+    "#]], expect![[r#"
+        jobgate: error: pipeline 7700 has no job unti*
+        jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -283,15 +276,15 @@ fn an_optional_job_may_be_absent() {
     let story = Story::new(ci().stage("test", [job("unit").is("success")]));
     after_head(story.run("wait unit --optional e2e")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
-e2e   absent
-",
-        "
-08:00:00 unit  success
-08:00:03 the pipeline has no e2e, which is optional
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
+        e2e   absent
+    "#]],
+        expect![[r#"
+        08:00:00 unit  success
+        08:00:03 the pipeline has no e2e, which is optional
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -307,17 +300,17 @@ fn a_manual_job_waits_for_a_person_who_is_told_where() {
     });
     after_head(story.run("wait approve")).is(
         0,
-        "
-JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
-approve  passed  success        5s  90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 approve  manual
-08:00:00 approve waits for somebody to play it: https://gl/web/-/jobs/90400
-08:01:00 waiting for approve (manual)
-08:02:00 waiting for approve (manual)
-08:02:49 approve  manual → success
-",
+        expect![[r#"
+        JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
+        approve  passed  success        5s  90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 approve  manual
+        08:00:00 approve waits for somebody to play it: https://gl/web/-/jobs/90400
+        08:01:00 waiting for approve (manual)
+        08:02:00 waiting for approve (manual)
+        08:02:49 approve  manual → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -330,33 +323,29 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
     );
     after_head(story.run("wait --all")).is(
         0,
-        "
-JOB   RESULT   STATUS   DURATION     ID  NOTE             LINK
-unit  passed   success       10s  90400                   https://gl/web/-/jobs/90400
-docs  ignored  manual             90401  allowed to fail  https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 unit  pending
-08:00:00 docs  created
-08:00:10 unit  pending → running  (2s in queue)
-08:00:20 unit  running → success
-08:00:20 docs  created → manual
-08:00:20 docs is a manual job that nobody needs to play: it is not waited for
-",
+        expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE             LINK
+        unit  passed   success       10s  90400                   https://gl/web/-/jobs/90400
+        docs  ignored  manual             90401  allowed to fail  https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 unit  pending
+        08:00:00 docs  created
+        08:00:10 unit  pending → running  (2s in queue)
+        08:00:20 unit  running → success
+        08:00:20 docs  created → manual
+        08:00:20 docs is a manual job that nobody needs to play: it is not waited for
+    "#]],
     );
-    after_head(story.run("wait doc*")).is(
-        5,
-        "
-JOB   RESULT   STATUS  DURATION     ID  NOTE             LINK
-docs  ignored  manual            90401  allowed to fail  https://gl/web/-/jobs/90401
-",
-        "
-08:00:20 docs  manual
-08:00:20 docs is a manual job that nobody needs to play: it is not waited for
-jobgate: error: nothing to wait for: all that match are manual jobs that nobody needs to play: docs
-jobgate: hint: a manual job that is asked for by its exact name is waited for
-",
-    );
+    after_head(story.run("wait doc*")).is(5, expect![[r#"
+        JOB   RESULT   STATUS  DURATION     ID  NOTE             LINK
+        docs  ignored  manual            90401  allowed to fail  https://gl/web/-/jobs/90401
+    "#]], expect![[r#"
+        08:00:20 docs  manual
+        08:00:20 docs is a manual job that nobody needs to play: it is not waited for
+        jobgate: error: nothing to wait for: all that match are manual jobs that nobody needs to play: docs
+        jobgate: hint: a manual job that is asked for by its exact name is waited for
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -365,17 +354,17 @@ fn a_delayed_job_is_waited_for() {
     let story = Story::new(ci().stage("deploy", [job("rollout").delayed(200).runs(10)]));
     after_head(story.run("wait rollout")).is(
         0,
-        "
-JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
-rollout  passed  success       10s  90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 rollout  scheduled
-08:01:00 waiting for rollout (scheduled)
-08:02:00 waiting for rollout (scheduled)
-08:03:00 waiting for rollout (scheduled)
-08:03:46 rollout  scheduled → success
-",
+        expect![[r#"
+        JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
+        rollout  passed  success       10s  90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 rollout  scheduled
+        08:01:00 waiting for rollout (scheduled)
+        08:02:00 waiting for rollout (scheduled)
+        08:03:00 waiting for rollout (scheduled)
+        08:03:46 rollout  scheduled → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -391,44 +380,44 @@ fn a_status_may_be_enough() {
     );
     after_head(story.run("wait server old --for running")).is(
         0,
-        "
-JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-server  passed  running        8s  90400        https://gl/web/-/jobs/90400
-old     passed  success     2m00s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 server  pending
-08:00:00 old  success
-08:00:10 server  pending → running  (2s in queue)
-",
+        expect![[r#"
+        JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
+        server  passed  running        8s  90400        https://gl/web/-/jobs/90400
+        old     passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 server  pending
+        08:00:00 old  success
+        08:00:10 server  pending → running  (2s in queue)
+    "#]],
     );
     after_head(story.run("wait never --for finished")).is(
         0,
-        "
-JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-never  passed  skipped            90402        https://gl/web/-/jobs/90402
-",
-        "
-08:00:10 never  skipped
-",
+        expect![[r#"
+        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
+        never  passed  skipped            90402        https://gl/web/-/jobs/90402
+    "#]],
+        expect![[r#"
+        08:00:10 never  skipped
+    "#]],
     );
-    after_head(story.run("wait never --for running")).is(7, "
-JOB    RESULT   STATUS   DURATION     ID  NOTE  LINK
-never  skipped  skipped            90402        https://gl/web/-/jobs/90402
-", "
-08:00:10 never  skipped
-08:00:10 never is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
-");
+    after_head(story.run("wait never --for running")).is(7, expect![[r#"
+        JOB    RESULT   STATUS   DURATION     ID  NOTE  LINK
+        never  skipped  skipped            90402        https://gl/web/-/jobs/90402
+    "#]], expect![[r#"
+        08:00:10 never  skipped
+        08:00:10 never is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
+    "#]]);
     after_head(story.run("wait old --for canceled")).is(
         10,
-        "
-JOB  RESULT       STATUS   DURATION     ID  NOTE  LINK
-old  unreachable  success     2m00s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:10 old  success
-jobgate: error: old has ended (success) and can never have the status that is waited for
-",
+        expect![[r#"
+        JOB  RESULT       STATUS   DURATION     ID  NOTE  LINK
+        old  unreachable  success     2m00s  90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:10 old  success
+        jobgate: error: old has ended (success) and can never have the status that is waited for
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -444,17 +433,17 @@ fn an_unknown_status_is_waited_for_with_one_warning() {
             });
         },
     );
-    after_head(story.run("wait unit")).is(0, "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success            90400        https://gl/web/-/jobs/90400
-", "
-08:00:00 unit  waiting_for_godot
-jobgate: warning: unit has the status waiting_for_godot, which this version does not know: it counts as unfinished
-08:01:00 waiting for unit (waiting_for_godot)
-08:02:00 waiting for unit (waiting_for_godot)
-08:03:00 waiting for unit (waiting_for_godot)
-08:03:46 unit  waiting_for_godot → success
-");
+    after_head(story.run("wait unit")).is(0, expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success            90400        https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 unit  waiting_for_godot
+        jobgate: warning: unit has the status waiting_for_godot, which this version does not know: it counts as unfinished
+        08:01:00 waiting for unit (waiting_for_godot)
+        08:02:00 waiting for unit (waiting_for_godot)
+        08:03:00 waiting for unit (waiting_for_godot)
+        08:03:46 unit  waiting_for_godot → success
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -463,50 +452,50 @@ fn time_runs_out() {
     let story = Story::new(ci().stage("test", [job("unit").runs(3000), job("lint").is("success")]));
     story.run("wait unit lint --timeout 2m").is(
         3,
-        "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  running     1m56s  90400        https://gl/web/-/jobs/90400
-lint  passed   success     2m00s  90401        https://gl/web/-/jobs/90401
-",
-        "
-using the job token from CI_JOB_TOKEN
-08:00:00 pipeline 7700 of project 44, until 08:02:00 at the latest
-08:00:00 unit  pending
-08:00:00 lint  success
-08:00:10 unit  pending → running  (2s in queue)
-08:01:10 waiting for unit (running 1m08s)
-jobgate: error: time ran out after 2m00s
-jobgate: hint: --timeout DURATION allows more, up to what is left of this job
-",
+        expect![[r#"
+            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+            unit  waiting  running     1m56s  90400        https://gl/web/-/jobs/90400
+            lint  passed   success     2m00s  90401        https://gl/web/-/jobs/90401
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            08:00:00 pipeline 7700 of project 44, until 08:02:00 at the latest
+            08:00:00 unit  pending
+            08:00:00 lint  success
+            08:00:10 unit  pending → running  (2s in queue)
+            08:01:10 waiting for unit (running 1m08s)
+            jobgate: error: time ran out after 2m00s
+            jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+        "#]],
     );
     let call = story.call("wait unit --timeout 5h");
     story.on(call.var("CI_JOB_TIMEOUT", "300")).is(
         3,
-        "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  running     4m26s  90400        https://gl/web/-/jobs/90400
-",
-        "
-using the job token from CI_JOB_TOKEN
-jobgate: warning: waiting 2m30s instead of 5h00m: this job's own time limit comes before
-08:02:00 pipeline 7700 of project 44, until 08:04:30 at the latest
-08:02:00 unit  running
-08:03:00 waiting for unit (running 2m58s)
-08:04:00 waiting for unit (running 3m58s)
-jobgate: error: time ran out after 2m30s: this job itself will soon be stopped
-jobgate: hint: `timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more
-",
+        expect![[r#"
+            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+            unit  waiting  running     4m26s  90400        https://gl/web/-/jobs/90400
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: warning: waiting 2m30s instead of 5h00m: this job's own time limit comes before
+            08:02:00 pipeline 7700 of project 44, until 08:04:30 at the latest
+            08:02:00 unit  running
+            08:03:00 waiting for unit (running 2m58s)
+            08:04:00 waiting for unit (running 3m58s)
+            jobgate: error: time ran out after 2m30s: this job itself will soon be stopped
+            jobgate: hint: `timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more
+        "#]],
     );
     let call = story.call("wait unit");
     story.on(call.var("CI_JOB_TIMEOUT", "100")).is(
         3,
         "",
-        "
-using the job token from CI_JOB_TOKEN
-08:04:30 pipeline 7700 of project 44, until 08:04:30 at the latest
-jobgate: error: time ran out after 0s: this job itself will soon be stopped
-jobgate: hint: `timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more
-",
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            08:04:30 pipeline 7700 of project 44, until 08:04:30 at the latest
+            jobgate: error: time ran out after 0s: this job itself will soon be stopped
+            jobgate: hint: `timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -516,39 +505,35 @@ fn a_timeout_of_zero_looks_once() {
     let story = Story::new(ci().stage("test", [job("unit").runs(3000), job("lint").is("success")]));
     after_head(story.run("wait unit lint --timeout 0")).is(
         8,
-        "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  pending            90400        https://gl/web/-/jobs/90400
-lint  passed   success     2m00s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 unit  pending
-08:00:00 lint  success
-",
+        expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+        unit  waiting  pending            90400        https://gl/web/-/jobs/90400
+        lint  passed   success     2m00s  90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 unit  pending
+        08:00:00 lint  success
+    "#]],
     );
     after_head(story.run("wait lint --timeout 0")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 lint  success
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 lint  success
+    "#]],
     );
-    after_head(story.run("wait lint nothing --timeout 0")).is(
-        5,
-        "
-JOB      RESULT   STATUS   DURATION     ID  NOTE  LINK
-lint     passed   success     2m00s  90401        https://gl/web/-/jobs/90401
-nothing  missing
-",
-        "
-08:00:00 lint  success
-jobgate: error: pipeline 7700 has no job nothing
-jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
-",
-    );
+    after_head(story.run("wait lint nothing --timeout 0")).is(5, expect![[r#"
+        JOB      RESULT   STATUS   DURATION     ID  NOTE  LINK
+        lint     passed   success     2m00s  90401        https://gl/web/-/jobs/90401
+        nothing  missing
+    "#]], expect![[r#"
+        08:00:00 lint  success
+        jobgate: error: pipeline 7700 has no job nothing
+        jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
+    "#]]);
     assert_eq!(story.gitlab.finish().len(), 9);
 }
 
@@ -558,19 +543,19 @@ fn nobody_waits_for_himself() {
     after_head(story.run("wait gate unit")).is(
         2,
         "",
-        "
-jobgate: error: this job is asked to wait for itself
-",
+        expect![[r#"
+        jobgate: error: this job is asked to wait for itself
+    "#]],
     );
     after_head(story.run("wait --all")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 unit  success
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 unit  success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -593,23 +578,23 @@ fn parallel_siblings_are_not_waited_for() {
     };
     after_head(story.run("wait --all")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 unit  success
-08:00:00 not waited for, since they are parallel siblings of this job: gate 1/3, gate 3/3
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 unit  success
+        08:00:00 not waited for, since they are parallel siblings of this job: gate 1/3, gate 3/3
+    "#]],
     );
     after_head(story.run("wait gate")).is(
         5,
         "",
-        "
-08:00:00 not waited for, since they are parallel siblings of this job: gate 1/3, gate 3/3
-jobgate: error: the pipeline has no job that matches
-jobgate: hint: `jobgate jobs` lists the pipeline's jobs and their stages
-",
+        expect![[r#"
+        08:00:00 not waited for, since they are parallel siblings of this job: gate 1/3, gate 3/3
+        jobgate: error: the pipeline has no job that matches
+        jobgate: hint: `jobgate jobs` lists the pipeline's jobs and their stages
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -620,19 +605,23 @@ fn the_whole_document() {
         ci().stage("test", [job("unit").fails(10), job("lint").runs(5)])
             .stage("deploy", [job("ship")]),
     );
-    after_head(story.run("wait unit lint ship absent --keep-going -o json")).is(1, r#"
-{"result":"failed","exit":1,"project":44,"pipeline":7700,"jobs":[{"name":"unit","result":"failed","pipeline":7700,"id":90400,"status":"failed","stage":"test","duration":10,"failure_reason":"script_failure","web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]},{"name":"lint","result":"passed","pipeline":7700,"id":90401,"status":"success","stage":"test","duration":5,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90401","allow_failure":false,"because":[]},{"name":"ship","result":"skipped","pipeline":7700,"id":90402,"status":"skipped","stage":"deploy","duration":null,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90402","allow_failure":false,"because":[]},{"name":"absent","result":"missing","pipeline":7700,"id":null,"status":null,"stage":null,"duration":null,"failure_reason":null,"web_url":null,"allow_failure":false,"because":[]}]}
-"#, "
-08:00:00 unit  pending
-08:00:00 lint  pending
-08:00:00 ship  created
-08:00:03 unit  pending → running  (2s in queue)
-08:00:03 lint  pending → running  (2s in queue)
-08:00:13 unit  running → failed
-08:00:13 lint  running → success
-08:00:13 ship  created → skipped
-08:00:13 ship is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
-");
+    after_head(story.run("wait unit lint ship absent --keep-going -o json")).is(
+        1,
+        expect![[r#"
+            {"result":"failed","exit":1,"project":44,"pipeline":7700,"jobs":[{"name":"unit","result":"failed","pipeline":7700,"id":90400,"status":"failed","stage":"test","duration":10,"failure_reason":"script_failure","web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]},{"name":"lint","result":"passed","pipeline":7700,"id":90401,"status":"success","stage":"test","duration":5,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90401","allow_failure":false,"because":[]},{"name":"ship","result":"skipped","pipeline":7700,"id":90402,"status":"skipped","stage":"deploy","duration":null,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90402","allow_failure":false,"because":[]},{"name":"absent","result":"missing","pipeline":7700,"id":null,"status":null,"stage":null,"duration":null,"failure_reason":null,"web_url":null,"allow_failure":false,"because":[]}]}
+        "#]],
+        expect![[r#"
+            08:00:00 unit  pending
+            08:00:00 lint  pending
+            08:00:00 ship  created
+            08:00:03 unit  pending → running  (2s in queue)
+            08:00:03 lint  pending → running  (2s in queue)
+            08:00:13 unit  running → failed
+            08:00:13 lint  running → success
+            08:00:13 ship  created → skipped
+            08:00:13 ship is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
+        "#]],
+    );
     story.gitlab.finish();
 }
 
@@ -646,16 +635,18 @@ fn events_as_they_happen() {
             play(world, job);
         });
     });
-    story.run("wait ship -o ndjson --quiet").is(0, r#"
-{"event":"start","time":"2026-11-20T08:00:00Z","project":44,"pipeline":7700,"until":"2026-11-20T08:59:00Z"}
-{"event":"change","time":"2026-11-20T08:00:00Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":null,"status":"manual","replaces":null}
-{"event":"note","time":"2026-11-20T08:00:00Z","note":"manual","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","text":"ship waits for somebody to play it: https://gl/web/-/jobs/90400"}
-{"event":"heartbeat","time":"2026-11-20T08:01:00Z","waiting":[{"name":"ship","status":"manual","running":null,"usually":null}]}
-{"event":"change","time":"2026-11-20T08:01:21.737Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"manual","status":"running","replaces":null}
-{"event":"heartbeat","time":"2026-11-20T08:02:21.737Z","waiting":[{"name":"ship","status":"running","running":69,"usually":null}]}
-{"event":"change","time":"2026-11-20T08:02:41.331Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"running","status":"success","replaces":null}
-{"event":"end","time":"2026-11-20T08:02:41.331Z","result":{"result":"ok","exit":0,"project":44,"pipeline":7700,"jobs":[{"name":"ship","result":"passed","pipeline":7700,"id":90400,"status":"success","stage":"deploy","duration":70,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]}]}}
-"#, "");
+    story
+        .run("wait ship -o ndjson --quiet")
+        .is(0, expect![[r#"
+            {"event":"start","time":"2026-11-20T08:00:00Z","project":44,"pipeline":7700,"until":"2026-11-20T08:59:00Z"}
+            {"event":"change","time":"2026-11-20T08:00:00Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":null,"status":"manual","replaces":null}
+            {"event":"note","time":"2026-11-20T08:00:00Z","note":"manual","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","text":"ship waits for somebody to play it: https://gl/web/-/jobs/90400"}
+            {"event":"heartbeat","time":"2026-11-20T08:01:00Z","waiting":[{"name":"ship","status":"manual","running":null,"usually":null}]}
+            {"event":"change","time":"2026-11-20T08:01:21.737Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"manual","status":"running","replaces":null}
+            {"event":"heartbeat","time":"2026-11-20T08:02:21.737Z","waiting":[{"name":"ship","status":"running","running":69,"usually":null}]}
+            {"event":"change","time":"2026-11-20T08:02:41.331Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"running","status":"success","replaces":null}
+            {"event":"end","time":"2026-11-20T08:02:41.331Z","result":{"result":"ok","exit":0,"project":44,"pipeline":7700,"jobs":[{"name":"ship","result":"passed","pipeline":7700,"id":90400,"status":"success","stage":"deploy","duration":70,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]}]}}
+        "#]], "");
     story.gitlab.finish();
 }
 
@@ -704,11 +695,11 @@ fn a_value_that_cannot_be_read_is_complained_of_once() {
     story.run("wait unit --interval 0").is(
         2,
         "",
-        "
-jobgate: error: --interval: an interval begins above zero; use for example 3s..60s
-jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...]
-jobgate: hint: jobgate wait --help
-",
+        expect![[r#"
+        jobgate: error: --interval: an interval begins above zero; use for example 3s..60s
+        jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...]
+        jobgate: hint: jobgate wait --help
+    "#]],
     );
     story.gitlab.finish();
 }

@@ -2,6 +2,7 @@
 
 use super::{Story, after_head, play};
 use crate::fake::{GitLab, World, child, ci, job};
+use expect_test::expect;
 
 /// The job that waits stands before the one that it waits for.
 fn before(more: crate::fake::JobSpec) -> Story {
@@ -24,18 +25,18 @@ fn before(more: crate::fake::JobSpec) -> Story {
 #[test]
 fn a_job_that_waits_for_the_caller_is_a_deadlock() {
     let story = before(job("lint").needs([]).runs(20));
-    after_head(story.run("wait ship")).is(10, "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-ship  waiting  created            90402        https://gl/web/-/jobs/90402
-", "
-08:00:00 ship  created
-08:01:00 waiting for ship (created)
-08:02:00 waiting for ship (created)
-08:03:00 waiting for ship (created)
-jobgate: error: waiting could never end: ship has not started, and no other job of this pipeline moves any more
-jobgate: hint: ship waits for this job, by its stage or its `needs:`; give it a `needs:` without this job
-jobgate: hint: this job may hold a `resource_group` that another job waits for
-");
+    after_head(story.run("wait ship")).is(10, expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+        ship  waiting  created            90402        https://gl/web/-/jobs/90402
+    "#]], expect![[r#"
+        08:00:00 ship  created
+        08:01:00 waiting for ship (created)
+        08:02:00 waiting for ship (created)
+        08:03:00 waiting for ship (created)
+        jobgate: error: waiting could never end: ship has not started, and no other job of this pipeline moves any more
+        jobgate: hint: ship waits for this job, by its stage or its `needs:`; give it a `needs:` without this job
+        jobgate: hint: this job may hold a `resource_group` that another job waits for
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -51,21 +52,21 @@ fn a_delayed_job_is_no_deadlock() {
     let story = Story::of(world, pipeline);
     after_head(story.run("wait smoke")).is(
         0,
-        "
-JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-smoke  passed  success        5s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 smoke  created
-08:01:00 waiting for smoke (created)
-08:02:00 waiting for smoke (created)
-08:03:00 waiting for smoke (created)
-08:04:00 waiting for smoke (created)
-08:05:00 waiting for smoke (created)
-08:06:00 waiting for smoke (created)
-08:06:53 smoke  created → running  (2s in queue)
-08:07:04 smoke  running → success
-",
+        expect![[r#"
+        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
+        smoke  passed  success        5s  90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 smoke  created
+        08:01:00 waiting for smoke (created)
+        08:02:00 waiting for smoke (created)
+        08:03:00 waiting for smoke (created)
+        08:04:00 waiting for smoke (created)
+        08:05:00 waiting for smoke (created)
+        08:06:00 waiting for smoke (created)
+        08:06:53 smoke  created → running  (2s in queue)
+        08:07:04 smoke  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -84,23 +85,19 @@ fn a_manual_job_that_blocks_is_named_and_the_wait_goes_on() {
         play(world, job);
     });
     let story = Story::of(world, pipeline);
-    after_head(story.run("wait ship")).is(
-        0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-ship  passed  success        5s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 ship  created
-08:01:00 waiting for ship (created)
-08:01:51 nothing goes on until somebody plays the manual job approve: https://gl/web/-/jobs/90400
-08:02:51 waiting for ship (created)
-08:03:51 waiting for ship (created)
-08:04:51 waiting for ship (created)
-08:05:11 ship  created → running  (2s in queue)
-08:05:23 ship  running → success
-",
-    );
+    after_head(story.run("wait ship")).is(0, expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        ship  passed  success        5s  90401        https://gl/web/-/jobs/90401
+    "#]], expect![[r#"
+        08:00:00 ship  created
+        08:01:00 waiting for ship (created)
+        08:01:51 nothing goes on until somebody plays the manual job approve: https://gl/web/-/jobs/90400
+        08:02:51 waiting for ship (created)
+        08:03:51 waiting for ship (created)
+        08:04:51 waiting for ship (created)
+        08:05:11 ship  created → running  (2s in queue)
+        08:05:23 ship  running → success
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -117,20 +114,20 @@ fn a_downstream_pipeline_that_runs_is_no_deadlock() {
     let story = Story::of(world, pipeline);
     after_head(story.run("wait ship")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-ship  passed  success        5s  90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 ship  created
-08:01:00 waiting for ship (created)
-08:02:00 waiting for ship (created)
-08:03:00 waiting for ship (created)
-08:04:00 waiting for ship (created)
-08:05:00 waiting for ship (created)
-08:06:00 waiting for ship (created)
-08:06:53 ship  created → success
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        ship  passed  success        5s  90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 ship  created
+        08:01:00 waiting for ship (created)
+        08:02:00 waiting for ship (created)
+        08:03:00 waiting for ship (created)
+        08:04:00 waiting for ship (created)
+        08:05:00 waiting for ship (created)
+        08:06:00 waiting for ship (created)
+        08:06:53 ship  created → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -149,15 +146,15 @@ fn a_server_that_is_slow_between_stages_is_no_deadlock() {
     );
     after_head(story.run("wait ship")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-ship  passed  success            90401        https://gl/web/-/jobs/90401
-",
-        "
-08:00:00 ship  created
-08:01:00 waiting for ship (created)
-08:01:21 ship  created → success
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        ship  passed  success            90401        https://gl/web/-/jobs/90401
+    "#]],
+        expect![[r#"
+        08:00:00 ship  created
+        08:01:00 waiting for ship (created)
+        08:01:21 ship  created → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -166,18 +163,18 @@ ship  passed  success            90401        https://gl/web/-/jobs/90401
 fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
     let story = before(job("lint").needs([]).runs(20));
     story.gitlab.world(|world| world.age = 18);
-    after_head(story.run("wait ship --timeout 4m")).is(3, "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-ship  waiting  created            90402        https://gl/web/-/jobs/90402
-", "
-08:00:00 ship  created
-08:01:00 waiting for ship (created)
-08:02:00 waiting for ship (created)
-jobgate: warning: ship has not started and nothing else moves; it may never start, but that cannot be told without reading trigger jobs
-08:03:19 waiting for ship (created)
-jobgate: error: time ran out after 4m00s
-jobgate: hint: --timeout DURATION allows more, up to what is left of this job
-");
+    after_head(story.run("wait ship --timeout 4m")).is(3, expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+        ship  waiting  created            90402        https://gl/web/-/jobs/90402
+    "#]], expect![[r#"
+        08:00:00 ship  created
+        08:01:00 waiting for ship (created)
+        08:02:00 waiting for ship (created)
+        jobgate: warning: ship has not started and nothing else moves; it may never start, but that cannot be told without reading trigger jobs
+        08:03:19 waiting for ship (created)
+        jobgate: error: time ran out after 4m00s
+        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -204,25 +201,21 @@ fn only_running_jobs_may_wait_for_this_one() {
 #[test]
 fn a_job_that_no_runner_takes_is_named() {
     let story = Story::new(ci().stage("test", [job("unit").tags(["gpu", "arm"]).stuck()]));
-    after_head(story.run("wait unit --timeout 7m")).is(
-        3,
-        "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  pending            90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 unit  pending
-08:01:00 waiting for unit (pending)
-08:02:00 waiting for unit (pending)
-08:03:00 waiting for unit (pending)
-08:04:00 waiting for unit (pending)
-08:05:00 waiting for unit (pending)
-jobgate: warning: unit has been pending for 5m16s: no runner with the tags arm, gpu has taken it
-08:06:16 waiting for unit (pending)
-jobgate: error: time ran out after 7m00s
-jobgate: hint: --timeout DURATION allows more, up to what is left of this job
-",
-    );
+    after_head(story.run("wait unit --timeout 7m")).is(3, expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+        unit  waiting  pending            90400        https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 unit  pending
+        08:01:00 waiting for unit (pending)
+        08:02:00 waiting for unit (pending)
+        08:03:00 waiting for unit (pending)
+        08:04:00 waiting for unit (pending)
+        08:05:00 waiting for unit (pending)
+        jobgate: warning: unit has been pending for 5m16s: no runner with the tags arm, gpu has taken it
+        08:06:16 waiting for unit (pending)
+        jobgate: error: time ran out after 7m00s
+        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -231,16 +224,16 @@ fn stuck_ends_it_where_that_is_asked_for() {
     let story = Story::new(ci().stage("test", [job("unit").stuck()]));
     after_head(story.run("wait unit --stuck 90s")).is(
         10,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  stuck   pending            90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 unit  pending
-08:01:00 waiting for unit (pending)
-jobgate: warning: unit has been pending for 1m51s: no runner has taken it
-jobgate: error: unit has been pending for longer than --stuck allows
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  stuck   pending            90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 unit  pending
+        08:01:00 waiting for unit (pending)
+        jobgate: warning: unit has been pending for 1m51s: no runner has taken it
+        jobgate: error: unit has been pending for longer than --stuck allows
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -254,15 +247,15 @@ fn a_resource_group_that_another_job_holds_is_named() {
             job("second").resource_group("eu"),
         ],
     ));
-    after_head(story.run("wait second --stuck 2m")).is(10, "
-JOB     RESULT  STATUS                DURATION     ID  NOTE  LINK
-second  stuck   waiting_for_resource            90401        https://gl/web/-/jobs/90401
-", "
-08:00:00 second  waiting_for_resource
-08:01:00 waiting for second (waiting_for_resource)
-08:02:00 waiting for second (waiting_for_resource)
-jobgate: warning: second has been waiting_for_resource for 2m19s: another job holds its resource_group, perhaps this one
-jobgate: error: second has been waiting_for_resource for longer than --stuck allows
-");
+    after_head(story.run("wait second --stuck 2m")).is(10, expect![[r#"
+        JOB     RESULT  STATUS                DURATION     ID  NOTE  LINK
+        second  stuck   waiting_for_resource            90401        https://gl/web/-/jobs/90401
+    "#]], expect![[r#"
+        08:00:00 second  waiting_for_resource
+        08:01:00 waiting for second (waiting_for_resource)
+        08:02:00 waiting for second (waiting_for_resource)
+        jobgate: warning: second has been waiting_for_resource for 2m19s: another job holds its resource_group, perhaps this one
+        jobgate: error: second has been waiting_for_resource for longer than --stuck allows
+    "#]]);
     story.gitlab.finish();
 }

@@ -1,5 +1,6 @@
 //! A network, a server and an operating system that misbehave.
 
+use expect_test::expect;
 use std::io::Read;
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -13,19 +14,19 @@ use crate::fake::{Chaos, Fault, Logged, child, ci, job};
 fn an_outage_within_the_budget_is_sat_out() {
     let story = Story::new(ci().stage("test", [job("unit").runs(100)]));
     story.gitlab.outage(30, 180, Fault::BadGateway);
-    after_head(story.run("wait unit")).is(0, "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
-", "
-08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
-08:00:42 GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009); asking again in 5s
-08:01:10 waiting for unit (was running); no good answer for 32s
-08:02:10 waiting for unit (was running); no good answer for 1m32s
-08:03:10 waiting for unit (was running); no good answer for 2m32s
-08:03:20 GitLab answers again
-08:03:20 unit  running → success
-");
+    after_head(story.run("wait unit")).is(0, expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 unit  pending
+        08:00:10 unit  pending → running  (2s in queue)
+        08:00:42 GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009); asking again in 5s
+        08:01:10 waiting for unit (was running); no good answer for 32s
+        08:02:10 waiting for unit (was running); no good answer for 1m32s
+        08:03:10 waiting for unit (was running); no good answer for 2m32s
+        08:03:20 GitLab answers again
+        08:03:20 unit  running → success
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -33,19 +34,19 @@ unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
 fn an_outage_beyond_the_budget_is_unknown() {
     let story = Story::new(ci().stage("test", [job("unit").runs(1000)]));
     story.gitlab.outage(30, 3000, Fault::Close);
-    after_head(story.run("wait unit --outage-budget 90s")).is(6, "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  running       18s  90400        https://gl/web/-/jobs/90400
-", "
-08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
-08:00:42 GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer; asking again in 5s
-08:01:10 waiting for unit (was running); no good answer for 32s
-jobgate: error: GitLab has given no good answer for 1m30s
-jobgate: error: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
-jobgate: hint: try again; if it lasts, a firewall may be cutting in, or http and https be confused in CI_API_V4_URL or its port
-jobgate: hint: --outage-budget DURATION allows more
-");
+    after_head(story.run("wait unit --outage-budget 90s")).is(6, expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+        unit  waiting  running       18s  90400        https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 unit  pending
+        08:00:10 unit  pending → running  (2s in queue)
+        08:00:42 GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer; asking again in 5s
+        08:01:10 waiting for unit (was running); no good answer for 32s
+        jobgate: error: GitLab has given no good answer for 1m30s
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
+        jobgate: hint: try again; if it lasts, a firewall may be cutting in, or http and https be confused in CI_API_V4_URL or its port
+        jobgate: hint: --outage-budget DURATION allows more
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -55,16 +56,16 @@ fn a_blip_is_nobodys_concern() {
     for fault in [Fault::Page, Fault::Cut, Fault::Broken, Fault::Locked] {
         story.gitlab.fault("GET */pipelines/*", fault);
     }
-    after_head(story.run("wait unit")).is(0, "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
-", "
-08:00:05 GET /projects/44/pipelines/7700/jobs: 409 Conflict: Resource lock (request id 01JD0000000000000000000004); asking again in 6s
-08:00:11 GitLab answers again
-08:00:11 unit  running
-08:01:11 waiting for unit (running 1m09s)
-08:01:59 unit  running → success
-");
+    after_head(story.run("wait unit")).is(0, expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:05 GET /projects/44/pipelines/7700/jobs: 409 Conflict: Resource lock (request id 01JD0000000000000000000004); asking again in 6s
+        08:00:11 GitLab answers again
+        08:00:11 unit  running
+        08:01:11 waiting for unit (running 1m09s)
+        08:01:59 unit  running → success
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -77,16 +78,16 @@ fn one_401_is_asked_again() {
         .fault("GET */trigger_jobs?*", Fault::Unauthorized);
     after_head(story.run("wait unit")).is(
         0,
-        "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:01 unit  pending
-08:00:11 unit  pending → running  (2s in queue)
-08:01:11 waiting for unit (running 1m09s)
-08:02:02 unit  running → success
-",
+        expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:01 unit  pending
+        08:00:11 unit  pending → running  (2s in queue)
+        08:01:11 waiting for unit (running 1m09s)
+        08:02:02 unit  running → success
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -98,17 +99,17 @@ fn the_callers_own_end_is_the_end_of_its_token() {
     story
         .gitlab
         .world(|world| world.after(60, move |world| world.end(me, None)));
-    after_head(story.run("wait unit")).is(4, "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  running       35s  90400        https://gl/web/-/jobs/90400
-", "
-08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
-jobgate: error: this job token is not valid (any more): the job has ended on the server, or the token is not its own
-jobgate: error: GET /projects/44/pipelines/7700/jobs: 401 Unauthorized (request id 01JD0000000000000000000008)
-jobgate: hint: a job token dies with its job: it is of no use in another job, nor once this one is canceled
-jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
-");
+    after_head(story.run("wait unit")).is(4, expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+        unit  waiting  running       35s  90400        https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 unit  pending
+        08:00:10 unit  pending → running  (2s in queue)
+        jobgate: error: this job token is not valid (any more): the job has ended on the server, or the token is not its own
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: 401 Unauthorized (request id 01JD0000000000000000000008)
+        jobgate: hint: a job token dies with its job: it is of no use in another job, nor once this one is canceled
+        jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -116,34 +117,34 @@ jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL 
 fn a_429_is_waited_out_and_never_charged() {
     let story = Story::new(ci().stage("test", [job("unit").runs(300)]));
     story.gitlab.outage(20, 800, Fault::Limited(100));
-    after_head(story.run("wait unit --outage-budget 60s")).is(0, "
-JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-unit  passed  success     5m00s  90400        https://gl/web/-/jobs/90400
-", "
-08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
-08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 3m28s
-08:01:10 waiting for unit (was running); held up by GitLab's rate limit for 50s
-08:02:10 waiting for unit (was running); held up by GitLab's rate limit for 1m50s
-08:03:10 waiting for unit (was running); held up by GitLab's rate limit for 2m50s
-08:04:10 waiting for unit (was running); held up by GitLab's rate limit for 3m50s
-08:05:10 waiting for unit (was running); held up by GitLab's rate limit for 4m50s
-08:06:10 waiting for unit (was running); held up by GitLab's rate limit for 5m50s
-08:07:10 waiting for unit (was running); held up by GitLab's rate limit for 6m50s
-08:08:10 waiting for unit (was running); held up by GitLab's rate limit for 7m50s
-08:09:10 waiting for unit (was running); held up by GitLab's rate limit for 8m50s
-08:10:10 waiting for unit (was running); held up by GitLab's rate limit for 9m50s
-08:11:10 waiting for unit (was running); held up by GitLab's rate limit for 10m50s
-08:12:10 waiting for unit (was running); held up by GitLab's rate limit for 11m50s
-08:13:10 waiting for unit (was running); held up by GitLab's rate limit for 12m50s
-08:14:10 waiting for unit (was running); held up by GitLab's rate limit for 13m50s
-08:15:10 waiting for unit (was running); held up by GitLab's rate limit for 14m50s
-08:16:10 waiting for unit (was running); held up by GitLab's rate limit for 15m50s
-08:17:10 waiting for unit (was running); held up by GitLab's rate limit for 16m50s
-08:18:10 waiting for unit (was running); held up by GitLab's rate limit for 17m50s
-08:18:45 GitLab answers again
-08:18:45 unit  running → success
-");
+    after_head(story.run("wait unit --outage-budget 60s")).is(0, expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+        unit  passed  success     5m00s  90400        https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 unit  pending
+        08:00:10 unit  pending → running  (2s in queue)
+        08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 3m28s
+        08:01:10 waiting for unit (was running); held up by GitLab's rate limit for 50s
+        08:02:10 waiting for unit (was running); held up by GitLab's rate limit for 1m50s
+        08:03:10 waiting for unit (was running); held up by GitLab's rate limit for 2m50s
+        08:04:10 waiting for unit (was running); held up by GitLab's rate limit for 3m50s
+        08:05:10 waiting for unit (was running); held up by GitLab's rate limit for 4m50s
+        08:06:10 waiting for unit (was running); held up by GitLab's rate limit for 5m50s
+        08:07:10 waiting for unit (was running); held up by GitLab's rate limit for 6m50s
+        08:08:10 waiting for unit (was running); held up by GitLab's rate limit for 7m50s
+        08:09:10 waiting for unit (was running); held up by GitLab's rate limit for 8m50s
+        08:10:10 waiting for unit (was running); held up by GitLab's rate limit for 9m50s
+        08:11:10 waiting for unit (was running); held up by GitLab's rate limit for 10m50s
+        08:12:10 waiting for unit (was running); held up by GitLab's rate limit for 11m50s
+        08:13:10 waiting for unit (was running); held up by GitLab's rate limit for 12m50s
+        08:14:10 waiting for unit (was running); held up by GitLab's rate limit for 13m50s
+        08:15:10 waiting for unit (was running); held up by GitLab's rate limit for 14m50s
+        08:16:10 waiting for unit (was running); held up by GitLab's rate limit for 15m50s
+        08:17:10 waiting for unit (was running); held up by GitLab's rate limit for 16m50s
+        08:18:10 waiting for unit (was running); held up by GitLab's rate limit for 17m50s
+        08:18:45 GitLab answers again
+        08:18:45 unit  running → success
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -151,19 +152,19 @@ unit  passed  success     5m00s  90400        https://gl/web/-/jobs/90400
 fn a_429_beyond_the_time_is_a_timeout() {
     let story = Story::new(ci().stage("test", [job("unit").runs(300)]));
     story.gitlab.outage(20, 8000, Fault::Limited(3600));
-    after_head(story.run("wait unit --timeout 3m")).is(3, "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  running        8s  90400        https://gl/web/-/jobs/90400
-", "
-08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
-08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 2m39s
-08:01:10 waiting for unit (was running); held up by GitLab's rate limit for 50s
-08:02:10 waiting for unit (was running); held up by GitLab's rate limit for 1m50s
-jobgate: error: time ran out after 3m00s
-jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005)
-jobgate: hint: --timeout DURATION allows more, up to what is left of this job
-");
+    after_head(story.run("wait unit --timeout 3m")).is(3, expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+        unit  waiting  running        8s  90400        https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 unit  pending
+        08:00:10 unit  pending → running  (2s in queue)
+        08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 2m39s
+        08:01:10 waiting for unit (was running); held up by GitLab's rate limit for 50s
+        08:02:10 waiting for unit (was running); held up by GitLab's rate limit for 1m50s
+        jobgate: error: time ran out after 3m00s
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005)
+        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -173,20 +174,22 @@ fn who_looks_once_does_not_sit_out_a_limit() {
     story.gitlab.fault("GET */jobs?*", Fault::LimitedJson);
     story.run("wait unit --timeout 0 -q").is(
         8,
-        "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  running    59m10s  90400        https://gl/web/-/jobs/90400
-",
+        expect![[r#"
+            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+            unit  waiting  running    59m10s  90400        https://gl/web/-/jobs/90400
+        "#]],
         "",
     );
     story
         .gitlab
         .faults("GET */jobs?*", Fault::Limited(600), u32::MAX);
-    story.run("wait unit --timeout 0 -q").is(6, "", "
-jobgate: error: this GitLab's limit of requests is used up
-jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005)
-jobgate: hint: all jobs of one user share it: wait longer between looks (--interval), or ask an administrator about User and IP rate limits
-");
+    story
+        .run("wait unit --timeout 0 -q")
+        .is(6, "", expect![[r#"
+            jobgate: error: this GitLab's limit of requests is used up
+            jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005)
+            jobgate: hint: all jobs of one user share it: wait longer between looks (--interval), or ask an administrator about User and IP rate limits
+        "#]]);
     story.gitlab.finish();
 }
 
@@ -198,10 +201,10 @@ fn an_answer_that_never_comes_does_not_outlive_the_time() {
     told.is(
         3,
         "",
-        "
-jobgate: error: time ran out after 2s
-jobgate: hint: --timeout DURATION allows more, up to what is left of this job
-",
+        expect![[r#"
+        jobgate: error: time ran out after 2s
+        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -241,15 +244,15 @@ fn a_caller_that_is_canceled_ends_as_if_told_to() {
     });
     after_head(story.run("wait unit")).is(
         143,
-        "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  running     1m00s  90400        https://gl/web/-/jobs/90400
-",
-        "
-08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
-jobgate: error: this job is being canceled
-",
+        expect![[r#"
+        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+        unit  waiting  running     1m00s  90400        https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
+        08:00:00 unit  pending
+        08:00:10 unit  pending → running  (2s in queue)
+        jobgate: error: this job is being canceled
+    "#]],
     );
     story.gitlab.finish();
 }
@@ -267,10 +270,10 @@ fn a_signal_ends_a_sleep_with_a_last_report() {
         let name = signal.name();
         told.is(
             code,
-            "
-JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-unit  waiting  running       18s  90400        https://gl/web/-/jobs/90400
-",
+            expect![[r#"
+                JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+                unit  waiting  running       18s  90400        https://gl/web/-/jobs/90400
+            "#]],
             &format!(
                 "
 08:00:00 unit  pending
@@ -434,10 +437,10 @@ fn a_time_that_runs_out_in_an_outage_says_what_the_trouble_was() {
     story
         .gitlab
         .faults("GET */jobs?*", Fault::BadGateway, u32::MAX);
-    after_head(story.run("wait unit --timeout 5s")).is(3, "", "
-jobgate: error: time ran out after 5s
-jobgate: error: GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000003)
-jobgate: hint: --timeout DURATION allows more, up to what is left of this job
-");
+    after_head(story.run("wait unit --timeout 5s")).is(3, "", expect![[r#"
+        jobgate: error: time ran out after 5s
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000003)
+        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+    "#]]);
     story.gitlab.finish();
 }

@@ -1,0 +1,104 @@
+//! What the program is given from outside: arguments, variables, clock, streams and limits.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::exit::Stop;
+use crate::os::Interrupt;
+use crate::time::Clock;
+
+/// Everything that the program gets from outside. In a test: a map, a fake clock, short limits and two buffers.
+pub struct Host<'a> {
+    /// Without the program's own name.
+    pub args: Vec<OsString>,
+    pub vars: Vars,
+    pub clock: &'a dyn Clock,
+    pub interrupt: &'a Interrupt,
+    /// For jitter.
+    pub seed: u64,
+    pub limits: Limits,
+    pub out: Stream,
+    pub log: Stream,
+}
+
+/// The environment. An empty variable counts as absent.
+#[derive(Default)]
+pub struct Vars(HashMap<OsString, OsString>);
+
+impl Vars {
+    pub fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        Self(vars.into_iter().collect())
+    }
+
+    /// The variable is there and holds nothing.
+    pub fn is_empty(&self, name: &str) -> bool {
+        self.0
+            .get(OsStr::new(name))
+            .is_some_and(|value| value.is_empty())
+    }
+
+    /// The value of a variable; exit 2 if it is not UTF-8 (the value is not quoted).
+    pub fn get(&self, name: &str) -> Result<Option<&str>, Stop> {
+        match self.0.get(OsStr::new(name)) {
+            None => Ok(None),
+            Some(value) if value.is_empty() => Ok(None),
+            Some(value) => value
+                .to_str()
+                .map(Some)
+                .ok_or_else(|| Stop::usage(format!("variable {name} is not valid UTF-8"))),
+        }
+    }
+}
+
+/// Where text goes, and what kind of place it is.
+pub struct Stream {
+    pub writer: Mutex<Box<dyn Write + Send>>,
+    pub terminal: bool,
+    /// Columns, if it is a terminal that tells.
+    pub width: Option<usize>,
+}
+
+impl Stream {
+    pub fn new(writer: Box<dyn Write + Send>, terminal: bool, width: Option<usize>) -> Self {
+        Self {
+            writer: Mutex::new(writer),
+            terminal,
+            width,
+        }
+    }
+}
+
+/// The network's time-outs and bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// TCP, proxy and TLS together; the look-up of the host's name before that has as long again.
+    pub connect: Duration,
+    /// From the request's end to the answer's headers.
+    pub headers: Duration,
+    pub per_read: Duration,
+    pub per_write: Duration,
+    /// A whole body; a log's chunks are checked against the deadline instead.
+    pub body: Duration,
+    /// Decoded bytes of one page or document.
+    pub page_bytes: u64,
+    /// Decoded bytes of an answer that says no.
+    pub error_bytes: u64,
+    /// How long the server may give no good answer to a command that does not wait.
+    pub outage: Duration,
+}
+
+impl Limits {
+    pub const REAL: Self = Self {
+        connect: Duration::from_secs(10),
+        headers: Duration::from_mins(1),
+        per_read: Duration::from_secs(30),
+        per_write: Duration::from_secs(30),
+        body: Duration::from_mins(1),
+        page_bytes: 16 << 20,
+        error_bytes: 64 << 10,
+        outage: Duration::from_secs(30),
+    };
+}
