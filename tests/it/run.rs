@@ -200,19 +200,15 @@ fn rewritten(expect: &Expect, shown: &str) -> bool {
     let position = &expect.position;
     let place = (position.file, position.line, position.column);
     let mut rewritten = REWRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
-    match rewritten.get(&place) {
-        Some(text) => {
-            assert!(
-                text == shown,
-                "one expectation, two results:\n{text}\nand\n{shown}"
-            );
-            true
-        }
-        None => {
-            rewritten.insert(place, shown.to_owned());
-            false
-        }
+    if let Some(text) = rewritten.get(&place) {
+        assert!(
+            text == shown,
+            "one expectation, two results:\n{text}\nand\n{shown}"
+        );
+        return true;
     }
+    rewritten.insert(place, shown.to_owned());
+    false
 }
 
 /// A writer that keeps what it is given.
