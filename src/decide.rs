@@ -9,7 +9,6 @@ pub mod guard;
 pub mod look;
 pub mod pace;
 pub mod part;
-pub mod reason;
 pub mod select;
 pub mod stages;
 pub mod tree;

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod jobs;
 pub mod json;
 pub mod log;
+pub mod messages;
 pub mod notes;
 pub mod out;
 pub mod style;

@@ -12,12 +12,11 @@ use crate::decide::pace::{Interval, Next, Pace, Trouble, Window};
 use crate::decide::select::Caller;
 use crate::exit::Stop;
 use crate::find::Place;
-use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Rate, Route, TokenKind};
+use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Rate, Route};
 use crate::host::Host;
 use crate::model::{CurrentJob, Job, Pipeline, ProjectId};
 use crate::os::Woken;
-use crate::report::{Color, Talk};
-use crate::time::human;
+use crate::report::{Color, Talk, messages};
 
 /// Options that every command that asks GitLab takes.
 #[derive(Clone, Debug, Default)]
@@ -97,18 +96,12 @@ fn tell(talk: &Talk, debug: bool, note: &Note) {
             request_id,
             took,
         } if debug => {
-            let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-            let id = request_id.as_deref().unwrap_or("-");
-            let took = took.as_millis();
-            talk.line(&format!("debug: {method} {url} {status} {id} {took}ms"));
+            let id = request_id.as_deref();
+            talk.line(&messages::request(method, url, *status, id, *took));
         }
         Note::Request { .. } => {}
         Note::Using { token, source } => {
-            let kind = match token {
-                TokenKind::Job => "job token",
-                TokenKind::Access => "access token",
-            };
-            talk.line(&format!("using the {kind} from {source}"));
+            talk.line(&messages::using_token(*token, source));
         }
         Note::Warning(text) => talk.warning(text),
     }
@@ -188,10 +181,7 @@ impl Session<'_> {
     /// A `CI_JOB_ID` other than the token's job: somebody mixed the variables of two jobs.
     pub fn other_job(&self, me: &Me) -> Option<String> {
         let said = self.ci.job.filter(|said| *said != me.job.id)?;
-        Some(format!(
-            "CI_JOB_ID is {said}, but the job token belongs to job {}",
-            me.job.id
-        ))
+        Some(messages::other_job(said, me.job.id))
     }
 
     /// Asks until there is an answer, for as long as a command that does not wait puts up with trouble.
@@ -218,8 +208,7 @@ impl Session<'_> {
             if waited > outage {
                 return Err(error);
             }
-            let seconds = human(delay + Duration::from_millis(999));
-            let again = format!("{}; asking again in {seconds}", error.message);
+            let again = messages::asking_again(&error.message, delay);
             self.talk.line(&again);
             if let Woken::Signal(signal) = clock.sleep(delay, self.host.interrupt) {
                 return Err(error.interrupted(signal));

@@ -13,7 +13,6 @@ use super::waiting::{Halt, LISTS, Patience, Turns, WAITING, Wait, wait_and};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::deadline::JobTime;
 use crate::decide::part::Read;
-use crate::decide::reason;
 use crate::decide::select::{Selection, select};
 use crate::decide::verdict::Watch;
 use crate::exit::{Exit, Stop};
@@ -22,6 +21,7 @@ use crate::gitlab::{Project, Route};
 use crate::host::Host;
 use crate::model::{Job, JobId, Status};
 use crate::report::events::Teller;
+use crate::report::messages::failure_reason;
 use crate::report::text::visible;
 use crate::report::{Out, log::Form};
 use crate::session::{self, Common, Session};
@@ -264,7 +264,7 @@ fn failure(session: &Session, job: &Job) {
         } else {
             ""
         };
-        let reason = reason::words(reason);
+        let reason = failure_reason(reason);
         session
             .talk
             .line(&format!("{} failed{allowed}: {reason}", job.name));

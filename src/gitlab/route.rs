@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::TokenKind;
 use crate::model::{JobId, PipelineId, ProjectId};
 use crate::url::encode;
 
-/// A project by number or by full path (`group/project`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A project by number or by full path (`group/project`). In JSON a number or a text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
 pub enum Project {
     Id(ProjectId),
     Path(String),

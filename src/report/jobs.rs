@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use super::Format;
 use super::json::{List, Object, raw};
 use super::log::Tail;
+use super::messages::failure_reason;
 use super::style::{Paint, Style};
 use super::table::{Column, Table, branch};
 use super::text::visible;
-use crate::decide::reason;
 use crate::decide::tree::{Branch, Downstream, Item};
 use crate::model::{Job, JobId, PipelineKey, Status};
 use crate::time::human;
@@ -128,7 +128,7 @@ pub fn note(job: &Job, retried: bool) -> String {
         retried.then_some("retried"),
         job.trigger.then_some("trigger job"),
         job.allow_failure.then_some("allowed to fail"),
-        reason.map(reason::words),
+        reason.map(failure_reason),
     ];
     notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -146,7 +146,7 @@ pub fn heading(job: &Job, style: Style) -> String {
     let reason = job
         .failure_reason
         .as_deref()
-        .map_or("failed", reason::words);
+        .map_or("failed", failure_reason);
     let mut text = String::from("\n");
     style.paint(&mut text, &visible(&job.name), Paint::Strong);
     let _ = writeln!(text, " ({}): {}", job.id, visible(reason));

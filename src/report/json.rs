@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::text::hidden;
@@ -29,6 +30,12 @@ fn safe(json: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// A document or event of ours as one line, without a line break. Its fields are those of the struct, which is their schema.
+pub fn text(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).expect("keys of our documents are texts");
+    safe(&json).into_owned()
 }
 
 /// An object of ours, field by field.
@@ -138,6 +145,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::model::{JobId, ProjectId, Status};
+    use crate::time::Timestamp;
 
     #[test]
     fn an_answer_keeps_its_fields_its_order_and_its_numbers() {
@@ -181,6 +190,37 @@ mod tests {
         );
         let value: Value = serde_json::from_str(&event).unwrap();
         assert_eq!(value["event"], json!("a\"b\\c\n\u{1b}\u{202e}"));
+    }
+
+    #[test]
+    fn a_struct_is_one_line_of_json_in_the_order_of_its_fields() {
+        #[derive(Serialize)]
+        struct Event<'a> {
+            event: &'a str,
+            id: JobId,
+            status: Status,
+            project: [Project; 2],
+            time: Timestamp,
+            finished_at: Option<Timestamp>,
+            job: &'a RawValue,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            hint: Option<&'a str>,
+        }
+        let job = serde_json::from_str("{\"id\":\r\n\t7, \"name\": \"\u{202e}\"}").unwrap();
+        let event = text(&Event {
+            event: "a\"b\\c\n\u{1b}\u{202e}\u{e0041}",
+            id: JobId(u64::MAX),
+            status: Status::Success,
+            project: [Project::Id(ProjectId(1)), Project::Path("a/b".to_owned())],
+            time: Timestamp::from_millis(1_700_000_000_000),
+            finished_at: None,
+            job,
+            hint: None,
+        });
+        assert_eq!(
+            event,
+            r#"{"event":"a\"b\\c\n\u001b\u202e\udb40\udc41","id":18446744073709551615,"status":"success","project":[1,"a/b"],"time":"2023-11-14T22:13:20Z","finished_at":null,"job":{"id":7, "name": "\u202e"}}"#
+        );
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::dotenv::Dotenv;
 use super::json::Object;
+use super::messages::failure_reason;
 use super::style::Paint;
 use super::table::{Column, Table, branch};
-use crate::decide::reason;
 use crate::decide::verdict::{Counts, JobOutcome, Outcome};
 use crate::exit::Exit;
 use crate::find::Place;
@@ -85,7 +85,7 @@ fn note(job: &Job) -> String {
         job.failure_reason
             .as_deref()
             .filter(|_| failed)
-            .map(|why| reason::words(why).to_owned()),
+            .map(|why| failure_reason(why).to_owned()),
     ];
     notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

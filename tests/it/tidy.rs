@@ -1,5 +1,7 @@
 //! House rules that a text search can check.
 
+mod arrows;
+
 use std::path::{Path, PathBuf};
 
 use jobgate::commands::shared::VARIABLES;
@@ -159,6 +161,55 @@ fn decisions_are_pure() {
     );
 }
 
+/// Files and folders whose sentences have not moved to `report` yet.
+const WORDY: &[&str] = &[
+    "src/commands/",
+    "src/decide/action",
+    "src/decide/agents.rs",
+    "src/decide/doctor",
+    "src/decide/gate",
+    "src/decide/pace.rs",
+    "src/decide/verdict.rs",
+];
+
+#[test]
+fn sentences_stand_in_report() {
+    let wordy = |file: &File| WORDY.iter().any(|path| file.path.starts_with(path));
+    let files: Vec<File> = files().into_iter().filter(|file| !wordy(file)).collect();
+    let mut broken = Vec::new();
+    for file in files.iter().filter(|file| file.is_source()) {
+        let root = file.path.split(['/', '.']).nth(1).unwrap_or_default();
+        let lines: Vec<&str> = file.code().map(|(_, line)| line).collect();
+        broken.extend(match root {
+            "decide" if !file.path.ends_with("/tests.rs") => texts(&lines, &file.path, |_| true),
+            "commands" | "session" | "pipeline" => {
+                texts(&lines, &file.path, |before| before.ends_with("format!("))
+            }
+            _ => Vec::new(),
+        });
+    }
+    keep(
+        "report writes the sentences: decide has no text with a blank in it; commands, session and pipeline format none",
+        &broken,
+    );
+}
+
+/// Text literals that hold a blank, where what stands before them (without blanks) is as asked.
+fn texts(lines: &[&str], path: &str, asked: impl Fn(&str) -> bool) -> Vec<String> {
+    let (mut found, mut before) = (Vec::new(), String::new());
+    for (number, line) in (1..).zip(lines) {
+        // Odd pieces stand between quotes; an escaped quote ends none.
+        let line = line.replace("\\\"", "");
+        for (index, piece) in line.split('"').enumerate() {
+            if index % 2 == 1 && piece.contains(' ') && asked(&before) {
+                found.push(format!("{path}:{number}: {piece}"));
+            }
+            before.extend(piece.chars().filter(|c| !c.is_whitespace()));
+        }
+    }
+    found
+}
+
 #[test]
 fn one_l() {
     let wrong = ["ed", "ing"].map(|end| format!("cancell{end}"));
@@ -205,12 +256,12 @@ fn files_are_short() {
     let mut broken = Vec::new();
     for file in files().iter().filter(|file| file.is_source()) {
         let lines = file.text.lines().count();
-        if lines > 450 {
+        if lines > 600 {
             broken.push(format!("{}: {lines} lines", file.path));
         }
     }
     keep(
-        "a source file has at most 450 lines: split it by idea",
+        "a source file has at most 600 lines: split it by idea",
         &broken,
     );
 }
@@ -287,6 +338,12 @@ fn the_searches_find_what_they_look_for() {
         3
     );
     assert_eq!(uses(&bad, &["ureq", "rustls"], &["src/x"]).len(), 0);
+    let lines = ["a(\"one\", \"two words\")", "b(", "  \"three words\","];
+    assert_eq!(
+        texts(&lines, "x.rs", |before| before.ends_with("b(")),
+        ["x.rs:3: three words"]
+    );
+    assert_eq!(texts(&lines, "x.rs", |_| true).len(), 2);
     let harmless = [
         file("// ureq does this"),
         file("let my_ureq = ureqs;"),

@@ -1,0 +1,131 @@
+//! Sentences that several commands write: each stands here once. Lower case, no final period.
+//!
+//! Text from GitLab is put in as it is: where a text is written, what acts on a terminal is made visible.
+
+use std::time::Duration;
+
+use crate::gitlab::TokenKind;
+use crate::model::JobId;
+use crate::time::human;
+
+/// `a, b, c and 3 more`: at most eight names.
+pub fn list<T: AsRef<str>>(names: &[T]) -> String {
+    const MOST: usize = 8;
+    let shown: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(MOST) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+pub fn using_token(token: TokenKind, source: &str) -> String {
+    let kind = match token {
+        TokenKind::Job => "job token",
+        TokenKind::Access => "access token",
+    };
+    format!("using the {kind} from {source}")
+}
+
+/// One request, for `--debug`.
+pub fn request(
+    method: &str,
+    url: &str,
+    status: Option<u16>,
+    id: Option<&str>,
+    took: Duration,
+) -> String {
+    let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let (id, took) = (id.unwrap_or("-"), took.as_millis());
+    format!("debug: {method} {url} {status} {id} {took}ms")
+}
+
+/// After trouble, before the same request is sent again.
+pub fn asking_again(trouble: &str, delay: Duration) -> String {
+    let seconds = human(delay + Duration::from_millis(999));
+    format!("{trouble}; asking again in {seconds}")
+}
+
+/// The variables of two jobs are mixed.
+pub fn other_job(variable: JobId, token: JobId) -> String {
+    format!("CI_JOB_ID is {variable}, but the job token belongs to job {token}")
+}
+
+/// GitLab's `failure_reason` as a short sentence (`app/models/concerns/enums/ci/commit_status.rb`, in its order). A reason that is not
+/// known here is shown as GitLab writes it.
+pub fn failure_reason(reason: &str) -> &str {
+    match reason {
+        "unknown_failure" => "failed for a reason that GitLab does not know",
+        "script_failure" => "the script failed",
+        "api_failure" => "the GitLab API failed while the job ran",
+        "stuck_or_timeout_failure" => "the job was stuck or ran into a timeout",
+        "runner_system_failure" => "the runner or its system failed",
+        "missing_dependency_failure" => "artifacts of a job that this one depends on are missing",
+        "runner_unsupported" => "the runner is too old or lacks a feature that the job needs",
+        "stale_schedule" => "the delayed job did not start in time",
+        "job_execution_timeout" => "the script ran longer than the job's timeout",
+        "archived_failure" => "the job is archived and cannot run",
+        "unmet_prerequisites" => "a prerequisite of the job was not met",
+        "scheduler_failure" => "GitLab could not assign the job to a runner",
+        "data_integrity_failure" => "the job's data in GitLab are damaged",
+        "forward_deployment_failure" => "a newer deployment to this environment came first",
+        "user_blocked" => "the job's user is blocked",
+        "project_deleted" => "the project was deleted",
+        "ci_quota_exceeded" => "no compute minutes are left",
+        "pipeline_loop_detected" => "the downstream pipeline would start itself again",
+        "no_matching_runner" => "no runner matches the job",
+        "trace_size_exceeded" => "the log grew beyond its limit",
+        "builds_disabled" => "CI/CD is disabled for the project",
+        "environment_creation_failure" => "the environment could not be created",
+        "deployment_rejected" => "the deployment was rejected",
+        "failed_outdated_deployment_job" => {
+            "the deployment is older than the latest one of this environment"
+        }
+        "job_execution_server_timeout" => {
+            "GitLab ended the job because it ran longer than its timeout"
+        }
+        "stuck_pending_with_matching_runners" => {
+            "the job stayed pending too long although runners match it"
+        }
+        "stuck_pending_no_matching_runners" => {
+            "the job stayed pending too long and no runner matches it"
+        }
+        "no_updates_running" => "the runner sent no updates while the job was running",
+        "no_updates_canceling" => "the runner sent no updates while the job was canceling",
+        "server_timeout_running" => {
+            "the running job exceeded its timeout and the runner did not end it"
+        }
+        "server_timeout_canceling" => "the job stayed canceling beyond its timeout",
+        "runner_configuration_error" => "the runner or the job is configured wrongly",
+        "runner_external_dependency_failure" => {
+            "something outside that the runner depends on failed"
+        }
+        "runner_interrupted" => "the runner was interrupted",
+        "protected_environment_failure" => "the environment is protected against the job's user",
+        "insufficient_bridge_permissions" => "the user may not start the downstream pipeline",
+        "downstream_bridge_project_not_found" => "the downstream project was not found",
+        "invalid_bridge_trigger" => "the trigger job is defined wrongly",
+        "upstream_bridge_project_not_found" => "the upstream project was not found",
+        "insufficient_upstream_permissions" => "the user may not read the upstream project",
+        "bridge_pipeline_is_child_pipeline" => {
+            "a child pipeline may not start a further child pipeline here"
+        }
+        "downstream_pipeline_creation_failed" => "the downstream pipeline could not be created",
+        "secrets_provider_not_found" => "the secrets provider was not found",
+        "reached_max_descendant_pipelines_depth" => "child pipelines are nested too deeply",
+        "ip_restriction_failure" => "the group's IP address restriction refused it",
+        "reached_max_pipeline_hierarchy_size" => "the pipeline has too many downstream pipelines",
+        "reached_downstream_pipeline_trigger_rate_limit" => {
+            "too many downstream pipelines were started in a short time"
+        }
+        "duo_workflow_not_allowed" => "the project or user may not run this GitLab Duo flow",
+        "job_router_failure" => "the job router failed to find a place for the job",
+        "job_token_expired" => "the job token expired",
+        "id_token_burned_project_path" => {
+            "an ID token is not issued for a project path that was used before"
+        }
+        "downstream_project_trigger_resolved_to_empty" => {
+            "the downstream project's path came out empty"
+        }
+        other => other,
+    }
+}
