@@ -8,7 +8,7 @@ pub mod events;
 pub mod file;
 pub mod gate;
 pub mod jobs;
-pub mod json;
+pub(crate) mod json;
 pub mod log;
 pub mod messages;
 pub mod notes;

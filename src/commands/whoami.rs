@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Command;
@@ -11,7 +12,7 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Route};
 use crate::host::Host;
 use crate::model::AllowedAgents;
-use crate::report::json::Object;
+use crate::report::json;
 use crate::report::whoami::Page;
 use crate::report::{Format, Out};
 use crate::session::{self, Common, Session};
@@ -47,6 +48,13 @@ impl Options {
     }
 }
 
+/// GitLab's own objects.
+#[derive(Serialize)]
+struct Document<'a> {
+    job: &'a RawValue,
+    allowed_agents: Option<&'a RawValue>,
+}
+
 fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let options = Options::read(&mut words)?;
     words.done();
@@ -68,12 +76,11 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
             Format::Table => out.table(&page.table(), session.color),
             Format::Dotenv => out.text(&page.dotenv().text()?),
             Format::Json | Format::Ndjson => {
-                let object = Object::new().raw("job", &me.raw);
-                let object = match &raw {
-                    Some(raw) => object.raw("allowed_agents", raw),
-                    None => object.null("allowed_agents"),
+                let document = Document {
+                    job: &me.raw,
+                    allowed_agents: raw.as_deref(),
                 };
-                out.text(&object.end());
+                out.text(&json::text(&document));
                 out.text("\n");
             }
         }

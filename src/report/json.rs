@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_struct_is_one_line_of_json_in_the_order_of_its_fields() {
         #[derive(Serialize)]
-        struct Event<'a> {
+        struct Row<'a> {
             event: &'a str,
             id: JobId,
             status: Status,
@@ -207,7 +207,7 @@ mod tests {
             hint: Option<&'a str>,
         }
         let job = serde_json::from_str("{\"id\":\r\n\t7, \"name\": \"\u{202e}\"}").unwrap();
-        let event = text(&Event {
+        let event = text(&Row {
             event: "a\"b\\c\n\u{1b}\u{202e}\u{e0041}",
             id: JobId(u64::MAX),
             status: Status::Success,
