@@ -34,7 +34,6 @@ pub mod commands;
 pub mod decide;
 pub mod exit;
 pub mod find;
-pub mod gatefile;
 pub mod gitlab;
 pub mod help;
 pub mod host;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::Command;
 use super::act::finish;
-use super::gating::{self, GATE, Gating};
+use super::gating::{self, Gating};
 use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
-use crate::cli::{Group, Usage, Words};
+use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::report::json::Object;
@@ -15,15 +15,10 @@ use crate::session::{self, Common};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const FILE: Group = Group {
-    title: "conditions",
-    options: &[&GATE],
-};
-
 const USAGE: Usage = Usage {
     name: "gate",
-    operands: "[CONDITION...]",
-    arity: (0, usize::MAX),
+    operands: "CONDITION...",
+    arity: (1, usize::MAX),
     choices: &[],
     summary: "checks conditions, explains each, and ends with 0 only if all hold",
     details: "\
@@ -46,16 +41,12 @@ What they are judged by is what GitLab says when asked with the job's token, nev
 
 jobs= and approved= take one selection, commas included; repeat them for more.
 
-A gate file holds named gates, each an object of conditions; a list under jobs or approved means all of them, elsewhere any:
-
-  {\"production\": {\"branch\": [\"main\", \"release/*\"], \"role\": \"maintainer\"}}
-
 Exit code 9: a condition does not hold. 4: a token is missing or was refused. 6: it could not be told. \
 A gate protects against mistakes; whoever writes the script can leave it out, so it replaces no protected environment.",
     example: "\
 jobgate gate --server https://gitlab.example.com branch=main role=maintainer
-jobgate gate --gate gates.json#production",
-    groups: &[&FILE, &OUTPUT, &CONNECTION],
+jobgate gate jobs=unit newest",
+    groups: &[&OUTPUT, &CONNECTION],
 };
 
 struct Options {
@@ -67,13 +58,8 @@ struct Options {
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
-        let mut gating = Gating::of(words.operands(), "CONDITION")?;
-        gating.add_gate(words)?;
-        if gating.is_empty() {
-            return Err(USAGE.explain(Stop::usage("gate needs a condition or --gate")));
-        }
         Ok(Self {
-            gating,
+            gating: Gating::of(words.operands(), "CONDITION")?,
             format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,

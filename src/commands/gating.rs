@@ -6,7 +6,6 @@ mod look;
 use crate::cli::{Group, Opt, Words};
 use crate::decide::gate::{Condition, Judgement, judge, needs};
 use crate::exit::{Exit, Stop};
-use crate::gatefile::GateRef;
 use crate::session::{Me, Session};
 
 pub const REQUIRE: Opt = Opt::value(
@@ -15,14 +14,9 @@ pub const REQUIRE: Opt = Opt::value(
     "go on only if this holds, as in `jobgate gate`",
 )
 .many();
-pub const GATE: Opt = Opt::value(
-    "--gate",
-    "FILE#NAME",
-    "go on only if this gate of a gate file is open",
-);
 pub const GATING: Group = Group {
     title: "conditions",
-    options: &[&REQUIRE, &GATE],
+    options: &[&REQUIRE],
 };
 
 /// Shows what was judged.
@@ -35,11 +29,9 @@ pub struct Gating {
 }
 
 impl Gating {
-    /// Reads the options, and the gate file with them: what it says now counts for the whole call.
+    /// Reads `--require`.
     pub fn read(words: &mut Words) -> Result<Self, Stop> {
-        let mut gating = Self::of(words.values(&REQUIRE), REQUIRE.name)?;
-        gating.add_gate(words)?;
-        Ok(gating)
+        Self::of(words.values(&REQUIRE), REQUIRE.name)
     }
 
     /// Conditions as the user wrote them; `from` is where.
@@ -51,14 +43,6 @@ impl Gating {
         };
         let conditions = texts.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Self { conditions })
-    }
-
-    /// Adds the gate that `--gate` names.
-    pub fn add_gate(&mut self, words: &mut Words) -> Result<(), Stop> {
-        if let Some(gate) = words.parsed(&GATE, GateRef::parse)? {
-            self.conditions.extend(gate.conditions()?);
-        }
-        Ok(())
     }
 
     /// Nothing is demanded.

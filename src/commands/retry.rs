@@ -30,7 +30,7 @@ the id that was given, is done already: nothing is sent and the exit code is 0. 
 
 GitLab makes a new job with a new id, which is followed from then on and shown in the answer.
 
-It takes an access token with the role Developer and the scope api. Conditions (--require, --gate) are asked at the start and again directly before every request.",
+It takes an access token with the role Developer and the scope api. Conditions (--require) are asked at the start and again directly before every request.",
     example: "\
 jobgate retry unit --wait
 jobgate retry --all --status failed --except 'flaky*'",

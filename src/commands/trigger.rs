@@ -47,7 +47,7 @@ PROJECT is an id or a full path. The job token is enough where that project's jo
 A request is sent once. If its answer is lost, exactly one new pipeline of this ref and user is taken for the one that was started, and called assumed; \
 with none or several the exit code is 6, and they are listed.
 
-Conditions (--require, --gate) are asked at the start and again directly before the request. --on-cancel cancel takes an access token.",
+Conditions (--require) are asked at the start and again directly before the request. --on-cancel cancel takes an access token.",
     example: "\
 jobgate trigger ops/monitoring --ref main --wait
 jobgate trigger 1234 --ref v1.2 --variable VERSION --input region=eu",

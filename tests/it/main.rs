@@ -31,7 +31,6 @@ mod fake_skin;
 mod fake_world;
 mod find_agent;
 mod gate;
-mod gatefile;
 mod help;
 mod jobs;
 mod kubeconfig;

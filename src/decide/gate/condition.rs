@@ -201,8 +201,8 @@ impl Condition {
         Self::of(key, Some(values))
     }
 
-    /// A condition of its key and values, as a gate file has them apart. `whole` keys take exactly one value.
-    pub fn of(key: &Key, values: Option<Vec<String>>) -> Result<Self, String> {
+    /// A condition of its key and values. `whole` keys take exactly one value.
+    fn of(key: &Key, values: Option<Vec<String>>) -> Result<Self, String> {
         let Key { name, value, .. } = *key;
         let values = match values {
             None if key.bare => Vec::new(),

@@ -137,40 +137,6 @@ fn what_cannot_be_told_is_no_way_through() {
 }
 
 #[test]
-fn a_gate_file_counts_like_its_conditions() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("gates.json");
-    std::fs::write(
-        &path,
-        r#"{"production": {"branch": ["main", "release/*"], "role": "owner"}, "staging": {"branch": "main"}}"#,
-    )
-    .unwrap();
-    let story = Story::new(deploy());
-    let gate = |name: &str| {
-        let call = story
-            .call("play deploy --gate")
-            .arg(format!("{}#{name}", path.display()));
-        story.go(call.naming(folder.path().to_str().unwrap(), "FOLDER"))
-    };
-    gate("production").is(9, "", expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        gate: held  branch=main,release/*  the ref is the branch main
-        gate: not held  role=owner  mira is maintainer in project 44 (expected: the job's user is at least owner here)
-        the gate is closed: 1 of 2 conditions do not hold
-    "#]]);
-    gate("nowhere").is(2, "", expect![[r#"
-        jobgate: error: gate file FOLDER/gates.json, line 1, column 97: no gate "nowhere" up to the end
-        jobgate: hint: its gates are ["production", "staging"]
-        jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
-        jobgate: hint: jobgate play --help
-    "#]]);
-    assert_eq!(story.gitlab.posts(), 0);
-    assert_eq!(gate("staging").code, 0);
-    assert_eq!(story.gitlab.posts(), 1);
-    story.gitlab.finish();
-}
-
-#[test]
 fn a_wait_is_gated_at_its_end_too() {
     let story = Story::with(ci().stage("test", [job("unit").runs(60)]), |world, _| {
         world.after(30, |world| {

@@ -130,9 +130,6 @@ fn world(words: &str) -> (World, Id, String) {
     (world, here, token)
 }
 
-const GATES: &str =
-    r#"{"production": {"branch": ["main"], "role": "maintainer", "jobs": ["unit", "lint"]}}"#;
-
 /// A line that takes longer is told to end, so that its output is seen.
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -143,7 +140,6 @@ fn run(line: &Line) -> (Output, String) {
     let path = folder.path();
     shim(path);
     command(path, "kubectl", "echo \"kubectl $*\"\n");
-    std::fs::write(path.join("gates.json"), GATES).expect("written");
     let child = Command::new("sh")
         .args(["-c", &line.text.replace(SERVER, &gitlab.origin())])
         .current_dir(path)

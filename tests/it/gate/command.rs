@@ -158,10 +158,10 @@ fn words_that_mean_nothing_are_told_before_anything_is_asked() {
         2,
         "",
         expect![[r#"
-        jobgate: error: gate needs a condition or --gate
-        jobgate: hint: usage: jobgate gate [OPTIONS] [CONDITION...]
-        jobgate: hint: jobgate gate --help
-    "#]],
+            jobgate: error: gate needs CONDITION...
+            jobgate: hint: usage: jobgate gate [OPTIONS] CONDITION...
+            jobgate: hint: jobgate gate --help
+        "#]],
     );
     assert!(gitlab.requests().is_empty());
     gitlab.finish();
