@@ -224,6 +224,21 @@ impl std::fmt::Display for Done {
 }
 
 impl Done {
+    /// The same with the first two jobs, and the first two calls of their scripts, in this order: they run side by side, so either may end
+    /// first.
+    fn in_order(mut self, jobs: [&str; 2], calls: [&str; 2]) -> Self {
+        if let [first, second, ..] = self.jobs.as_mut_slice()
+            && [second.job.as_str(), first.job.as_str()] == jobs
+        {
+            std::mem::swap(first, second);
+        }
+        let [one, other] = calls;
+        if let Some(rest) = self.journal.strip_prefix(&format!("{other}\n{one}\n")) {
+            self.journal = format!("{one}\n{other}\n{rest}");
+        }
+        self
+    }
+
     /// Jobs with their exit codes in the order of their ends, the scripts' calls, and the program's calls.
     #[track_caller]
     pub fn is(self, jobs: &str, journal: &str, calls: &str) {

@@ -106,7 +106,7 @@ fn play_downstream() {
         .other_file("ops/monitoring", "play-downstream.other-project")
         .token("ops/monitoring", "maintainer", "api")
         .run();
-    done.is(
+    done.in_order(["deploy", "check-rules"], ["deploy.sh", "test.sh rules"]).is(
         "deploy 0, check-rules 0, enable-alerts 0, enable-alerts 0",
         "
         deploy.sh
