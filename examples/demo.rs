@@ -157,12 +157,6 @@ fn run(gitlab: &GitLab, me: Id, access_token: &str, words: &[&str]) -> Exit {
     if std::env::var_os("NO_COLOR").is_some() || !stdout().is_terminal() {
         vars.insert("NO_COLOR".to_owned(), "1".to_owned());
     }
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = gitlab.kubeconfig(me, folder.path());
-    vars.insert(
-        "KUBECONFIG".to_owned(),
-        kubeconfig.to_string_lossy().into_owned(),
-    );
     jobgate::run(&Host {
         args: words.iter().map(OsString::from).collect(),
         vars: Vars::new(
@@ -187,16 +181,8 @@ fn serve(port: u16) -> ExitCode {
         ..
     } = demo();
     let gitlab = GitLab::start_running(world, 1, port);
-    let folder = tempfile::tempdir().unwrap();
     let mut vars: Vec<(String, String)> = gitlab.vars(me).into_iter().collect();
     vars.push(("JOBGATE_TOKEN".to_owned(), access_token));
-    vars.push((
-        "KUBECONFIG".to_owned(),
-        gitlab
-            .kubeconfig(me, folder.path())
-            .to_string_lossy()
-            .into_owned(),
-    ));
     vars.sort();
     println!("# A GitLab with a pipeline that has just begun. In another shell:");
     for (name, value) in vars {

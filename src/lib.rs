@@ -37,7 +37,6 @@ pub mod find;
 pub mod gitlab;
 pub mod help;
 pub mod host;
-pub mod kubeconfig;
 pub mod model;
 pub mod near;
 pub mod os;

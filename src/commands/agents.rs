@@ -1,4 +1,4 @@
-//! `agents`: the GitLab agents for Kubernetes that this job may use, and the kube context of one.
+//! `agents`: the GitLab agents for Kubernetes that this job may use.
 
 use std::path::PathBuf;
 
@@ -6,26 +6,21 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Command;
-use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
-use crate::cli::{Group, Opt, Usage, Words};
-use crate::decide::agents::{Allowed, Query, find, join, kube_context};
+use super::shared::{CONNECTION, LISTED, OUTPUT_FILE};
+use crate::cli::{Group, Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Route;
 use crate::host::Host;
-use crate::kubeconfig;
-use crate::model::AllowedAgents;
-use crate::report::{Format, Out, agents as report, json};
+use crate::model::{Agent, AgentId, AllowedAgents};
+use crate::report::jobs::JsonRows;
+use crate::report::{Format, Out, agents as report};
 use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const CONTEXT: Opt = Opt::switch(
-    "--context",
-    "print nothing but the name of the agent's kube context",
-);
-const SHOWN: Group = Group {
-    title: "what is shown",
-    options: &[&CONTEXT],
+const ANSWER: Group = Group {
+    title: "form of the list",
+    options: &[&LISTED, &OUTPUT_FILE],
 };
 
 const USAGE: Usage = Usage {
@@ -34,17 +29,42 @@ const USAGE: Usage = Usage {
     arity: (0, 1),
     choices: &[],
     summary: "lists the GitLab agents for Kubernetes that this job may use",
-    details: "AGENT is an id, CONFIG_PROJECT or CONFIG_PROJECT:NAME; one that is not allowed to this job is exit 5. \
-        GitLab tells ids and configuration; names come from the files in KUBECONFIG, which GitLab writes for the job.\n\n\
-        With --output json or ndjson GitLab's own objects come complete. --context needs an AGENT unless the job may use \
-        just one.",
-    example: "jobgate agents\nkubectl config use-context \"$(jobgate agents ops/agents:prod --context)\"",
-    groups: &[&SHOWN, &OUTPUT, &CONNECTION],
+    details: "AGENT is the id of an agent or the full path of its config project; exit 5 if this job may use no such agent. \
+        GitLab names the kube context of an agent CONFIG_PROJECT:NAME.\n\n\
+        With --output json or ndjson the answer is GitLab's own objects, complete.",
+    example: "jobgate agents\njobgate agents ops/agents -o json",
+    groups: &[&ANSWER, &CONNECTION],
 };
+
+/// Which agents are meant: one by its id, or all of a config project.
+struct Query {
+    text: String,
+    id: Option<AgentId>,
+}
+
+impl Query {
+    fn parse(text: String) -> Result<Self, Stop> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let id = text.parse().ok().filter(|_| digits).map(AgentId);
+        let mut parts = text.split('/');
+        let path = text.contains('/') && !text.contains(':') && parts.all(|part| !part.is_empty());
+        if id.is_some() || path {
+            Ok(Self { text, id })
+        } else {
+            Err(report::not_an_agent(&text))
+        }
+    }
+
+    fn means(&self, agent: &Agent) -> bool {
+        match self.id {
+            Some(id) => agent.id == id,
+            None => agent.config_project.path_with_namespace == self.text,
+        }
+    }
+}
 
 struct Options {
     query: Option<Query>,
-    context: bool,
     format: Format,
     file: Option<PathBuf>,
     common: Common,
@@ -52,28 +72,18 @@ struct Options {
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
-        let options = Self {
-            query: words
-                .operands()
-                .first()
-                .map(|text| Query::parse(text))
+        Ok(Self {
+            query: (words.operands().into_iter().next())
+                .map(Query::parse)
                 .transpose()?,
-            context: words.switch(&CONTEXT),
-            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
+            format: words.parsed(&LISTED, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
-        };
-        match options.format {
-            Format::Dotenv => Err(Stop::usage("agents has no --output dotenv")),
-            Format::Json | Format::Ndjson if options.context => {
-                Err(Stop::usage("--context prints a name, not JSON"))
-            }
-            _ => Ok(options),
-        }
+        })
     }
 }
 
-/// GitLab's own objects, besides what is decided on.
+/// GitLab's own objects, in the order of [`AllowedAgents::allowed_agents`].
 #[derive(Deserialize)]
 struct Raw {
     #[serde(default)]
@@ -83,69 +93,41 @@ struct Raw {
 fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
-    let contexts = match host.vars.get("KUBECONFIG")? {
-        Some(list) => kubeconfig::read(list)?,
-        None => Vec::new(),
-    };
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {
-        let (answer, raw) = ask(session)?;
-        let mut allowed = join(&answer.allowed_agents, &contexts);
-        if let Some(query) = &options.query {
-            let found = find(&allowed, query)?;
-            allowed.retain(|one| one.id() == found.id());
+        let (allowed, raw) = ask(session)?;
+        let meant: Vec<(&Agent, &RawValue)> = (allowed.iter().zip(&raw))
+            .filter(|(agent, _)| (options.query.iter()).all(|query| query.means(agent)))
+            .map(|(agent, raw)| (agent, &**raw))
+            .collect();
+        if let (Some(query), true) = (&options.query, meant.is_empty()) {
+            return Err(report::not_allowed(&query.text, &allowed).into());
         }
-        if options.context {
-            out.text(&format!("{}\n", kube_context(only(&allowed)?)?));
+        if options.format == Format::Table {
+            let agents = meant.iter().map(|(agent, _)| *agent);
+            out.table(&report::table(agents), session.color);
         } else {
-            show(&options, &allowed, &raw, &answer, &mut out);
+            let mut json = JsonRows::new(options.format);
+            for (_, raw) in meant {
+                json.put(raw, &mut |text| out.text(text));
+            }
+            json.end(&mut |text| out.text(text));
         }
         out.finish()?;
         Ok(Exit::Ok)
     })
 }
 
-fn ask(session: &Session) -> Result<(AllowedAgents, Vec<Box<RawValue>>), Stop> {
+fn ask(session: &Session) -> Result<(Vec<Agent>, Vec<Box<RawValue>>), Stop> {
     session
         .steady(|| {
             let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
+            let allowed: AllowedAgents = answer.json()?;
             let raw: Raw = answer.json()?;
-            Ok((answer.json()?, raw.allowed_agents.unwrap_or_default()))
+            Ok((
+                allowed.allowed_agents,
+                raw.allowed_agents.unwrap_or_default(),
+            ))
         })
         .map_err(|error| error.stop())
-}
-
-fn only<'a, 'b>(allowed: &'b [Allowed<'a>]) -> Result<&'b Allowed<'a>, Stop> {
-    match allowed {
-        [one] => Ok(one),
-        [] => Err(Stop::new(Exit::NotFound, "no agent is allowed to this job")),
-        several => Err(USAGE.explain(Stop::usage(format!(
-            "{} agents are allowed to this job: --context needs an AGENT",
-            several.len()
-        )))),
-    }
-}
-
-fn show(
-    options: &Options,
-    allowed: &[Allowed],
-    raw: &[Box<RawValue>],
-    answer: &AllowedAgents,
-    out: &mut Out,
-) {
-    let kept = answer.allowed_agents.iter().zip(raw);
-    let mut kept = kept.filter(|(agent, _)| allowed.iter().any(|one| one.id() == agent.id));
-    match options.format {
-        Format::Table | Format::Dotenv => out.table(&report::table(allowed), options.common.color),
-        Format::Json => {
-            let mut list = json::List::default();
-            let mut put = |text: &str| out.text(text);
-            kept.for_each(|(_, raw)| list.element(&json::raw(raw), &mut put));
-            list.end(&mut put);
-        }
-        Format::Ndjson => kept.by_ref().for_each(|(_, raw)| {
-            out.text(&json::raw(raw));
-            out.text("\n");
-        }),
-    }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::Command;
 use super::choose::{self, WHERE, WHICH, Where};
 use super::located::locate;
-use super::shared::{CONNECTION, OUTPUT_FILE};
+use super::shared::{CONNECTION, LISTED, OUTPUT_FILE};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
 use crate::exit::{Exit, Stop};
@@ -45,12 +45,9 @@ const LISTING: Group = Group {
     title: "listing",
     options: &[&RETRIED, &RECURSIVE, &ALL_PIPELINES, &LIMIT, &LOG_TAIL],
 };
-const FORM: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
-    .short("-o")
-    .choices(&["table", "json", "ndjson"]);
 const ANSWER: Group = Group {
     title: "form of the list",
-    options: &[&FORM, &OUTPUT_FILE],
+    options: &[&LISTED, &OUTPUT_FILE],
 };
 
 const USAGE: Usage = Usage {
@@ -128,7 +125,7 @@ impl Options {
             },
             retried,
             log_tail: words.parsed(&LOG_TAIL, number)?,
-            format: words.parsed(&FORM, Format::parse)?.unwrap_or_default(),
+            format: words.parsed(&LISTED, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
         };

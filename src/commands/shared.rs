@@ -41,6 +41,10 @@ pub const QUIET: Opt =
 pub const FORMAT: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
     .short("-o")
     .choices(&["table", "json", "ndjson", "dotenv"]);
+/// Of the commands that list GitLab's own objects.
+pub const LISTED: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
+    .short("-o")
+    .choices(&["table", "json", "ndjson"]);
 pub const OUTPUT_FILE: Opt = Opt::value(
     "--output-file",
     "PATH",
@@ -118,10 +122,6 @@ pub const VARIABLES: &[Variable] = &[
     variable("http_proxy", "proxy for http, lower case only"),
     variable("all_proxy", "proxy for both, also ALL_PROXY"),
     variable("no_proxy", "hosts without proxy, also NO_PROXY"),
-    variable(
-        "KUBECONFIG",
-        "where agents finds the names of kube contexts",
-    ),
     variable("GITLAB_CI", "colors are on in a CI job, also CI"),
     variable("JOBGATE_DEBUG", "1 shows each request, as --debug does"),
     variable("NO_COLOR", "any value turns colors off"),

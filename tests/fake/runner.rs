@@ -48,28 +48,4 @@ impl World {
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }
-
-    /// The kubeconfig that GitLab generates: one cluster, and per allowed agent a user and a context (`app/services/ci/generate_kubeconfig_service.rb`).
-    pub fn kubeconfig(&self, job: Id) -> String {
-        let token = &self.jobs[&job].token;
-        let (mut users, mut contexts) = (String::new(), String::new());
-        for agent in self.allowed_agents(job) {
-            let id = agent.id;
-            let _ = write!(
-                users,
-                "- name: agent:{id}\n  user:\n    token: ci:{id}:{token}\n"
-            );
-            let name = format!("{}:{}", self.projects[&agent.project].path, agent.name);
-            let _ = write!(
-                contexts,
-                "- name: {name}\n  context:\n    cluster: gitlab\n    user: agent:{id}\n"
-            );
-            if let Some(namespace) = agent.configuration["default_namespace"].as_str() {
-                let _ = writeln!(contexts, "    namespace: {namespace}");
-            }
-        }
-        let server = "https://kas.gitlab.example.com/k8s-proxy/";
-        let cluster = format!("clusters:\n- name: gitlab\n  cluster:\n    server: {server}\n");
-        format!("---\napiVersion: v1\nkind: Config\n{cluster}users:\n{users}contexts:\n{contexts}")
-    }
 }

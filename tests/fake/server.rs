@@ -120,14 +120,6 @@ impl GitLab {
         vars
     }
 
-    /// Writes the kubeconfig that GitLab hands to a job with agents.
-    pub fn kubeconfig(&self, job: Id, dir: &Path) -> PathBuf {
-        let path = dir.join("kubeconfig");
-        let text = self.world(|world| world.kubeconfig(job));
-        std::fs::write(&path, text).expect("kubeconfig written");
-        path
-    }
-
     /// The next request like this (`POST */play`, `*` for anything) goes wrong.
     pub fn fault(&self, pattern: &str, fault: Fault) {
         self.faults(pattern, fault, 1);

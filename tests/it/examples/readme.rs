@@ -149,7 +149,6 @@ fn run(line: &Line) -> (Output, String) {
             "PATH",
             format!("{}:/usr/bin:/bin", path.join("bin").display()),
         )
-        .env("KUBECONFIG", gitlab.kubeconfig(here, path))
         .env("JOBGATE_TOKEN", token)
         .env("VERSION", "1.2")
         .env("NO_COLOR", "1")

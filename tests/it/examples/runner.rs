@@ -45,7 +45,6 @@ struct Work {
     /// With the suffix of `parallel:`.
     name: String,
     config: Job,
-    kubeconfig: bool,
 }
 
 /// How a job ended.
@@ -149,7 +148,6 @@ impl<'a> Runner<'a> {
                 stage: job.stage,
                 name: job.name.clone(),
                 config: config.job(&job.spec.name).clone(),
-                kubeconfig: !world.agents.is_empty(),
             };
             Some((work, job.played))
         })
@@ -159,7 +157,7 @@ impl<'a> Runner<'a> {
     fn take(&self, work: &Work) -> Ended {
         let folder = self.folder.join(work.id.to_string());
         fs::create_dir(&folder).expect("a folder");
-        let mut variables = self.variables(work, &folder);
+        let mut variables = self.variables(work);
         for handed in self.handed_on.lock().expect("no thread failed").iter() {
             let wanted = match &work.config.needs {
                 Some(needs) => needs.contains(&handed.job),
@@ -207,7 +205,7 @@ impl<'a> Runner<'a> {
         self.gitlab.world(|world| world.status(job))
     }
 
-    fn variables(&self, work: &Work, folder: &Path) -> BTreeMap<String, String> {
+    fn variables(&self, work: &Work) -> BTreeMap<String, String> {
         let mut variables: BTreeMap<String, String> =
             self.gitlab.vars(work.id).into_iter().collect();
         let path = format!("{}:/usr/bin:/bin", self.folder.join("bin").display());
@@ -215,10 +213,6 @@ impl<'a> Runner<'a> {
         variables.insert("NO_COLOR".to_owned(), "1".to_owned());
         for (name, value) in &self.variables {
             variables.insert((*name).to_owned(), value.clone());
-        }
-        if work.kubeconfig {
-            let path = self.gitlab.kubeconfig(work.id, folder);
-            variables.insert("KUBECONFIG".to_owned(), path.display().to_string());
         }
         let row = work
             .config

@@ -203,8 +203,7 @@ fn kubernetes_agent() {
     done.is(
         "deploy 0",
         "",
-        "0 gate --server https://gitlab.example.com branch=main protected-ref role=developer agent=ops/agents
-         0 agents ops/agents --context",
+        "0 gate --server https://gitlab.example.com branch=main protected-ref role=developer agent=ops/agents",
     );
 }
 
