@@ -72,7 +72,7 @@ fn agents_are_meant_by_id_or_config_project() {
     assert_eq!(ids("14"), (5, vec![]));
     assert_eq!(ids("Ops/agents"), (5, vec![]));
     run("agents bank/core --quiet", &world).is(5, "", expect![[r#"
-        jobgate: error: this job may not use this agent
+        jobgate: error: this job may not use agent "bank/core"
         jobgate: hint: this job may use: 12 (ops/agents), 13 (ops/agents)
         jobgate: hint: the `ci_access` section of an agent's configuration file names the projects, groups, environments and protected branches that may use it
     "#]]);
@@ -140,7 +140,7 @@ fn a_job_without_agents_has_an_empty_list() {
         "",
     );
     run("agents --quiet 12", &world).is(5, "", expect![[r#"
-        jobgate: error: this job may not use this agent
+        jobgate: error: this job may not use agent "12"
         jobgate: hint: no agent is allowed to this job
         jobgate: hint: the `ci_access` section of an agent's configuration file names the projects, groups, environments and protected branches that may use it
     "#]]);
