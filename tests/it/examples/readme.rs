@@ -52,7 +52,7 @@ fn plain_count(text: &str) -> usize {
     };
     text.lines()
         .filter(begins)
-        .filter(|line| !line.contains("[OPTIONS]"))
+        .filter(|line| !(line.contains("[OPTIONS]") || line.ends_with(" SHELL")))
         .count()
 }
 
