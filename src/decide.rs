@@ -11,5 +11,4 @@ pub mod part;
 pub mod select;
 pub mod stages;
 pub mod tree;
-pub mod trigger;
 pub mod verdict;

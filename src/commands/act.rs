@@ -11,13 +11,16 @@ use std::path::PathBuf;
 
 use super::choose::{self, Where};
 use super::gating::{self, Gating};
-use super::shared::{FORMAT, OUTPUT_FILE};
-use super::waiting::{Ended, Halt, LISTS, Limits, Patience, Turns, Wait, wait_for};
-use crate::cli::{Opt, Usage, Words};
+use super::shared::OUTPUT_FILE;
+use super::waiting::{
+    Ended, Halt, INTERVAL, KEEP_GOING, LISTS, Limits, Patience, SHALLOW, TIMEOUT, Turns, Wait,
+    wait_for,
+};
+use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::action::{self, Fate, Verb};
 use crate::decide::pace::Interval;
 use crate::decide::select::{Operand, Selection};
-use crate::decide::verdict::Rules;
+use crate::decide::verdict::{Failures, Looks, Rules, StopAt, TriggerJobs};
 use crate::exit::{Exit, Stop};
 use crate::find::{Finder, Place};
 use crate::gitlab::explain::{Refusal, explain};
@@ -26,6 +29,7 @@ use crate::host::Host;
 use crate::report::act::{Ending, Herald};
 use crate::report::{Format, Out, gate};
 use crate::session::{self, Common, Me, Session};
+use crate::time::parse_duration;
 pub use leave::Left;
 use parameters::Parameters;
 pub use target::Target;
@@ -33,7 +37,6 @@ use target::{Aim, Meant};
 use work::{End, Wanted, Work};
 
 pub const DRY_RUN: Opt = Opt::switch("--dry-run", "stop after the plan; nothing is changed");
-pub const NOW: Opt = Opt::switch("--now", "refuse rather than wait until the job is playable");
 pub const RERUN: Opt = Opt::switch("--rerun", "run a job once more that has ended");
 pub const FORCE: Opt = Opt::switch("--force", "end a job that is stuck in canceling");
 pub const WAIT: Opt = Opt::switch("--wait", "wait until it has ended, as `jobgate wait` does");
@@ -43,6 +46,58 @@ pub const ON_CANCEL: Opt = Opt::value(
     "what to do with it if this job ends first; default leave",
 )
 .choices(&["leave", "cancel"]);
+pub const ALLOW_FAILURE: Opt = Opt::switch(
+    "--allow-failure",
+    "a job that is allowed to fail may fail, as in GitLab",
+);
+pub const FORMAT: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
+    .short("-o")
+    .choices(&["table", "json", "dotenv"]);
+pub const OUTPUT: Group = Group {
+    title: "output",
+    options: &[&FORMAT, &OUTPUT_FILE],
+};
+/// Of `play` and `retry`.
+pub const WAITING: Group = Group {
+    title: "waiting",
+    options: &[&TIMEOUT, &INTERVAL, &KEEP_GOING, &SHALLOW, &ALLOW_FAILURE],
+};
+
+/// What `--wait` counts, and how long it waits; for more there is `jobgate wait`.
+pub fn patience(
+    words: &mut Words,
+    failures: Failures,
+    no_trigger_jobs: bool,
+) -> Result<Patience, Stop> {
+    let limits = Limits {
+        timeout: words.parsed(&TIMEOUT, parse_duration)?,
+        interval: words
+            .parsed(&INTERVAL, Interval::parse)?
+            .unwrap_or(Interval::DEFAULT),
+        outage: None,
+    };
+    let shallow = words.switch(&SHALLOW);
+    let rules = Rules {
+        failures,
+        trigger_jobs: match (no_trigger_jobs, shallow) {
+            (true, _) => TriggerJobs::LeaveOut,
+            (false, true) => TriggerJobs::Shallow,
+            (false, false) => TriggerJobs::Follow,
+        },
+        stop: if words.switch(&KEEP_GOING) {
+            StopAt::End
+        } else {
+            StopAt::FirstFailure
+        },
+        looks: if limits.once() {
+            Looks::Once
+        } else {
+            Looks::UntilDecided
+        },
+        ..Rules::default()
+    };
+    Ok(Patience { rules, limits })
+}
 
 /// What the words say.
 struct Options {
@@ -85,7 +140,12 @@ impl Options {
         };
         let mut parameters = Parameters::default();
         if runs {
-            patience = Patience::read(words, place.no_trigger_jobs)?;
+            let failures = if words.switch(&ALLOW_FAILURE) {
+                Failures::AsGitLab
+            } else {
+                Failures::StrictNamed
+            };
+            patience = self::patience(words, failures, place.no_trigger_jobs)?;
             parameters = Parameters::read(words, &host.vars, verb == Verb::Play)?;
         }
         Ok(Self {
@@ -95,7 +155,6 @@ impl Options {
             all,
             action: action::Options {
                 rerun: runs && words.switch(&RERUN),
-                now: verb == Verb::Play && words.switch(&NOW),
                 force: verb == Verb::Cancel && words.switch(&FORCE),
             },
             parameters,
@@ -117,7 +176,7 @@ impl Options {
 
     /// A job that cannot be acted on yet is waited for.
     fn patient(&self) -> bool {
-        !self.action.now && !self.limits.once()
+        !self.limits.once()
     }
 }
 
@@ -130,11 +189,9 @@ pub fn run(
 ) -> anyhow::Result<Exit> {
     let options = Options::read(verb, &mut words, host).map_err(|stop| usage.explain(stop))?;
     words.done();
-    let live = options.format == Format::Ndjson;
-    let out = RefCell::new(Out::open(host, options.file.as_deref(), live)?);
+    let out = RefCell::new(Out::open(host, options.file.as_deref(), false)?);
     let exit = session::with(&options.common, host, |session| {
-        let stream = |line: &str| out.borrow_mut().text(line);
-        let herald = Herald::new(session, live.then_some(&stream));
+        let herald = Herald::new(session);
         let act = Act {
             options: &options,
             name: usage.name,
@@ -304,8 +361,7 @@ impl Act<'_, '_> {
 
     /// As soon as something was started, so that `after_script` can clean up even after a kill.
     fn interim(&self, place: &Place, targets: &[Target]) {
-        let live = self.options.format == Format::Ndjson;
-        if self.options.file.is_some() && !live {
+        if self.options.file.is_some() {
             let ending = self.ending(Exit::Pending, place, targets, None);
             let _ = self.write(&ending);
             self.out.borrow_mut().place();
@@ -335,10 +391,7 @@ impl Act<'_, '_> {
             Format::Table => out.table(&ending.table(), self.session.color),
             Format::Json => out.text(&(ending.json().end() + "\n")),
             Format::Dotenv => out.text(&ending.dotenv().text()?),
-            Format::Ndjson => {
-                drop(out);
-                self.herald.end(ending.json());
-            }
+            Format::Ndjson => {}
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! `cancel`: cancels jobs, and looks whether they are.
 
-use super::act::{self, DRY_RUN, FORCE};
+use super::act::{self, DRY_RUN, FORCE, OUTPUT};
 use super::choose::{ALL, WHERE, WHICH};
 use super::gating::GATING;
-use super::shared::{CONNECTION, OUTPUT};
+use super::shared::CONNECTION;
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;

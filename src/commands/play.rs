@@ -1,11 +1,10 @@
 //! `play`: starts manual and delayed jobs, here or in a downstream pipeline, as soon as they can be started.
 
 use super::act::parameters::{INPUT, VARIABLE};
-use super::act::{self, DRY_RUN, NOW, ON_CANCEL, RERUN, WAIT};
+use super::act::{self, DRY_RUN, ON_CANCEL, OUTPUT, RERUN, WAIT, WAITING};
 use super::choose::{ALL, WHERE, WHICH};
 use super::gating::GATING;
-use super::shared::{CONNECTION, OUTPUT};
-use super::waiting::WAITING;
+use super::shared::CONNECTION;
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;
@@ -15,9 +14,7 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 
 const PLAYING: Group = Group {
     title: "playing",
-    options: &[
-        &ALL, &VARIABLE, &INPUT, &NOW, &RERUN, &DRY_RUN, &WAIT, &ON_CANCEL,
-    ],
+    options: &[&ALL, &VARIABLE, &INPUT, &RERUN, &DRY_RUN, &WAIT, &ON_CANCEL],
 };
 
 const USAGE: Usage = Usage {
@@ -27,7 +24,8 @@ const USAGE: Usage = Usage {
     choices: &[],
     summary: "plays manual and delayed jobs, here or downstream",
     details: "\
-With --wait the exit code is that of `jobgate wait` for the job that was played.
+With --wait the job's result becomes the exit code. The failure of a job that was played counts even if it is allowed to fail, \
+as every manual job is unless its YAML says otherwise; --allow-failure takes GitLab's rule.
 
 A manual or delayed job is played; one that is not playable yet is waited for (--timeout), by looking, never by asking again. \
 One that is on its way or has passed is done already: nothing is sent and the exit code is 0. \

@@ -1,11 +1,10 @@
 //! `retry`: makes a new attempt of jobs that have failed or were canceled.
 
 use super::act::parameters::INPUT;
-use super::act::{self, DRY_RUN, ON_CANCEL, RERUN, WAIT};
+use super::act::{self, DRY_RUN, ON_CANCEL, OUTPUT, RERUN, WAIT, WAITING};
 use super::choose::{ALL, WHERE, WHICH};
 use super::gating::GATING;
-use super::shared::{CONNECTION, OUTPUT};
-use super::waiting::WAITING;
+use super::shared::CONNECTION;
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;
@@ -28,7 +27,8 @@ const USAGE: Usage = Usage {
 A job that has failed or was canceled is retried; one that has passed only with --rerun. One that is on its way, or of which there is a newer attempt than \
 the id that was given, is done already: nothing is sent and the exit code is 0. A manual job is refused (9): play runs it.
 
-GitLab makes a new job with a new id, which is followed from then on and shown in the answer.
+GitLab makes a new job with a new id, which is followed from then on and shown in the answer. With --wait its result becomes the exit code; \
+a failure counts even if the job is allowed to fail, unless --allow-failure takes GitLab's rule.
 
 It takes an access token with the role Developer and the scope api. Conditions (--require) are asked at the start and again directly before every request.",
     example: "\

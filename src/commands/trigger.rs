@@ -6,13 +6,16 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
-use super::act::{DRY_RUN, Left, ON_CANCEL, WAIT, finish};
+use super::act::{self, DRY_RUN, FORMAT, Left, ON_CANCEL, OUTPUT, WAIT, finish};
 use super::gating::{self, GATING, Gating};
-use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
-use super::waiting::{Ended, LISTS, Patience, Turns, WAITING, Wait, wait_for};
+use super::shared::{CONNECTION, OUTPUT_FILE};
+use super::waiting::{
+    Ended, INTERVAL, KEEP_GOING, LISTS, Patience, SHALLOW, STRICT, TIMEOUT, Turns, Wait, wait_for,
+};
 use super::{Command, choose};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
+use crate::decide::verdict::Failures;
 use crate::exit::{Exit, Stop};
 use crate::find::{Finder, Place};
 use crate::gitlab::{Project, TokenKind};
@@ -31,6 +34,10 @@ const TRIGGERING: Group = Group {
     title: "triggering",
     options: &[&REF, &VARIABLE, &INPUT, &DRY_RUN, &WAIT, &ON_CANCEL],
 };
+const WAITING: Group = Group {
+    title: "waiting",
+    options: &[&TIMEOUT, &INTERVAL, &KEEP_GOING, &SHALLOW, &STRICT],
+};
 
 const USAGE: Usage = Usage {
     name: "trigger",
@@ -44,8 +51,8 @@ With --wait the exit code is that of `jobgate wait` for all jobs of the pipeline
 PROJECT is an id or a full path. The job token is enough where that project's job token allowlist names this project and the job's user may run pipelines there; \
 --wait also needs to read the pipeline's jobs (GitLab 18.2 and newer).
 
-A request is sent once. If its answer is lost, exactly one new pipeline of this ref and user is taken for the one that was started, and called assumed; \
-with none or several the exit code is 6, and they are listed.
+A request is sent once. If its answer is lost, the exit code is 6, and the newer pipelines of this ref and user are listed: \
+one of them may be the pipeline that it has started.
 
 Conditions (--require) are asked at the start and again directly before the request. --on-cancel cancel takes an access token.",
     example: "\
@@ -82,7 +89,14 @@ impl Options {
                 parameters: Parameters::read(words, &host.vars, true)?,
             },
             gating: Gating::read(words)?,
-            patience: Patience::read(words, false)?,
+            patience: {
+                let failures = if words.switch(&STRICT) {
+                    Failures::Strict
+                } else {
+                    Failures::AsGitLab
+                };
+                act::patience(words, failures, false)?
+            },
             wait: words.switch(&WAIT),
             dry_run: words.switch(&DRY_RUN),
             left: Left::read(words)?,
@@ -96,11 +110,9 @@ impl Options {
 fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let options = Options::read(&mut words, host).map_err(|stop| USAGE.explain(stop))?;
     words.done();
-    let live = options.format == Format::Ndjson;
-    let out = RefCell::new(Out::open(host, options.file.as_deref(), live)?);
+    let out = RefCell::new(Out::open(host, options.file.as_deref(), false)?);
     let exit = session::with(&options.common, host, |session| {
-        let stream = |line: &str| out.borrow_mut().text(line);
-        let herald = Herald::new(session, live.then_some(&stream));
+        let herald = Herald::new(session);
         let trigger = Trigger {
             options: &options,
             session,
@@ -210,7 +222,7 @@ impl Trigger<'_, '_> {
 
     /// As soon as it was started, so that `after_script` can clean up even after a kill.
     fn interim(&self, started: &Started) {
-        if self.options.file.is_some() && self.options.format != Format::Ndjson {
+        if self.options.file.is_some() {
             let _ = self.write(&self.ending(Exit::Pending, Some(started), None));
             self.out.borrow_mut().place();
         }
@@ -225,7 +237,7 @@ impl Trigger<'_, '_> {
             }
             Format::Json => self.out.borrow_mut().text(&(ending.json().end() + "\n")),
             Format::Dotenv => self.out.borrow_mut().text(&ending.dotenv().text()?),
-            Format::Ndjson => self.herald.end(ending.json()),
+            Format::Ndjson => {}
         }
         Ok(())
     }
@@ -240,7 +252,7 @@ impl Trigger<'_, '_> {
 }
 
 impl Started {
-    fn new(project: &Project, pipeline: crate::model::Pipeline, assumed: bool) -> Self {
+    fn new(project: &Project, pipeline: crate::model::Pipeline) -> Self {
         let project = pipeline
             .project_id
             .map_or_else(|| project.clone(), Project::Id);
@@ -250,7 +262,6 @@ impl Started {
                 pipeline: pipeline.id,
             },
             pipeline,
-            assumed,
         }
     }
 }

@@ -21,8 +21,6 @@ pub enum Verb {
 pub struct Options {
     /// `--rerun`: a job that has ended may run once more.
     pub rerun: bool,
-    /// `--now`: refuse rather than wait until the job is playable.
-    pub now: bool,
     /// `--force`: end a job that is stuck in `canceling`.
     pub force: bool,
 }
@@ -88,18 +86,16 @@ pub fn plan(verb: Verb, job: &Job, options: Options, context: Context) -> Plan {
 fn play(job: &Job, options: Options, context: Context) -> Plan {
     let status = is(job);
     match &job.status {
-        Status::Manual | Status::Scheduled if context.unplayable => later(
-            options,
-            format!("{status}, but GitLab calls it unplayable: an approval may be pending"),
-        ),
+        Status::Manual | Status::Scheduled if context.unplayable => Plan::NotYet(format!(
+            "{status}, but GitLab calls it unplayable: an approval may be pending"
+        )),
         Status::Manual => Plan::Do(Step::Play),
         // `app/models/ci/bridge.rb`: only a manual trigger job is playable; a delayed one starts by itself.
-        Status::Scheduled if job.trigger => later(
-            options,
-            format!("{status}: a delayed trigger job starts by itself"),
-        ),
+        Status::Scheduled if job.trigger => {
+            Plan::NotYet(format!("{status}: a delayed trigger job starts by itself"))
+        }
         Status::Scheduled => Plan::Do(Step::Play),
-        Status::Created | Status::Canceling | Status::Unknown(_) => later(options, status),
+        Status::Created | Status::Canceling | Status::Unknown(_) => Plan::NotYet(status),
         Status::Preparing | Status::WaitingForCallback | Status::WaitingForResource => done(status),
         Status::Pending | Status::Running | Status::Success => done(status),
         Status::Failed | Status::Canceled if options.rerun => Plan::Do(Step::Retry),
@@ -180,11 +176,4 @@ fn refuse(why: String, hint: &str) -> Plan {
         why,
         hint: hint.into(),
     }
-}
-
-fn later(options: Options, why: String) -> Plan {
-    if options.now {
-        return refuse(why, "without --now, play waits until it is playable");
-    }
-    Plan::NotYet(why)
 }

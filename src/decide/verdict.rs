@@ -81,6 +81,20 @@ pub enum Failures {
     AsGitLab,
     /// A failure like any other (`--strict`).
     Strict,
+    /// A failure for the jobs that are named, a warning for those in the pipelines below them. Every manual job is allowed to fail
+    /// unless its YAML says otherwise, so the failure of a job that this program has played must count.
+    StrictNamed,
+}
+
+impl Failures {
+    /// Whether the failure of a job that is allowed to fail counts.
+    pub fn strict(self, matched: Matched) -> bool {
+        match self {
+            Self::AsGitLab => false,
+            Self::Strict => true,
+            Self::StrictNamed => matched.exact(),
+        }
+    }
 }
 
 /// How trigger jobs are taken.
@@ -154,7 +168,7 @@ impl Counts {
                 Way::Never | Way::NotYet => {}
             }
         }
-        let tolerated = job.allow_failure && rules.failures == Failures::AsGitLab;
+        let tolerated = job.allow_failure && !rules.failures.strict(matched);
         match &job.status {
             Status::Success => Self::Passed,
             ended if ended.finished() && rules.want == Want::Finished => Self::Passed,

@@ -24,20 +24,19 @@ const COLUMNS: &[Column] = &[
     Column::left("LINK"),
 ];
 
-/// Tells what happens to whoever listens: a line on standard error, an event for `--output ndjson`.
+/// Tells what happens to whoever listens: a line on standard error.
 pub struct Herald<'h> {
     session: &'h Session<'h>,
-    stream: Option<&'h dyn Fn(&str)>,
 }
 
 impl<'h> Herald<'h> {
-    pub fn new(session: &'h Session<'h>, stream: Option<&'h dyn Fn(&str)>) -> Self {
-        Self { session, stream }
+    pub fn new(session: &'h Session<'h>) -> Self {
+        Self { session }
     }
 
     /// For the waiting that follows.
     pub fn teller(&self) -> Teller<'h> {
-        Teller::new(self.session, self.stream)
+        Teller::new(self.session, None)
     }
 
     /// What is going to be done.
@@ -55,29 +54,18 @@ impl<'h> Herald<'h> {
             if let Fate::Refused { hint, .. } = &target.fate {
                 self.session.talk.hint(hint);
             }
-            let step = word(target);
-            self.put(
-                of_job(self.event("plan"), target)
-                    .text("plan", step)
-                    .text("why", why),
-            );
         }
     }
 
     /// Conditions that were judged.
     pub fn gate(&self, judgement: &Judgement) {
         gate::tell(judgement, self.session.talk);
-        for line in &judgement.lines {
-            self.put(self.event("gate").object("condition", gate::object(line)));
-        }
     }
 
     /// A job is waited for before anything can be sent.
     pub fn waits(&self, target: &Target) {
         let why = target.fate.why();
         self.happening(&format!("{}: {}, {why}", target.name, word(target)));
-        let event = of_job(self.event("job"), target);
-        self.put(event.text("result", word(target)).text("why", why));
     }
 
     /// A request has had its effect.
@@ -86,20 +74,12 @@ impl<'h> Herald<'h> {
             "" => String::new(),
             why => format!(" ({why})"),
         };
-        let Target {
-            name, job, fate, ..
-        } = target;
+        let Target { name, job, .. } = target;
         let (word, status) = (word(target), job.status.word());
         self.happening(&format!(
             "{name}: {word}{why}, {} is {status}  {}",
             job.id, job.web_url
         ));
-        let event = of_job(self.event("job"), target);
-        self.put(event.text("result", word).text("why", fate.why()));
-    }
-
-    pub fn end(&self, document: Object) {
-        self.put(self.event("end").object("result", document));
     }
 
     fn line(&self, text: &str) {
@@ -112,17 +92,6 @@ impl<'h> Herald<'h> {
         self.session
             .talk
             .pieces(&[(&now, Paint::Dim), (text, Paint::Plain)]);
-    }
-
-    pub(super) fn event(&self, word: &str) -> Object {
-        let now = self.session.host.clock.wall().to_string();
-        Object::new().text("event", word).text("time", &now)
-    }
-
-    pub(super) fn put(&self, event: Object) {
-        if let Some(stream) = self.stream {
-            stream(&(event.end() + "\n"));
-        }
     }
 }
 

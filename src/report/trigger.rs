@@ -20,22 +20,13 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Herald<'_> {
-    /// The pipeline was started, or is taken for the one that was.
+    /// The pipeline was started.
     pub fn started(&self, started: &Started) {
-        let Started {
-            place, pipeline, ..
-        } = started;
-        let word = word(started);
+        let Started { place, pipeline } = started;
         self.happening(&format!(
-            "{word}: pipeline {} of project {}  {}",
+            "triggered: pipeline {} of project {}  {}",
             pipeline.id, place.project, pipeline.web_url
         ));
-        let event = self
-            .event("triggered")
-            .text("result", word)
-            .project(&place.project)
-            .number("pipeline", pipeline.id.0);
-        self.put(event.text("web_url", &pipeline.web_url));
     }
 }
 
@@ -60,7 +51,7 @@ impl Ending<'_> {
             let pipeline = &started.pipeline;
             table.row(&[
                 (&pipeline.id.to_string(), Paint::Plain),
-                (word(started), Paint::Good),
+                ("triggered", Paint::Good),
                 (
                     pipeline.status.word(),
                     Paint::status(&pipeline.status, false),
@@ -82,9 +73,8 @@ impl Ending<'_> {
         let object = match self.started {
             Some(started) => object
                 .number("pipeline", started.pipeline.id.0)
-                .text("web_url", &started.pipeline.web_url)
-                .flag("assumed", started.assumed),
-            None => object.null("pipeline").null("web_url").null("assumed"),
+                .text("web_url", &started.pipeline.web_url),
+            None => object.null("pipeline").null("web_url"),
         };
         match (self.waited, self.started) {
             (Some(outcome), Some(started)) => {
@@ -102,16 +92,7 @@ impl Ending<'_> {
         if let Some(started) = self.started {
             dotenv.set("PIPELINE_ID", started.pipeline.id.to_string());
             dotenv.set("PIPELINE_URL", &started.pipeline.web_url);
-            dotenv.set("ASSUMED", started.assumed.to_string());
         }
         dotenv
-    }
-}
-
-fn word(started: &Started) -> &'static str {
-    if started.assumed {
-        "assumed"
-    } else {
-        "triggered"
     }
 }

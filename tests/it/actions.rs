@@ -2,7 +2,6 @@
 
 mod confirmed;
 mod once;
-mod triggered;
 
 use jobgate::decide::action::{Context, Options, Plan, Step, Verb, plan};
 use jobgate::model::{Job, JobId, Status};
@@ -10,14 +9,12 @@ use serde_json::{Value, json};
 
 const PLAIN: Options = Options {
     rerun: false,
-    now: false,
     force: false,
 };
 const RERUN: Options = Options {
     rerun: true,
     ..PLAIN
 };
-const NOW: Options = Options { now: true, ..PLAIN };
 const FORCE: Options = Options {
     force: true,
     ..PLAIN
@@ -75,32 +72,27 @@ fn every_status() -> impl Iterator<Item = &'static str> {
 
 #[test]
 fn play_is_planned_by_status() {
-    // status, play, --rerun, --now, called unplayable, unplayable --now, a trigger job, the same --rerun
+    // status, play, --rerun, called unplayable, a trigger job, the same --rerun
     for (status, row) in [
-        ("created", "wait wait refuse wait refuse wait wait"),
-        ("waiting_for_callback", "done done done done done done done"),
-        ("waiting_for_resource", "done done done done done done done"),
-        ("preparing", "done done done done done done done"),
-        ("pending", "done done done done done done done"),
-        ("running", "done done done done done done done"),
-        ("success", "done done done done done done done"),
-        ("failed", "refuse RETRY refuse refuse refuse refuse RETRY"),
-        ("canceling", "wait wait refuse wait refuse wait wait"),
-        ("canceled", "refuse RETRY refuse refuse refuse refuse RETRY"),
-        (
-            "skipped",
-            "refuse refuse refuse refuse refuse refuse refuse",
-        ),
-        ("manual", "PLAY PLAY PLAY wait refuse PLAY PLAY"),
-        ("scheduled", "PLAY PLAY PLAY wait refuse wait wait"),
-        ("splendid", "wait wait refuse wait refuse wait wait"),
+        ("created", "wait wait wait wait wait"),
+        ("waiting_for_callback", "done done done done done"),
+        ("waiting_for_resource", "done done done done done"),
+        ("preparing", "done done done done done"),
+        ("pending", "done done done done done"),
+        ("running", "done done done done done"),
+        ("success", "done done done done done"),
+        ("failed", "refuse RETRY refuse refuse RETRY"),
+        ("canceling", "wait wait wait wait wait"),
+        ("canceled", "refuse RETRY refuse refuse RETRY"),
+        ("skipped", "refuse refuse refuse refuse refuse"),
+        ("manual", "PLAY PLAY wait PLAY PLAY"),
+        ("scheduled", "PLAY PLAY wait wait wait"),
+        ("splendid", "wait wait wait wait wait"),
     ] {
         let cases = [
             planned(Verb::Play, &job(status), PLAIN, FRESH),
             planned(Verb::Play, &job(status), RERUN, FRESH),
-            planned(Verb::Play, &job(status), NOW, FRESH),
             planned(Verb::Play, &job(status), PLAIN, UNPLAYABLE),
-            planned(Verb::Play, &job(status), NOW, UNPLAYABLE),
             planned(Verb::Play, &trigger_job(status), PLAIN, FRESH),
             planned(Verb::Play, &trigger_job(status), RERUN, FRESH),
         ];
@@ -189,7 +181,6 @@ fn an_archived_job_is_never_written_to() {
             };
             let options = Options {
                 rerun: true,
-                now: false,
                 force: true,
             };
             let expected = match planned(verb, &job(status), options, FRESH) {
@@ -244,13 +235,6 @@ fn a_plan_says_why_and_what_to_try() {
             "it has failed (--rerun runs it once more)",
         ),
         (Verb::Play, "created", PLAIN, FRESH, "it is created"),
-        (
-            Verb::Play,
-            "created",
-            NOW,
-            FRESH,
-            "it is created (without --now, play waits until it is playable)",
-        ),
         (
             Verb::Play,
             "manual",

@@ -108,14 +108,10 @@ fn trial(dice: &mut Dice) -> (JobSpec, &'static str, &'static [&'static str]) {
         2 => (deploy.delayed(3600), "play deploy", STARTS),
         3 => (
             deploy.manual().fails(runs),
-            "play deploy --rerun --wait --settle 0",
+            "play deploy --rerun --wait",
             STARTS,
         ),
-        4 => (
-            deploy.is("failed"),
-            "retry deploy --outage-budget 10m",
-            STARTS,
-        ),
+        4 => (deploy.is("failed"), "retry deploy", STARTS),
         5 => (deploy.is("canceled"), "play deploy --rerun", STARTS),
         6 => (
             job("deploy").after_script(5).is("running"),
@@ -156,7 +152,7 @@ fn at_most_one_write_is_committed_and_none_is_made_up() {
 
 #[test]
 fn a_pipeline_is_triggered_once_and_never_made_up() {
-    let (mut sure, mut assumed) = (0, 0);
+    let mut sure = 0;
     for seed in 0..SEEDS / 3 {
         let mut dice = Dice(seed);
         let trial = Trial::new(job("deploy").manual());
@@ -180,12 +176,8 @@ fn a_pipeline_is_triggered_once_and_never_made_up() {
             6 => {}
             _ => panic!("ended otherwise: {}", story()),
         }
-        assumed += u64::from(got.out.contains("\"assumed\":true"));
-        sure += u64::from(got.out.contains("\"assumed\":false"));
+        sure += u64::from(got.code == 0);
         trial.gitlab.finish();
     }
-    assert!(
-        sure > SEEDS / 12 && assumed > SEEDS / 60,
-        "{sure} {assumed}"
-    );
+    assert!(sure > SEEDS / 12, "{sure}");
 }

@@ -153,7 +153,7 @@ fn gate_says() {
 fn play_says() {
     assert_eq!(
         said("play", &[SERVER, ("job", "deploy")]),
-        "play|--server=https://gitlab.example.com|--timeout=1h|--wait|--strict|--on-cancel=leave|--|deploy"
+        "play|--server=https://gitlab.example.com|--timeout=1h|--wait|--on-cancel=leave|--|deploy"
     );
     let all = [
         SERVER,
@@ -423,7 +423,7 @@ smoke: {stage: deploy, when: manual, script: [./smoke.sh]}
         ],
         own,
     );
-    let call = "play --server=https://gitlab.example.com --timeout=1h --require=branch=main --wait --strict --on-cancel=leave -- smoke";
+    let call = "play --server=https://gitlab.example.com --timeout=1h --require=branch=main --wait --on-cancel=leave -- smoke";
     let story = || Story::text("play", &text).token(WEB, "maintainer", "api");
     story()
         .run()

@@ -1,19 +1,18 @@
 //! The one request of `trigger`, and what to do when its answer is lost.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use crate::commands::act::parameters::Parameters;
 use crate::commands::gating::{Gating, Tell};
 use crate::commands::waiting::Turns;
 use crate::decide::gate::Judgement;
-use crate::decide::trigger::{Assumed, Triggered, find_assumed};
 use crate::exit::{Exit, Stop};
 use crate::find::Place;
 use crate::gitlab::{Body, Error, Kind, Project, Route};
 use crate::model::{Pipeline, PipelineId};
 use crate::report::text::visible;
 use crate::session::{Me, Session};
+use crate::time::Timestamp;
 
 /// What is to be started.
 pub struct Start {
@@ -27,8 +26,6 @@ pub struct Start {
 pub struct Started {
     pub place: Place,
     pub pipeline: Pipeline,
-    /// The answer was lost; this is the only pipeline that can be meant.
-    pub assumed: bool,
 }
 
 /// What was known right before the request.
@@ -46,11 +43,6 @@ enum Sent {
     Closed(Judgement),
     Stopped(Stop),
 }
-
-/// How long a pipeline whose answer was lost may take to appear in the list.
-const APPEARS: Duration = Duration::from_secs(30);
-/// So many looks in a row must show the same one.
-const SURE: u32 = 2;
 
 impl Start {
     /// `plan: trigger ops/monitoring at main with variables A`
@@ -73,8 +65,8 @@ impl Start {
     ) -> Result<Result<Started, Judgement>, Stop> {
         let sent = turns.ask(&mut || self.attempt(session, gating, tell));
         match sent.map_err(|halt| turns.stop(&halt))? {
-            Sent::Done(pipeline) => Ok(Ok(Started::new(&self.project, pipeline, false))),
-            Sent::Lost(error, before) => self.assume(session, turns, &error, &before).map(Ok),
+            Sent::Done(pipeline) => Ok(Ok(Started::new(&self.project, pipeline))),
+            Sent::Lost(error, before) => Err(self.lost(session, turns, &error, &before)),
             Sent::Failed(error) => Err(error.stop()),
             Sent::Closed(judgement) => Ok(Err(judgement)),
             Sent::Stopped(stop) => Err(stop),
@@ -113,79 +105,51 @@ impl Start {
         })
     }
 
-    /// Looks for the pipeline that a lost answer would have named. Nothing is sent again.
-    fn assume(
-        &self,
-        session: &Session,
-        turns: &mut Turns,
-        lost: &Error,
-        before: &Before,
-    ) -> Result<Started, Stop> {
-        if let Kind::Interrupted { signal, .. } = lost.kind {
-            let exit = Exit::Signal(signal);
-            let stop = self.unknown(lost, "the program was told to end");
-            return Err(Stop { exit, ..stop });
-        }
-        let me = &before.me;
-        let username = me.job.user.as_ref().map(|user| user.username.as_str());
-        let (Some(since), Some(username)) = (me.facts.date, username) else {
-            return Err(self.unknown(lost, "GitLab names no time or no user"));
+    /// Lists the pipelines that a request with a lost answer may have started. Nothing is sent again: a pipeline that is not visible yet
+    /// cannot be told from one that was never made.
+    fn lost(&self, session: &Session, turns: &mut Turns, lost: &Error, before: &Before) -> Stop {
+        let signal = match lost.kind {
+            Kind::Interrupted { signal, .. } => Some(signal),
+            _ => None,
         };
-        session.talk.warning(&format!(
-            "{lost}; looking for the pipeline that it may have started"
-        ));
-        let triggered = Triggered {
-            ref_name: &self.ref_name,
-            username,
-            since,
-        };
-        let until = turns.now().saturating_add(APPEARS);
-        let (mut found, mut times): (Option<PipelineId>, u32) = (None, 0);
-        loop {
-            let rows = turns.ask(&mut || self.rows(session, &triggered));
-            let mut rows = rows.map_err(|halt| self.halted(lost, &turns.stop(&halt)))?;
-            rows.retain(|row| Some(row.id) > before.newest);
-            match find_assumed(&rows, &triggered) {
-                Assumed::One(id) => {
-                    times = if found == Some(id) { times + 1 } else { 1 };
-                    found = Some(id);
-                    let row = rows.into_iter().find(|row| row.id == id);
-                    if let Some(pipeline) = row.filter(|_| times >= SURE) {
-                        return Ok(Started::new(&self.project, pipeline, true));
+        let mut stop = Stop::new(
+            signal.map_or(Exit::Unknown, Exit::Signal),
+            format!("{lost}\nit is not known whether GitLab has started the pipeline"),
+        );
+        let username = before.me.job.user.as_ref();
+        let since = before.me.facts.date;
+        if let (None, Some(since), Some(user)) = (signal, since, username) {
+            let user = user.username.as_str();
+            // GitLab may still be at work on it.
+            let looked = turns
+                .pause_short()
+                .and_then(|()| turns.ask(&mut || self.rows(session, user, since)));
+            let (ref_name, clock) = (visible(&self.ref_name), since.time_of_day());
+            let pipelines = format!("pipelines of {ref_name} by {user} since {clock}");
+            let found = match looked {
+                Ok(rows) => {
+                    let new = rows.iter().filter(|row| Some(row.id) > before.newest);
+                    let new: Vec<String> = new
+                        .map(|row| format!("{} {}", row.id, row.web_url))
+                        .collect();
+                    match new.as_slice() {
+                        [] => format!("there are no {pipelines} yet"),
+                        new => format!("{pipelines}: {}", new.join(", ")),
                     }
                 }
-                Assumed::Several(ids) => {
-                    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                    let ids = ids.join(", ");
-                    return Err(self.unknown(lost, &format!("several could be the one: {ids}")));
+                Err(halt) => {
+                    let why = turns.stop(&halt);
+                    stop.exit = Exit::of_all([stop.exit, why.exit]);
+                    format!("the {pipelines} cannot be listed: {why}")
                 }
-                Assumed::None if turns.now() >= until => {
-                    let seconds = APPEARS.as_secs();
-                    return Err(self.unknown(lost, &format!("none has appeared for {seconds}s")));
-                }
-                Assumed::None => times = 0,
-            }
-            let paused = turns.pause_short();
-            paused.map_err(|halt| self.halted(lost, &turns.stop(&halt)))?;
+            };
+            stop.error = format!("{}\n{found}", stop.error);
         }
-    }
-
-    fn unknown(&self, lost: &Error, why: &str) -> Stop {
-        let error =
-            format!("{lost}\na pipeline may have been started, which cannot be told: {why}");
-        Stop::new(Exit::Unknown, error).hint(format!(
+        stop.hint(format!(
             "look at the newest pipelines of {} at {} before triggering again",
             self.project,
             visible(&self.ref_name)
         ))
-    }
-
-    /// The looking itself came to an end.
-    fn halted(&self, lost: &Error, stop: &Stop) -> Stop {
-        Stop {
-            exit: Exit::of_all([Exit::Unknown, stop.exit]),
-            ..self.unknown(lost, &stop.error)
-        }
     }
 
     /// The newest pipeline of the kind that is going to be started: GitLab's clock tells seconds, and another may be as young. A list that
@@ -211,21 +175,28 @@ impl Start {
     }
 
     /// Pipelines of the ref and user, newest first, as far back as the request.
-    fn rows(&self, session: &Session, triggered: &Triggered) -> Result<Vec<Pipeline>, Error> {
-        let query = self.query(triggered.username);
+    fn rows(
+        &self,
+        session: &Session,
+        username: &str,
+        since: Timestamp,
+    ) -> Result<Vec<Pipeline>, Error> {
+        let query = self.query(username);
         let route = Route::Pipelines(self.project.clone());
         let mut rows: Vec<Pipeline> = Vec::new();
         let mut bad = None;
         session.gitlab.pages(&route, &query, &mut |page| {
             for raw in page.rows {
                 match serde_json::from_str::<Pipeline>(raw.get()) {
+                    Ok(row) if row.created_at.is_some_and(|created| created < since) => {
+                        return ControlFlow::Break(());
+                    }
                     Ok(row) => rows.push(row),
-                    Err(error) => bad = Some(Error::bad_row(&route, page.facts, &error)),
+                    Err(error) => {
+                        bad = Some(Error::bad_row(&route, page.facts, &error));
+                        return ControlFlow::Break(());
+                    }
                 }
-            }
-            let last = rows.last().and_then(|row| row.created_at);
-            if bad.is_some() || last.is_some_and(|created| created < triggered.since) {
-                return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         })?;

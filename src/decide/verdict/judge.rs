@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::decide::look::{Now, Unreadable};
 use crate::decide::verdict::node::{Node, Sight, Tracked};
-use crate::decide::verdict::{Counts, Failures, JobOutcome, Rules, StopAt, TriggerJobs, Want};
+use crate::decide::verdict::{Counts, JobOutcome, Rules, StopAt, TriggerJobs, Want};
 use crate::exit::Exit;
 use crate::model::{PipelineId, PipelineKey, Status};
 
@@ -66,7 +66,7 @@ impl<'a> Judge<'a> {
 
     /// How the pipeline that a trigger job has started counts for the trigger job.
     fn below(&mut self, tracked: &Tracked, key: PipelineKey) -> Counts {
-        if !tracked.job.allow_failure || self.rules.failures == Failures::Strict {
+        if !tracked.job.allow_failure || self.rules.failures.strict(tracked.matched) {
             return self.pipeline(key, self.rules.stop);
         }
         match self.pipeline(key, StopAt::End) {

@@ -145,28 +145,6 @@ fn a_request_is_in_the_file_before_anybody_has_looked() {
     story.gitlab.finish();
 }
 
-#[test]
-fn events_stream_into_the_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("events");
-    let story = Story::new(deploy());
-    let call = story.call("play deploy -o ndjson --output-file").arg(&path);
-    let got = story.go(call);
-    assert_eq!((got.code, got.out.as_str()), (0, ""), "{got:?}");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let events: Vec<serde_json::Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let words: Vec<&str> = events
-        .iter()
-        .filter_map(|event| event["event"].as_str())
-        .collect();
-    assert_eq!(words, ["plan", "job", "end"]);
-    assert_eq!(events[2]["result"]["jobs"][0]["result"], "played");
-    story.gitlab.finish();
-}
-
 /// The interrupt comes while a request like this is under way.
 fn interrupted(story: &Story, pattern: &str, words: &str) -> crate::run::Outcome {
     let interrupt = Interrupt::new();

@@ -46,6 +46,22 @@ fn a_job_that_fails_fails_the_caller() {
 }
 
 #[test]
+fn a_job_that_is_allowed_to_fail_fails_the_caller_unless_said_otherwise() {
+    let deploy = || job("deploy").manual().allow_failure().fails(5);
+    let story = Story::new(ci().stage("deploy", [deploy()]));
+    assert_eq!(story.run("play deploy --wait").code, 1);
+    assert_eq!(story.run("retry deploy --wait").code, 1);
+    let got = story.run("retry deploy --wait --allow-failure");
+    assert_eq!(got.code, 0, "{got:?}");
+    // Below a trigger job GitLab's rule counts.
+    let below = job("eu").allow_failure().fails(5);
+    let rollout = child("rollout", ci().stage("x", [below, job("us")])).manual();
+    let story = Story::new(ci().stage("deploy", [rollout.allow_failure()]));
+    assert_eq!(story.run("play rollout --wait").code, 0);
+    story.gitlab.finish();
+}
+
+#[test]
 fn a_second_call_has_nothing_to_do() {
     let story = Story::new(deploy());
     assert_eq!(story.run("play deploy").code, 0);
@@ -168,19 +184,6 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
         .stage("build", [job("compile").runs(50)])
         .stage("deploy", [job("deploy").manual()]);
     let story = Story::new(ci);
-    story.run("play deploy --now").is(
-        9,
-        expect![[r#"
-            JOB     RESULT   STATUS      ID  NOTE           LINK
-            deploy  refused  created  90401  it is created  URL/jobs/90401
-        "#]],
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
-            plan: deploy (90401, created): refused, it is created
-            jobgate: hint: without --now, play waits until it is playable
-        "#]],
-    );
     story.run("play deploy --timeout 0").is(
         8,
         expect![[r#"
@@ -254,21 +257,6 @@ fn an_approval_is_waited_for_by_looking_never_by_asking_again() {
             });
         },
     );
-    story
-        .run("play deploy --now")
-        .is(9, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                                            LINK
-            deploy  refused  manual  90400  the job cannot be played in its present status  URL/jobs/90400
-        "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
-            plan: deploy (90400, manual): play
-            using the access token from JOBGATE_TOKEN
-            deploy:
-            jobgate: error: the job cannot be played in its present status
-            jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unplayable Job (request id 01JD0000000000000000000003)
-            jobgate: hint: it may be running already, still wait for an earlier job or an approval, not be manual, or be archived
-        "#]]);
     story.run("play deploy").is(0, expect![[r#"
         JOB     RESULT        STATUS      ID  NOTE           LINK
         deploy  done already  success  90400  it has passed  URL/jobs/90400
@@ -281,7 +269,7 @@ fn an_approval_is_waited_for_by_looking_never_by_asking_again() {
         08:01:00 waiting for deploy (manual)
         08:01:21 deploy: done already, it has passed
     "#]]);
-    assert_eq!(story.gitlab.posts(), 2);
+    assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
 }
 

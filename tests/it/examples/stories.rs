@@ -112,7 +112,7 @@ fn play_downstream() {
         deploy.sh
         test.sh rules
         deploy.sh alerts",
-        "0 play enable-alerts --downstream monitoring --wait --strict --server https://gitlab.example.com",
+        "0 play enable-alerts --downstream monitoring --wait --server https://gitlab.example.com",
     );
 }
 
@@ -124,7 +124,8 @@ fn play_downstream_ends_as_the_job_does() {
         .token("ops/monitoring", "maintainer", "api")
         .fails("deploy.sh alerts")
         .run();
-    let call = "play enable-alerts --downstream monitoring --wait --strict --server https://gitlab.example.com";
+    let call =
+        "play enable-alerts --downstream monitoring --wait --server https://gitlab.example.com";
     assert_eq!(done.calls, format!("1 {call}\n"), "{done}");
     done.gitlab.finish();
 }
