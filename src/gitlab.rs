@@ -7,7 +7,7 @@ mod facts;
 mod net;
 mod page;
 mod proxy;
-pub mod resolve;
+mod resolve;
 pub mod route;
 mod send;
 mod stream;
@@ -25,14 +25,13 @@ use crate::ci::{Ci, Secret};
 use crate::exit::Stop;
 use crate::host::Host;
 use crate::os::{Interrupt, Woken};
-use crate::time::RealClock;
 use crate::url::{Url, query};
 use choice::Memory;
 pub use error::{Error, Kind, Said};
 pub use facts::{Facts, Rate};
 use net::Line;
 pub use page::{Listing, Page};
-use resolve::{Names, System};
+use resolve::Names;
 pub use route::{Project, Route};
 use send::{Ask, Text};
 use text::Cleaner;
@@ -162,9 +161,7 @@ impl<'a> Client<'a> {
         note: &'a (dyn Fn(Note) + Sync),
     ) -> Result<Self, Stop> {
         let tls = tls::Configs::new(&ci.trust)?;
-        // Sockets wait in real time, whatever the host's clock does.
-        let clock = Box::new(RealClock::start());
-        let names = Names::new(System::real(), clock, host.interrupt.clone());
+        let names = Names::new(host.interrupt.clone());
         let client = Self::build(ci, host, note, tls, names, true)?;
         let agents: Vec<_> = client.lines.iter().map(Line::agent).collect();
         let away = Arc::clone(&client.away);

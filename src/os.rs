@@ -1,9 +1,10 @@
-//! The operating system: signals, network interfaces, the terminal's width. The only file with `unsafe` lines, each with its proof.
+//! The operating system: signals, where names are looked up, the terminal's width. The only file with `unsafe` lines, each with its proof.
 #![expect(
     unsafe_code,
-    reason = "signal masks, network interfaces and the terminal's width have no safe interface in std"
+    reason = "signal masks, the C library's name services and the terminal's width have no safe interface in std"
 )]
 
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,12 @@ struct State {
     signal: Option<Signal>,
     canceling: bool,
     hooks: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Interrupt")
+    }
 }
 
 impl Interrupt {
@@ -135,19 +142,35 @@ impl Interrupt {
     }
 }
 
-/// First call of `main`, before any thread: blocks the signals and starts the one thread that takes them.
+/// First call of `main`, before any thread: fixes how names are looked up, blocks the signals and starts the one thread that takes them.
 pub fn prepare() -> Interrupt {
-    no_backtraces();
+    fix_name_look_ups();
     let interrupt = Interrupt::new();
     #[cfg(unix)]
     signals(interrupt.clone());
     interrupt
 }
 
-/// Errors carry no backtrace, whatever `RUST_BACKTRACE` says: the release binary has neither names nor unwind tables to make one from.
-fn no_backtraces() {
-    // SAFETY: no other thread exists yet that could read the environment meanwhile.
-    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
+/// Host names come from the hosts file and from name servers, whatever the image's `nsswitch.conf` says: a static program would load
+/// the modules named there, which were built for another C library, and crash.
+fn fix_name_look_ups() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        unsafe extern "C" {
+            /// `<nss.h>`, glibc 2.0 and later
+            fn __nss_configure_lookup(
+                database: *const libc::c_char,
+                services: *const libc::c_char,
+            ) -> libc::c_int;
+        }
+        // SAFETY: both pointers are to NUL-terminated texts that are never freed; no other thread exists that could look a name up meanwhile.
+        unsafe { __nss_configure_lookup(c"hosts".as_ptr(), c"files dns".as_ptr()) };
+    }
+    // The C library reads these: with them a CI/CD variable would change where a name leads.
+    for variable in ["LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES"] {
+        // SAFETY: no other thread exists yet that could read the environment meanwhile.
+        unsafe { std::env::remove_var(variable) };
+    }
 }
 
 #[cfg(unix)]
@@ -221,23 +244,7 @@ pub fn width() -> Option<usize> {
     None
 }
 
-/// The number of a network interface, as in `fe80::1%eth0`.
-pub fn interface(name: &str) -> Option<u32> {
-    #[cfg(unix)]
-    {
-        let name = std::ffi::CString::new(name).ok()?;
-        // SAFETY: the pointer is to a NUL-terminated string that outlives the call.
-        let number = unsafe { libc::if_nametoindex(name.as_ptr()) };
-        (number != 0).then_some(number)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = name;
-        None
-    }
-}
-
-/// Sixty-four bits that nobody outside can guess: for jitter, and for the ids of name look-ups.
+/// Sixty-four random bits, for jitter.
 pub fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::hash::RandomState::new().build_hasher().finish()

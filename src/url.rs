@@ -92,8 +92,7 @@ impl Url {
     /// The host is this machine.
     pub fn loopback(&self) -> bool {
         let bare = self.host.trim_matches(['[', ']']);
-        self.host == "localhost"
-            || self.host.ends_with(".localhost")
+        is_localhost(&self.host)
             || bare
                 .parse::<std::net::IpAddr>()
                 .is_ok_and(|address| address.is_loopback())
@@ -109,6 +108,12 @@ impl fmt::Display for Url {
             None => Ok(()),
         }
     }
+}
+
+/// A name that means this machine everywhere (RFC 6761).
+pub fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
 }
 
 fn allowed(byte: u8) -> bool {

@@ -54,7 +54,6 @@ pub(super) struct Line {
     /// Host and port of the proxy on the way.
     proxy: Option<String>,
     progress: Arc<Progress>,
-    names: Names,
     /// One request at a time, since the account is the line's.
     busy: Mutex<()>,
 }
@@ -93,7 +92,6 @@ impl Line {
             agent: Agent::with_parts(config, connector, names.clone()),
             proxy: way,
             progress,
-            names: names.clone(),
             busy: Mutex::new(()),
         }
     }
@@ -150,13 +148,12 @@ impl Line {
     }
 
     fn broken(&self, error: &ureq::Error, cut: &Cut) -> Broken {
-        if !self.progress.open() {
-            // Perhaps the server has moved.
-            self.names.forget();
-        }
         let mut why = words(error, cut);
         let proxy = self.proxy.as_ref().filter(|_| !self.progress.open());
-        let fault = Fault::of(&error.to_string());
+        let fault = match error {
+            ureq::Error::Timeout(Timeout::Resolve) => Fault::NoNameServer,
+            other => Fault::of(&other.to_string()),
+        };
         if let Some(proxy) = proxy {
             why.push_str(" (by way of the proxy ");
             why.push_str(proxy);
@@ -173,7 +170,7 @@ impl Line {
 
 type Limits<B> = ureq::config::ConfigBuilder<ureq::typestate::HttpCrateScope<B>>;
 
-/// No limit starts a thread: that of the look-up would with ureq's own resolver.
+/// None of these starts a thread of ureq's, which would abort where none can start; that of the look-up is for [`Names`].
 fn limits<B: ureq::AsSendBody>(builder: Limits<B>, cut: &Cut) -> Limits<B> {
     builder
         .timeout_resolve(Some(cut.connect))
@@ -246,6 +243,7 @@ pub(super) fn words(error: &ureq::Error, cut: &Cut) -> String {
 
 fn timed_out(limit: Timeout, cut: &Cut) -> String {
     match limit {
+        Timeout::Resolve => format!("no address of the host within {}", human(cut.connect)),
         Timeout::Connect => format!("no connection within {}", human(cut.connect)),
         Timeout::RecvResponse => format!("no answer within {}", human(cut.headers)),
         Timeout::RecvBody => format!(

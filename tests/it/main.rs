@@ -34,7 +34,6 @@ mod help;
 mod jobs;
 mod net;
 mod once;
-mod resolve;
 mod shells;
 mod table;
 #[cfg(unix)]

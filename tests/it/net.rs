@@ -3,6 +3,7 @@
 mod answers;
 mod broken;
 mod ending;
+mod names;
 mod pages;
 mod proxies;
 mod redirects;

@@ -114,7 +114,7 @@ fn unsafe_lines_stay_in_one_file() {
 #[test]
 fn main_alone_reads_the_environment() {
     keep(
-        "std::env is used only in src/main.rs, which passes on what it read, and where src/os.rs turns backtraces off",
+        "std::env is used only in src/main.rs, which passes on what it read, and where src/os.rs removes what the C library would heed",
         &uses(
             &files(),
             &[

@@ -67,7 +67,7 @@ fn a_build_is_static_and_small_or_none() {
     assert!(code == 0 && made && text.contains("start-up: "), "{text}");
     let (code, text, made) = build("#!/bin/sh\n# INTERP\n");
     assert!(code == 1 && !made && text.contains("not static"), "{text}");
-    let (code, text, made) = build(&" ".repeat(3_145_729));
+    let (code, text, made) = build(&" ".repeat(3_932_161));
     assert!(code == 1 && !made && text.contains("too large"), "{text}");
 }
 
