@@ -130,7 +130,7 @@ impl Exit {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stop {
     pub exit: Exit,
-    /// Lower case, no final period, no secret, already safe for a terminal. Several lines are several errors.
+    /// Lower case, no final period, no secret. Several lines are several errors. `report` makes visible what acts on a terminal.
     pub error: String,
     pub hints: Vec<String>,
 }

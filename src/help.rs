@@ -6,8 +6,7 @@ pub mod man;
 pub mod markdown;
 pub mod page;
 
-use std::io::{ErrorKind, Write};
-use std::sync::PoisonError;
+use std::io::ErrorKind;
 
 use crate::cli::{Group, Opt, Usage};
 use crate::exit::{Exit, Stop};
@@ -21,15 +20,7 @@ pub const VERSION: &str = concat!("jobgate ", env!("CARGO_PKG_VERSION"));
 
 /// Writes an answer that has no verdict. Whoever closes the pipe early has read enough.
 pub fn print(host: &Host, text: &str) -> Result<Exit, Stop> {
-    let mut writer = host
-        .out
-        .writer
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    match writer
-        .write_all(text.as_bytes())
-        .and_then(|()| writer.flush())
-    {
+    match host.out.write(text.as_bytes()) {
         Ok(()) => Ok(Exit::Ok),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Ok),
         Err(error) => Err(Stop::new(

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
-use std::sync::Mutex;
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::exit::Stop;
@@ -68,6 +68,17 @@ impl Stream {
             terminal,
             width,
         }
+    }
+
+    /// Writes all bytes in one piece.
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut writer = self.lock();
+        writer.write_all(bytes)?;
+        writer.flush()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -33,19 +33,17 @@ pub mod cli;
 pub mod commands;
 pub mod decide;
 pub mod exit;
-pub mod find;
+pub(crate) mod find;
 pub mod gitlab;
 pub mod help;
 pub mod host;
 pub mod model;
-pub mod near;
+pub(crate) mod near;
 pub mod os;
-pub mod report;
-pub mod session;
+pub(crate) mod report;
+pub(crate) mod session;
 pub mod time;
-pub mod url;
-
-use std::sync::PoisonError;
+pub(crate) mod url;
 
 use anyhow::Context;
 
@@ -53,6 +51,7 @@ use crate::cli::Parsed;
 use crate::commands::COMMANDS;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
+use crate::report::{Color, Talk};
 
 /// The whole program.
 pub fn run(host: &Host) -> Exit {
@@ -71,7 +70,7 @@ fn dispatch(host: &Host) -> anyhow::Result<Exit> {
         Parsed::Version => return Ok(help::print(host, &format!("{}\n", help::VERSION))?),
         Parsed::Nothing => {
             let width = help::page::width(host.log.width);
-            say(host, &help::page::brief(&table, width));
+            let _ = host.log.write(help::page::brief(&table, width).as_bytes());
             return Ok(Exit::Usage);
         }
     };
@@ -87,26 +86,8 @@ fn stop_of(error: anyhow::Error) -> Stop {
         .unwrap_or_else(|error: anyhow::Error| Stop::new(Exit::Unknown, format!("{error:#}")))
 }
 
-/// The only place that prints an error.
+/// Errors writing to stderr are ignored: the exit code says what happened.
 fn complain(stop: &Stop, host: &Host) -> Exit {
-    let errors = stop
-        .error
-        .lines()
-        .map(|line| format!("jobgate: error: {line}\n"));
-    let hints = stop
-        .hints
-        .iter()
-        .map(|hint| format!("jobgate: hint: {hint}\n"));
-    say(host, &errors.chain(hints).collect::<String>());
+    Talk::new(host, Color::Never, false).stop(stop);
     stop.exit
-}
-
-/// Talk that nobody hears changes nothing.
-fn say(host: &Host, text: &str) {
-    let mut log = host
-        .log
-        .writer
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let _ = log.write_all(text.as_bytes()).and_then(|()| log.flush());
 }

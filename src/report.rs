@@ -23,8 +23,7 @@ pub mod whoami;
 
 pub use dotenv::Dotenv;
 pub use out::Out;
-pub use style::{Color, Paint, Style};
-pub use table::{Column, Table};
+pub use style::Color;
 pub use talk::Talk;
 
 /// `--output FORMAT`

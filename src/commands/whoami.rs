@@ -12,7 +12,6 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Route};
 use crate::host::Host;
 use crate::model::AllowedAgents;
-use crate::report::json;
 use crate::report::whoami::Page;
 use crate::report::{Format, Out};
 use crate::session::{self, Common, Session};
@@ -80,8 +79,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
                     job: &me.raw,
                     allowed_agents: raw.as_deref(),
                 };
-                out.text(&json::text(&document));
-                out.text("\n");
+                out.json(&document);
             }
         }
         out.finish()?;

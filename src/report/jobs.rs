@@ -263,7 +263,7 @@ mod tests {
     use super::*;
     use crate::decide::tree::Walk;
     use crate::model::{PipelineId, PipelineKey, ProjectId};
-    use crate::report::Style;
+    use crate::report::style::Style;
 
     fn job(value: &serde_json::Value) -> Job {
         serde_json::from_str(&value.to_string()).unwrap()

@@ -1,15 +1,17 @@
 //! The answer: to standard output, or to the file of `--output-file`.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::PoisonError;
+
+use serde::Serialize;
 
 use super::file::OutputFile;
+use super::json;
 use super::style::{Color, Style};
 use super::table::Table;
 use super::text::visible;
 use crate::exit::{Exit, Stop};
-use crate::host::{Host, Stream};
+use crate::host::Host;
 
 /// Bytes that are collected before they are written, unless the output is live.
 const CHUNK: usize = 32 << 10;
@@ -66,6 +68,11 @@ impl<'a> Out<'a> {
         table.print(self.style(color), self.width(), &mut |line| self.text(line));
     }
 
+    /// One line of JSON: a document or an event of ours.
+    pub fn json(&mut self, value: &impl Serialize) {
+        self.text(&(json::text(value) + "\n"));
+    }
+
     /// Text as it is, line breaks included. A live output takes whole lines.
     pub fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
@@ -88,7 +95,7 @@ impl<'a> Out<'a> {
         match (&self.place, &mut self.file) {
             _ if bytes.is_empty() => {}
             (Place::Open, None) => {
-                if let Err(error) = write(&self.host.out, &bytes) {
+                if let Err(error) = self.host.out.write(&bytes) {
                     self.place = if error.kind() == ErrorKind::BrokenPipe {
                         Place::Closed
                     } else {
@@ -99,11 +106,11 @@ impl<'a> Out<'a> {
             (Place::Open, Some(file)) => {
                 if let Err(error) = file.write(&bytes) {
                     self.fail(&error);
-                    let _ = write(&self.host.log, &bytes);
+                    let _ = self.host.log.write(&bytes);
                 }
             }
             (Place::Failed(_), Some(_)) => {
-                let _ = write(&self.host.log, &bytes);
+                let _ = self.host.log.write(&bytes);
             }
             _ => {}
         }
@@ -141,24 +148,11 @@ impl<'a> Out<'a> {
     fn fail(&mut self, error: &std::io::Error) {
         if let Some(file) = &mut self.file {
             let path = file.path().to_string_lossy().into_owned();
-            let _ = file.rescue(&mut *lock(&self.host.log));
+            let _ = file.rescue(&mut *self.host.log.lock());
             self.place = Place::Failed(format!(
                 "cannot write output file {}: {error}",
                 visible(&path)
             ));
         }
     }
-}
-
-type Writer = Box<dyn Write + Send>;
-
-fn lock(stream: &Stream) -> std::sync::MutexGuard<'_, Writer> {
-    stream.writer.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Writes all bytes in one piece.
-pub(super) fn write(stream: &Stream, bytes: &[u8]) -> std::io::Result<()> {
-    let mut writer = lock(stream);
-    writer.write_all(bytes)?;
-    writer.flush()
 }

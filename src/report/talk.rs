@@ -1,6 +1,5 @@
 //! The talk on standard error.
 
-use super::out::write;
 use super::style::{Color, Paint, Style};
 use super::text::visible;
 use crate::exit::Stop;
@@ -65,6 +64,6 @@ impl<'a> Talk<'a> {
             self.style.paint(&mut line, &visible(text), *paint);
         }
         line.push('\n');
-        let _ = write(&self.host.log, line.as_bytes());
+        let _ = self.host.log.write(line.as_bytes());
     }
 }

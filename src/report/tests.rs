@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use super::style::Paint;
+use super::table::{Column, Table};
 use super::*;
 use crate::exit::{Exit, Stop};
 use crate::host::{Host, Limits, Stream, Vars};

@@ -4,7 +4,7 @@ use expect_test::expect;
 use jobgate::os::Interrupt;
 use serde_json::{Value, json};
 
-use crate::fake::{Fault, GitLab, Id, World, ci, job};
+use crate::fake::{Answer, Fault, GitLab, Id, World, ci, job};
 use crate::run::{Outcome, Run};
 
 /// A matrix job with environment, runner tag and agent, two minutes after its start.
@@ -411,5 +411,15 @@ fn text_from_gitlab_cannot_steer_a_terminal() {
         assert_eq!(told.code, 0, "{}", told.log);
         assert!(!told.out.contains(['\u{1b}', '\u{202e}']), "{:?}", told.out);
     }
+    let said = "403 Forbidden - \u{1b}[2J\u{202e}\u{200b}\u{feff}\u{e0041}\nx";
+    gitlab.answer("GET /api/v4/job", Answer::message(403, said));
+    run("whoami", &gitlab, me)
+        .binary()
+        .is(4, "", expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: the user who started this job may not ask which job it belongs to, for the reason that GitLab gives
+            jobgate: error: GET /job: 403 Forbidden - \u{1b}[2J\u{202e}\u{200b}\u{feff}\u{e0041} x (request id 01JD0000000000000000000004)
+            jobgate: hint: the user who started the job must be a member of this server with the role Reporter or higher
+        "#]]);
     gitlab.finish();
 }

@@ -10,6 +10,7 @@ use crate::find::{self, Finder, Place, Scope, TriggerJobs};
 use crate::gitlab::{Error, Project};
 use crate::model::{Job, JobId};
 use crate::near::did_you_mean;
+use crate::report::messages::list;
 use crate::report::text::visible;
 use crate::session::{Me, Session};
 
@@ -299,15 +300,4 @@ fn childless(trigger: &Job) -> Stop {
         trigger.status.word()
     );
     Stop::new(Exit::NotFound, error)
-}
-
-/// A few names; how many more there are.
-fn list<T: AsRef<str>>(names: &[T]) -> String {
-    const MOST: usize = 8;
-    let shown = names.iter().take(MOST).map(|name| visible(name.as_ref()));
-    let shown: Vec<_> = shown.collect();
-    match names.len().saturating_sub(MOST) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
