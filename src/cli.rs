@@ -103,7 +103,7 @@ pub struct Group {
     pub options: &'static [&'static Opt],
 }
 
-/// Everything that help, README, man page, completion and the parser know of one command.
+/// Everything that help, README, completion and the parser know of one command.
 #[derive(Debug)]
 pub struct Usage {
     pub name: &'static str,

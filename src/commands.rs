@@ -49,7 +49,7 @@ pub const COMMANDS: &[&Command] = &[
     &help::COMMAND,
 ];
 
-/// The table that parser, help, man page, completion and README are made from.
+/// The table that parser, help, completion and README are made from.
 pub fn table() -> Vec<&'static Usage> {
     COMMANDS.iter().map(|command| command.usage).collect()
 }

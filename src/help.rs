@@ -1,8 +1,7 @@
-//! Everything that is printed from the table of commands: help pages, man page, completion scripts, the README's reference.
+//! Everything that is printed from the table of commands: help pages, completion scripts, the README's reference.
 //! No text of its own about any command.
 
 pub mod complete;
-pub mod man;
 pub mod markdown;
 pub mod page;
 

@@ -13,7 +13,7 @@
 //!
 //! | layer | modules | rule |
 //! |---|---|---|
-//! | words | [`cli`], [`help`], [`ci`] | one option table makes parser, help, man page, completion and the README's reference |
+//! | words | [`cli`], [`help`], [`ci`] | one option table makes parser, help, completion and the README's reference |
 //! | commands | [`commands`], [`session`], [`find`] | fetch everything a decision needs, ask once, report; one file a command |
 //! | gitlab | [`gitlab`] | the only user of ureq and rustls; every answer and refusal as data; explains refusals |
 //! | decide | [`decide`] | data in, enum out: nothing there writes, asks, sleeps or reads a clock |

@@ -1,14 +1,12 @@
-//! `help`: the overview, the page of one command, the man page.
+//! `help`: the overview and the page of one command.
 
-use crate::cli::{Group, Opt, Usage, Words, find_command};
+use crate::cli::{Usage, Words, find_command};
 use crate::commands::{Command, shared, table};
 use crate::exit::{Exit, Stop};
-use crate::help::{man, page};
+use crate::help::page;
 use crate::{Host, help};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
-
-const MAN: Opt = Opt::switch("--man", "print the man page of all commands (roff)");
 
 const USAGE: Usage = Usage {
     name: "help",
@@ -16,32 +14,15 @@ const USAGE: Usage = Usage {
     arity: (0, 1),
     choices: &[],
     summary: "tells what the commands do",
-    details: "\
-Without a command: all commands in one line each, exit codes and variables.
-
-The man page can be read at once: `jobgate help --man | man -l -`.",
-    example: "\
-jobgate help
-jobgate help completion
-jobgate help --man",
-    groups: &[&Group {
-        title: "options",
-        options: &[&MAN],
-    }],
+    details: "Without a command: all commands in one line each, exit codes and variables.",
+    example: "jobgate help\njobgate help completion",
+    groups: &[],
 };
 
 fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
-    let manual = words.switch(&MAN);
     let command = words.operands().into_iter().next();
     words.done();
     let table = table();
-    if manual {
-        if command.is_some() {
-            let mistake = Stop::usage("--man is one page for all commands, not for one");
-            return Err(USAGE.explain(mistake).into());
-        }
-        return Ok(help::print(host, &man::page(&table, shared::VARIABLES))?);
-    }
     let command = command
         .map(|name| find_command(&name, &table))
         .transpose()?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jobgate::cli::{Group, Opt, Usage};
 use jobgate::commands::{shared, table};
-use jobgate::help::{man, markdown, page};
+use jobgate::help::{markdown, page};
 
 #[test]
 fn the_readme_says_what_the_table_says() {
@@ -78,25 +78,6 @@ fn pages_fit_their_width() {
                 assert_eq!(line, line.trim_end(), "blanks at the end");
             }
         }
-    }
-}
-
-#[test]
-fn the_man_page_is_sound_roff() {
-    let roff = man::page(&table(), shared::VARIABLES);
-    for line in roff.lines() {
-        let requests = [
-            ".TH ", ".SH ", ".SS ", ".PP", ".TP", ".B ", ".I ", ".nf", ".fi", ".RS 4", ".RE",
-        ];
-        let known = requests.iter().any(|request| line.starts_with(request));
-        assert!(known || !line.starts_with(['.', '\'']), "{line}");
-        assert!(
-            !line.is_empty(),
-            "an empty line in roff is a paragraph of its own"
-        );
-    }
-    for usage in table() {
-        assert!(roff.contains(&format!(".SS \"jobgate {}", usage.name)));
     }
 }
 
@@ -201,8 +182,6 @@ jobgate one build
             "\n### Options: output\n\n| output | |\n|---|---|\n| `-o, --output FORMAT` |"
         )
     );
-    let roff = man::page(&[&ONE, &TWO], &[]);
-    assert_eq!(roff.matches("output FORMAT").count(), 1);
     let overview = page::overview(&[&ONE, &TWO], &[], 80);
     assert_eq!(overview.matches("--output FORMAT").count(), 1);
     assert!(!overview.contains("--stage"), "{overview}");

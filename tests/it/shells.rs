@@ -1,11 +1,11 @@
-//! The completion scripts in their shells, the man page in roff. What this machine lacks is skipped aloud.
+//! The completion scripts in their shells. What this machine lacks is skipped aloud.
 
 use std::io::Write;
 use std::process::Command;
 
 use jobgate::cli::Usage;
-use jobgate::commands::{shared, table};
-use jobgate::help::{complete, man};
+use jobgate::commands::table;
+use jobgate::help::complete;
 
 use crate::cli::{GO, LIST};
 
@@ -78,13 +78,6 @@ fn bash_offers_what_may_stand_there() {
 #[test]
 fn the_scripts_of_all_commands_are_sound() {
     let folder = tempfile::tempdir().unwrap();
-    let page = man::page(&sample(), shared::VARIABLES) + &man::page(&table(), &[]);
-    std::fs::write(folder.path().join("page"), page).unwrap();
-    in_shell(
-        "groff",
-        &["-ww", "-z", "-man", "-Tascii", "page"],
-        folder.path(),
-    );
     for (shell, script) in [
         ("bash", complete::bash(&table())),
         ("zsh", complete::zsh(&table())),

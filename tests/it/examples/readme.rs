@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use jobgate::commands::table;
 use serde_json::json;
 
 use super::commands;
@@ -50,9 +51,10 @@ fn plain_count(text: &str) -> usize {
             .trim_start_matches("- ")
             .starts_with("jobgate ")
     };
+    let usage = |line: &str| table().iter().any(|usage| usage.line() == line);
     text.lines()
         .filter(begins)
-        .filter(|line| !(line.contains("[OPTIONS]") || line.ends_with(" SHELL")))
+        .filter(|line| !usage(line))
         .count()
 }
 
@@ -201,7 +203,7 @@ fn every_line_of_the_readmes_ends_as_it_says() {
 
 #[test]
 fn lines_are_found_where_they_are() {
-    let text = "jobgate no\n```\njobgate whoami [OPTIONS]\n```\n```sh\njobgate a # exit 9\nx \"$(jobgate b)\"\n```\n```yaml\n- jobgate c # why\n# jobgate d\n```\n";
+    let text = "jobgate no\n```\njobgate help [COMMAND]\n```\n```sh\njobgate a # exit 9\nx \"$(jobgate b)\"\n```\n```yaml\n- jobgate c # why\n# jobgate d\n```\n";
     let line = |text: &str, code| Line {
         text: text.to_owned(),
         code,
