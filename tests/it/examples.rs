@@ -41,7 +41,7 @@ pub struct Story<'a> {
 pub struct Done {
     gitlab: GitLab,
     jobs: Vec<Ended>,
-    /// Calls of the project's own scripts, in order.
+    /// Calls of the project's own scripts, by pipeline and in order.
     journal: String,
     /// Calls of the program with their exit codes, in order.
     calls: String,
@@ -176,9 +176,14 @@ impl<'a> Story<'a> {
         }
         let jobs = runner.run();
         drop(runner);
-        let text = |name| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+        let text =
+            |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+        let pipelines: BTreeSet<_> = jobs.iter().map(|job| job.pipeline).collect();
         let done = Done {
-            journal: text("journal"),
+            journal: pipelines
+                .iter()
+                .map(|pipeline| text(&format!("journal-{pipeline}")))
+                .collect(),
             calls: text("calls").replace(&gitlab.origin(), "https://gitlab.example.com"),
             jobs,
             gitlab,
@@ -224,22 +229,7 @@ impl std::fmt::Display for Done {
 }
 
 impl Done {
-    /// The same with the first two jobs, and the first two calls of their scripts, in this order: they run side by side, so either may end
-    /// first.
-    fn in_order(mut self, jobs: [&str; 2], calls: [&str; 2]) -> Self {
-        if let [first, second, ..] = self.jobs.as_mut_slice()
-            && [second.job.as_str(), first.job.as_str()] == jobs
-        {
-            std::mem::swap(first, second);
-        }
-        let [one, other] = calls;
-        if let Some(rest) = self.journal.strip_prefix(&format!("{other}\n{one}\n")) {
-            self.journal = format!("{one}\n{other}\n{rest}");
-        }
-        self
-    }
-
-    /// Jobs with their exit codes in the order of their ends, the scripts' calls, and the program's calls.
+    /// Jobs with their exit codes and the scripts' calls, both by pipeline and in the order of their ends, and the program's calls.
     #[track_caller]
     pub fn is(self, jobs: &str, journal: &str, calls: &str) {
         let ended: Vec<String> = self

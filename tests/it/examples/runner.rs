@@ -50,6 +50,7 @@ struct Work {
 /// How a job ended.
 #[derive(Debug)]
 pub struct Ended {
+    pub pipeline: Id,
     pub job: String,
     pub code: i32,
     pub output: String,
@@ -86,7 +87,8 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs everything there is to run. One job of a pipeline at a time and stage by stage, so that a job that waits finds its
-    /// answer at the first look; what somebody played is run besides.
+    /// answer at the first look; what somebody played is run besides. What has ended comes pipeline by pipeline, as there is no order
+    /// between jobs of two.
     pub fn run(&self) -> Vec<Ended> {
         let (send, receive) = mpsc::channel();
         let (mut ended, mut busy, mut taken) = (Vec::new(), Vec::new(), Vec::new());
@@ -112,6 +114,7 @@ impl<'a> Runner<'a> {
                 }
             }
         });
+        ended.sort_by_key(|one: &Ended| one.pipeline);
         ended
     }
 
@@ -170,7 +173,7 @@ impl<'a> Runner<'a> {
                 }
             }
         }
-        self.check_out(&work.config, &folder);
+        self.check_out(work, &folder);
         let log = folder.join(".log");
         let code = self.script(work, "script", &work.config.script, &variables, &log);
         let canceled = self.status(work.id) == "canceling";
@@ -195,6 +198,7 @@ impl<'a> Runner<'a> {
             _ => world.advance_by(AFTER_SCRIPT),
         });
         Ended {
+            pipeline: work.pipeline,
             job: work.name.clone(),
             code,
             output: fs::read_to_string(log).expect("a log"),
@@ -224,13 +228,14 @@ impl<'a> Runner<'a> {
     }
 
     /// The project's own scripts: each writes its call into the journal, and fails if the story says so.
-    fn check_out(&self, job: &Job, folder: &Path) {
+    fn check_out(&self, work: &Work, folder: &Path) {
+        let (job, journal) = (&work.config, format!("journal-{}", work.pipeline));
         let lines = job.script.iter().chain(&job.after_script);
         for word in lines.flat_map(|line| line.split_whitespace()) {
             if let Some(name) = word.strip_prefix("./") {
                 let body = format!(
                     "call=\"${{0#./}}${{*:+ $*}}\"\nprintf '%s\\n' \"$call\" >>'{0}'\n! grep -Fxq \"$call\" '{1}'\n",
-                    self.folder.join("journal").display(),
+                    self.folder.join(&journal).display(),
                     self.folder.join("fails").display(),
                 );
                 executable(&folder.join(name), &body);
