@@ -8,11 +8,11 @@ use crate::ci::{Ci, Fixed};
 use crate::cli::Words;
 use crate::commands::shared::{CA_FILE, COLOR, DEBUG, PROXY, QUIET, SERVER, TOKEN_FILE};
 use crate::decide::deadline::JobTime;
-use crate::decide::pace::{Interval, Next, Pace, Trouble, Window};
+use crate::decide::pace::Outage;
 use crate::decide::select::Caller;
 use crate::exit::Stop;
 use crate::find::Place;
-use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Rate, Route};
+use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Route};
 use crate::host::Host;
 use crate::model::{CurrentJob, Job, Pipeline, ProjectId};
 use crate::os::Woken;
@@ -187,8 +187,8 @@ impl Session<'_> {
     /// Asks until there is an answer, for as long as a command that does not wait puts up with trouble.
     pub fn steady<T>(&self, mut ask: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         let clock = self.host.clock;
-        let outage = self.host.limits.outage;
-        let mut pace = Pace::new(Interval::DEFAULT, outage, self.host.seed);
+        let budget = self.host.limits.outage;
+        let mut outage = Outage::new(budget, self.host.seed);
         let mut waited = Duration::ZERO;
         loop {
             let asked = clock.monotonic();
@@ -196,16 +196,15 @@ impl Session<'_> {
                 Err(error) if error.transient() => error,
                 other => return other,
             };
-            let next = match error.kind {
-                // What the server says, not the pace of a fleet of waits: somebody sits before this command.
-                Kind::Limited { wait } => Next::Again(sit_out(wait)),
-                _ => pace.failed(trouble(&error), asked, clock.monotonic(), Duration::MAX),
+            let delay = match error.kind {
+                Kind::Limited { wait } => Some(outage.limited(wait).wait),
+                _ => outage.failed(asked, clock.monotonic()),
             };
-            let Next::Again(delay) = next else {
+            let Some(delay) = delay else {
                 return Err(error);
             };
             waited = waited.saturating_add(delay);
-            if waited > outage {
+            if waited > budget {
                 return Err(error);
             }
             let again = messages::asking_again(&error.message, delay);
@@ -215,43 +214,4 @@ impl Session<'_> {
             }
         }
     }
-}
-
-/// Delay after a 429 that does not say how long.
-const BLIND_LIMIT: Duration = Duration::from_secs(10);
-/// A 429 may say "now", again and again.
-const LEAST_LIMIT: Duration = Duration::from_secs(1);
-
-/// How long to leave a server alone that has asked for it.
-pub fn sit_out(wait: Option<Duration>) -> Duration {
-    wait.unwrap_or(BLIND_LIMIT).max(LEAST_LIMIT)
-}
-
-/// An error that a later try may mend, as the pace sees it.
-pub fn trouble(error: &Error) -> Trouble {
-    match error.kind {
-        Kind::Limited { wait } => Trouble::Limited {
-            wait,
-            window: window(&error.facts),
-        },
-        Kind::Locked => Trouble::Locked,
-        _ => Trouble::Outage { wait: None },
-    }
-}
-
-/// The rate limit that an answer tells of.
-pub fn window(facts: &Facts) -> Option<Window> {
-    let Rate {
-        limit,
-        observed,
-        remaining,
-        reset,
-    } = facts.rate?;
-    Some(Window {
-        limit,
-        observed,
-        remaining,
-        reset,
-        date: facts.date?,
-    })
 }

@@ -253,7 +253,6 @@ impl Act<'_, '_> {
             place: &options.place,
             selection: &options.selection,
             all: options.all,
-            appear: options.rules.appear,
         };
         let wanted = Wanted {
             verb: options.verb,

@@ -48,7 +48,7 @@ const USAGE: Usage = Usage {
         --timeout 0 looks once: 8 if the jobs are not finished.\n\n\
         With --output ndjson each event is one line, an object with event and time: start (project, pipeline, until); change \
         (name, id, pipeline, web_url, from, status, replaces); note (note, text, and of a job name, id, pipeline, web_url); \
-        heartbeat (waiting: name, status, running and usually in seconds); trouble (again in seconds, text) and answers; \
+        heartbeat (waiting: name, status, running in seconds); trouble (again in seconds, text) and answers; \
         end (result: the document of --output json).",
     example: "jobgate wait unit lint\njobgate wait --stage test --except 'flaky*' --timeout 20m\njobgate wait --downstream deploy smoke",
     groups: &[

@@ -34,22 +34,16 @@ pub const KEEP_GOING: Opt = Opt::switch(
     "--keep-going",
     "wait for all jobs even after one has failed",
 );
-pub const SETTLE: Opt = Opt::value(
-    "--settle",
-    "DURATION",
-    "how long a failure must stand before it counts (10s)",
-);
 pub const TIMEOUT: Opt = Opt::value(
     "--timeout",
     "DURATION",
     "how long to wait; 0 looks once (what is left of this job)",
 );
-pub const APPEAR: Opt = Opt::value(
-    "--appear",
-    "DURATION",
-    "how long a job or pipeline may take to appear (60s)",
+pub const INTERVAL: Opt = Opt::value(
+    "--interval",
+    "MIN..MAX",
+    "shortest and longest sleep between two looks (3s..15s)",
 );
-pub const INTERVAL: Opt = Opt::value("--interval", "MIN..MAX", "pace of looking (3s..60s)");
 pub const STUCK: Opt = Opt::value(
     "--stuck",
     "DURATION",
@@ -69,8 +63,6 @@ pub const WAITING: Group = Group {
         &SHALLOW,
         &KEEP_GOING,
         &TIMEOUT,
-        &SETTLE,
-        &APPEAR,
         &INTERVAL,
         &STUCK,
         &OUTAGE_BUDGET,
@@ -94,7 +86,6 @@ impl Patience {
                 .unwrap_or(Interval::DEFAULT),
             outage: words.parsed(&OUTAGE_BUDGET, parse_duration)?,
         };
-        let usual = Rules::default();
         let strict = words.switch(&STRICT);
         let shallow = words.switch(&SHALLOW);
         let keep_going = words.switch(&KEEP_GOING);
@@ -121,12 +112,6 @@ impl Patience {
             } else {
                 Looks::UntilDecided
             },
-            settle: words
-                .parsed(&SETTLE, parse_duration)?
-                .unwrap_or(usual.settle),
-            appear: words
-                .parsed(&APPEAR, parse_duration)?
-                .unwrap_or(usual.appear),
             stuck: words.parsed(&STUCK, parse_duration)?,
         };
         Ok(Self { rules, limits })

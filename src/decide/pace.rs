@@ -1,23 +1,10 @@
-//! When to look again: soon where an end is likely, seldom where it is not, later still where many share one rate limit.
-
-pub mod crowd;
-pub mod history;
-pub mod outage;
-mod schedule;
+//! When to look again, and how long to leave a server alone that does not answer or asks for a pause.
 
 use std::time::Duration;
 
-pub use crowd::{Crowd, Window};
-pub use history::History;
-pub use outage::{Next, Outage, Trouble};
-pub use schedule::Open;
-
 use crate::time::parse_duration;
 
-/// No sleep is longer than this, however crowded the server is (unless the user's own interval is).
-const LONGEST: Duration = Duration::from_mins(20);
-
-/// `--interval MIN..MAX`: the pace where nobody else is in the way.
+/// `--interval MIN..MAX`: the shortest and the longest sleep between two looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
     min: Duration,
@@ -27,15 +14,15 @@ pub struct Interval {
 impl Interval {
     pub const DEFAULT: Self = Self {
         min: Duration::from_secs(3),
-        max: Duration::from_mins(1),
+        max: Duration::from_secs(15),
     };
 
-    /// Reads `3s..60s`; one duration alone is a fixed interval.
+    /// Reads `3s..15s`; one duration alone is a fixed interval.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (min, max) = text.split_once("..").unwrap_or((text, text));
         let (min, max) = (parse_duration(min)?, parse_duration(max)?);
         if min.is_zero() {
-            return Err("an interval begins above zero; use for example 3s..60s".to_owned());
+            return Err("an interval begins above zero; use for example 3s..15s".to_owned());
         }
         if min > max {
             return Err("the interval's end is before its beginning".to_owned());
@@ -44,109 +31,140 @@ impl Interval {
     }
 }
 
-/// The pace of one wait: told of every answer, asked for every sleep.
+/// The sleeps of one wait: they grow while nothing changes.
 #[derive(Clone, Debug)]
 pub struct Pace {
     interval: Interval,
-    crowd: Crowd,
-    outage: Outage,
+    /// The next sleep, before jitter and stretching.
+    next: Duration,
+    /// Pages read by the last look.
+    pages: u32,
+    /// Little is left of the rate limit.
+    scarce: bool,
     random: Random,
 }
 
 impl Pace {
-    /// `budget`: how long the server may give no good answer.
-    pub fn new(interval: Interval, budget: Duration, seed: u64) -> Self {
+    pub fn new(interval: Interval, seed: u64) -> Self {
         Self {
             interval,
-            crowd: Crowd::default(),
-            outage: Outage::new(budget),
+            next: interval.min,
+            pages: 0,
+            scarce: false,
             random: Random::new(seed),
         }
     }
 
-    /// The server gives good answers: no outage.
-    pub fn alive(&mut self) {
-        self.outage.answered();
+    /// A look has read this many pages; `scarce` says whether less than a fifth of the rate limit is left.
+    pub fn looked(&mut self, pages: usize, scarce: bool) {
+        self.pages = u32::try_from(pages).unwrap_or(u32::MAX);
+        self.scarce = scarce;
     }
 
-    /// A good answer came, with or without rate-limit headers.
-    pub fn answered(&mut self, window: Option<Window>) {
-        self.alive();
-        match window {
-            Some(window) => self.crowd.seen(window),
-            None => self.crowd.seen_nothing(),
+    /// Something has changed: the sleeps begin at MIN again.
+    pub fn changed(&mut self) {
+        self.next = self.interval.min;
+    }
+
+    /// The sleep before the next look.
+    pub fn sleep(&mut self) -> Duration {
+        let delay = scale(self.next, self.random.between(0.9, 1.1));
+        self.next = scale(self.next, 1.5).min(self.interval.max);
+        // A look at a large pipeline is expensive for the server: at most one page a second.
+        let delay = delay.max(Duration::from_secs(1).saturating_mul(self.pages));
+        if self.scarce {
+            delay.saturating_mul(2)
+        } else {
+            delay
         }
-    }
-
-    /// The sleep before the next look. `jobs`: what is waited for and has not ended; `quiet`: time since anything changed;
-    /// `left`: time to the deadline.
-    pub fn sleep(&mut self, jobs: &[Open], quiet: Duration, left: Duration) -> Duration {
-        let spread = if self.crowd.alone() { 0.1 } else { 0.25 };
-        let jitter = self.random.between(1.0 - spread, 1.0 + spread);
-        let delay = pace(jobs, quiet, self.interval, self.crowd.factor());
-        let longest = LONGEST.max(self.interval.max);
-        scale(delay, jitter)
-            .clamp(self.interval.min, longest)
-            .min(left)
-    }
-
-    /// The shortest sleep, where what the last look brought is worth little.
-    pub fn soon(&mut self, left: Duration) -> Duration {
-        let longest = LONGEST.max(self.interval.max);
-        let delay = scale(self.interval.min, self.crowd.factor());
-        scale(delay, self.random.between(1.0, 1.1))
-            .min(longest)
-            .min(left)
-    }
-
-    /// A request asked at `asked` brought no good answer at `now` (both monotonic). `left`: time to the deadline.
-    pub fn failed(
-        &mut self,
-        trouble: Trouble,
-        asked: Duration,
-        now: Duration,
-        left: Duration,
-    ) -> Next {
-        if let Trouble::Limited { window, .. } = trouble {
-            self.crowd.refused(window);
-        }
-        match self
-            .outage
-            .failed(trouble, asked, now, self.crowd.factor(), &mut self.random)
-        {
-            Next::Again(delay) => Next::Again(delay.min(left)),
-            Next::Over => Next::Over,
-        }
-    }
-
-    /// Whether to spend the one request for usual durations, at the wait's look number `look` (from 1) that found jobs open.
-    /// A wait that lives to its second look repays it, unless requests are scarce.
-    pub fn repays_history(&self, look: u32) -> bool {
-        look >= 2 && self.crowd.factor() <= HISTORY_CROWD
     }
 }
 
-/// Beyond this factor a wait looks so seldom that one more request is dear.
-const HISTORY_CROWD: f64 = 3.0;
-/// Without history: half of the quiet time and a bit, up to this.
-const BLIND_MOST: Duration = Duration::from_secs(30);
-const BLIND_MORE: Duration = Duration::from_secs(22);
+/// First delay after trouble, doubled each time up to [`SLOWEST`].
+const FIRST: Duration = Duration::from_secs(1);
+const SLOWEST: Duration = Duration::from_secs(30);
+/// The pause after a 429 that does not say how long.
+const LIMITED: Duration = Duration::from_secs(10);
+/// A 429 may say "now", again and again.
+const LEAST: Duration = Duration::from_secs(1);
+/// Clients that one 429 sent to the same moment are spread over this time, and over half of the pause when 429s follow each other.
+const SPREAD: Duration = Duration::from_secs(3);
 
-/// The time to the next look at `jobs`, before jitter. A crowd makes every request dearer and the whole interval longer.
-pub fn pace(jobs: &[Open], quiet: Duration, interval: Interval, crowd: f64) -> Duration {
-    let longest = LONGEST.max(interval.max);
-    let [min, max] = [interval.min, interval.max].map(|end| scale(end, crowd).min(longest));
-    if !jobs.is_empty() && jobs.iter().all(|job| !job.past.is_empty()) {
-        let worth = schedule::worth(interval.min) * crowd;
-        return schedule::next_look(jobs, max.min(LONGEST), worth).clamp(min, max);
-    }
-    let delay = (quiet.min(LONGEST) + BLIND_MORE) / 2;
-    scale(delay.min(BLIND_MOST), crowd).clamp(min, max)
+/// The pause that a 429 asks for, and what is added so that clients do not come back together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub wait: Duration,
+    pub spread: Duration,
 }
 
-/// A delay times a factor; the longest sleep if the product is no duration.
+/// How long there has been no good answer, and how long to wait before the next try.
+#[derive(Clone, Debug)]
+pub struct Outage {
+    budget: Duration,
+    /// Time without a good answer; the pauses of 429s are not charged.
+    spent: Duration,
+    /// When trouble was last seen, if no 429 came since.
+    last: Option<Duration>,
+    tries: u32,
+    /// 429s in a row.
+    limits: u32,
+    random: Random,
+}
+
+impl Outage {
+    /// `budget`: how long the server may give no good answer.
+    pub fn new(budget: Duration, seed: u64) -> Self {
+        Self {
+            budget,
+            spent: Duration::ZERO,
+            last: None,
+            tries: 0,
+            limits: 0,
+            random: Random::new(seed),
+        }
+    }
+
+    /// A good answer came: the budget is whole again.
+    pub fn answered(&mut self) {
+        self.spent = Duration::ZERO;
+        self.last = None;
+        self.tries = 0;
+        self.limits = 0;
+    }
+
+    /// A request sent at `asked` had brought no good answer by `now` (both monotonic). The delay before the next try; `None` if the budget
+    /// is used up.
+    pub fn failed(&mut self, asked: Duration, now: Duration) -> Option<Duration> {
+        self.limits = 0;
+        let since = self.last.unwrap_or(asked);
+        self.spent = self.spent.saturating_add(now.saturating_sub(since));
+        self.last = Some(now);
+        let left = self.budget.saturating_sub(self.spent);
+        let delay = FIRST
+            .saturating_mul(2_u32.saturating_pow(self.tries))
+            .min(SLOWEST);
+        self.tries = self.tries.saturating_add(1);
+        let delay = scale(delay, self.random.between(0.5, 1.0));
+        // The last try comes at the very end of the budget.
+        (!left.is_zero()).then_some(delay.min(left))
+    }
+
+    /// The answer was 429, which is never charged. `wait`: what it asked for.
+    pub fn limited(&mut self, wait: Option<Duration>) -> Pause {
+        self.last = None;
+        let wait = wait.unwrap_or(LIMITED).max(LEAST);
+        let spread = if self.limits == 0 { SPREAD } else { wait / 2 };
+        self.limits = self.limits.saturating_add(1);
+        Pause {
+            wait,
+            spread: scale(spread, self.random.unit()),
+        }
+    }
+}
+
+/// A delay times a factor; the longest duration if the product is none.
 fn scale(delay: Duration, factor: f64) -> Duration {
-    Duration::try_from_secs_f64(delay.as_secs_f64() * factor).unwrap_or(LONGEST)
+    Duration::try_from_secs_f64(delay.as_secs_f64() * factor).unwrap_or(Duration::MAX)
 }
 
 /// Small deterministic random numbers for jitter (`SplitMix64`); no secret depends on them.
@@ -177,33 +195,8 @@ impl Random {
 mod tests {
     use super::*;
 
-    const FOREVER: Duration = Duration::MAX;
-
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
-    }
-
-    fn job(elapsed: u64, past: &[Duration]) -> Open<'_> {
-        Open {
-            elapsed: seconds(elapsed),
-            past,
-        }
-    }
-
-    fn gap(jobs: &[Open], quiet: u64, interval: &str, crowd: f64) -> u64 {
-        let interval = Interval::parse(interval).expect(interval);
-        pace(jobs, seconds(quiet), interval, crowd).as_secs()
-    }
-
-    fn window(observed: f64, remaining: f64, to_come: u64) -> Window {
-        let date = crate::time::Timestamp::from_millis(0);
-        Window {
-            limit: observed + remaining,
-            observed,
-            remaining,
-            reset: date.plus(seconds(to_come)),
-            date,
-        }
     }
 
     #[test]
@@ -235,129 +228,97 @@ mod tests {
         }
     }
 
-    #[test]
-    fn without_history_looks_get_rarer_while_nothing_changes() {
-        let blind = |quiet| gap(&[job(quiet, &[])], quiet, "3s..60s", 1.0);
-        assert_eq!([0, 10, 20, 100].map(blind), [11, 16, 21, 30]);
-        assert_eq!(blind(u64::MAX), 30);
-    }
-
-    #[test]
-    fn one_job_without_history_makes_the_whole_wait_blind() {
-        let past = [seconds(3600); 12];
-        let jobs = [job(0, &past), job(0, &[])];
-        assert_eq!(gap(&jobs, 0, "3s..60s", 1.0), 11);
-        assert_eq!(gap(&[], 0, "3s..60s", 1.0), 11);
-    }
-
-    #[test]
-    fn looks_are_rare_at_first_and_dense_near_the_usual_end() {
-        let past = [seconds(600); 12];
-        let known = |elapsed| gap(&[job(elapsed, &past)], 0, "3s..60s", 1.0);
-        assert_eq!(known(0), 60);
-        assert!((3..=15).contains(&known(590)), "{}", known(590));
-        assert!(known(590) < known(500), "{} {}", known(590), known(500));
-        // Far over its time: nobody knows, so rare again.
-        assert!(known(3000) > 30, "{}", known(3000));
-    }
-
-    #[test]
-    fn all_jobs_count_so_the_longest_sets_the_pace() {
-        let (short, long) = ([seconds(60); 12], [seconds(3600); 12]);
-        let both = [job(58, &short), job(58, &long)];
-        assert_eq!(gap(&both, 0, "3s..60s", 1.0), 60);
-        assert!(gap(&both[..1], 0, "3s..60s", 1.0) < 20);
-        // Ten that each may end any moment: all ten hardly will, so the look comes later than for one.
-        let spread: Vec<Duration> = (5..17).map(|tens| seconds(tens * 10)).collect();
-        let ten = vec![job(80, &spread); 10];
-        assert!(gap(&ten, 0, "3s..60s", 1.0) > gap(&ten[..1], 0, "3s..60s", 1.0) + 5);
-        let many = vec![job(58, &short); 1000];
-        assert!(gap(&many, 0, "3s..60s", 1.0) < 60);
-    }
-
-    #[test]
-    fn the_interval_holds_whatever_the_jobs_are() {
-        let odd = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
-        for interval in [
-            "1s..1s",
-            "10ms..50ms",
-            "3s..60s",
-            "45s..2m",
-            "90m..2h",
-            "100d",
-        ] {
-            let Interval { min, max } = Interval::parse(interval).expect(interval);
-            for elapsed in [0, 1, 300, u64::MAX] {
-                for past in [&odd[..], &odd[..1], &odd[2..], &[]] {
-                    let jobs = [job(elapsed, past)];
-                    let gap = pace(&jobs, seconds(elapsed), Interval { min, max }, 1.0);
-                    assert!((min..=max).contains(&gap), "{interval} {elapsed} {gap:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn no_sleep_passes_the_deadline_or_undercuts_the_interval() {
-        let past = [seconds(300); 12];
-        let mut pace = Pace::new(Interval::DEFAULT, seconds(300), 7);
-        for elapsed in 0..400 {
-            let jobs = [job(elapsed, &past)];
-            let sleep = pace.sleep(&jobs, seconds(elapsed), FOREVER);
-            assert!((seconds(3)..=seconds(66)).contains(&sleep), "{sleep:?}");
-            assert!(pace.sleep(&jobs, seconds(elapsed), seconds(2)) <= seconds(2));
-        }
-        assert_eq!(pace.sleep(&[], FOREVER, Duration::ZERO), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_crowd_slows_down_up_to_twenty_minutes_and_lets_go_again() {
-        let past = [seconds(3600); 12];
-        let jobs = [job(0, &past)];
-        let mut pace = Pace::new(Interval::DEFAULT, seconds(300), 7);
-        for _ in 0..50 {
-            pace.answered(Some(window(2000.0, 0.0, 30)));
-        }
-        let crowded = pace.sleep(&jobs, seconds(0), FOREVER);
-        assert!((seconds(300)..=LONGEST).contains(&crowded), "{crowded:?}");
-        assert!(!pace.repays_history(2));
-        for _ in 0..50 {
-            pace.answered(Some(window(1.0, 1999.0, 1)));
-        }
-        assert!(pace.sleep(&jobs, seconds(0), FOREVER) <= seconds(66));
-        assert!(pace.repays_history(2) && !pace.repays_history(1));
-    }
-
-    #[test]
-    fn a_limit_is_waited_out_and_never_charged() {
-        let mut pace = Pace::new(Interval::DEFAULT, seconds(10), 7);
-        let hour = Trouble::Limited {
-            wait: Some(seconds(3600)),
-            window: None,
-        };
-        for turn in 0..100 {
-            let now = seconds(turn * 4000);
-            match pace.failed(hour, now, now, FOREVER) {
-                Next::Again(delay) => assert!(delay >= seconds(3600), "{delay:?}"),
-                Next::Over => panic!("charged at turn {turn}"),
-            }
-            assert_eq!(
-                pace.failed(hour, now, now, seconds(5)),
-                Next::Again(seconds(5))
+    /// The sleeps of seven looks in tenths of a second, each within a tenth of what it should be.
+    fn sleeps(pace: &mut Pace, expected: &[f64]) {
+        for seconds in expected {
+            let sleep = pace.sleep().as_secs_f64();
+            assert!(
+                (seconds * 0.899..=seconds * 1.101).contains(&sleep),
+                "{sleep} instead of {seconds}"
             );
         }
     }
 
     #[test]
-    fn jitter_is_the_seed_s_and_spreads_evenly() {
-        let draw = |seed| {
-            let mut random = Random::new(seed);
-            [(); 1000].map(|()| random.unit())
+    fn sleeps_grow_while_nothing_changes_and_a_change_ends_that() {
+        let mut pace = Pace::new(Interval::DEFAULT, 7);
+        sleeps(&mut pace, &[3.0, 4.5, 6.75, 10.125, 15.0, 15.0]);
+        pace.changed();
+        sleeps(&mut pace, &[3.0, 4.5]);
+        let mut fixed = Pace::new(Interval::parse("10s").expect("an interval"), 7);
+        sleeps(&mut fixed, &[10.0, 10.0, 10.0]);
+    }
+
+    #[test]
+    fn large_pipelines_and_scarce_requests_stretch_a_sleep() {
+        let mut pace = Pace::new(Interval::DEFAULT, 7);
+        pace.looked(100, false);
+        assert_eq!(pace.sleep(), seconds(100));
+        pace.looked(8, true);
+        assert_eq!(pace.sleep(), seconds(16));
+        pace.looked(2, false);
+        pace.changed();
+        sleeps(&mut pace, &[3.0]);
+    }
+
+    /// Tries until the budget is used up; the delays, and when it was over.
+    fn outlast(outage: &mut Outage, mut now: Duration) -> (Vec<Duration>, Duration) {
+        let mut delays = Vec::new();
+        while let Some(delay) = outage.failed(now, now) {
+            assert!(!delay.is_zero());
+            delays.push(delay);
+            now += delay;
+        }
+        (delays, now)
+    }
+
+    #[test]
+    fn an_outage_is_tried_through_to_the_budgets_very_end() {
+        let mut outage = Outage::new(seconds(300), 1);
+        let (delays, over) = outlast(&mut outage, seconds(1000));
+        assert_eq!(over, seconds(1300));
+        assert!((10..30).contains(&delays.len()), "{}", delays.len());
+        assert!(delays.iter().all(|delay| *delay <= SLOWEST));
+        outage.answered();
+        let (delays, again) = outlast(&mut outage, over);
+        assert_eq!(again, over + seconds(300));
+        assert!(delays[0] <= FIRST);
+    }
+
+    #[test]
+    fn requests_are_charged_and_the_sleep_before_them_is_not() {
+        let mut outage = Outage::new(seconds(30), 1);
+        assert!(outage.failed(seconds(3600), seconds(3601)).is_some());
+        assert_eq!(outage.spent, seconds(1));
+        let mut outage = Outage::new(seconds(30), 1);
+        assert_eq!(outage.failed(seconds(0), seconds(60)), None);
+    }
+
+    #[test]
+    fn a_429_is_not_charged_and_does_not_excuse_the_outage_either() {
+        let mut outage = Outage::new(seconds(50), 1);
+        assert!(outage.failed(seconds(0), seconds(40)).is_some());
+        outage.limited(Some(seconds(3600)));
+        assert!(outage.failed(seconds(4000), seconds(4009)).is_some());
+        assert_eq!(outage.failed(seconds(4009), seconds(4010)), None);
+    }
+
+    #[test]
+    fn a_429_is_waited_out_with_a_spread_that_grows_when_429s_follow_each_other() {
+        let spread = |pause: Pause, most: u64| {
+            assert!(pause.spread <= seconds(most), "{pause:?}");
         };
-        assert!(draw(1).iter().eq(draw(1).iter()));
-        assert!(draw(1).iter().ne(draw(2).iter()));
-        let mean = draw(3).iter().sum::<f64>() / 1000.0;
-        assert!((0.45..0.55).contains(&mean), "{mean}");
-        assert!(draw(4).iter().all(|unit| (0.0..1.0).contains(unit)));
+        for seed in 0..100 {
+            let mut outage = Outage::new(seconds(300), seed);
+            let first = outage.limited(Some(seconds(60)));
+            assert_eq!(first.wait, seconds(60));
+            spread(first, 3);
+            spread(outage.limited(Some(seconds(60))), 30);
+            assert_eq!(outage.limited(None).wait, seconds(10));
+            assert_eq!(outage.limited(Some(Duration::ZERO)).wait, seconds(1));
+            assert_eq!(outage.limited(Some(Duration::MAX)).wait, Duration::MAX);
+            outage.answered();
+            spread(outage.limited(Some(seconds(60))), 3);
+        }
     }
 }

@@ -23,6 +23,11 @@ pub use outcome::{JobOutcome, Outcome, Reason};
 pub use want::{Want, Way, way};
 pub use watch::{Next, Open, Step, Verdict, Watch};
 
+/// How long a failed job may still be replaced by its own `retry:`.
+pub const SETTLE: Duration = Duration::from_secs(10);
+/// How long a downstream pipeline may take to appear.
+pub const APPEAR: Duration = Duration::from_mins(1);
+
 /// What is waited for, and where.
 #[derive(Clone, Debug)]
 pub struct Goal {
@@ -50,10 +55,6 @@ pub struct Rules {
     pub trigger_jobs: TriggerJobs,
     pub stop: StopAt,
     pub looks: Looks,
-    /// How long a failed job may still be replaced by its own `retry:`.
-    pub settle: Duration,
-    /// How long a thing may take to appear in another pipeline than the caller's.
-    pub appear: Duration,
     /// How long a job may be stuck before the wait ends; without it, it is only named.
     pub stuck: Option<Duration>,
 }
@@ -67,8 +68,6 @@ impl Default for Rules {
             trigger_jobs: TriggerJobs::Follow,
             stop: StopAt::FirstFailure,
             looks: Looks::UntilDecided,
-            settle: Duration::from_secs(10),
-            appear: Duration::from_mins(1),
             stuck: None,
         }
     }

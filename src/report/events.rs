@@ -8,7 +8,6 @@ use super::json::Object;
 use super::notes;
 use super::style::Paint;
 use super::talk::Talk;
-use crate::decide::pace::history::{expected_left, usual};
 use crate::decide::verdict::{Change, Named, Note};
 use crate::gitlab::Project;
 use crate::model::{PipelineId, Status};
@@ -63,8 +62,6 @@ pub struct Missing {
     pub running: Option<Duration>,
     /// When that was, by the monotonic clock.
     pub seen: Duration,
-    /// How long it took in earlier runs.
-    pub past: Vec<Duration>,
 }
 
 /// Tells events to whoever listens.
@@ -212,9 +209,6 @@ impl Line {
             all if all > NAMED => self.plain(format!(" and {} more", all - NAMED)),
             _ => {}
         }
-        if let Some(left) = expected(missing, now).filter(|_| silent.is_none()) {
-            self.plain(format!("; expected in about {}", human(left)));
-        }
         if let Some(Silence { time, limited }) = silent {
             let what = if limited {
                 "held up by GitLab's rate limit"
@@ -241,31 +235,20 @@ impl Missing {
 
     /// `stale`: it was a while ago that it was seen like this.
     fn words(&self, now: Duration, stale: bool) -> String {
-        let Self { name, past, .. } = self;
-        let Some(status) = &self.status else {
+        let Self { name, status, .. } = self;
+        let Some(status) = status else {
             return format!("{name} (not there yet)");
         };
         if stale {
             return format!("{name} (was {})", status.word());
         }
         let running = self.running(now).map(|time| format!(" {}", human(time)));
-        let usual = usual(past).map(|time| format!(", usually {}", human(time)));
         [name, " (", status.word()]
             .into_iter()
             .chain(running.as_deref())
-            .chain(usual.as_deref())
             .chain([")"])
             .collect()
     }
-}
-
-/// When the last of them is likely to end, if that can be said of all.
-fn expected(missing: &[Missing], now: Duration) -> Option<Duration> {
-    let left = missing.iter().map(|one| {
-        let running = one.running(now).unwrap_or_default();
-        expected_left(running, &one.past)
-    });
-    left.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 fn json(event: &Event, now: Timestamp) -> Object {
@@ -304,8 +287,7 @@ fn json(event: &Event, now: Timestamp) -> Object {
             let missing = missing.iter().map(|one| {
                 let object = Object::new().text("name", &one.name);
                 let object = optional(object, "status", one.status.as_ref().map(Status::word));
-                let object = seconds(object, "running", one.running(*now));
-                seconds(object, "usually", usual(&one.past))
+                seconds(object, "running", one.running(*now))
             });
             object("heartbeat").list("waiting", missing)
         }

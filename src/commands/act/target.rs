@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::commands::choose::Where;
 use crate::decide::action::{Fate, Step};
 use crate::decide::select::{Chosen, Matched, Selected, Selection, select};
+use crate::decide::verdict::APPEAR;
 use crate::exit::{Exit, Stop};
 use crate::find::{self, Finder, Place, Scope, TriggerJobs};
 use crate::gitlab::{Error, Project};
@@ -40,13 +41,12 @@ pub enum Aimed {
     Stop(Stop),
 }
 
-/// What the words say, and how long a job of another pipeline may take to appear.
+/// What the words say.
 #[derive(Clone, Copy, Debug)]
 pub struct Meant<'a> {
     pub place: &'a Where,
     pub selection: &'a Selection,
     pub all: bool,
-    pub appear: Duration,
 }
 
 /// The pipeline that was found, and its rows as last read.
@@ -235,7 +235,7 @@ impl<'w, 'a> Aim<'w, 'a> {
         if chosen.is_empty() || !selected.missing.is_empty() {
             let stop = self.missing(selected);
             let now = self.session.host.clock.monotonic();
-            let young = now.saturating_sub(self.since) < self.meant.appear;
+            let young = now.saturating_sub(self.since) < APPEAR;
             return if self.own() || !young {
                 Aimed::Stop(stop)
             } else {

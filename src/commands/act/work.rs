@@ -75,7 +75,7 @@ impl Work<'_, '_> {
                 Aimed::NotYet(stop) if !patient => return Err(End::Stop(stop)),
                 Aimed::NotYet(stop) => {
                     self.aim.waits(&stop);
-                    turns.pause(&[], None)?;
+                    turns.pause(None)?;
                 }
             }
         }
@@ -92,7 +92,7 @@ impl Work<'_, '_> {
             if !open || !patient {
                 return Ok(());
             }
-            turns.pause(&[], None)?;
+            turns.pause(None)?;
             self.look(turns)?;
         }
     }
@@ -113,7 +113,6 @@ impl Work<'_, '_> {
             status: Some(target.job.status.clone()),
             running: None,
             seen,
-            past: Vec::new(),
         })
         .collect()
     }

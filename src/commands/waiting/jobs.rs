@@ -5,13 +5,12 @@ use std::time::Duration;
 use super::reader::{NoLook, Reader};
 use super::turns::{Halt, Turns};
 use super::why;
-use crate::decide::pace::{self, History};
-use crate::decide::select::{Selection, group};
+use crate::decide::select::Selection;
 use crate::decide::verdict::{Goal, Next, Outcome, Own, Reason, Rules, Step, Verdict, Watch};
 use crate::exit::{Exit, Stop};
 use crate::find::{Finder, Place};
-use crate::gitlab::{Project, Route};
-use crate::model::{Job, JobId, PipelineKey, Status};
+use crate::gitlab::Project;
+use crate::model::{JobId, PipelineKey, Status};
 use crate::report::events::{Event, Missing};
 use crate::session::Me;
 
@@ -53,7 +52,7 @@ pub fn wait_for(turns: &mut Turns, finder: &Finder, wait: &Wait) -> Ended {
 /// What else is to be done at each turn, when the jobs have been looked at; `true` when the verdict is there.
 pub type EachTurn<'e> = dyn FnMut(&mut Turns, &Watch, bool) -> Result<(), Halt> + 'e;
 
-/// The same, doing something at each turn. It is done for its own sake: usual durations do not slow it down.
+/// The same, doing something at each turn.
 pub fn wait_and(
     turns: &mut Turns,
     finder: &Finder,
@@ -92,8 +91,6 @@ fn wait_with(
     let mut waiting = Waiting {
         watch: Watch::new(goal, wait.rules.clone(), own).knowing(wait.known.clone()),
         reader: Reader::new(finder, wait.place),
-        history: None,
-        looks: 0,
         slept: Duration::ZERO,
         names: Vec::new(),
         lists: wait.lists,
@@ -119,9 +116,6 @@ fn wait_with(
 struct Waiting<'w> {
     watch: Watch,
     reader: Reader<'w>,
-    /// Usual durations, once they were asked for.
-    history: Option<History>,
-    looks: u32,
     slept: Duration,
     /// Names of the jobs where one that was asked for is missing.
     names: Vec<String>,
@@ -145,10 +139,6 @@ impl Waiting<'_> {
             match verdict {
                 Verdict::Final(outcome) => return Ok(*outcome),
                 Verdict::Waiting(next) => {
-                    self.looks += 1;
-                    if each_turn.is_none() {
-                        self.learn(turns);
-                    }
                     self.pause(turns, &next)?;
                 }
             }
@@ -191,17 +181,7 @@ impl Waiting<'_> {
         if next.soon {
             turns.pause_short()?;
         } else {
-            let history = self.history.as_ref();
-            let jobs: Vec<_> = self.watch.open().collect();
-            let jobs: Vec<pace::Open> = jobs
-                .iter()
-                .filter(|job| job.status.alive())
-                .map(|job| pace::Open {
-                    elapsed: duration(job.elapsed),
-                    past: past(history, job.name),
-                })
-                .collect();
-            turns.pause(&jobs, next.wake)?;
+            turns.pause(next.wake)?;
         }
         self.slept = turns.now().saturating_sub(before);
         Ok(())
@@ -209,13 +189,11 @@ impl Waiting<'_> {
 
     /// What the heartbeat names: the open jobs, or what is not there yet.
     fn missing(&self, seen: Duration) -> Vec<Missing> {
-        let history = self.history.as_ref();
         let open = self.watch.open().map(|job| Missing {
             name: job.name.to_owned(),
             status: Some(job.status.clone()),
             running: (*job.status == Status::Running).then(|| duration(job.elapsed)),
             seen,
-            past: past(history, job.name).to_vec(),
         });
         let open: Vec<Missing> = open.collect();
         if !open.is_empty() {
@@ -229,29 +207,8 @@ impl Waiting<'_> {
                 status: job.job.map(|job| job.status),
                 running: None,
                 seen,
-                past: Vec::new(),
             })
             .collect()
-    }
-
-    /// Asks once how long jobs usually take, when the wait is long enough to repay it. Without an answer the wait goes on blindly.
-    fn learn(&mut self, turns: &mut Turns) {
-        if self.history.is_some() || !turns.repays_history(self.looks) {
-            return;
-        }
-        let mut history = History::default();
-        if let Some(target) = self.watch.pipeline() {
-            let route = Route::ProjectJobs(self.reader.place(target).project);
-            let pairs = [("scope[]", "success"), ("per_page", "100")];
-            let answer = turns.session().gitlab.get(&route, &pairs);
-            if let Ok(answer) = answer {
-                turns.answered(&answer.facts);
-                for job in answer.json::<Vec<Job>>().unwrap_or_default() {
-                    history.add(&job, group::of(&job.name));
-                }
-            }
-        }
-        self.history = Some(history);
     }
 
     /// What to tell of an end that the jobs' own status does not explain.
@@ -291,10 +248,6 @@ fn tell(turns: &mut Turns, step: &Step) {
     if !step.changes.is_empty() || !step.notes.is_empty() {
         turns.changed();
     }
-}
-
-fn past<'h>(history: Option<&'h History>, name: &str) -> &'h [Duration] {
-    history.map_or(&[], |history| history.past(name, group::of(name)))
 }
 
 /// GitLab's seconds; zero where it sent none, or no time that could be.

@@ -129,7 +129,7 @@ impl<'r> Reader<'r> {
         });
         match rows {
             Ok(rows) => {
-                turns.answered(&rows.facts);
+                turns.answered(&rows.facts, rows.jobs.len().div_ceil(100).max(1));
                 match &rows.trigger_jobs {
                     TriggerJobs::Read => {
                         self.open.insert(pipeline);

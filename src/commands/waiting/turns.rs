@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::decide::deadline::{Bound, JobTime};
-use crate::decide::pace::{Interval, Next, Open, Pace};
+use crate::decide::pace::{Interval, Outage as Budget, Pace};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Facts, Kind, Route};
 use crate::os::{Signal, Woken};
 use crate::report::events::{Event, Missing, Silence, Teller};
-use crate::session::{Me, Session, sit_out, trouble, window};
+use crate::session::{Me, Session};
 use crate::time::{Timestamp, human};
 
 /// While nothing changes, somebody hears so often what is waited for.
@@ -69,12 +69,14 @@ pub struct Turns<'t> {
     session: &'t Session<'t>,
     teller: &'t Teller<'t>,
     pace: Pace,
+    /// Pages read since the last sleep.
+    pages: usize,
+    budget: Budget,
     bound: Bound,
     began: Duration,
     /// All of these by the monotonic clock.
     end: Duration,
     beat: Duration,
-    changed: Duration,
     missing: Vec<Missing>,
     outage: Option<Outage>,
     troubled: Duration,
@@ -138,12 +140,13 @@ impl<'t> Turns<'t> {
         Self {
             session,
             teller,
-            pace: Pace::new(limits.interval, budget, session.host.seed),
+            pace: Pace::new(limits.interval, session.host.seed),
+            pages: 0,
+            budget: Budget::new(budget, session.host.seed),
             bound: Bound::Free(Duration::ZERO),
             began,
             end: began,
             beat: began.saturating_add(HEARTBEAT),
-            changed: began,
             missing: Vec::new(),
             outage: None,
             troubled: Duration::ZERO,
@@ -209,29 +212,28 @@ impl<'t> Turns<'t> {
     /// How long to leave the server alone after trouble; none if there was too much of it.
     fn delay(&mut self, error: &Error, asked: Duration) -> Option<Duration> {
         let (now, left) = (self.now(), self.left());
-        let next = self.pace.failed(trouble(error), asked, now, left);
-        let Next::Again(delay) = next else {
-            return None;
+        let Kind::Limited { wait } = error.kind else {
+            return Some(self.budget.failed(asked, now)?.min(left));
         };
+        let pause = self.budget.limited(wait);
         let Some(quick) = self.quick else {
-            return Some(delay);
+            return Some(pause.wait.saturating_add(pause.spread).min(left));
         };
-        // Who looks once does not sit out the window of a rate limit.
-        let delay = match error.kind {
-            Kind::Limited { wait } => sit_out(wait),
-            _ => delay,
-        };
-        let spent = self.troubled.saturating_add(delay);
-        (spent <= quick).then_some(delay)
+        // With --timeout 0, the window of a rate limit is not waited for.
+        let spent = self.troubled.saturating_add(pause.wait);
+        (spent <= quick).then_some(pause.wait)
     }
 
     /// What the head of a good answer tells: how crowded the server is.
-    pub fn answered(&mut self, facts: &Facts) {
-        self.pace.answered(window(facts));
+    pub fn answered(&mut self, facts: &Facts, pages: usize) {
+        self.pages += pages;
+        let rate = facts.rate;
+        let scarce = rate.is_some_and(|rate| rate.remaining * 5.0 < rate.observed + rate.remaining);
+        self.pace.looked(self.pages, scarce);
     }
 
     fn alive(&mut self) {
-        self.pace.alive();
+        self.budget.answered();
         if self.outage.take().is_some_and(|outage| outage.told) {
             self.teller.tell(&Event::Answers);
             self.beat = self.now().saturating_add(HEARTBEAT);
@@ -259,8 +261,8 @@ impl<'t> Turns<'t> {
 
     /// Something has changed and was told: looks are worth more, and the heartbeat can wait.
     pub fn changed(&mut self) {
-        self.changed = self.now();
-        self.beat = self.changed.saturating_add(HEARTBEAT);
+        self.pace.changed();
+        self.beat = self.now().saturating_add(HEARTBEAT);
     }
 
     /// What the heartbeat names until further notice.
@@ -269,19 +271,18 @@ impl<'t> Turns<'t> {
     }
 
     /// Sleeps until the next look: as the pace of `jobs` says, or until `wake` if that comes before.
-    pub fn pause(&mut self, jobs: &[Open], wake: Option<Duration>) -> Result<(), Halt> {
-        let quiet = self.now().saturating_sub(self.changed);
+    pub fn pause(&mut self, wake: Option<Duration>) -> Result<(), Halt> {
         let left = self.left();
-        let pace = self.pace.sleep(jobs, quiet, left);
+        self.pages = 0;
+        let pace = self.pace.sleep();
         let delay = wake.map_or(pace, |wake| pace.min(wake));
         self.sleep_to_look(delay, left)
     }
 
     /// Sleeps as short as the interval allows: what was read is not worth much.
     pub fn pause_short(&mut self) -> Result<(), Halt> {
-        let left = self.left();
-        let delay = self.pace.soon(left);
-        self.sleep_to_look(delay, left)
+        self.pace.changed();
+        self.pause(None)
     }
 
     /// Not up to the very end: the time that is left is worth a last look.
@@ -326,11 +327,6 @@ impl<'t> Turns<'t> {
                 limited: outage.limited,
             }),
         });
-    }
-
-    /// Whether the request for usual durations is worth it after so many looks.
-    pub fn repays_history(&self, looks: u32) -> bool {
-        self.pace.repays_history(looks)
     }
 
     pub fn session(&self) -> &'t Session<'t> {

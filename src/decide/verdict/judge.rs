@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::decide::look::{Now, Unreadable};
 use crate::decide::verdict::node::{Node, Sight, Tracked};
-use crate::decide::verdict::{Counts, JobOutcome, Rules, StopAt, TriggerJobs, Want};
+use crate::decide::verdict::{
+    APPEAR, Counts, JobOutcome, Rules, SETTLE, StopAt, TriggerJobs, Want,
+};
 use crate::exit::Exit;
 use crate::model::{PipelineId, PipelineKey, Status};
 
@@ -132,15 +134,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The end lies back longer than `--settle`, by the server's clock or since it was first seen.
+    /// The end lies back longer than [`SETTLE`], by the server's clock or since it was first seen.
     fn old(&mut self, tracked: &Tracked) -> bool {
-        let settle = self.rules.settle;
         let seen = self.now.monotonic.saturating_sub(tracked.since);
         let by_server = match (self.now.server, tracked.job.finished_at) {
             (Some(now), Some(end)) => now.since(end),
             _ => Duration::ZERO,
         };
-        let left = settle.saturating_sub(seen.max(by_server));
+        let left = SETTLE.saturating_sub(seen.max(by_server));
         if left.is_zero() {
             return true;
         }
@@ -216,7 +217,7 @@ impl<'a> Judge<'a> {
     /// A pipeline without jobs may just be coming up.
     fn may_appear(&self, node: &Node) -> bool {
         let seen = self.now.monotonic.saturating_sub(node.since);
-        node.jobs.is_empty() && seen < self.rules.appear
+        node.jobs.is_empty() && seen < APPEAR
     }
 
     /// A selected job and, below it, what did not simply pass.

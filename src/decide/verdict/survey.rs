@@ -7,7 +7,7 @@ use crate::decide::select::Matched;
 use crate::decide::verdict::judge::{Judge, by_age};
 use crate::decide::verdict::node::{Node, Role, Tracked};
 use crate::decide::verdict::{
-    Counts, JobOutcome, Looks, Outcome, Reason, StopAt, TriggerJobs, Watch,
+    APPEAR, Counts, JobOutcome, Looks, Outcome, Reason, StopAt, TriggerJobs, Watch,
 };
 use crate::exit::Exit;
 use crate::model::PipelineKey;
@@ -197,7 +197,7 @@ impl Watch {
         if self.rules.looks == Looks::Once || self.is_own(node) {
             return Duration::ZERO;
         }
-        (node.since + self.rules.appear).saturating_sub(self.now.monotonic)
+        (node.since + APPEAR).saturating_sub(self.now.monotonic)
     }
 
     /// It is the pipeline of the calling job: all its jobs exist from the start.

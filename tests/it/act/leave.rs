@@ -21,9 +21,9 @@ fn it_goes_on_unless_asked_otherwise() {
         .is(
             143,
             expect![[r#"
-            JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
-            deploy  waiting  running       35s  90400        URL/jobs/90400
-        "#]],
+                JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
+                deploy  waiting  running       54s  90400        URL/jobs/90400
+            "#]],
             expect![[r#"
             jobgate: error: SIGTERM came
         "#]],
@@ -42,21 +42,21 @@ fn it_is_canceled_on_a_signal() {
         .is(
             143,
             expect![[r#"
-            JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
-            deploy  waiting  running       35s  90400        URL/jobs/90400
-        "#]],
+                JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
+                deploy  waiting  running       54s  90400        URL/jobs/90400
+            "#]],
             expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
-            plan: deploy (90400, manual): play
-            using the access token from JOBGATE_TOKEN
-            08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
-            08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
-            08:00:00 deploy  pending
-            08:00:10 deploy  pending → running  (2s in queue)
-            jobgate: error: SIGTERM came
-            deploy (90400) is being canceled
-        "#]],
+                using the job token from CI_JOB_TOKEN
+                pipeline 7700 of project 44
+                plan: deploy (90400, manual): play
+                using the access token from JOBGATE_TOKEN
+                08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
+                08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
+                08:00:00 deploy  pending
+                08:00:02 deploy  pending → running  (2s in queue)
+                jobgate: error: SIGTERM came
+                deploy (90400) is being canceled
+            "#]],
         );
     let deploy = story.job("deploy");
     assert_eq!(story.gitlab.world(|world| world.status(deploy)), "canceled");

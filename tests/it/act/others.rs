@@ -28,8 +28,8 @@ fn a_retry_follows_the_new_job() {
             08:00:00 unit: retried, 90402 is pending  URL/jobs/90402
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 unit  pending
-            08:00:10 unit  pending → running  (2s in queue)
-            08:00:20 unit  running → success
+            08:00:02 unit  pending → running  (2s in queue)
+            08:00:17 unit  running → success
         "#]],
     );
     // By the id of the attempt that was retried it is done already, however often it is asked.

@@ -23,8 +23,8 @@ fn a_manual_job_is_played_and_its_result_mirrored() {
             08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 deploy  pending
-            08:00:10 deploy  pending → running  (2s in queue)
-            08:00:20 deploy  running → success
+            08:00:02 deploy  pending → running  (2s in queue)
+            08:00:17 deploy  running → success
         "#]],
     );
     assert_eq!(story.writes("deploy", "play"), 1);
@@ -204,13 +204,12 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
         deploy  played  pending  90401        URL/jobs/90401
     "#]],
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        plan: deploy (90401, created): not yet, it is created
-        08:01:00 waiting for deploy (created)
-        using the access token from JOBGATE_TOKEN
-        08:01:21 deploy: played, 90401 is pending  URL/jobs/90401
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: deploy (90401, created): not yet, it is created
+            using the access token from JOBGATE_TOKEN
+            08:00:53 deploy: played, 90401 is pending  URL/jobs/90401
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
@@ -259,7 +258,7 @@ fn an_approval_is_waited_for_by_looking_never_by_asking_again() {
     );
     story.run("play deploy").is(0, expect![[r#"
         JOB     RESULT        STATUS      ID  NOTE           LINK
-        deploy  done already  success  90400  it has passed  URL/jobs/90400
+        deploy  done already  running  90400  it is running  URL/jobs/90400
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
         pipeline 7700 of project 44
@@ -267,7 +266,7 @@ fn an_approval_is_waited_for_by_looking_never_by_asking_again() {
         using the access token from JOBGATE_TOKEN
         08:00:00 deploy: not yet, it is manual, but GitLab calls it unplayable: an approval may be pending
         08:01:00 waiting for deploy (manual)
-        08:01:21 deploy: done already, it has passed
+        08:01:08 deploy: done already, it is running
     "#]]);
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
@@ -405,8 +404,8 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
             08:00:00 deploy: retried, 90402 is pending  URL/jobs/90402
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 deploy  pending
-            08:00:10 deploy  pending → running  (2s in queue)
-            08:00:20 deploy  running → success
+            08:00:02 deploy  pending → running  (2s in queue)
+            08:00:17 deploy  running → success
         "#]],
     );
     story.gitlab.finish();
@@ -442,9 +441,11 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
             08:00:00 rollout: played, 90400 is pending  URL/jobs/90400
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 rollout  pending
-            08:00:10 rollout  pending → success
-            08:00:10 rollout has started pipeline 7701
-            08:00:10 eu (pipeline 7701)  failed
+            08:00:02 rollout  pending → success
+            08:00:02 rollout has started pipeline 7701
+            08:00:02 eu (pipeline 7701)  pending
+            08:00:05 eu (pipeline 7701)  pending → running  (2s in queue)
+            08:00:08 eu (pipeline 7701)  running → failed
         "#]],
     );
     story.gitlab.finish();
@@ -496,11 +497,11 @@ fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
             plan: smoke (90403, created): not yet, it is created
             gate: held  branch=main  the ref is the branch main
             using the access token from JOBGATE_TOKEN
-            08:00:51 smoke: played, 90403 is pending  https://gitlab.example.com/ops/monitoring/-/jobs/90403
-            08:00:51 pipeline 7701 of project 45, until 08:59:00 at the latest
-            08:00:51 smoke  pending
-            08:01:02 smoke  pending → running  (2s in queue)
-            08:01:13 smoke  running → success
+            08:00:39 smoke: played, 90403 is pending  https://gitlab.example.com/ops/monitoring/-/jobs/90403
+            08:00:39 pipeline 7701 of project 45, until 08:59:00 at the latest
+            08:00:39 smoke  pending
+            08:00:42 smoke  pending → running  (2s in queue)
+            08:00:55 smoke  running → success
         "#]]);
     story.gitlab.finish();
 }

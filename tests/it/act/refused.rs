@@ -265,13 +265,13 @@ fn a_rate_limit_is_waited_out() {
         pipeline 7700 of project 44
         plan: deploy (90400, manual): play
         using the access token from JOBGATE_TOKEN
-        08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000003); asking again in 1m46s
+        08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000003); asking again in 1m01s
         08:01:00 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
-        08:01:46 GitLab answers again
-        08:01:46 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000006); asking again in 1m04s
-        08:02:46 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
-        08:02:50 GitLab answers again
-        08:02:50 deploy: played, 90400 is pending  URL/jobs/90400
+        08:01:01 GitLab answers again
+        08:01:01 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000006); asking again in 1m00s
+        08:02:01 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
+        08:02:01 GitLab answers again
+        08:02:01 deploy: played, 90400 is pending  URL/jobs/90400
     "#]]);
     assert_eq!(story.writes("deploy", "play"), 1);
     story.gitlab.finish();

@@ -48,9 +48,10 @@ fn a_pipeline_is_started_and_mirrored_with_the_job_token_alone() {
         08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
         08:00:00 check  pending
         08:00:00 hint  pending
-        08:00:10 check  pending → running  (2s in queue)
-        08:00:10 hint  pending → failed
-        08:00:52 check  running → success
+        08:00:02 check  pending → running  (2s in queue)
+        08:00:02 hint  pending → running  (2s in queue)
+        08:00:05 hint  running → failed
+        08:00:40 check  running → success
     "#]]);
     run(&story, "trigger 45 --ref main -o json -q").is(0, expect![[r#"
         {"result":"ok","exit":0,"action":"trigger","project":45,"ref":"main","pipeline":7702,"web_url":"https://gitlab.example.com/ops/monitoring/-/pipelines/7702","waited":null}
@@ -134,7 +135,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
         plan: trigger ops/monitoring at main
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000012)
         jobgate: error: it is not known whether GitLab has started the pipeline
-        jobgate: error: pipelines of main by mira since 08:00:03: 7703 https://gitlab.example.com/ops/monitoring/-/pipelines/7703, 7702 https://gitlab.example.com/ops/monitoring/-/pipelines/7702
+        jobgate: error: pipelines of main by mira since 08:00:02: 7703 https://gitlab.example.com/ops/monitoring/-/pipelines/7703, 7702 https://gitlab.example.com/ops/monitoring/-/pipelines/7702
         jobgate: hint: look at the newest pipelines of ops/monitoring at main before triggering again
     "#]]);
     assert_eq!(story.gitlab.posts(), 3);
@@ -230,14 +231,14 @@ fn what_was_started_is_canceled_if_asked_for() {
     call.on(&story.gitlab.clock(), &Interrupt::new())
         .is(143, expect![[r#"
             JOB    RESULT   STATUS   DURATION     ID  NOTE  LINK
-            check  waiting  running       35s  90402        https://gitlab.example.com/ops/monitoring/-/jobs/90402
+            check  waiting  running       54s  90402        https://gitlab.example.com/ops/monitoring/-/jobs/90402
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
             plan: trigger ops/monitoring at main
             08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
             08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
             08:00:00 check  pending
-            08:00:10 check  pending → running  (2s in queue)
+            08:00:02 check  pending → running  (2s in queue)
             jobgate: error: SIGTERM came
             using the access token from JOBGATE_TOKEN
             pipeline 7701 is being canceled

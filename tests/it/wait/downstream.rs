@@ -46,18 +46,19 @@ fn a_failure_below_is_shown_with_its_way() {
     "#]], expect![[r#"
         08:00:00 compile  pending
         08:00:00 child  created
-        08:00:10 compile  pending → running  (2s in queue)
-        08:00:20 compile  running → success
-        08:00:20 child  created → success
-        08:00:20 child has started pipeline 7701
-        08:00:20 lint (pipeline 7701)  success
-        08:00:20 grandchild (pipeline 7701)  success
-        08:00:20 grandchild has started pipeline 7702
-        08:00:20 unit (pipeline 7702)  running
-        08:00:20 e2e (pipeline 7702)  running
-        08:00:49 unit (pipeline 7702)  running → success
-        08:01:49 waiting for e2e (running 1m33s)
-        08:02:09 e2e (pipeline 7702)  running → failed
+        08:00:02 compile  pending → running  (2s in queue)
+        08:00:17 compile  running → success
+        08:00:17 child  created → running  (1s in queue)
+        08:00:17 child has started pipeline 7701
+        08:00:17 lint (pipeline 7701)  running
+        08:00:17 grandchild (pipeline 7701)  success
+        08:00:17 grandchild has started pipeline 7702
+        08:00:17 unit (pipeline 7702)  running
+        08:00:17 e2e (pipeline 7702)  running
+        08:00:20 lint (pipeline 7701)  running → success
+        08:00:58 unit (pipeline 7702)  running → success
+        08:01:24 child  running → success
+        08:01:49 e2e (pipeline 7702)  running → failed
     "#]]);
     after_head(story.run("wait child --shallow")).is(
         0,
@@ -66,8 +67,8 @@ fn a_failure_below_is_shown_with_its_way() {
         child  passed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:02:09 child  success
-    "#]],
+            08:01:56 child  success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -84,15 +85,16 @@ fn three_levels_that_pass() {
         child  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:00 child  pending
-        08:00:10 child  pending → success
-        08:00:10 child has started pipeline 7701
-        08:00:10 grandchild (pipeline 7701)  success
-        08:00:10 grandchild has started pipeline 7702
-        08:00:10 e2e (pipeline 7702)  running
-        08:01:10 waiting for e2e (running 1m06s)
-        08:02:01 e2e (pipeline 7702)  running → success
-    "#]],
+            08:00:00 child  pending
+            08:00:02 child  pending → success
+            08:00:02 child has started pipeline 7701
+            08:00:02 grandchild (pipeline 7701)  success
+            08:00:02 grandchild has started pipeline 7702
+            08:00:02 e2e (pipeline 7702)  pending
+            08:00:05 e2e (pipeline 7702)  pending → running  (2s in queue)
+            08:01:05 waiting for e2e (running 1m01s)
+            08:01:41 e2e (pipeline 7702)  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -107,9 +109,9 @@ fn shallow_takes_the_trigger_jobs_own_status() {
         child  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:00 child  pending
-        08:00:10 child  pending → success
-    "#]],
+            08:00:00 child  pending
+            08:00:02 child  pending → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -128,14 +130,14 @@ fn the_way_leads_to_a_job_of_a_pipeline_that_appears_late() {
         smoke  passed  success       20s  90403        https://gl/web/-/jobs/90403
     "#]],
         expect![[r#"
-        08:00:00 child  created
-        08:01:00 waiting for child (created)
-        08:01:51 child  created → pending
-        08:02:18 child  pending → success
-        08:02:18 child has started pipeline 7701
-        08:02:18 smoke (pipeline 7701)  running
-        08:02:43 smoke (pipeline 7701)  running → success
-    "#]],
+            08:00:00 child  created
+            08:01:00 waiting for child (created)
+            08:01:51 child  created → pending
+            08:02:17 child  pending → success
+            08:02:17 child has started pipeline 7701
+            08:02:17 smoke (pipeline 7701)  running
+            08:02:42 smoke (pipeline 7701)  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -143,7 +145,7 @@ fn the_way_leads_to_a_job_of_a_pipeline_that_appears_late() {
 #[test]
 fn a_job_that_does_not_appear_downstream_is_not_found_in_the_end() {
     let story = with_child(ci().stage("test", [job("smoke").runs(3)]), |job| job);
-    after_head(story.run("wait smock --downstream child --appear 30s")).is(
+    after_head(story.run("wait smock --downstream child")).is(
         5,
         expect![[r#"
             JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
@@ -151,8 +153,9 @@ fn a_job_that_does_not_appear_downstream_is_not_found_in_the_end() {
         "#]],
         expect![[r#"
             08:00:00 child  pending
-            08:00:10 child  pending → success
-            08:00:10 child has started pipeline 7701
+            08:00:02 child  pending → success
+            08:00:02 child has started pipeline 7701
+            08:01:02 waiting for smock (not there yet)
             jobgate: error: pipeline 7701 has no job smock
             jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
         "#]],
@@ -171,7 +174,7 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
         child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 child  pending
-        08:00:10 child  pending → failed
+        08:00:02 child  pending → failed
     "#]]);
     after_head(story.run("wait smoke --downstream child")).is(1, expect![[r#"
         JOB    RESULT  STATUS  DURATION     ID  NOTE                                          LINK
@@ -209,19 +212,20 @@ fn a_newer_attempt_of_the_trigger_job_moves_the_pin() {
         smoke  passed  success     3m20s  90404        https://gl/web/-/jobs/90404
     "#]],
         expect![[r#"
-        08:00:00 child  pending
-        08:00:10 child  pending → success
-        08:00:10 child has started pipeline 7701
-        08:00:10 smoke (pipeline 7701)  running
-        08:01:10 waiting for smoke (running 1m07s)
-        08:01:32 child  success → success  (retried: 90403 replaces 90400)
-        08:01:32 a newer attempt of child has started pipeline 7702, which counts instead of 7701
-        08:01:32 smoke (pipeline 7702)  running
-        08:02:32 waiting for smoke (running 1m29s)
-        08:03:32 waiting for smoke (running 2m29s)
-        08:04:32 waiting for smoke (running 3m29s)
-        08:04:52 smoke (pipeline 7702)  running → success
-    "#]],
+            08:00:00 child  pending
+            08:00:02 child  pending → success
+            08:00:02 child has started pipeline 7701
+            08:00:02 smoke (pipeline 7701)  pending
+            08:00:05 smoke (pipeline 7701)  pending → running  (2s in queue)
+            08:01:05 waiting for smoke (running 1m02s)
+            08:01:13 child  success → success  (retried: 90403 replaces 90400)
+            08:01:13 a newer attempt of child has started pipeline 7702, which counts instead of 7701
+            08:01:13 smoke (pipeline 7702)  running
+            08:02:13 waiting for smoke (running 1m10s)
+            08:03:13 waiting for smoke (running 2m10s)
+            08:04:13 waiting for smoke (running 3m10s)
+            08:04:26 smoke (pipeline 7702)  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -260,15 +264,16 @@ fn another_project_counts_where_it_can_be_read() {
         deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        08:00:00 pipeline 7700 of project 45, until 08:59:00 at the latest
-        08:00:00 deploy  pending
-        08:00:10 deploy  pending → success
-        08:00:10 deploy has started pipeline 7701
-        08:00:10 ship (pipeline 7701)  running
-        08:01:10 waiting for ship (running 1m07s)
-        08:01:32 ship (pipeline 7701)  running → success
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            08:00:00 pipeline 7700 of project 45, until 08:59:00 at the latest
+            08:00:00 deploy  pending
+            08:00:02 deploy  pending → success
+            08:00:02 deploy has started pipeline 7701
+            08:00:02 ship (pipeline 7701)  pending
+            08:00:05 ship (pipeline 7701)  pending → running  (2s in queue)
+            08:01:05 waiting for ship (running 1m02s)
+            08:01:13 ship (pipeline 7701)  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -283,8 +288,8 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
         using the job token from CI_JOB_TOKEN
         08:00:00 pipeline 7700 of project 45, until 08:59:00 at the latest
         08:00:00 deploy  pending
-        08:00:10 deploy  pending → success
-        08:00:10 deploy has started pipeline 7701
+        08:00:02 deploy  pending → success
+        08:00:02 deploy has started pipeline 7701
         jobgate: error: the pipeline that deploy has started cannot be read
         jobgate: error: project deploy does not let job tokens of project web in
         jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000004)
@@ -296,9 +301,9 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
         .run("wait ship --downstream deploy")
         .is(4, "", expect![[r#"
             using the job token from CI_JOB_TOKEN
-            08:00:10 pipeline 7700 of project 45, until 08:59:00 at the latest
-            08:00:10 deploy  success
-            08:00:10 deploy has started pipeline 7701
+            08:00:02 pipeline 7700 of project 45, until 08:59:00 at the latest
+            08:00:02 deploy  success
+            08:00:02 deploy has started pipeline 7701
             jobgate: error: pipeline 7701, to which --downstream leads, cannot be read
             jobgate: error: project deploy does not let job tokens of project web in
             jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000007)
@@ -320,22 +325,22 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
         lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:00 unit  pending
-        08:00:00 lint  success
-        08:00:10 unit  pending → running  (2s in queue)
-        08:00:37 unit  running → success
-    "#]],
+            08:00:00 unit  pending
+            08:00:00 lint  success
+            08:00:02 unit  pending → running  (2s in queue)
+            08:00:41 unit  running → success
+        "#]],
     );
     after_head(story.run("wait --stage test")).is(4, expect![[r#"
         JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
         unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
         lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
     "#]], expect![[r#"
-        08:00:37 unit  success
-        08:00:37 lint  success
+        08:00:41 unit  success
+        08:00:41 lint  success
         jobgate: error: which jobs are meant cannot be told without the pipeline's trigger jobs
         jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
-        jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000011)
+        jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000013)
         jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them
     "#]]);
@@ -347,8 +352,8 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
             lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
         "#]],
         expect![[r#"
-            08:00:37 unit  success
-            08:00:37 lint  success
+            08:00:41 unit  success
+            08:00:41 lint  success
         "#]],
     );
     story.gitlab.finish();
@@ -365,12 +370,12 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
             ship  passed  success     1m00s  90402        https://gitlab.example.com/ops/deploy/-/jobs/90402
         "#]],
         expect![[r#"
-            08:01:32 ship  success
+            08:01:13 ship  success
         "#]],
     );
     after_head(story.run("wait ship --pipeline 1")).is(5, "", expect![[r#"
         jobgate: error: project 45 has no pipeline 1
-        jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000016)
+        jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000019)
         jobgate: hint: an id counts in its own project only: check --project
     "#]]);
     let call = story.call("wait deploy -q").var("CI_JOB_ID", "17");

@@ -18,14 +18,14 @@ fn jobs_that_pass() {
         lint     passed  success       20s  90401        https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:00 compile  pending
-        08:00:00 lint  pending
-        08:00:10 compile  pending → running  (2s in queue)
-        08:00:10 lint  pending → running  (2s in queue)
-        08:00:37 lint  running → success
-        08:01:37 waiting for compile (running 1m35s)
-        08:01:58 compile  running → success
-    "#]],
+            08:00:00 compile  pending
+            08:00:00 lint  pending
+            08:00:02 compile  pending → running  (2s in queue)
+            08:00:02 lint  pending → running  (2s in queue)
+            08:00:27 lint  running → success
+            08:01:27 waiting for compile (running 1m25s)
+            08:01:51 compile  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -41,12 +41,12 @@ fn the_first_failure_ends_it() {
         slow  waiting  running       41s  90401                     https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:00 unit  pending
-        08:00:00 slow  pending
-        08:00:10 unit  pending → running  (2s in queue)
-        08:00:10 slow  pending → running  (2s in queue)
-        08:00:37 unit  running → failed
-    "#]],
+            08:00:00 unit  pending
+            08:00:00 slow  pending
+            08:00:02 unit  pending → running  (2s in queue)
+            08:00:02 slow  pending → running  (2s in queue)
+            08:00:41 unit  running → failed
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -62,16 +62,15 @@ fn with_keep_going_all_are_waited_for() {
         slow  passed  success     3m20s  90401                     https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:00 unit  pending
-        08:00:00 slow  pending
-        08:00:10 unit  pending → running  (2s in queue)
-        08:00:10 slow  pending → running  (2s in queue)
-        08:00:37 unit  running → failed
-        08:01:37 waiting for slow (running 1m35s)
-        08:02:37 waiting for slow (running 2m35s)
-        08:03:37 waiting for slow (running 3m35s)
-        08:03:40 slow  running → success
-    "#]],
+            08:00:00 unit  pending
+            08:00:00 slow  pending
+            08:00:02 unit  pending → running  (2s in queue)
+            08:00:02 slow  pending → running  (2s in queue)
+            08:00:41 unit  running → failed
+            08:01:41 waiting for slow (running 1m39s)
+            08:02:41 waiting for slow (running 2m39s)
+            08:03:23 slow  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -87,12 +86,13 @@ fn a_failure_counts_only_once_nothing_has_replaced_it() {
         flaky  passed  success       30s  90402        https://gl/web/-/jobs/90402
     "#]],
         expect![[r#"
-        08:00:00 flaky  pending
-        08:00:03 flaky  pending → running  (2s in queue)
-        08:00:33 flaky  running → failed
-        08:00:43 flaky  failed → running  (retried: 90402 replaces 90400)
-        08:01:13 flaky  running → success
-    "#]],
+            08:00:00 flaky  pending
+            08:00:02 flaky  pending → running  (2s in queue)
+            08:00:32 flaky  running → failed
+            08:00:41 flaky  failed → pending  (retried: 90402 replaces 90400)
+            08:00:45 flaky  pending → running  (2s in queue)
+            08:01:12 flaky  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -133,15 +133,15 @@ fn a_person_retries_while_somebody_waits() {
         unit  passed  success       40s  90403        https://gl/web/-/jobs/90403
     "#]],
         expect![[r#"
-        08:00:00 unit  pending
-        08:00:00 slow  pending
-        08:00:10 unit  pending → failed
-        08:00:10 slow  pending → running  (2s in queue)
-        08:01:10 waiting for slow (running 1m08s)
-        08:01:27 unit  failed → running  (retried: 90403 replaces 90400)
-        08:01:37 slow  running → success
-        08:01:48 unit  running → success
-    "#]],
+            08:00:00 unit  pending
+            08:00:00 slow  pending
+            08:00:02 unit  pending → running  (2s in queue)
+            08:00:02 slow  pending → running  (2s in queue)
+            08:00:10 unit  running → failed
+            08:01:02 unit  failed → running  (retried: 90403 replaces 90400)
+            08:01:44 slow  running → success
+            08:01:44 unit  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -164,10 +164,11 @@ fn canceled_is_no_pass() {
         unit  canceled  canceled       58s  90400        https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:00 unit  pending
-        08:00:10 unit  pending → running  (2s in queue)
-        08:01:02 unit  running → canceled
-    "#]],
+            08:00:00 unit  pending
+            08:00:02 unit  pending → running  (2s in queue)
+            08:01:02 waiting for unit (running 1m00s)
+            08:01:11 unit  running → canceled
+        "#]],
     );
     after_head(story.run("wait unit --ok canceled")).is(
         0,
@@ -176,8 +177,8 @@ fn canceled_is_no_pass() {
         unit  passed  canceled       58s  90400        https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:01:02 unit  canceled
-    "#]],
+            08:01:11 unit  canceled
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -195,10 +196,10 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:00 report  created
-        08:00:10 unit  pending → running  (2s in queue)
-        08:00:20 unit  running → success
-        08:00:20 report  created → skipped
-        08:00:20 report is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
+        08:00:02 unit  pending → running  (2s in queue)
+        08:00:17 unit  running → success
+        08:00:17 report  created → skipped
+        08:00:17 report is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
     "#]]);
     after_head(story.run("wait --all --except report")).is(
         0,
@@ -207,8 +208,8 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
         unit  passed  success       10s  90400        https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:31 unit  success
-    "#]],
+            08:00:27 unit  success
+        "#]],
     );
     after_head(story.run("wait --all --ok skipped")).is(
         0,
@@ -218,9 +219,9 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
         report  passed  skipped            90401        https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:31 unit  success
-        08:00:31 report  skipped
-    "#]],
+            08:00:27 unit  success
+            08:00:27 report  skipped
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -282,9 +283,9 @@ fn an_optional_job_may_be_absent() {
         e2e   absent
     "#]],
         expect![[r#"
-        08:00:00 unit  success
-        08:00:03 the pipeline has no e2e, which is optional
-    "#]],
+            08:00:00 unit  success
+            08:00:02 the pipeline has no e2e, which is optional
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -305,12 +306,12 @@ fn a_manual_job_waits_for_a_person_who_is_told_where() {
         approve  passed  success        5s  90400        https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:00 approve  manual
-        08:00:00 approve waits for somebody to play it: https://gl/web/-/jobs/90400
-        08:01:00 waiting for approve (manual)
-        08:02:00 waiting for approve (manual)
-        08:02:49 approve  manual → success
-    "#]],
+            08:00:00 approve  manual
+            08:00:00 approve waits for somebody to play it: https://gl/web/-/jobs/90400
+            08:01:00 waiting for approve (manual)
+            08:02:00 waiting for approve (manual)
+            08:02:38 approve  manual → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -329,20 +330,20 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
         docs  ignored  manual             90401  allowed to fail  https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:00 unit  pending
-        08:00:00 docs  created
-        08:00:10 unit  pending → running  (2s in queue)
-        08:00:20 unit  running → success
-        08:00:20 docs  created → manual
-        08:00:20 docs is a manual job that nobody needs to play: it is not waited for
-    "#]],
+            08:00:00 unit  pending
+            08:00:00 docs  created
+            08:00:02 unit  pending → running  (2s in queue)
+            08:00:17 unit  running → success
+            08:00:17 docs  created → manual
+            08:00:17 docs is a manual job that nobody needs to play: it is not waited for
+        "#]],
     );
     after_head(story.run("wait doc*")).is(5, expect![[r#"
         JOB   RESULT   STATUS  DURATION     ID  NOTE             LINK
         docs  ignored  manual            90401  allowed to fail  https://gl/web/-/jobs/90401
     "#]], expect![[r#"
-        08:00:20 docs  manual
-        08:00:20 docs is a manual job that nobody needs to play: it is not waited for
+        08:00:17 docs  manual
+        08:00:17 docs is a manual job that nobody needs to play: it is not waited for
         jobgate: error: nothing to wait for: all that match are manual jobs that nobody needs to play: docs
         jobgate: hint: a manual job that is asked for by its exact name is waited for
     "#]]);
@@ -359,12 +360,13 @@ fn a_delayed_job_is_waited_for() {
         rollout  passed  success       10s  90400        https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:00 rollout  scheduled
-        08:01:00 waiting for rollout (scheduled)
-        08:02:00 waiting for rollout (scheduled)
-        08:03:00 waiting for rollout (scheduled)
-        08:03:46 rollout  scheduled → success
-    "#]],
+            08:00:00 rollout  scheduled
+            08:01:00 waiting for rollout (scheduled)
+            08:02:00 waiting for rollout (scheduled)
+            08:03:00 waiting for rollout (scheduled)
+            08:03:25 rollout  scheduled → running  (2s in queue)
+            08:03:33 rollout  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -381,15 +383,15 @@ fn a_status_may_be_enough() {
     after_head(story.run("wait server old --for running")).is(
         0,
         expect![[r#"
-        JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-        server  passed  running        8s  90400        https://gl/web/-/jobs/90400
-        old     passed  success     2m00s  90401        https://gl/web/-/jobs/90401
-    "#]],
+            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
+            server  passed  running        0s  90400        https://gl/web/-/jobs/90400
+            old     passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+        "#]],
         expect![[r#"
-        08:00:00 server  pending
-        08:00:00 old  success
-        08:00:10 server  pending → running  (2s in queue)
-    "#]],
+            08:00:00 server  pending
+            08:00:00 old  success
+            08:00:02 server  pending → running  (2s in queue)
+        "#]],
     );
     after_head(story.run("wait never --for finished")).is(
         0,
@@ -398,15 +400,15 @@ fn a_status_may_be_enough() {
         never  passed  skipped            90402        https://gl/web/-/jobs/90402
     "#]],
         expect![[r#"
-        08:00:10 never  skipped
-    "#]],
+            08:00:02 never  skipped
+        "#]],
     );
     after_head(story.run("wait never --for running")).is(7, expect![[r#"
         JOB    RESULT   STATUS   DURATION     ID  NOTE  LINK
         never  skipped  skipped            90402        https://gl/web/-/jobs/90402
     "#]], expect![[r#"
-        08:00:10 never  skipped
-        08:00:10 never is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
+        08:00:02 never  skipped
+        08:00:02 never is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
     "#]]);
     after_head(story.run("wait old --for canceled")).is(
         10,
@@ -415,9 +417,9 @@ fn a_status_may_be_enough() {
         old  unreachable  success     2m00s  90401        https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:10 old  success
-        jobgate: error: old has ended (success) and can never have the status that is waited for
-    "#]],
+            08:00:02 old  success
+            jobgate: error: old has ended (success) and can never have the status that is waited for
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -442,7 +444,7 @@ fn an_unknown_status_is_waited_for_with_one_warning() {
         08:01:00 waiting for unit (waiting_for_godot)
         08:02:00 waiting for unit (waiting_for_godot)
         08:03:00 waiting for unit (waiting_for_godot)
-        08:03:46 unit  waiting_for_godot → success
+        08:03:25 unit  waiting_for_godot → success
     "#]]);
     story.gitlab.finish();
 }
@@ -462,8 +464,8 @@ fn time_runs_out() {
             08:00:00 pipeline 7700 of project 44, until 08:02:00 at the latest
             08:00:00 unit  pending
             08:00:00 lint  success
-            08:00:10 unit  pending → running  (2s in queue)
-            08:01:10 waiting for unit (running 1m08s)
+            08:00:02 unit  pending → running  (2s in queue)
+            08:01:02 waiting for unit (running 1m00s)
             jobgate: error: time ran out after 2m00s
             jobgate: hint: --timeout DURATION allows more, up to what is left of this job
         "#]],
@@ -614,10 +616,10 @@ fn the_whole_document() {
             08:00:00 unit  pending
             08:00:00 lint  pending
             08:00:00 ship  created
-            08:00:03 unit  pending → running  (2s in queue)
-            08:00:03 lint  pending → running  (2s in queue)
+            08:00:02 unit  pending → running  (2s in queue)
+            08:00:02 lint  pending → running  (2s in queue)
+            08:00:10 lint  running → success
             08:00:13 unit  running → failed
-            08:00:13 lint  running → success
             08:00:13 ship  created → skipped
             08:00:13 ship is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
         "#]],
@@ -641,11 +643,11 @@ fn events_as_they_happen() {
             {"event":"start","time":"2026-11-20T08:00:00Z","project":44,"pipeline":7700,"until":"2026-11-20T08:59:00Z"}
             {"event":"change","time":"2026-11-20T08:00:00Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":null,"status":"manual","replaces":null}
             {"event":"note","time":"2026-11-20T08:00:00Z","note":"manual","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","text":"ship waits for somebody to play it: https://gl/web/-/jobs/90400"}
-            {"event":"heartbeat","time":"2026-11-20T08:01:00Z","waiting":[{"name":"ship","status":"manual","running":null,"usually":null}]}
-            {"event":"change","time":"2026-11-20T08:01:21.737Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"manual","status":"running","replaces":null}
-            {"event":"heartbeat","time":"2026-11-20T08:02:21.737Z","waiting":[{"name":"ship","status":"running","running":69,"usually":null}]}
-            {"event":"change","time":"2026-11-20T08:02:41.331Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"running","status":"success","replaces":null}
-            {"event":"end","time":"2026-11-20T08:02:41.331Z","result":{"result":"ok","exit":0,"project":44,"pipeline":7700,"jobs":[{"name":"ship","result":"passed","pipeline":7700,"id":90400,"status":"success","stage":"deploy","duration":70,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]}]}}
+            {"event":"heartbeat","time":"2026-11-20T08:01:00Z","waiting":[{"name":"ship","status":"manual","running":null}]}
+            {"event":"change","time":"2026-11-20T08:01:23.081Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"manual","status":"running","replaces":null}
+            {"event":"heartbeat","time":"2026-11-20T08:02:23.081Z","waiting":[{"name":"ship","status":"running","running":71}]}
+            {"event":"change","time":"2026-11-20T08:02:36.018Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"running","status":"success","replaces":null}
+            {"event":"end","time":"2026-11-20T08:02:36.018Z","result":{"result":"ok","exit":0,"project":44,"pipeline":7700,"jobs":[{"name":"ship","result":"passed","pipeline":7700,"id":90400,"status":"success","stage":"deploy","duration":70,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]}]}}
         "#]], "");
     story.gitlab.finish();
 }
@@ -683,7 +685,7 @@ fn colours_say_what_the_words_say() {
     }
     assert!(
         told.log
-            .contains("\u{1b}[33mpending\u{1b}[0m → \u{1b}[32msuccess")
+            .contains("\u{1b}[33mpending\u{1b}[0m → \u{1b}[34mrunning")
     );
     assert!(!plain.out.contains('\u{1b}') && !plain.log.contains('\u{1b}'));
     story.gitlab.finish();
@@ -696,10 +698,10 @@ fn a_value_that_cannot_be_read_is_complained_of_once() {
         2,
         "",
         expect![[r#"
-        jobgate: error: --interval: an interval begins above zero; use for example 3s..60s
-        jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...]
-        jobgate: hint: jobgate wait --help
-    "#]],
+            jobgate: error: --interval: an interval begins above zero; use for example 3s..15s
+            jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...]
+            jobgate: hint: jobgate wait --help
+        "#]],
     );
     story.gitlab.finish();
 }

@@ -32,7 +32,6 @@ fn a_job_that_waits_for_the_caller_is_a_deadlock() {
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
         08:02:00 waiting for ship (created)
-        08:03:00 waiting for ship (created)
         jobgate: error: waiting could never end: ship has not started, and no other job of this pipeline moves any more
         jobgate: hint: ship waits for this job, by its stage or its `needs:`; give it a `needs:` without this job
         jobgate: hint: this job may hold a `resource_group` that another job waits for
@@ -57,16 +56,15 @@ fn a_delayed_job_is_no_deadlock() {
         smoke  passed  success        5s  90401        https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:00 smoke  created
-        08:01:00 waiting for smoke (created)
-        08:02:00 waiting for smoke (created)
-        08:03:00 waiting for smoke (created)
-        08:04:00 waiting for smoke (created)
-        08:05:00 waiting for smoke (created)
-        08:06:00 waiting for smoke (created)
-        08:06:53 smoke  created → running  (2s in queue)
-        08:07:04 smoke  running → success
-    "#]],
+            08:00:00 smoke  created
+            08:01:00 waiting for smoke (created)
+            08:02:00 waiting for smoke (created)
+            08:03:00 waiting for smoke (created)
+            08:04:00 waiting for smoke (created)
+            08:05:00 waiting for smoke (created)
+            08:06:00 waiting for smoke (created)
+            08:06:57 smoke  created → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -91,12 +89,11 @@ fn a_manual_job_that_blocks_is_named_and_the_wait_goes_on() {
     "#]], expect![[r#"
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
-        08:01:51 nothing goes on until somebody plays the manual job approve: https://gl/web/-/jobs/90400
-        08:02:51 waiting for ship (created)
-        08:03:51 waiting for ship (created)
-        08:04:51 waiting for ship (created)
-        08:05:11 ship  created → running  (2s in queue)
-        08:05:23 ship  running → success
+        08:01:36 nothing goes on until somebody plays the manual job approve: https://gl/web/-/jobs/90400
+        08:02:36 waiting for ship (created)
+        08:03:36 waiting for ship (created)
+        08:04:36 waiting for ship (created)
+        08:05:22 ship  created → success
     "#]]);
     story.gitlab.finish();
 }
@@ -119,15 +116,17 @@ fn a_downstream_pipeline_that_runs_is_no_deadlock() {
         ship  passed  success        5s  90401        https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:00 ship  created
-        08:01:00 waiting for ship (created)
-        08:02:00 waiting for ship (created)
-        08:03:00 waiting for ship (created)
-        08:04:00 waiting for ship (created)
-        08:05:00 waiting for ship (created)
-        08:06:00 waiting for ship (created)
-        08:06:53 ship  created → success
-    "#]],
+            08:00:00 ship  created
+            08:01:00 waiting for ship (created)
+            08:02:00 waiting for ship (created)
+            08:03:00 waiting for ship (created)
+            08:04:00 waiting for ship (created)
+            08:05:00 waiting for ship (created)
+            08:06:00 waiting for ship (created)
+            08:06:43 ship  created → pending
+            08:06:46 ship  pending → running  (2s in queue)
+            08:06:53 ship  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -151,10 +150,10 @@ fn a_server_that_is_slow_between_stages_is_no_deadlock() {
         ship  passed  success            90401        https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-        08:00:00 ship  created
-        08:01:00 waiting for ship (created)
-        08:01:21 ship  created → success
-    "#]],
+            08:00:00 ship  created
+            08:01:00 waiting for ship (created)
+            08:01:23 ship  created → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -171,7 +170,7 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
         08:01:00 waiting for ship (created)
         08:02:00 waiting for ship (created)
         jobgate: warning: ship has not started and nothing else moves; it may never start, but that cannot be told without reading trigger jobs
-        08:03:19 waiting for ship (created)
+        08:03:05 waiting for ship (created)
         jobgate: error: time ran out after 4m00s
         jobgate: hint: --timeout DURATION allows more, up to what is left of this job
     "#]]);
@@ -211,8 +210,8 @@ fn a_job_that_no_runner_takes_is_named() {
         08:03:00 waiting for unit (pending)
         08:04:00 waiting for unit (pending)
         08:05:00 waiting for unit (pending)
-        jobgate: warning: unit has been pending for 5m16s: no runner with the tags arm, gpu has taken it
-        08:06:16 waiting for unit (pending)
+        jobgate: warning: unit has been pending for 5m11s: no runner with the tags arm, gpu has taken it
+        08:06:11 waiting for unit (pending)
         jobgate: error: time ran out after 7m00s
         jobgate: hint: --timeout DURATION allows more, up to what is left of this job
     "#]]);
@@ -229,11 +228,11 @@ fn stuck_ends_it_where_that_is_asked_for() {
         unit  stuck   pending            90400        https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:00 unit  pending
-        08:01:00 waiting for unit (pending)
-        jobgate: warning: unit has been pending for 1m51s: no runner has taken it
-        jobgate: error: unit has been pending for longer than --stuck allows
-    "#]],
+            08:00:00 unit  pending
+            08:01:00 waiting for unit (pending)
+            jobgate: warning: unit has been pending for 1m36s: no runner has taken it
+            jobgate: error: unit has been pending for longer than --stuck allows
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -254,7 +253,7 @@ fn a_resource_group_that_another_job_holds_is_named() {
         08:00:00 second  waiting_for_resource
         08:01:00 waiting for second (waiting_for_resource)
         08:02:00 waiting for second (waiting_for_resource)
-        jobgate: warning: second has been waiting_for_resource for 2m19s: another job holds its resource_group, perhaps this one
+        jobgate: warning: second has been waiting_for_resource for 2m05s: another job holds its resource_group, perhaps this one
         jobgate: error: second has been waiting_for_resource for longer than --stuck allows
     "#]]);
     story.gitlab.finish();

@@ -12,7 +12,6 @@ fn asked(log: &[Logged]) -> Vec<&str> {
 
 const JOBS: &str = "pipelines/7700/jobs?per_page=100";
 const TRIGGER_JOBS: &str = "pipelines/7700/trigger_jobs?per_page=100";
-const HISTORY: &str = "jobs?scope%5B%5D=success&per_page=100";
 
 #[test]
 fn one_look_serves_all_selected_jobs() {
@@ -21,10 +20,10 @@ fn one_look_serves_all_selected_jobs() {
     assert_eq!(story.run("wait job* --interval 10s").code, 0);
     let log = story.gitlab.finish();
     let asked = asked(&log);
-    assert_eq!(asked[..4], [JOBS, TRIGGER_JOBS, JOBS, HISTORY]);
+    assert_eq!(asked[..2], [JOBS, TRIGGER_JOBS]);
     // Nothing selected is a trigger job, and a hundred rows or fewer are one page: one request per look.
     assert!(
-        asked[4..].iter().all(|target| *target == JOBS),
+        asked[2..].iter().all(|target| *target == JOBS),
         "{asked:#?}"
     );
     let seconds = log.last().unwrap().at.since(log[0].at).as_secs();
@@ -55,40 +54,13 @@ fn long_lists_are_read_whole_at_first_and_at_the_end_only() {
 }
 
 #[test]
-fn the_usual_duration_spares_requests_and_is_told() {
-    let counted = |runs: usize| {
-        let mut world = crate::fake::World::new();
-        world.project("shop/web");
-        for _ in 0..runs {
-            world.pipeline(
-                "shop/web",
-                "main",
-                ci().stage("test", [job("unit").runs(600)]),
-            );
-            world.advance_by(700);
-        }
-        let all = ci().stage("test", [job("unit").runs(600)]);
-        let pipeline = world.pipeline("shop/web", "main", all.stage("gate", [job("gate").here()]));
-        let story = Story::of(world, pipeline);
-        let told = story.run("wait unit");
-        assert_eq!(told.code, 0, "{}", told.log);
-        (story.gitlab.finish().len(), told.log)
-    };
-    let (blind, _) = counted(0);
-    let (knowing, log) = counted(5);
-    assert!(knowing < blind, "{knowing} {blind}\n{log}");
-    let usual = "waiting for unit (running 1m08s, usually 10m00s); expected in about 8m51s\n";
-    assert!(log.contains(usual), "{log}");
-}
-
-#[test]
 fn many_jobs_are_told_in_one_line_at_first() {
     let jobs = (0..30).map(|n| job(&format!("job {n:02}")).is("success"));
     let story = Story::new(ci().stage("test", jobs.chain([job("unit").runs(5)])));
     let told = super::after_head(story.run("wait --all"));
     assert_eq!(
         told.log,
-        "08:00:00 31 jobs: 1 pending, 30 success\n08:00:10 unit  pending → success\n"
+        "08:00:00 31 jobs: 1 pending, 30 success\n08:00:02 unit  pending → running  (2s in queue)\n08:00:10 unit  running → success\n"
     );
     story.gitlab.finish();
 }

@@ -19,13 +19,12 @@ fn an_outage_within_the_budget_is_sat_out() {
         unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 unit  pending
-        08:00:10 unit  pending → running  (2s in queue)
-        08:00:42 GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009); asking again in 5s
-        08:01:10 waiting for unit (was running); no good answer for 32s
-        08:02:10 waiting for unit (was running); no good answer for 1m32s
-        08:03:10 waiting for unit (was running); no good answer for 2m32s
-        08:03:20 GitLab answers again
-        08:03:20 unit  running → success
+        08:00:02 unit  pending → running  (2s in queue)
+        08:00:47 GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000011); asking again in 6s
+        08:01:02 waiting for unit (was running); no good answer for 21s
+        08:02:02 waiting for unit (was running); no good answer for 1m21s
+        08:03:00 GitLab answers again
+        08:03:00 unit  running → success
     "#]]);
     story.gitlab.finish();
 }
@@ -36,12 +35,13 @@ fn an_outage_beyond_the_budget_is_unknown() {
     story.gitlab.outage(30, 3000, Fault::Close);
     after_head(story.run("wait unit --outage-budget 90s")).is(6, expect![[r#"
         JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit  waiting  running       18s  90400        https://gl/web/-/jobs/90400
+        unit  waiting  running       25s  90400        https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 unit  pending
-        08:00:10 unit  pending → running  (2s in queue)
-        08:00:42 GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer; asking again in 5s
-        08:01:10 waiting for unit (was running); no good answer for 32s
+        08:00:02 unit  pending → running  (2s in queue)
+        08:00:47 GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer; asking again in 6s
+        08:01:02 waiting for unit (was running); no good answer for 21s
+        08:02:02 waiting for unit (was running); no good answer for 1m21s
         jobgate: error: GitLab has given no good answer for 1m30s
         jobgate: error: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
         jobgate: hint: try again; if it lasts, a firewall may be cutting in, or http and https be confused in CI_API_V4_URL or its port
@@ -64,7 +64,7 @@ fn a_blip_is_nobodys_concern() {
         08:00:11 GitLab answers again
         08:00:11 unit  running
         08:01:11 waiting for unit (running 1m09s)
-        08:01:59 unit  running → success
+        08:01:48 unit  running → success
     "#]]);
     story.gitlab.finish();
 }
@@ -83,11 +83,11 @@ fn one_401_is_asked_again() {
         unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:01 unit  pending
-        08:00:11 unit  pending → running  (2s in queue)
-        08:01:11 waiting for unit (running 1m09s)
-        08:02:02 unit  running → success
-    "#]],
+            08:00:01 unit  pending
+            08:00:03 unit  pending → running  (2s in queue)
+            08:01:03 waiting for unit (running 1m01s)
+            08:01:54 unit  running → success
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -101,12 +101,13 @@ fn the_callers_own_end_is_the_end_of_its_token() {
         .world(|world| world.after(60, move |world| world.end(me, None)));
     after_head(story.run("wait unit")).is(4, expect![[r#"
         JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit  waiting  running       35s  90400        https://gl/web/-/jobs/90400
+        unit  waiting  running       54s  90400        https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 unit  pending
-        08:00:10 unit  pending → running  (2s in queue)
+        08:00:02 unit  pending → running  (2s in queue)
+        08:01:02 waiting for unit (running 1m00s)
         jobgate: error: this job token is not valid (any more): the job has ended on the server, or the token is not its own
-        jobgate: error: GET /projects/44/pipelines/7700/jobs: 401 Unauthorized (request id 01JD0000000000000000000008)
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: 401 Unauthorized (request id 01JD0000000000000000000011)
         jobgate: hint: a job token dies with its job: it is of no use in another job, nor once this one is canceled
         jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
     "#]]);
@@ -122,28 +123,24 @@ fn a_429_is_waited_out_and_never_charged() {
         unit  passed  success     5m00s  90400        https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 unit  pending
-        08:00:10 unit  pending → running  (2s in queue)
-        08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 3m28s
-        08:01:10 waiting for unit (was running); held up by GitLab's rate limit for 50s
-        08:02:10 waiting for unit (was running); held up by GitLab's rate limit for 1m50s
-        08:03:10 waiting for unit (was running); held up by GitLab's rate limit for 2m50s
-        08:04:10 waiting for unit (was running); held up by GitLab's rate limit for 3m50s
-        08:05:10 waiting for unit (was running); held up by GitLab's rate limit for 4m50s
-        08:06:10 waiting for unit (was running); held up by GitLab's rate limit for 5m50s
-        08:07:10 waiting for unit (was running); held up by GitLab's rate limit for 6m50s
-        08:08:10 waiting for unit (was running); held up by GitLab's rate limit for 7m50s
-        08:09:10 waiting for unit (was running); held up by GitLab's rate limit for 8m50s
-        08:10:10 waiting for unit (was running); held up by GitLab's rate limit for 9m50s
-        08:11:10 waiting for unit (was running); held up by GitLab's rate limit for 10m50s
-        08:12:10 waiting for unit (was running); held up by GitLab's rate limit for 11m50s
-        08:13:10 waiting for unit (was running); held up by GitLab's rate limit for 12m50s
-        08:14:10 waiting for unit (was running); held up by GitLab's rate limit for 13m50s
-        08:15:10 waiting for unit (was running); held up by GitLab's rate limit for 14m50s
-        08:16:10 waiting for unit (was running); held up by GitLab's rate limit for 15m50s
-        08:17:10 waiting for unit (was running); held up by GitLab's rate limit for 16m50s
-        08:18:10 waiting for unit (was running); held up by GitLab's rate limit for 17m50s
-        08:18:45 GitLab answers again
-        08:18:45 unit  running → success
+        08:00:02 unit  pending → running  (2s in queue)
+        08:00:27 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000007); asking again in 1m41s
+        08:01:02 waiting for unit (was running); held up by GitLab's rate limit for 35s
+        08:02:02 waiting for unit (was running); held up by GitLab's rate limit for 1m35s
+        08:03:02 waiting for unit (was running); held up by GitLab's rate limit for 2m35s
+        08:04:02 waiting for unit (was running); held up by GitLab's rate limit for 3m35s
+        08:05:02 waiting for unit (was running); held up by GitLab's rate limit for 4m35s
+        08:06:02 waiting for unit (was running); held up by GitLab's rate limit for 5m35s
+        08:07:02 waiting for unit (was running); held up by GitLab's rate limit for 6m35s
+        08:08:02 waiting for unit (was running); held up by GitLab's rate limit for 7m35s
+        08:09:02 waiting for unit (was running); held up by GitLab's rate limit for 8m35s
+        08:10:02 waiting for unit (was running); held up by GitLab's rate limit for 9m35s
+        08:11:02 waiting for unit (was running); held up by GitLab's rate limit for 10m35s
+        08:12:02 waiting for unit (was running); held up by GitLab's rate limit for 11m35s
+        08:13:02 waiting for unit (was running); held up by GitLab's rate limit for 12m35s
+        08:14:02 waiting for unit (was running); held up by GitLab's rate limit for 13m35s
+        08:14:22 GitLab answers again
+        08:14:22 unit  running → success
     "#]]);
     story.gitlab.finish();
 }
@@ -154,15 +151,15 @@ fn a_429_beyond_the_time_is_a_timeout() {
     story.gitlab.outage(20, 8000, Fault::Limited(3600));
     after_head(story.run("wait unit --timeout 3m")).is(3, expect![[r#"
         JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit  waiting  running        8s  90400        https://gl/web/-/jobs/90400
+        unit  waiting  running       15s  90400        https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 unit  pending
-        08:00:10 unit  pending → running  (2s in queue)
-        08:00:20 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005); asking again in 2m39s
-        08:01:10 waiting for unit (was running); held up by GitLab's rate limit for 50s
-        08:02:10 waiting for unit (was running); held up by GitLab's rate limit for 1m50s
+        08:00:02 unit  pending → running  (2s in queue)
+        08:00:27 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000007); asking again in 2m32s
+        08:01:02 waiting for unit (was running); held up by GitLab's rate limit for 35s
+        08:02:02 waiting for unit (was running); held up by GitLab's rate limit for 1m35s
         jobgate: error: time ran out after 3m00s
-        jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005)
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000007)
         jobgate: hint: --timeout DURATION allows more, up to what is left of this job
     "#]]);
     story.gitlab.finish();
@@ -245,14 +242,15 @@ fn a_caller_that_is_canceled_ends_as_if_told_to() {
     after_head(story.run("wait unit")).is(
         143,
         expect![[r#"
-        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit  waiting  running     1m00s  90400        https://gl/web/-/jobs/90400
-    "#]],
+            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+            unit  waiting  running     1m09s  90400        https://gl/web/-/jobs/90400
+        "#]],
         expect![[r#"
-        08:00:00 unit  pending
-        08:00:10 unit  pending → running  (2s in queue)
-        jobgate: error: this job is being canceled
-    "#]],
+            08:00:00 unit  pending
+            08:00:02 unit  pending → running  (2s in queue)
+            08:01:02 waiting for unit (running 1m00s)
+            jobgate: error: this job is being canceled
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -272,12 +270,12 @@ fn a_signal_ends_a_sleep_with_a_last_report() {
             code,
             expect![[r#"
                 JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-                unit  waiting  running       18s  90400        https://gl/web/-/jobs/90400
+                unit  waiting  running       15s  90400        https://gl/web/-/jobs/90400
             "#]],
             &format!(
                 "
 08:00:00 unit  pending
-08:00:10 unit  pending → running  (2s in queue)
+08:00:02 unit  pending → running  (2s in queue)
 jobgate: error: {name} came
 "
             ),
