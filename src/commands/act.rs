@@ -23,7 +23,7 @@ use crate::decide::select::{Operand, Selection};
 use crate::decide::verdict::{Failures, Looks, Rules, StopAt, TriggerJobs};
 use crate::exit::{Exit, Stop};
 use crate::find::{Finder, Place};
-use crate::gitlab::explain::{Refusal, explain};
+use crate::gitlab::explain::explain_no_token;
 use crate::gitlab::{Route, TokenKind};
 use crate::host::Host;
 use crate::report::act::{Ending, Herald};
@@ -428,7 +428,7 @@ fn needs_access_token(session: &Session, verb: Verb, me: &Me) -> Result<(), Stop
         Verb::Cancel => Route::Cancel(project, id),
         Verb::Erase => Route::Erase(project, id),
     };
-    let explained = explain(&Refusal::new(&route, Some(TokenKind::Job), 401, ""));
+    let explained = explain_no_token(&route);
     Err(Stop {
         exit: explained.exit,
         error: explained.cause,

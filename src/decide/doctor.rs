@@ -4,7 +4,7 @@ mod commands;
 mod findings;
 
 use crate::exit::Exit;
-use crate::gitlab::explain::{Explanation, Need, Refusal, explain, explain_no_token};
+use crate::gitlab::explain::{Explanation, Refusal, explain, explain_no_token};
 use crate::gitlab::{Route, TokenKind};
 use crate::model::{ProjectId, Role};
 
@@ -228,7 +228,7 @@ impl Access {
             Self::Refused(why) => return Works::No(why.clone()),
             Self::Known { scopes, member, .. } => (scopes, member),
         };
-        let need = Need::of(route);
+        let need = route.need();
         let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
         if has(GRANULAR) {
             let cause = "GitLab does not tell what a fine-grained access token may do";

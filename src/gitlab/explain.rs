@@ -1,19 +1,18 @@
-//! Why GitLab said no and what to try: an answer as data in, words for people out. Nothing is sent or printed here.
+//! Why GitLab refused a request and what to try: an answer as data in, words for people out. Sends and prints nothing.
+//!
+//! Each kind of refusal is one [`Arm`]: exit code, cause and hints. It is found here, by GitLab's own words and by the status.
 
-mod hints;
-mod need;
+mod arms;
 mod network;
-mod recognize;
 mod words;
 
 use super::TokenKind;
-use super::route::Route;
+use super::route::{JobToken, Need, Project, Route};
 use crate::exit::Exit;
 use crate::model::ProjectId;
 
-pub use need::{JobToken, Need};
-pub use network::{Fault, hint};
-pub use recognize::recognize;
+use arms::Arm;
+pub use network::Fault;
 
 /// An answer that is not the wanted one. Server texts are masked, in one line and safe for a terminal.
 #[derive(Clone, Debug)]
@@ -29,7 +28,7 @@ pub struct Refusal<'a> {
     pub error_description: Option<&'a str>,
     /// The scopes that would do, as the server lists them.
     pub scope: Option<&'a str>,
-    /// The body is a page for browsers, so it is not GitLab's API that speaks.
+    /// The body is a page for browsers, so the answer does not come from GitLab's API.
     pub html: bool,
     /// Projects that GitLab itself has named in this call, so that they exist: the job's own first.
     pub known_projects: &'a [ProjectId],
@@ -39,6 +38,177 @@ pub struct Refusal<'a> {
     pub variables: bool,
     /// Major and minor number of the GitLab release, where known.
     pub version: Option<(u32, u32)>,
+}
+
+/// What a refusal means, for the person who reads the log. Lower case, no final period, no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    pub exit: Exit,
+    pub cause: String,
+    /// What to try, the likeliest first.
+    pub hints: Vec<String>,
+}
+
+/// The cause of a refusal and what to try.
+pub fn explain(refusal: &Refusal) -> Explanation {
+    let Arm { exit, cause, hints } = recognize(refusal);
+    Explanation {
+        exit,
+        cause: refusal.fill(cause).unwrap_or_default(),
+        hints: hints
+            .lines()
+            .filter_map(|hint| refusal.fill(hint))
+            .collect(),
+    }
+}
+
+/// Why a request was not even sent: there is no token of the kind that the route takes.
+pub fn explain_no_token(route: &Route) -> Explanation {
+    explain(&Refusal::new(route, None, 401, ""))
+}
+
+/// GitLab's own words in lower case, with their status (`lib/api/helpers.rb`, `lib/api/api_guard.rb`, `lib/api/ci/jobs.rb`).
+/// The first match counts.
+const SAID: [(u16, &str, Arm); 24] = [
+    (400, "unplayable job", Arm::UNPLAYABLE),
+    (400, "unknown input", Arm::UNKNOWN_INPUT),
+    (400, "reference not found", Arm::REF_MISSING),
+    (400, "to set pipeline variables", Arm::VARIABLES_DENIED),
+    (400, "insufficient permissions", Arm::PIPELINE_DENIED),
+    (400, "sufficient permission to run", Arm::PIPELINE_DENIED),
+    (400, "no stages / jobs", Arm::EMPTY_PIPELINE),
+    (400, "workflow rules", Arm::EMPTY_PIPELINE),
+    (400, "rules configuration prevented", Arm::EMPTY_PIPELINE),
+    (400, "does not have a valid value", Arm::BAD_PARAMETER),
+    (400, "is invalid", Arm::BAD_PARAMETER),
+    (403, "insufficient_granular_scope", Arm::FINE_GRAINED),
+    (403, "insufficient_scope", Arm::SCOPE),
+    (403, "read-only instance", Arm::READ_ONLY),
+    (403, "not retryable", Arm::NOT_RETRYABLE),
+    (403, "not erasable", Arm::NOT_ERASABLE),
+    (403, "unauthorized for ci/cd job tokens", Arm::NO_PERMISSION),
+    (403, "job token not allowed", Arm::ALLOWLIST),
+    (403, "the following token permission", Arm::PERMISSIONS),
+    (405, "moved project", Arm::MOVED),
+    (405, "maximum allowed offset", Arm::OFFSET_TOO_LARGE),
+    (405, "keyset pagination", Arm::NO_KEYSET),
+    (409, "resource lock", Arm::LOCKED),
+    (429, "this endpoint has been requested", Arm::ROUTE_LIMIT),
+];
+
+fn recognize(refusal: &Refusal) -> Arm {
+    if refusal.html {
+        return page(refusal);
+    }
+    let status = match refusal.status {
+        status @ (401 | 403 | 404 | 405 | 407 | 409 | 429) => status,
+        // 422 and the like speak of the request, as 400 does.
+        400..=499 => 400,
+        status => status,
+    };
+    let mut said = SAID.into_iter();
+    if let Some((.., arm)) = said.find(|(when, words, _)| *when == status && refusal.says(words)) {
+        return arm;
+    }
+    match status {
+        200..=299 => Arm::PAGE,
+        300..=399 => Arm::REDIRECTED,
+        401 => unauthorized(refusal),
+        403 => forbidden(refusal),
+        404 => not_found(refusal),
+        407 => Arm::PROXY_LOGIN,
+        409 if matches!(refusal.route, Route::Erase(..)) => Arm::COUNTING,
+        429 => Arm::RATE_LIMIT,
+        400..=499 => Arm::OTHER,
+        _ => server_trouble(status),
+    }
+}
+
+/// A page for browsers. nginx names in its title what it misses.
+fn page(refusal: &Refusal) -> Arm {
+    match refusal.status {
+        400 | 495 | 496 if refusal.says("ssl certificate") => Arm::NO_CLIENT_CERTIFICATE,
+        _ if refusal.says("plain http request was sent to https port") => Arm::PLAIN_TO_TLS,
+        407 => Arm::PROXY_LOGIN,
+        429 => Arm::RATE_LIMIT,
+        status @ 500.. => server_trouble(status),
+        _ => Arm::PAGE,
+    }
+}
+
+fn server_trouble(status: u16) -> Arm {
+    match status {
+        // 520 and up: the content delivery network did not get an answer from GitLab.
+        502..=504 | 520..=527 | 530 => Arm::GATEWAY,
+        _ => Arm::SERVER_ERROR,
+    }
+}
+
+fn unauthorized(refusal: &Refusal) -> Arm {
+    match refusal.token {
+        Some(TokenKind::Access) if refusal.says("expired") => Arm::EXPIRED,
+        Some(TokenKind::Access) if refusal.says("revoked") => Arm::REVOKED,
+        Some(TokenKind::Access) => Arm::UNKNOWN_TOKEN,
+        // Old servers treat a job token as no token at all, wherever they do not take it.
+        _ if refusal.need().job_token == JobToken::Never => Arm::ACCESS_TOKEN_ONLY,
+        Some(TokenKind::Job) if too_old(refusal) => Arm::TOO_OLD,
+        Some(TokenKind::Job) => Arm::JOB_ENDED,
+        None => Arm::NO_JOB_TOKEN,
+    }
+}
+
+/// The server may be too old for the job token here: nothing speaks against it, and the token itself is known to be good.
+fn too_old(refusal: &Refusal) -> bool {
+    match (refusal.need().job_token, refusal.version) {
+        (JobToken::Since(..), _) if refusal.worked_before => false,
+        (JobToken::Since(major, minor), Some(version)) => version < (major, minor),
+        (JobToken::Since(..), None) => !refusal.known_projects.is_empty(),
+        _ => false,
+    }
+}
+
+fn forbidden(refusal: &Refusal) -> Arm {
+    const OF_THE_USER: [&str; 6] = [
+        "account",
+        "blocked",
+        "deactivated",
+        "terms of service",
+        "password",
+        "approval",
+    ];
+    if refusal.message.contains(" - ") {
+        let barred = OF_THE_USER.iter().any(|words| refusal.says(words));
+        return if barred { Arm::BARRED } else { Arm::FORBIDDEN };
+    }
+    match refusal.route {
+        Route::Play(..) | Route::Retry(..) => Arm::BARE_RUN,
+        Route::Cancel(..) | Route::CancelPipeline(..) => Arm::BARE_CANCEL,
+        Route::Erase(..) => Arm::BARE_ERASE,
+        Route::Trace(..) => Arm::BARE_TRACE,
+        route if route.project().is_none() => Arm::NOT_GITLAB,
+        _ => Arm::BARE_READ,
+    }
+}
+
+fn not_found(refusal: &Refusal) -> Arm {
+    let about_job = matches!(refusal.route, Route::CurrentJob | Route::AllowedAgents);
+    if refusal.message.is_empty() && refusal.error.is_some() {
+        return Arm::NO_ENDPOINT;
+    }
+    if about_job {
+        return Arm::NOT_A_JOB;
+    }
+    if !refusal.says("project not found")
+        && !matches!(refusal.route, Route::TriggerPipeline(_) | Route::Project(_))
+    {
+        return Arm::NO_RECORD;
+    }
+    let known = matches!(refusal.route.project(), Some(Project::Id(id)) if refusal.known_projects.contains(id));
+    match refusal.token {
+        Some(TokenKind::Job) if known && too_old(refusal) => Arm::TOO_OLD,
+        _ if known => Arm::HIDDEN,
+        _ => Arm::NO_PROJECT,
+    }
 }
 
 impl<'a> Refusal<'a> {
@@ -59,109 +229,17 @@ impl<'a> Refusal<'a> {
             version: None,
         }
     }
-}
 
-/// What to tell the person who reads the log. Lower case, no final period, no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explanation {
-    pub exit: Exit,
-    pub cause: String,
-    /// What to try, the likeliest first.
-    pub hints: Vec<String>,
-}
+    /// The answer contains these lower-case words, under whichever key.
+    fn says(&self, words: &str) -> bool {
+        [Some(self.message), self.error, self.error_description]
+            .into_iter()
+            .flatten()
+            .any(|text| text.to_ascii_lowercase().contains(words))
+    }
 
-/// The kinds of refusal that call for different words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// Nothing was sent that says who asks.
-    NoToken,
-    /// The job has ended, or the text is no token of this server.
-    JobTokenDead,
-    /// No GitLab takes a job token on this route.
-    NeedsAccessToken,
-    /// A later GitLab takes a job token on this route.
-    TooOldForJobToken,
-    AccessTokenUnknown,
-    AccessTokenExpired,
-    AccessTokenRevoked,
-    /// A classic access token lacks a scope.
-    Scope,
-    /// A fine-grained access token lacks a permission.
-    Granular,
-    /// `/job` was asked with an access token.
-    NotAJobToken,
-    /// The other project does not let this project's job tokens in. Names as the server gave them, if it did.
-    Allowlist {
-        from: Option<String>,
-        to: Option<String>,
-    },
-    /// The allowlist entry lacks permissions, in the server's spelling (`read_jobs`).
-    Permissions(Vec<String>),
-    /// The route cannot be opened by fine-grained permissions.
-    NoPermissionExists,
-    /// A person or bot is shut out: blocked, deactivated, terms not accepted…
-    UserBarred,
-    /// 403 without a word more.
-    RoleTooLow,
-    /// 403 for a reason that is in the answer itself.
-    Forbidden,
-    /// A project that exists is hidden from the token.
-    ProjectHidden,
-    NoProject,
-    NoRecord,
-    UnknownRoute,
-    Locked,
-    StatisticsRefresh,
-    Unplayable,
-    UnknownInput,
-    NotRetryable,
-    NotErasable,
-    RefMissing,
-    /// The user may not run a pipeline on this ref.
-    PipelineDenied,
-    VariablesDenied,
-    /// No job would be in the pipeline.
-    EmptyPipeline,
-    BadParameter,
-    KeysetUnknown,
-    OffsetTooLarge,
-    /// A write to a project's old path.
-    MovedProject,
-    /// A redirect that the client did not follow.
-    RedirectedAway,
-    ReadOnly,
-    /// 429 of the limit that counts all requests of a user or address.
-    TooManyRequests,
-    /// 429 of a limit that one route has for itself.
-    TooManyOfThese,
-    /// The front server wants a client certificate.
-    NoClientCertificate,
-    /// Plain http was spoken to a port that wants TLS.
-    PlainToTls,
-    ProxyLogin,
-    /// A page for browsers where JSON belongs.
-    Page,
-    /// 520 to 527: the content delivery network did not get an answer from GitLab.
-    Cdn,
-    /// 502, 503, 504: GitLab is restarting, overloaded or in maintenance.
-    Gateway,
-    ServerError,
-    /// Anything else that GitLab will not do.
-    Other,
-}
-
-/// Why a request was not even sent: there is no token of the kind that the route takes.
-pub fn explain_no_token(route: &Route) -> Explanation {
-    explain(&Refusal::new(route, None, 401, ""))
-}
-
-/// The cause of a refusal and what to try.
-pub fn explain(refusal: &Refusal) -> Explanation {
-    let why = recognize(refusal);
-    Explanation {
-        exit: words::exit(&why),
-        cause: words::cause(refusal, &why),
-        hints: hints::hints(refusal, &why),
+    fn need(&self) -> Need {
+        self.route.need()
     }
 }
 

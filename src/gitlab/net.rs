@@ -8,7 +8,7 @@ use ureq::http::{HeaderValue, Method, Request, Response};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Body, Proxy, SendBody, Timeout};
 
-use super::explain::{Fault, hint};
+use super::explain::Fault;
 use super::resolve::Names;
 use super::wire::{Finish, Progress, Start};
 use crate::ci::Secret;
@@ -150,10 +150,6 @@ impl Line {
     fn broken(&self, error: &ureq::Error, cut: &Cut) -> Broken {
         let mut why = words(error, cut);
         let proxy = self.proxy.as_ref().filter(|_| !self.progress.open());
-        let fault = match error {
-            ureq::Error::Timeout(Timeout::Resolve) => Fault::NoNameServer,
-            other => Fault::of(&other.to_string()),
-        };
         if let Some(proxy) = proxy {
             why.push_str(" (by way of the proxy ");
             why.push_str(proxy);
@@ -163,7 +159,7 @@ impl Line {
             // A server that refuses our client certificate says so after TLS 1.3 let the request go, and has not looked at it.
             sent: self.progress.sent() && !certificate_refused(error),
             why,
-            hint: hint(fault, proxy.is_some()),
+            hint: Fault::of(&error.to_string()).map(|fault| fault.hint(proxy.is_some())),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Every endpoint that the program uses, on one page, with the token it takes.
+//! Every endpoint that the program uses, in one table: method, path, words, and what GitLab asks of a token.
 
 use std::fmt;
 
@@ -25,123 +25,149 @@ impl fmt::Display for Project {
     }
 }
 
-/// Which token a route is asked with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
-    /// Only this kind makes sense.
-    Only(TokenKind),
-    /// The job token first; where GitLab refuses it (401, 403, 404) and there is an access token, that one from then on.
-    JobFirst,
-}
-
 /// One endpoint with its ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
     CurrentJob,
     AllowedAgents,
+    TokenSelf,
+    Version,
+    Project(Project),
     ProjectJobs(Project),
     Pipelines(Project),
     Pipeline(Project, PipelineId),
     PipelineJobs(Project, PipelineId),
     TriggerJobs(Project, PipelineId),
     Bridges(Project, PipelineId),
+    Branches(Project),
+    Tags(Project),
+    Environments(Project),
+    Deployments(Project),
     Job(Project, JobId),
     Trace(Project, JobId),
     Play(Project, JobId),
     Retry(Project, JobId),
     Cancel(Project, JobId),
     Erase(Project, JobId),
-    TriggerPipeline(Project),
     CancelPipeline(Project, PipelineId),
-    Branches(Project),
-    Tags(Project),
-    Environments(Project),
-    Project(Project),
-    TokenSelf,
-    Version,
+    TriggerPipeline(Project),
 }
 
 impl Route {
-    /// `lib/api/ci/jobs.rb` and its neighbours name, route by route, where a job token is allowed.
-    pub fn auth(&self) -> Auth {
+    /// The table. `lib/api/ci/jobs.rb` and its neighbours name, route by route, where a job token is allowed.
+    fn row(&self) -> Row<'_> {
+        use JobToken::{Always, Never, Only, Since};
         match self {
-            Self::CurrentJob | Self::AllowedAgents | Self::TriggerPipeline(_) => {
-                Auth::Only(TokenKind::Job)
+            Self::CurrentJob => read("read the calling job", Only, "none").top("/job"),
+            Self::AllowedAgents => {
+                read("list the agents of the calling job", Only, "none").top("/job/allowed_agents")
             }
-            Self::Job(..)
-            | Self::Trace(..)
-            | Self::Play(..)
-            | Self::Retry(..)
-            | Self::Cancel(..)
-            | Self::Erase(..)
-            | Self::CancelPipeline(..)
-            | Self::Project(_)
-            | Self::TokenSelf
-            | Self::Version => Auth::Only(TokenKind::Access),
-            Self::ProjectJobs(_)
-            | Self::Pipelines(_)
-            | Self::Pipeline(..)
-            | Self::PipelineJobs(..)
-            | Self::TriggerJobs(..)
-            | Self::Bridges(..)
-            | Self::Branches(_)
-            | Self::Tags(_)
-            | Self::Environments(_) => Auth::JobFirst,
+            Self::TokenSelf => read(
+                "describe an access token",
+                Never,
+                "Personal Access Token: Read",
+            )
+            .top("/personal_access_tokens/self"),
+            Self::Version => read("read GitLab's version", Never, "Metadata: Read").top("/version"),
+            Self::Project(project) => {
+                read("read a project", Never, "Project: Read").of(project, "")
+            }
+            Self::ProjectJobs(project) => {
+                read("list the jobs of a project", Since(18, 2), "Job: Read").of(project, "/jobs")
+            }
+            Self::Pipelines(project) => {
+                read("list pipelines", Since(19, 2), "Pipeline: Read").of(project, "/pipelines")
+            }
+            Self::Pipeline(project, id) => read("read a pipeline", Since(18, 3), "Pipeline: Read")
+                .of(project, format!("/pipelines/{id}")),
+            Self::PipelineJobs(project, id) => read(
+                "list the jobs of a pipeline",
+                Since(18, 2),
+                "Pipeline: Read",
+            )
+            .of(project, format!("/pipelines/{id}/jobs")),
+            Self::TriggerJobs(project, id) => {
+                read("list trigger jobs", Since(19, 2), "Pipeline: Read")
+                    .of(project, format!("/pipelines/{id}/trigger_jobs"))
+            }
+            Self::Bridges(project, id) => read("list trigger jobs", Since(19, 2), "Pipeline: Read")
+                .of(project, format!("/pipelines/{id}/bridges")),
+            Self::Branches(project) => read("list branches", Since(18, 8), "Branch: Read")
+                .of(project, "/repository/branches"),
+            Self::Tags(project) => {
+                read("list tags", Since(18, 8), "Tag: Read").of(project, "/repository/tags")
+            }
+            Self::Environments(project) => {
+                read("list environments", Always, "Environment: Read").of(project, "/environments")
+            }
+            Self::Deployments(project) => {
+                read("list deployments", Always, "Deployment: Read").of(project, "/deployments")
+            }
+            Self::Job(project, id) => {
+                read("read a single job", Never, "Job: Read").of(project, format!("/jobs/{id}"))
+            }
+            Self::Trace(project, id) => {
+                read("read job logs", Never, "Job: Read").of(project, format!("/jobs/{id}/trace"))
+            }
+            Self::Play(project, id) => {
+                write("play jobs", "Developer", "Job: Run").of(project, format!("/jobs/{id}/play"))
+            }
+            Self::Retry(project, id) => write("retry jobs", "Developer", "Job: Run")
+                .of(project, format!("/jobs/{id}/retry")),
+            Self::Cancel(project, id) => write("cancel jobs", "Developer", "Job: Update")
+                .of(project, format!("/jobs/{id}/cancel")),
+            // A Developer may erase a job that this very user started on an unprotected ref.
+            Self::Erase(project, id) => write("erase jobs", "Maintainer", "Job: Delete")
+                .of(project, format!("/jobs/{id}/erase")),
+            Self::CancelPipeline(project, id) => {
+                write("cancel pipelines", "Developer", "Pipeline: Update")
+                    .of(project, format!("/pipelines/{id}/cancel"))
+            }
+            Self::TriggerPipeline(project) => {
+                let mut row = write("trigger pipelines", "Developer", "none")
+                    .of(project, "/trigger/pipeline");
+                row.need.job_token = Only;
+                row
+            }
+        }
+    }
+
+    /// What it does and what it asks of a token.
+    pub fn need(&self) -> Need {
+        self.row().need
+    }
+
+    pub fn auth(&self) -> Auth {
+        match self.need().job_token {
+            JobToken::Only => Auth::Only(TokenKind::Job),
+            JobToken::Never => Auth::Only(TokenKind::Access),
+            JobToken::Always | JobToken::Since(..) => Auth::JobFirst,
         }
     }
 
     pub fn project(&self) -> Option<&Project> {
-        match self {
-            Self::CurrentJob | Self::AllowedAgents | Self::TokenSelf | Self::Version => None,
-            Self::ProjectJobs(project)
-            | Self::Pipelines(project)
-            | Self::Pipeline(project, _)
-            | Self::PipelineJobs(project, _)
-            | Self::TriggerJobs(project, _)
-            | Self::Bridges(project, _)
-            | Self::Job(project, _)
-            | Self::Trace(project, _)
-            | Self::Play(project, _)
-            | Self::Retry(project, _)
-            | Self::Cancel(project, _)
-            | Self::Erase(project, _)
-            | Self::TriggerPipeline(project)
-            | Self::CancelPipeline(project, _)
-            | Self::Branches(project)
-            | Self::Tags(project)
-            | Self::Environments(project)
-            | Self::Project(project) => Some(project),
+        self.row().project
+    }
+
+    /// The thing inside a project that the route names: "job 90412", "pipeline 7700".
+    pub fn record(&self) -> Option<String> {
+        let path = self.row().path;
+        let mut parts = path.split('/').skip(1);
+        let (kind, id) = (parts.next()?, parts.next()?);
+        match kind {
+            "jobs" => Some(format!("job {id}")),
+            "pipelines" => Some(format!("pipeline {id}")),
+            _ => None,
         }
     }
 
     /// Below `/api/v4`, as it is sent.
     pub fn path(&self) -> String {
-        let rest = match self {
-            Self::CurrentJob => return "/job".to_owned(),
-            Self::AllowedAgents => return "/job/allowed_agents".to_owned(),
-            Self::TokenSelf => return "/personal_access_tokens/self".to_owned(),
-            Self::Version => return "/version".to_owned(),
-            Self::Project(_) => String::new(),
-            Self::ProjectJobs(_) => "/jobs".to_owned(),
-            Self::Pipelines(_) => "/pipelines".to_owned(),
-            Self::Pipeline(_, id) => format!("/pipelines/{id}"),
-            Self::PipelineJobs(_, id) => format!("/pipelines/{id}/jobs"),
-            Self::TriggerJobs(_, id) => format!("/pipelines/{id}/trigger_jobs"),
-            Self::Bridges(_, id) => format!("/pipelines/{id}/bridges"),
-            Self::CancelPipeline(_, id) => format!("/pipelines/{id}/cancel"),
-            Self::Job(_, id) => format!("/jobs/{id}"),
-            Self::Trace(_, id) => format!("/jobs/{id}/trace"),
-            Self::Play(_, id) => format!("/jobs/{id}/play"),
-            Self::Retry(_, id) => format!("/jobs/{id}/retry"),
-            Self::Cancel(_, id) => format!("/jobs/{id}/cancel"),
-            Self::Erase(_, id) => format!("/jobs/{id}/erase"),
-            Self::TriggerPipeline(_) => "/trigger/pipeline".to_owned(),
-            Self::Branches(_) => "/repository/branches".to_owned(),
-            Self::Tags(_) => "/repository/tags".to_owned(),
-            Self::Environments(_) => "/environments".to_owned(),
-        };
-        let project = self.project().map(ToString::to_string).unwrap_or_default();
-        format!("/projects/{}{rest}", encode(&project))
+        let Row { project, path, .. } = self.row();
+        match project {
+            None => path,
+            Some(project) => format!("/projects/{}{path}", encode(&project.to_string())),
+        }
     }
 }
 
@@ -149,6 +175,103 @@ impl Route {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path())
+    }
+}
+
+/// Which token a route is asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    Only(TokenKind),
+    /// The job token first; where GitLab refuses it (401, 403, 404) and there is an access token, that one from then on.
+    JobFirst,
+}
+
+/// Whether GitLab takes the job token on a route (`route_setting :authentication, job_token_allowed: true`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobToken {
+    /// And no access token.
+    Only,
+    Always,
+    /// This release and later ones for certain, perhaps some before it.
+    Since(u32, u32),
+    Never,
+}
+
+/// What a route does and what it asks of a token.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    pub method: &'static str,
+    /// Fits behind "cannot": `list the jobs of a pipeline`.
+    pub what: &'static str,
+    pub job_token: JobToken,
+    /// Least role in the project of the access token's user, as GitLab's pages write it.
+    pub role: &'static str,
+    /// Least scope of an access token.
+    pub scope: &'static str,
+    /// What a fine-grained access token must permit.
+    pub permission: &'static str,
+}
+
+impl Need {
+    /// The route changes something.
+    pub fn writes(&self) -> bool {
+        self.method == "POST"
+    }
+
+    /// `GitLab 19.2`: the first release whose job tokens surely do.
+    pub fn release(&self) -> Option<String> {
+        match self.job_token {
+            JobToken::Since(major, minor) => Some(format!("GitLab {major}.{minor}")),
+            _ => None,
+        }
+    }
+}
+
+/// One row of the table.
+struct Row<'a> {
+    need: Need,
+    project: Option<&'a Project>,
+    /// Below the project, or below the API where there is none.
+    path: String,
+}
+
+fn read(what: &'static str, job_token: JobToken, permission: &'static str) -> Need {
+    Need {
+        method: "GET",
+        what,
+        job_token,
+        role: "Reporter",
+        scope: "read_api",
+        permission,
+    }
+}
+
+fn write(what: &'static str, role: &'static str, permission: &'static str) -> Need {
+    Need {
+        method: "POST",
+        what,
+        job_token: JobToken::Never,
+        role,
+        scope: "api",
+        permission,
+    }
+}
+
+impl Need {
+    fn top<'a>(self, path: &str) -> Row<'a> {
+        Row {
+            need: self,
+            project: None,
+            path: path.to_owned(),
+        }
+    }
+
+    fn of(self, project: &Project, path: impl Into<String>) -> Row<'_> {
+        Row {
+            need: self,
+            project: Some(project),
+            path: path.into(),
+        }
     }
 }
 

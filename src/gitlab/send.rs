@@ -344,36 +344,21 @@ impl Client<'_> {
         self.left().is_some_and(|left| left.is_zero())
     }
 
+    /// There is no token of the kind that the route takes.
     pub(super) fn no_token(kind: TokenKind, route: &Route) -> Error {
-        let method = match route {
-            Route::Play(..)
-            | Route::Retry(..)
-            | Route::Cancel(..)
-            | Route::Erase(..)
-            | Route::TriggerPipeline(_)
-            | Route::CancelPipeline(..) => "POST",
-            _ => "GET",
-        };
-        let (message, hints) = match kind {
-            TokenKind::Job => (
-                "not asked: CI_JOB_TOKEN is not set",
-                vec!["GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself".to_owned()],
-            ),
-            TokenKind::Access => (
-                "not asked: GitLab takes no job token for this, and there is no access token",
-                explain_no_token(route).hints,
-            ),
-        };
         Error {
             kind: Kind::NoToken,
-            method,
+            method: route.need().method,
             route: route.clone(),
-            message: message.to_owned(),
+            message: match kind {
+                TokenKind::Job => "not sent, because CI_JOB_TOKEN is not set".to_owned(),
+                TokenKind::Access => "not sent, because there is no access token".to_owned(),
+            },
             said: Said::default(),
             status: None,
             facts: Facts::default(),
-            hints,
-            explained: None,
+            hints: Vec::new(),
+            explained: Some(Box::new(explain_no_token(route))),
             before: None,
         }
     }

@@ -110,9 +110,9 @@ fn gitlab_17_shows_lists_to_access_tokens_only() {
     let scene = shop(17);
     scene.jobs("").is(4, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
-        jobgate: error: on this GitLab no job token may list the jobs of a pipeline: that takes GitLab 18.2 or later, or an access token
+        jobgate: error: job tokens cannot list the jobs of a pipeline on this GitLab; use GitLab 18.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
-        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     scene.both("unit lint").is(0, expect![[r#"
         JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
@@ -123,8 +123,9 @@ fn gitlab_17_shows_lists_to_access_tokens_only() {
         using the access token from GITLAB_TOKEN
     "#]]);
     scene.access("unit").is(4, "", expect![[r#"
-        jobgate: error: GET /job: not asked: CI_JOB_TOKEN is not set
-        jobgate: hint: GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself
+        jobgate: error: no token was sent
+        jobgate: error: GET /job: not sent, because CI_JOB_TOKEN is not set
+        jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and containers get the variable only if it is passed on
         jobgate: hint: --project and --pipeline together need no job token
     "#]]);
     scene
@@ -160,9 +161,9 @@ fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
             7    gate   manual                    90405        /shop/web/-/jobs/90405
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
-            jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+            jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
             jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000003)
-            jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
             jobgate: hint: --no-trigger-jobs leaves trigger jobs out
         "#]]);
     // Names, groups and ids that are found among the jobs need no trigger jobs.
@@ -178,19 +179,19 @@ fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
         unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
-        jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+        jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000011)
-        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out
     "#]]);
     scene.jobs("parts").is(4, expect![[r#"
         JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
-        jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+        jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000015)
         jobgate: error: no job "parts" in pipeline 7700
-        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out
     "#]]);
     scene.jobs("u* --no-trigger-jobs").is(
@@ -210,9 +211,9 @@ fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
             compile  build  success     2m00s  48m00s  90400        /shop/web/-/jobs/90400
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
-            jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+            jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
             jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000021)
-            jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
             jobgate: hint: --no-trigger-jobs leaves trigger jobs out
         "#]]);
     scene
@@ -223,9 +224,9 @@ fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
             └─ unit                      test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
-            jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+            jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
             jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000025)
-            jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         "#]]);
     scene.both("parts").is(
         0,

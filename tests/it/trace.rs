@@ -112,19 +112,21 @@ fn logs_are_for_access_tokens_only() {
     }
     ended(17).run("unit").binary().is(4, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
-        jobgate: error: on this GitLab no job token may list the jobs of a pipeline: that takes GitLab 18.2 or later, or an access token
+        jobgate: error: job tokens cannot list the jobs of a pipeline on this GitLab; use GitLab 18.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
-        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     ended(19).run("unit").binary().is(4, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
-        jobgate: error: GET /projects/44/jobs/90400/trace: not asked: GitLab takes no job token for this, and there is no access token
-        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: error: job tokens cannot read job logs; use an access token
+        jobgate: error: GET /projects/44/jobs/90400/trace: not sent, because there is no access token
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     let access = ended(19).both("unit").without("CI_JOB_TOKEN").binary();
     access.is(4, "", expect![[r#"
-        jobgate: error: GET /job: not asked: CI_JOB_TOKEN is not set
-        jobgate: hint: GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself
+        jobgate: error: no token was sent
+        jobgate: error: GET /job: not sent, because CI_JOB_TOKEN is not set
+        jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and containers get the variable only if it is passed on
         jobgate: hint: --project and --pipeline together need no job token
     "#]]);
 }
@@ -277,9 +279,9 @@ fn a_log_that_may_not_be_read_ends_with_refused() {
     scene.trace("unit").is(4, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
         using the access token from GITLAB_TOKEN
-        jobgate: error: the access token's user may not read a log here
+        jobgate: error: the access token's user cannot read job logs here
         jobgate: error: GET /projects/44/jobs/90400/trace: 403 Forbidden (request id 01JD0000000000000000000002)
-        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token made there is one
+        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
         jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
     "#]]);
     scene.gitlab.answer("GET */trace*", Answer::forbidden());

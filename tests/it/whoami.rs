@@ -178,16 +178,17 @@ fn each_mistake_with_the_token_is_explained() {
     let (gitlab, me) = deploying(19);
     let whoami = || run("whoami", &gitlab, me);
     let missing = "
-jobgate: error: GET /job: not asked: CI_JOB_TOKEN is not set
-jobgate: hint: GitLab sets it in every job; it is not passed on by `sudo` or into containers by itself
+jobgate: error: no token was sent
+jobgate: error: GET /job: not sent, because CI_JOB_TOKEN is not set
+jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and containers get the variable only if it is passed on
 ";
     whoami().without("CI_JOB_TOKEN").binary().is(4, "", missing);
     whoami().var("CI_JOB_TOKEN", "").binary().is(4, "", missing);
     on(whoami().var("CI_JOB_TOKEN", "glcbt-garbage"), &gitlab).is(4, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
-        jobgate: error: this job token is not valid (any more): the job has ended on the server, or the token is not its own
+        jobgate: error: the job token is not valid: its job has ended, or it is not a token of this server
         jobgate: error: GET /job: 401 Unauthorized (request id 01JD0000000000000000000001)
-        jobgate: hint: a job token dies with its job: it is of no use in another job, nor once this one is canceled
+        jobgate: hint: a job token ends with its job: it works neither in another job nor after its job was canceled
         jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
     "#]]);
     whoami()
@@ -212,11 +213,7 @@ fn a_finished_jobs_token_is_dead() {
     gitlab.world(|world| world.end(me, None));
     let told = on(run("whoami", &gitlab, me), &gitlab);
     assert_eq!((told.code, told.out.as_str()), (4, ""));
-    assert!(
-        told.log.contains("the job has ended on the server"),
-        "{}",
-        told.log
-    );
+    assert!(told.log.contains("its job has ended"), "{}", told.log);
     assert_eq!(
         gitlab.requests().len(),
         2,
@@ -323,9 +320,9 @@ fn trouble_is_waited_out_and_then_could_not_tell() {
         &format!(
             "
 using the job token from CI_JOB_TOKEN
-jobgate: error: this GitLab's limit of requests is used up
+jobgate: error: this GitLab's rate limit is used up
 jobgate: error: GET /job: 429 Retry later (request id {})
-jobgate: hint: all jobs of one user share it: wait longer between looks (--interval), or ask an administrator about User and IP rate limits
+jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
 ",
             last_request_id(&gitlab)
         ),
@@ -417,9 +414,8 @@ fn text_from_gitlab_cannot_steer_a_terminal() {
         .binary()
         .is(4, "", expect![[r#"
             using the job token from CI_JOB_TOKEN
-            jobgate: error: the user who started this job may not ask which job it belongs to, for the reason that GitLab gives
+            jobgate: error: the user who started this job cannot read the calling job, for the reason that GitLab gives
             jobgate: error: GET /job: 403 Forbidden - \u{1b}[2J\u{202e}\u{200b}\u{feff}\u{e0041} x (request id 01JD0000000000000000000004)
-            jobgate: hint: the user who started the job must be a member of this server with the role Reporter or higher
         "#]]);
     gitlab.finish();
 }

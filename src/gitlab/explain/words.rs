@@ -1,168 +1,175 @@
-//! The words for each kind of refusal: its exit code and its cause in one line.
+//! Fills an arm's texts with what is known of the refusal. Names out of a server's sentence are taken only if they look like names.
 
-use super::need::{Need, record};
-use super::{Refusal, Why};
-use crate::exit::Exit;
+use super::Refusal;
 use crate::gitlab::TokenKind;
+use crate::gitlab::route::{JobToken, Need, Project};
 
-pub fn exit(why: &Why) -> Exit {
-    match why {
-        Why::UnknownInput | Why::BadParameter | Why::MovedProject => Exit::Usage,
-        Why::NoToken
-        | Why::JobTokenDead
-        | Why::NeedsAccessToken
-        | Why::TooOldForJobToken
-        | Why::AccessTokenUnknown
-        | Why::AccessTokenExpired
-        | Why::AccessTokenRevoked
-        | Why::Scope
-        | Why::Granular
-        | Why::NotAJobToken
-        | Why::Allowlist { .. }
-        | Why::Permissions(_)
-        | Why::NoPermissionExists
-        | Why::UserBarred
-        | Why::RoleTooLow
-        | Why::Forbidden
-        | Why::ProjectHidden
-        | Why::PipelineDenied
-        | Why::VariablesDenied => Exit::Refused,
-        Why::NoProject | Why::NoRecord | Why::RefMissing => Exit::NotFound,
-        Why::Unplayable | Why::NotRetryable | Why::NotErasable | Why::EmptyPipeline => Exit::Closed,
-        Why::UnknownRoute
-        | Why::Locked
-        | Why::StatisticsRefresh
-        | Why::KeysetUnknown
-        | Why::OffsetTooLarge
-        | Why::RedirectedAway
-        | Why::ReadOnly
-        | Why::TooManyRequests
-        | Why::TooManyOfThese
-        | Why::NoClientCertificate
-        | Why::PlainToTls
-        | Why::ProxyLogin
-        | Why::Page
-        | Why::Cdn
-        | Why::Gateway
-        | Why::ServerError
-        | Why::Other => Exit::Unknown,
+impl Refusal<'_> {
+    /// The text with the words for this refusal in the place of each `{…}`; `None` if one of them does not apply.
+    pub(super) fn fill(&self, text: &str) -> Option<String> {
+        let mut parts = text.split(['{', '}']);
+        let mut filled = parts.next()?.to_owned();
+        while let (Some(name), Some(rest)) = (parts.next(), parts.next()) {
+            filled.push_str(&self.word(name)?);
+            filled.push_str(rest);
+        }
+        Some(filled)
     }
-}
 
-/// One line: what the refusal means.
-pub fn cause(refusal: &Refusal, why: &Why) -> String {
-    let what = Need::of(refusal.route).what;
-    match why {
-        Why::NoToken => "no token was sent".into(),
-        Why::JobTokenDead => "this job token is not valid (any more): the job has ended on the server, or the token is not its own".into(),
-        Why::NeedsAccessToken => format!("no job token may {what}: that takes an access token"),
-        Why::TooOldForJobToken => format!(
-            "on this GitLab no job token may {what}: that takes {}, or an access token",
-            Need::of(refusal.route).release()
-        ),
-        Why::AccessTokenUnknown => "the server does not know this access token".into(),
-        Why::AccessTokenExpired => "the access token has expired".into(),
-        Why::AccessTokenRevoked => "the access token was revoked".into(),
-        Why::Scope => format!("the access token's scopes do not let it {what}"),
-        Why::Granular => format!("the fine-grained access token has no permission to {what}"),
-        Why::NotAJobToken => "only a running job's own token can ask about the job, and another token was sent".into(),
-        Why::Allowlist { from, to } => format!(
-            "{} does not let job tokens of {} in",
-            name_or(to.as_deref(), "that project"),
-            name_or(from.as_deref(), "this project")
-        ),
-        Why::Permissions(names) => match names.as_slice() {
-            [] => "this project's allowlist entry lacks a permission".into(),
-            names => format!("this project's allowlist entry lacks {}", permissions(names)),
-        },
-        Why::NoPermissionExists => format!("with fine-grained permissions on, no job token may {what}"),
-        Why::UserBarred => format!("{} is barred from this GitLab", whose(refusal)),
-        Why::RoleTooLow => format!("{} may not {what} here", whose(refusal)),
-        Why::Forbidden => format!("{} may not {what}, for the reason that GitLab gives", whose(refusal)),
-        Why::ProjectHidden => format!("the token does not see {}, which exists", place(refusal)),
-        Why::NoProject => format!("{} does not exist, or this token may not see it", place(refusal)),
-        Why::NoRecord => format!(
-            "{} has no {}",
-            place(refusal),
-            record(refusal.route).unwrap_or_else(|| "such thing".into())
-        ),
-        why => cause_in_request(refusal, why),
+    fn word(&self, name: &str) -> Option<String> {
+        let need = self.route.need();
+        let text = match name {
+            "what" => need.what,
+            "role" => need.role,
+            "permission" => self.permission(&need),
+            // The user whom GitLab takes the request to come from.
+            "user" => match self.token {
+                Some(TokenKind::Job) => "the user who started this job",
+                Some(TokenKind::Access) => "the access token's user",
+                None => "a visitor without a token",
+            },
+            "later" if need.writes() => {
+                "look before trying again: it may have been done all the same"
+            }
+            "later" => "try again later; an administrator finds the request in the logs by its id",
+            "status" => return Some(self.status.to_string()),
+            "record" => {
+                return Some(
+                    self.route
+                        .record()
+                        .unwrap_or_else(|| "such record".to_owned()),
+                );
+            }
+            "place" => return Some(self.place()),
+            "source" => {
+                let named = self.project_between(" not allowed from ", " to ");
+                return Some(
+                    named.unwrap_or_else(|| "the project that this job runs in".to_owned()),
+                );
+            }
+            "target" => {
+                return Some(
+                    self.project_between(" to ", ".")
+                        .unwrap_or_else(|| self.place()),
+                );
+            }
+            "release" => return need.release(),
+            "scope" => return Some(self.scopes(&need)),
+            "permissions" => return Some(self.permissions()),
+            name => return self.fill(self.setting(name, &need)?),
+        };
+        Some(text.to_owned())
     }
-}
 
-/// Causes that lie in the request, the thing asked for or the server, not in the token.
-fn cause_in_request(refusal: &Refusal, why: &Why) -> String {
-    let what = Need::of(refusal.route).what;
-    let status = refusal.status;
-    match why {
-        Why::UnknownRoute => format!("this server has no endpoint to {what}"),
-        Why::Locked => "another request was changing the same thing, nothing was done".into(),
-        Why::StatisticsRefresh => "the project's artifact statistics are being counted, nothing was erased".into(),
-        Why::Unplayable => "the job cannot be played in its present status".into(),
-        Why::UnknownInput => "the job declares no such input".into(),
-        Why::NotRetryable => "the job cannot be retried in its present status".into(),
-        Why::NotErasable => "the job cannot be erased: it has not finished, or nothing is left to erase".into(),
-        Why::RefMissing => format!("{} has no such branch or tag", place(refusal)),
-        Why::PipelineDenied => format!("{} may not run a pipeline on this ref of {}", whose(refusal), place(refusal)),
-        Why::VariablesDenied => format!("{} may not set variables in {}", whose(refusal), place(refusal)),
-        Why::EmptyPipeline => "the pipeline would have no jobs, so none was made".into(),
-        Why::BadParameter => "this GitLab does not know a value that was asked for".into(),
-        Why::KeysetUnknown => "this GitLab cannot page through the list in this order".into(),
-        Why::OffsetTooLarge => "the list is longer than this GitLab will page through".into(),
-        Why::MovedProject => "the project has moved, and a write to its old path is not passed on".into(),
-        Why::RedirectedAway => format!("the answer is a redirect ({status}) that is not followed with a token"),
-        Why::ReadOnly => "this GitLab takes no writes at the moment: maintenance, or a read-only copy".into(),
-        Why::TooManyRequests => "this GitLab's limit of requests is used up".into(),
-        Why::TooManyOfThese => format!("this GitLab limits how often one may {what}"),
-        Why::NoClientCertificate => "the server wants a client certificate that it trusts".into(),
-        Why::PlainToTls => "plain http was spoken to a port that wants https".into(),
-        Why::ProxyLogin => "the proxy wants a user and password".into(),
-        Why::Page => "a web page came back instead of the API's answer: a proxy, a login page, or not a GitLab".into(),
-        Why::Cdn => format!("the server in front of GitLab got no answer from it ({status})"),
-        Why::Gateway => "the GitLab behind this address is down, overloaded or restarting".into(),
-        Why::ServerError => "the server failed while it worked on the request".into(),
-        _ => "the server refused the request, and its own words are all that is known".into(),
+    /// What to switch on, as far as it bears on this refusal.
+    fn setting(&self, name: &str, need: &Need) -> Option<&'static str> {
+        let own = self.known_projects.first();
+        let foreign =
+            !matches!((self.route.project(), own), (Some(Project::Id(id)), Some(own)) if id == own);
+        Some(match (name, self.token) {
+            ("access token", _) if self.route.project().is_none() => {
+                "put an access token with scope {scope} (fine-grained: {permission}) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN"
+            }
+            // Nothing there has members.
+            ("member", _) if self.route.project().is_none() => return None,
+            ("member", None | Some(TokenKind::Job)) if need.job_token != JobToken::Never => {
+                "the user who started the job must be a member of {target} with the role {role} or higher"
+            }
+            ("member", Some(TokenKind::Access)) => {
+                "the token's user must be a member of {place} with the role {role} or higher; a project access token of that project is one"
+            }
+            ("access token" | "member", _) => {
+                "put an access token (project, group or personal) with role {role} and scope {scope} (fine-grained: {permission}) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN"
+            }
+            ("allowlist setting", _) => {
+                "Settings > CI/CD > Job token permissions > CI/CD job token allowlist"
+            }
+            ("allowlist", Some(TokenKind::Job)) if foreign => {
+                "in {place}: {allowlist setting}, add the project that this job runs in"
+            }
+            ("variables", _) if self.variables || self.status == 400 => {
+                "in {place}: Settings > CI/CD > Variables > Minimum role to use pipeline variables"
+            }
+            ("protected ref", _) => {
+                "for a protected ref, in {place}: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)"
+            }
+            ("protected environment", _) => {
+                "for a protected environment, in {place}: Settings > CI/CD > Protected environments must name that user under Allowed to deploy"
+            }
+            ("outdated", _) => {
+                "for an outdated deployment: use the job of the newest pipeline, or see Settings > CI/CD > General pipelines > Prevent outdated deployment jobs"
+            }
+            _ => return None,
+        })
+    }
+
+    fn place(&self) -> String {
+        match self.route.project() {
+            Some(project) => format!("project {project}"),
+            None => "this server".to_owned(),
+        }
+    }
+
+    /// The scope that is needed, and those that the server lists.
+    fn scopes(&self, need: &Need) -> String {
+        let plain = |byte| matches!(byte, b'a'..=b'z' | b'_' | b' ');
+        match self.scope {
+            Some(named) if named.len() <= 60 && named.bytes().all(plain) => {
+                format!("{} (the server names: {named})", need.scope)
+            }
+            _ => need.scope.to_owned(),
+        }
+    }
+
+    /// `… lacks the required permissions: [Job: Run] for "shop/web".`
+    fn permission(&self, need: &Need) -> &str {
+        let plain = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b':' | b',');
+        let named = self.error_description.and_then(|text| {
+            let (_, rest) = text.split_once('[')?;
+            Some(rest.split_once(']')?.0)
+        });
+        named
+            .filter(|name| name.contains(':') && name.len() <= 60 && name.bytes().all(plain))
+            .unwrap_or(need.permission)
+    }
+
+    /// `… permission is required: read_jobs.` or `… permissions are required: a, b, and c.`
+    fn permissions(&self) -> String {
+        let list = self.message.rsplit_once(": ").map_or("", |(_, list)| list);
+        let words = list.trim_end_matches('.').split([',', ' ']);
+        let names: Vec<_> = words
+            .filter(|word| *word != "and")
+            .filter_map(name)
+            .map(full_permission)
+            .collect();
+        match names.as_slice() {
+            [] => "a permission".to_owned(),
+            names => names.join(" and "),
+        }
+    }
+
+    /// A project's name out of "… not allowed from SOURCE to TARGET."
+    fn project_between(&self, before: &str, after: &str) -> Option<String> {
+        let (_, rest) = self.message.rsplit_once(before)?;
+        Some(format!("project {}", name(rest.rsplit_once(after)?.0)?))
     }
 }
 
 /// `read_jobs` as GitLab's documentation and pages write it: `READ_JOBS (Jobs: Read)`.
-fn permissions(names: &[String]) -> String {
-    let full = |name: &String| match name.split_once('_') {
-        Some(("read", thing)) => format!("{} ({}: Read)", name.to_uppercase(), title(thing)),
-        Some(("admin", thing)) => {
-            format!("{} ({}: Read and write)", name.to_uppercase(), title(thing))
-        }
-        _ => name.to_uppercase(),
+fn full_permission(name: &str) -> String {
+    let upper = name.to_uppercase();
+    let (thing, may) = match name.split_once('_') {
+        Some(("read", thing)) => (thing, "Read"),
+        Some(("admin", thing)) => (thing, "Read and write"),
+        _ => return upper,
     };
-    names.iter().map(full).collect::<Vec<_>>().join(" and ")
+    let (first, rest) = thing.split_at_checked(1).unwrap_or_default();
+    let title = first.to_uppercase() + &rest.replace('_', " ");
+    format!("{upper} ({title}: {may})")
 }
 
-fn title(words: &str) -> String {
-    let words = words.replace('_', " ");
-    let mut letters = words.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
-}
-
-/// Whom GitLab takes the request to come from.
-fn whose(refusal: &Refusal) -> &'static str {
-    match refusal.token {
-        Some(TokenKind::Job) => "the user who started this job",
-        Some(TokenKind::Access) => "the access token's user",
-        None => "a visitor without token",
-    }
-}
-
-pub fn place(refusal: &Refusal) -> String {
-    refusal.route.project().map_or_else(
-        || "this server".into(),
-        |project| format!("project {project}"),
-    )
-}
-
-/// A project's name out of GitLab's answer, or other words for it.
-pub fn name_or(name: Option<&str>, otherwise: &str) -> String {
-    name.map_or_else(|| otherwise.to_owned(), |name| format!("project {name}"))
+/// The text, if it looks like a name.
+fn name(text: &str) -> Option<&str> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '+');
+    (!text.is_empty() && text.chars().count() <= 255 && text.chars().all(plain)).then_some(text)
 }

@@ -10,8 +10,8 @@ fn without_an_access_token_nothing_is_begun() {
     let call = story.call("play deploy").without("JOBGATE_TOKEN");
     story.go(call).is(4, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
-        jobgate: error: no job token may play a job: that takes an access token
-        jobgate: hint: put an access token (project, group or personal) with the role Developer and the scope api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: error: job tokens cannot play jobs; use an access token
+        jobgate: hint: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Run) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     assert_eq!(story.gitlab.log(), "GET /api/v4/job job 200\n");
     story.gitlab.finish();
@@ -25,19 +25,20 @@ fn a_role_that_is_too_low() {
         world.project_token(project, "reporter", &["api"])
     });
     story.run("play deploy").is(4, expect![[r#"
-        JOB     RESULT   STATUS     ID  NOTE                                             LINK
-        deploy  refused  manual  90400  the access token's user may not play a job here  URL/jobs/90400
+        JOB     RESULT   STATUS     ID  NOTE                                           LINK
+        deploy  refused  manual  90400  the access token's user cannot play jobs here  URL/jobs/90400
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
         pipeline 7700 of project 44
         plan: deploy (90400, manual): play
         using the access token from JOBGATE_TOKEN
         deploy:
-        jobgate: error: the access token's user may not play a job here
+        jobgate: error: the access token's user cannot play jobs here
         jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
-        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token made there is one
-        jobgate: hint: in project 44: Settings > Repository > Protected branches must let that user merge or push
-        jobgate: hint: in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
+        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
+        jobgate: hint: for a protected ref, in project 44: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)
+        jobgate: hint: for a protected environment, in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
+        jobgate: hint: for an outdated deployment: use the job of the newest pipeline, or see Settings > CI/CD > General pipelines > Prevent outdated deployment jobs
     "#]]);
     story.gitlab.finish();
 }
@@ -49,17 +50,17 @@ fn a_scope_that_is_too_small() {
         .gitlab
         .world(|world| world.access_token(crate::fake::MIRA, &["read_api"]));
     story.run("play deploy").is(4, expect![[r#"
-        JOB     RESULT   STATUS     ID  NOTE                                                LINK
-        deploy  refused  manual  90400  the access token's scopes do not let it play a job  URL/jobs/90400
+        JOB     RESULT   STATUS     ID  NOTE                                                    LINK
+        deploy  refused  manual  90400  the access token's scopes do not allow it to play jobs  URL/jobs/90400
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
         pipeline 7700 of project 44
         plan: deploy (90400, manual): play
         using the access token from JOBGATE_TOKEN
         deploy:
-        jobgate: error: the access token's scopes do not let it play a job
+        jobgate: error: the access token's scopes do not allow it to play jobs
         jobgate: error: POST /projects/44/jobs/90400/play: 403 insufficient_scope: The request requires higher privileges than provided by the access token. (request id 01JD0000000000000000000003)
-        jobgate: hint: make an access token with the scope api (the server names: api)
+        jobgate: hint: create an access token with the scope api (the server names: api)
     "#]]);
     story.gitlab.finish();
 }
@@ -73,19 +74,20 @@ fn a_protected_environment() {
         world.at_project(project).environments[0].deployers = Some(Vec::new());
     });
     story.run("play deploy").is(4, expect![[r#"
-        JOB     RESULT   STATUS     ID  NOTE                                             LINK
-        deploy  refused  manual  90400  the access token's user may not play a job here  URL/jobs/90400
+        JOB     RESULT   STATUS     ID  NOTE                                           LINK
+        deploy  refused  manual  90400  the access token's user cannot play jobs here  URL/jobs/90400
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
         pipeline 7700 of project 44
         plan: deploy (90400, manual): play
         using the access token from JOBGATE_TOKEN
         deploy:
-        jobgate: error: the access token's user may not play a job here
+        jobgate: error: the access token's user cannot play jobs here
         jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
-        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token made there is one
-        jobgate: hint: in project 44: Settings > Repository > Protected branches must let that user merge or push
-        jobgate: hint: in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
+        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
+        jobgate: hint: for a protected ref, in project 44: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)
+        jobgate: hint: for a protected environment, in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
+        jobgate: hint: for an outdated deployment: use the job of the newest pipeline, or see Settings > CI/CD > General pipelines > Prevent outdated deployment jobs
     "#]]);
     story.gitlab.finish();
 }
@@ -99,20 +101,21 @@ fn variables_that_nobody_may_set() {
     story
         .run("play deploy --variable A=1")
         .is(4, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                                             LINK
-            deploy  refused  manual  90400  the access token's user may not play a job here  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE                                           LINK
+            deploy  refused  manual  90400  the access token's user cannot play jobs here  URL/jobs/90400
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
             pipeline 7700 of project 44
             plan: deploy (90400, manual): play
             using the access token from JOBGATE_TOKEN
             deploy:
-            jobgate: error: the access token's user may not play a job here
+            jobgate: error: the access token's user cannot play jobs here
             jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
-            jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token made there is one
-            jobgate: hint: in project 44: Settings > Repository > Protected branches must let that user merge or push
-            jobgate: hint: in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
+            jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
             jobgate: hint: in project 44: Settings > CI/CD > Variables > Minimum role to use pipeline variables
+            jobgate: hint: for a protected ref, in project 44: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)
+            jobgate: hint: for a protected environment, in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
+            jobgate: hint: for an outdated deployment: use the job of the newest pipeline, or see Settings > CI/CD > General pipelines > Prevent outdated deployment jobs
         "#]]);
     story.gitlab.finish();
 }
@@ -133,7 +136,7 @@ fn an_input_that_the_job_does_not_have() {
             deploy:
             jobgate: error: the job declares no such input
             jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unknown input: zone (request id 01JD0000000000000000000004)
-            jobgate: hint: the job's own inputs stand under its inputs: keyword; GitLab takes them from 18.10 on
+            jobgate: hint: a job's inputs stand under its inputs: keyword; GitLab takes them since 18.10
         "#]]);
     story.run("play deploy --input region=eu").is(
         0,
@@ -212,20 +215,20 @@ fn a_job_that_cannot_be_retried_or_erased() {
             looped:
             jobgate: error: the job cannot be retried in its present status
             jobgate: error: POST /projects/44/jobs/90400/retry: 403 Forbidden - Job is not retryable (request id 01JD0000000000000000000003)
-            jobgate: hint: only a finished job's newest attempt is retried, and none that is archived; a manual job is played
+            jobgate: hint: GitLab retries only the newest attempt of a finished job that is not archived; a manual job is played
         "#]]);
     story
         .run("erase silent")
         .is(9, expect![[r#"
-            JOB     RESULT   STATUS      ID  NOTE                                                                        LINK
-            silent  refused  success  90401  the job cannot be erased: it has not finished, or nothing is left to erase  URL/jobs/90401
+            JOB     RESULT   STATUS      ID  NOTE                                                                             LINK
+            silent  refused  success  90401  the job cannot be erased: it has not finished, or has neither log nor artifacts  URL/jobs/90401
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
             pipeline 7700 of project 44
             plan: silent (90401, success): erase
             using the access token from JOBGATE_TOKEN
             silent:
-            jobgate: error: the job cannot be erased: it has not finished, or nothing is left to erase
+            jobgate: error: the job cannot be erased: it has not finished, or has neither log nor artifacts
             jobgate: error: POST /projects/44/jobs/90401/erase: 403 Forbidden - Job is not erasable! (request id 01JD0000000000000000000009)
             jobgate: hint: wait until it has finished
         "#]]);
@@ -236,15 +239,15 @@ fn a_job_that_cannot_be_retried_or_erased() {
     story
         .run("erase silent")
         .is(6, expect![[r#"
-            JOB     RESULT   STATUS      ID  NOTE                                                                     LINK
-            silent  refused  success  90401  the project's artifact statistics are being counted, nothing was erased  URL/jobs/90401
+            JOB     RESULT   STATUS      ID  NOTE                                                                      LINK
+            silent  refused  success  90401  GitLab is counting the project's artifact statistics, nothing was erased  URL/jobs/90401
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
             pipeline 7700 of project 44
             plan: silent (90401, success): erase
             using the access token from JOBGATE_TOKEN
             silent:
-            jobgate: error: the project's artifact statistics are being counted, nothing was erased
+            jobgate: error: GitLab is counting the project's artifact statistics, nothing was erased
             jobgate: error: POST /projects/44/jobs/90401/erase: 409 Conflict - Statistics are being refreshed (request id 01JD0000000000000000000015)
             jobgate: hint: try again in some minutes
         "#]]);
@@ -298,15 +301,15 @@ fn a_moved_project() {
             "play deploy --project shop/old --pipeline {pipeline}"
         ))
         .is(2, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                                                                 LINK
-            deploy  refused  manual  90400  the project has moved, and a write to its old path is not passed on  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE                                                                       LINK
+            deploy  refused  manual  90400  the project has moved, and GitLab does not forward writes to its new path  URL/jobs/90400
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
             pipeline 7700 of project shop/old
             plan: deploy (90400, manual): play
             using the access token from JOBGATE_TOKEN
             deploy:
-            jobgate: error: the project has moved, and a write to its old path is not passed on
+            jobgate: error: the project has moved, and GitLab does not forward writes to its new path
             jobgate: error: POST /projects/shop%2Fold/jobs/90400/play: 405 Non GET methods are not allowed for moved projects (request id 01JD0000000000000000000005)
             jobgate: hint: use the project's number (CI_PROJECT_ID), which never changes, or its new path
         "#]]);
@@ -333,7 +336,7 @@ fn a_token_that_has_expired() {
         deploy:
         jobgate: error: the access token has expired
         jobgate: error: POST /projects/44/jobs/90400/play: 401 invalid_token: Token is expired. You can either do re-authorization or token refresh. (request id 01JD0000000000000000000003)
-        jobgate: hint: make a new one under Settings > Access tokens and replace the variable's value
+        jobgate: hint: create a new one under Settings > Access tokens and replace the variable's value
     "#]]);
     story.gitlab.finish();
 }

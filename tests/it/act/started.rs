@@ -164,12 +164,12 @@ fn refusals_are_explained() {
         plan: trigger ops/monitoring at nowhere
         jobgate: error: project ops/monitoring has no such branch or tag
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Reference not found (request id 01JD0000000000000000000003)
-        jobgate: hint: check --ref: it is a branch or tag of the project that is triggered
+        jobgate: hint: check --ref: it names a branch or tag of the project whose pipeline is triggered
     "#]]);
     run(&story, "trigger ops/secret --ref main").is(5, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
         plan: trigger ops/secret at main
-        jobgate: error: project ops/secret does not exist, or this token may not see it
+        jobgate: error: project ops/secret does not exist, or the token cannot see it
         jobgate: error: POST /projects/ops%2Fsecret/trigger/pipeline: 404 Project Not Found (request id 01JD0000000000000000000007)
         jobgate: hint: the user who started the job must be a member of project ops/secret with the role Developer or higher
         jobgate: hint: in project ops/secret: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
@@ -180,7 +180,7 @@ fn refusals_are_explained() {
     run(&story, "trigger ops/monitoring --ref main --variable A=1").is(4, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
         plan: trigger ops/monitoring at main with variables A
-        jobgate: error: the user who started this job may not set variables in project ops/monitoring
+        jobgate: error: the user who started this job cannot set variables in project ops/monitoring
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Insufficient permissions to set pipeline variables (request id 01JD0000000000000000000011)
         jobgate: hint: in project ops/monitoring: Settings > CI/CD > Variables > Minimum role to use pipeline variables
     "#]]);
@@ -190,7 +190,7 @@ fn refusals_are_explained() {
     run(&story, "trigger ops/monitoring --ref main").is(5, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
         plan: trigger ops/monitoring at main
-        jobgate: error: project ops/monitoring does not exist, or this token may not see it
+        jobgate: error: project ops/monitoring does not exist, or the token cannot see it
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 404 Not found (request id 01JD0000000000000000000015)
         jobgate: hint: the user who started the job must be a member of project ops/monitoring with the role Developer or higher
         jobgate: hint: in project ops/monitoring: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in

@@ -33,26 +33,26 @@ fn a_write_takes_scope_and_role() {
             &["api"],
             role("developer"),
             "yes",
-            "refused: the access token's user may not erase a job here",
+            "refused: the access token's user cannot erase jobs here",
         ),
         (
             &["api"],
             role("security_manager"),
-            "refused: the access token's user may not play a job here",
-            "refused: the access token's user may not erase a job here",
+            "refused: the access token's user cannot play jobs here",
+            "refused: the access token's user cannot erase jobs here",
         ),
         (
             &["api"],
             role("guest"),
-            "refused: the access token's user may not play a job here",
-            "refused: the access token's user may not erase a job here",
+            "refused: the access token's user cannot play jobs here",
+            "refused: the access token's user cannot erase jobs here",
         ),
         (&["api"], Unasked, "unasked", "unasked"),
         (
             &["api"],
             Hidden(ProjectId(44)),
-            "refused: the token does not see project 44, which exists",
-            "refused: the token does not see project 44, which exists",
+            "refused: the token cannot see project 44, which exists",
+            "refused: the token cannot see project 44, which exists",
         ),
         (
             &["api"],
@@ -63,14 +63,14 @@ fn a_write_takes_scope_and_role() {
         (
             &["read_api"],
             role("owner"),
-            "refused: the access token's scopes do not let it play a job",
-            "refused: the access token's scopes do not let it erase a job",
+            "refused: the access token's scopes do not allow it to play jobs",
+            "refused: the access token's scopes do not allow it to erase jobs",
         ),
         (
             &[],
             role("owner"),
-            "refused: the access token's scopes do not let it play a job",
-            "refused: the access token's scopes do not let it erase a job",
+            "refused: the access token's scopes do not allow it to play jobs",
+            "refused: the access token's scopes do not allow it to erase jobs",
         ),
         (
             &["granular"],
@@ -85,7 +85,7 @@ fn a_write_takes_scope_and_role() {
     }
     assert_eq!(
         judged(Route::Play, &Access::Missing),
-        "refused: no job token may play a job: that takes an access token"
+        "refused: job tokens cannot play jobs; use an access token"
     );
 }
 

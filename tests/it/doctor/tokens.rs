@@ -212,17 +212,17 @@ fn from_a_wrong_set_up_to_a_working_one() {
         (
             None,
             4,
-            "with the role Developer and the scope api into JOBGATE_TOKEN_FILE",
+            "with role Developer and scope api (fine-grained: Job: Run) into JOBGATE_TOKEN_FILE",
         ),
         (
             Some(world.project_token(elsewhere, "owner", &["read_api"])),
             4,
-            "try: make an access token with the scope api\n",
+            "try: create an access token with the scope api\n",
         ),
         (
             Some(world.project_token(elsewhere, "owner", &["api"])),
             4,
-            "must be a member of project 44 with the role Developer or higher; a project access token made there is one",
+            "must be a member of project 44 with the role Developer or higher; a project access token of that project is one",
         ),
         (
             Some(world.project_token(project, "reporter", &["api"])),

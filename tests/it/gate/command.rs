@@ -122,7 +122,7 @@ fn what_cannot_be_told_is_no_pass() {
     alone("gate branch=main protected-ref").is(4, expect![[r#"
         FINDING  CONDITION      GITLAB SAID
         held     branch=main    the ref is the branch main
-        refused  protected-ref  on this GitLab no job token may list branches: that takes a later GitLab, or an access token (GET /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected: the ref is a protected branch or tag)
+        refused  protected-ref  job tokens cannot list branches on this GitLab; use GitLab 18.8 or later, or an access token (GET /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected: the ref is a protected branch or tag)
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
         trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it

@@ -45,8 +45,9 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
             /shop/web/-/jobs/90402
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
-            jobgate: error: GET /projects/44/jobs/90401/trace: not asked: GitLab takes no job token for this, and there is no access token
-            jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            jobgate: error: job tokens cannot read job logs; use an access token
+            jobgate: error: GET /projects/44/jobs/90401/trace: not sent, because there is no access token
+            jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         "#]]);
     scene.jobs("compile --log-tail 2").is(
         0,
@@ -89,9 +90,9 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
             using the access token from GITLAB_TOKEN
-            jobgate: error: the access token's user may not read a log here
+            jobgate: error: the access token's user cannot read job logs here
             jobgate: error: GET /projects/44/jobs/90401/trace: 403 Forbidden (request id 01JD0000000000000000000017)
-            jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token made there is one
+            jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
             jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
         "#]]);
 }

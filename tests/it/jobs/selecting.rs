@@ -97,13 +97,13 @@ fn jobs_are_selected_as_everywhere() {
         using the job token from CI_JOB_TOKEN
         jobgate: error: project 44 has no pipeline 4711
         jobgate: error: GET /projects/44/pipelines/4711/jobs: 404 Not found (request id 01JD0000000000000000000025)
-        jobgate: hint: an id counts in its own project only: check --project
+        jobgate: hint: an id belongs to one project (--project); a trigger job has no log and cannot be read by its id
     "#]]);
     scene
         .jobs("--project 99 --pipeline 4711")
         .is(5, "", expect![[r#"
             using the job token from CI_JOB_TOKEN
-            jobgate: error: project 99 does not exist, or this token may not see it
+            jobgate: error: project 99 does not exist, or the token cannot see it
             jobgate: error: GET /projects/99/pipelines/4711/jobs: 404 Project Not Found (request id 01JD0000000000000000000027)
             jobgate: hint: the user who started the job must be a member of project 99 with the role Reporter or higher
             jobgate: hint: in project 99: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in

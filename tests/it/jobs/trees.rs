@@ -204,7 +204,7 @@ fn a_pipeline_that_cannot_be_read_is_told_and_the_rest_is_shown() {
                      └─ pipeline 7702 of project 45                                           403 Forbidden - Authentication by CI/CD job token not allowed from web to charts.
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
-            jobgate: error: project charts does not let job tokens of project web in
+            jobgate: error: project charts does not accept job tokens of project web
             jobgate: error: GET /projects/45/pipelines/7702/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to charts. (request id 01JD0000000000000000000005)
             jobgate: hint: in project charts: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
             jobgate: hint: the user who started the job must be a member of project charts with the role Reporter or higher

@@ -291,7 +291,7 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
         08:00:02 deploy  pending → success
         08:00:02 deploy has started pipeline 7701
         jobgate: error: the pipeline that deploy has started cannot be read
-        jobgate: error: project deploy does not let job tokens of project web in
+        jobgate: error: project deploy does not accept job tokens of project web
         jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000004)
         jobgate: hint: in project deploy: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
         jobgate: hint: the user who started the job must be a member of project deploy with the role Reporter or higher
@@ -305,7 +305,7 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
             08:00:02 deploy  success
             08:00:02 deploy has started pipeline 7701
             jobgate: error: pipeline 7701, to which --downstream leads, cannot be read
-            jobgate: error: project deploy does not let job tokens of project web in
+            jobgate: error: project deploy does not accept job tokens of project web
             jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000007)
             jobgate: hint: in project deploy: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
             jobgate: hint: the user who started the job must be a member of project deploy with the role Reporter or higher
@@ -339,9 +339,9 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
         08:00:41 unit  success
         08:00:41 lint  success
         jobgate: error: which jobs are meant cannot be told without the pipeline's trigger jobs
-        jobgate: error: on this GitLab no job token may list the trigger jobs of a pipeline: that takes GitLab 19.2 or later, or an access token
+        jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000013)
-        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them
     "#]]);
     after_head(story.run("wait --stage test --no-trigger-jobs")).is(
@@ -376,7 +376,7 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
     after_head(story.run("wait ship --pipeline 1")).is(5, "", expect![[r#"
         jobgate: error: project 45 has no pipeline 1
         jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000019)
-        jobgate: hint: an id counts in its own project only: check --project
+        jobgate: hint: an id belongs to one project (--project); a trigger job has no log and cannot be read by its id
     "#]]);
     let call = story.call("wait deploy -q").var("CI_JOB_ID", "17");
     story.on(call).is(

@@ -44,7 +44,7 @@ fn an_outage_beyond_the_budget_is_unknown() {
         08:02:02 waiting for unit (was running); no good answer for 1m21s
         jobgate: error: GitLab has given no good answer for 1m30s
         jobgate: error: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
-        jobgate: hint: try again; if it lasts, a firewall may be cutting in, or http and https be confused in CI_API_V4_URL or its port
+        jobgate: hint: try again; if it lasts, look for a firewall on the way, and for http in place of https in CI_API_V4_URL or its port
         jobgate: hint: --outage-budget DURATION allows more
     "#]]);
     story.gitlab.finish();
@@ -106,9 +106,9 @@ fn the_callers_own_end_is_the_end_of_its_token() {
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
         08:01:02 waiting for unit (running 1m00s)
-        jobgate: error: this job token is not valid (any more): the job has ended on the server, or the token is not its own
+        jobgate: error: the job token is not valid: its job has ended, or it is not a token of this server
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 401 Unauthorized (request id 01JD0000000000000000000011)
-        jobgate: hint: a job token dies with its job: it is of no use in another job, nor once this one is canceled
+        jobgate: hint: a job token ends with its job: it works neither in another job nor after its job was canceled
         jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
     "#]]);
     story.gitlab.finish();
@@ -183,9 +183,9 @@ fn who_looks_once_does_not_sit_out_a_limit() {
     story
         .run("wait unit --timeout 0 -q")
         .is(6, "", expect![[r#"
-            jobgate: error: this GitLab's limit of requests is used up
+            jobgate: error: this GitLab's rate limit is used up
             jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000005)
-            jobgate: hint: all jobs of one user share it: wait longer between looks (--interval), or ask an administrator about User and IP rate limits
+            jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
         "#]]);
     story.gitlab.finish();
 }
