@@ -1,9 +1,11 @@
 //! Each route's answer has exactly the keys and types of its fixture.
 
-use serde_json::Value;
+use std::time::Duration;
 
-use crate::fake::{GitLab, World, child, ci, job};
-use crate::fake_gitlab::{get, post};
+use serde_json::{Value, json};
+
+use crate::fake::{Id, MIRA, World, child, ci, job};
+use crate::fake_gitlab::Shop;
 
 /// Every key with its type, one a line: `.pipeline.id number`. Of an array's elements each is listed.
 fn shape(at: &str, value: &Value, lines: &mut Vec<String>) {
@@ -52,164 +54,107 @@ fn same_shape(answer: &Value, fixture: &str) {
 }
 
 /// A pipeline with a row for each fixture.
-fn world() -> (World, u64) {
+fn world() -> (World, Id) {
     let mut world = World::new();
     let agents = world.project("ops/agents");
     let project = world.project("group/team/app");
-    world.at_project(project).tags.push("v7.0.0".to_owned());
-    world.at_project(project).ci = ci().stage("deploy", [job("production").stuck()]);
-    world
-        .at_project(project)
-        .members
-        .insert(crate::fake::MIRA, "developer");
     world.environment(project, "prod/eu", "production");
-    let configuration = serde_json::json!({
+    let at = world.at_project(project);
+    at.tags.push("v7.0.0".to_owned());
+    at.ci = ci().stage("deploy", [job("production").stuck()]);
+    at.members.insert(MIRA, "developer");
+    let configuration = json!({
         "default_namespace": "shop",
         "access_as": { "ci_job": {} },
         "environments": ["prod/*"],
         "protected_branches_only": true,
     });
     world.agent(agents, "prod", &["group"], configuration);
-    let below = ci().stage("deploy", [job("eu").endless()]);
-    let mut unit = job("unit")
-        .allow_failure()
-        .artifacts()
-        .log("failed\n")
-        .fails(100);
+    let mut unit = job("unit").allow_failure().artifacts().log("failed\n");
     unit.coverage = Some(81.5);
-    let pipeline = world.pipeline(
-        "group/team/app",
-        "main",
-        ci().stage(
-            "test",
-            [
-                unit.needs([]),
-                job("gate").tags(["k8s"]).here().environment("prod/eu"),
-            ],
-        )
-        .stage(
-            "deploy",
-            [
-                child("prod", ci()).needs([]).manual().allow_failure(),
-                child("rollout", below).needs([]).depend(),
-                job("production").needs([]).manual(),
-            ],
-        ),
-    );
+    let below = ci().stage("deploy", [job("eu").endless()]);
+    let gate = job("gate").tags(["k8s"]).here().environment("prod/eu");
+    let deploy = [
+        child("prod", ci()).needs([]).manual().allow_failure(),
+        child("rollout", below).needs([]).depend(),
+        job("production").needs([]).manual(),
+    ];
+    let spec = ci().stage("test", [unit.fails(100).needs([]), gate]);
+    let pipeline = world.pipeline("group/team/app", "main", spec.stage("deploy", deploy));
     world.advance_by(200);
     (world, pipeline)
 }
 
 #[test]
 fn answers_have_the_keys_and_types_of_their_fixtures() {
-    let (mut world, pipeline) = world();
-    let token = world.project_token(45, "maintainer", &["api"]);
-    world.access_tokens[0].expires_at = Some(world.now.plus(std::time::Duration::from_hours(48)));
-    let (unit, gate) = (world.job(pipeline, "unit"), world.job(pipeline, "gate"));
-    let production = world.job(pipeline, "production");
-    let job_token = world.jobs[&gate].token.clone();
-    let gitlab = GitLab::start(world);
-    let (job, access) = (
-        format!("JOB-TOKEN: {job_token}"),
-        format!("PRIVATE-TOKEN: {token}"),
-    );
-    let project = "/projects/45";
-    let routes = [
-        ("/job".to_owned(), &job, "current_job"),
-        ("/job/allowed_agents".to_owned(), &job, "allowed_agents"),
+    let (world, pipeline) = world();
+    let shop = Shop::start(world, pipeline);
+    shop.gitlab.world(|world| {
+        let soon = world.now.plus(Duration::from_hours(48));
+        world.access_tokens[0].expires_at = Some(soon);
+    });
+    for (request, fixture) in [
+        ("job GET /job", "current_job"),
+        ("job GET /job/allowed_agents", "allowed_agents"),
+        ("job GET /projects/45/jobs?scope[]=failed", "project_jobs"),
+        ("access GET /projects/45/jobs/:unit", "job"),
         (
-            format!("{project}/jobs?scope[]=failed"),
-            &job,
-            "project_jobs",
-        ),
-        (format!("{project}/jobs/{unit}"), &access, "job"),
-        (
-            format!("{project}/pipelines/{pipeline}/jobs?scope=failed"),
-            &job,
+            "job GET /projects/45/pipelines/:pipeline/jobs?scope=failed",
             "pipeline_jobs",
         ),
         (
-            format!("{project}/pipelines/{pipeline}/trigger_jobs"),
-            &job,
+            "job GET /projects/45/pipelines/:pipeline/trigger_jobs",
             "trigger_jobs",
         ),
         (
-            format!("{project}/pipelines/{pipeline}/bridges"),
-            &access,
+            "access GET /projects/45/pipelines/:pipeline/bridges",
             "trigger_jobs",
         ),
-        (format!("{project}/pipelines?ref=main"), &job, "pipelines"),
-        (format!("{project}/pipelines/{pipeline}"), &job, "pipeline"),
+        ("job GET /projects/45/pipelines?ref=main", "pipelines"),
+        ("job GET /projects/45/pipelines/:pipeline", "pipeline"),
         (
-            format!("{project}/environments?name=prod/eu"),
-            &job,
+            "job GET /projects/45/environments?name=prod/eu",
             "environments",
         ),
         (
-            format!("{project}/repository/branches?search=main"),
-            &access,
+            "access GET /projects/45/repository/branches?search=main",
             "branches",
         ),
+        ("access GET /projects/45/repository/branches/main", "branch"),
+        ("access GET /projects/45/repository/tags", "tags"),
+        ("access GET /projects/45/repository/tags/v7.0.0", "tag"),
+        ("access GET /projects/45", "project"),
+        ("access GET /projects/group%2Fteam%2Fapp", "project"),
+        ("access GET /personal_access_tokens/self", "token_self"),
+        ("access GET /version", "version"),
+        ("access POST /projects/45/jobs/:production/play", "play_job"),
         (
-            format!("{project}/repository/branches/main"),
-            &access,
-            "branch",
+            "job POST /projects/45/trigger/pipeline token=$&ref=main&variables[KEY]=value",
+            "trigger_pipeline",
         ),
-        (format!("{project}/repository/tags"), &access, "tags"),
-        (format!("{project}/repository/tags/v7.0.0"), &access, "tag"),
-        (project.to_owned(), &access, "project"),
-        (
-            "/projects/group%2Fteam%2Fapp".to_owned(),
-            &access,
-            "project",
-        ),
-        (
-            "/personal_access_tokens/self".to_owned(),
-            &access,
-            "token_self",
-        ),
-        ("/version".to_owned(), &access, "version"),
-    ];
-    for (path, header, fixture) in routes {
-        let seen = get(&gitlab, &path, header);
-        assert_eq!(seen.status, 200, "{path}");
+    ] {
+        let seen = shop.ask(request);
+        assert!(
+            [200, 201].contains(&seen.status),
+            "{request}: {}",
+            seen.body
+        );
         same_shape(&seen.json(), fixture);
     }
-    let played = post(
-        &gitlab,
-        &format!("{project}/jobs/{production}/play"),
-        &token,
-    );
-    same_shape(&played.json(), "play_job");
-    let form = format!("token={job_token}&ref=main&variables[KEY]=value");
-    let headers = ["Content-Type: application/x-www-form-urlencoded".to_owned()];
-    let made = crate::fake_gitlab::ask(
-        &gitlab,
-        "POST",
-        &format!("{project}/trigger/pipeline"),
-        &headers,
-        &form,
-    );
-    assert_eq!(made.status, 201, "{}", made.body);
-    same_shape(&made.json(), "trigger_pipeline");
 }
 
 #[test]
 fn an_old_server_has_fewer_keys() {
     let (mut world, pipeline) = world();
     world.age = 17;
-    let gate = world.job(pipeline, "gate");
-    let header = format!("JOB-TOKEN: {}", world.jobs[&gate].token);
-    let gitlab = GitLab::start(world);
-    same_shape(&get(&gitlab, "/job", &header).json(), "current_job_17");
-    gitlab.world(|world| {
+    let shop = Shop::start(world, pipeline);
+    same_shape(&shop.ask("job GET /job").json(), "current_job_17");
+    shop.gitlab.world(|world| {
         world.agents.clear();
         let project = world.at_project(45);
         project.environments.clear();
         project.groups.clear();
     });
-    same_shape(
-        &get(&gitlab, "/job/allowed_agents", &header).json(),
-        "allowed_agents_none",
-    );
+    let agents = shop.ask("job GET /job/allowed_agents").json();
+    same_shape(&agents, "allowed_agents_none");
 }

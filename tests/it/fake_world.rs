@@ -2,188 +2,212 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::fake::{Ci, GitLab, MIRA, World, child, ci, demo, downstream, job};
-use crate::fake_gitlab::{ask, get, post};
+use expect_test::expect;
+use serde_json::Map;
+
+use crate::fake::{Ci, Id, MIRA, When, World, child, ci, demo, downstream, job};
+use crate::fake_gitlab::{Shop, world};
 
 /// A world with this pipeline.
-fn run(spec: Ci) -> (World, u64) {
+fn run(spec: Ci) -> (World, Id) {
     let mut world = World::new();
     world.project("shop/web");
     let pipeline = world.pipeline("shop/web", "main", spec);
     (world, pipeline)
 }
 
-/// Names and statuses of a pipeline's newest rows: `a success, b running`.
-fn statuses(world: &World, pipeline: u64) -> String {
+/// The status of a pipeline and of its newest rows: `success: a success, b skipped`.
+fn statuses(world: &World, pipeline: Id) -> String {
     let rows = world
         .newest(pipeline)
         .map(|job| format!("{} {}", job.name, job.status));
-    rows.collect::<Vec<_>>().join(", ")
+    let rows: Vec<_> = rows.collect();
+    format!("{}: {}", world.pipelines[&pipeline].status, rows.join(", "))
+}
+
+/// The statuses after each of these numbers of seconds.
+fn timeline(world: &mut World, pipeline: Id, steps: &[u64]) -> String {
+    let shown = steps.iter().map(|seconds| {
+        world.advance_by(*seconds);
+        format!(
+            "+{seconds}s {}
+",
+            statuses(world, pipeline)
+        )
+    });
+    shown.collect()
+}
+
+#[test]
+fn a_pipeline_runs_stage_by_stage_as_the_clock_goes_on() {
+    let (mut world, pipeline) = world();
+    let first = world.job(pipeline, "unit 1/2");
+    expect![[r#"
+            +0s running: compile pending, lint pending, unit 1/2 created, unit 2/2 created, ship created, gate running, pages created
+            +2s running: compile running, lint running, unit 1/2 created, unit 2/2 created, ship created, gate running, pages created
+            +60s running: compile success, lint failed, unit 1/2 pending, unit 2/2 pending, ship created, gate running, pages created
+            +33s running: compile success, lint failed, ship created, gate running, pages created, unit 1/2 pending, unit 2/2 pending
+            +32s running: compile success, lint failed, ship manual, gate running, pages pending, unit 1/2 success, unit 2/2 success
+            +1s running: compile success, lint failed, ship manual, gate running, pages success, unit 1/2 success, unit 2/2 success
+        "#]].assert_eq(&timeline(&mut world, pipeline, &[0, 2, 60, 33, 32, 1]));
+    // A failure with retry has a new row.
+    assert!(world.job(pipeline, "unit 1/2") > first && world.jobs[&first].retried);
+    let page = world.downstream(world.job(pipeline, "pages")).unwrap();
+    assert_eq!(world.pipelines[&page].source, "parent_pipeline");
+    let gate = world.job(pipeline, "gate");
+    world.end(gate, None);
+    assert_eq!(world.pipelines[&pipeline].status, "manual");
 }
 
 #[test]
 fn a_failure_skips_what_comes_after_it_but_not_what_waits_for_it() {
-    let (mut world, pipeline) = run(ci()
-        .stage("build", [job("a").fails(5), job("b").runs(5)])
-        .stage(
-            "test",
-            [
-                job("c"),
-                job("d").needs(["b"]),
-                job("cleanup").when(crate::fake::When::OnFailure),
-                job("always").when(crate::fake::When::Always),
-            ],
-        ));
-    world.advance_by(60);
-    assert_eq!(
-        statuses(&world, pipeline),
-        "a failed, b success, c skipped, d success, cleanup success, always success"
-    );
-    assert_eq!(world.pipelines[&pipeline].status, "failed");
+    let after = [
+        job("c"),
+        job("d").needs(["b"]),
+        job("cleanup").when(When::OnFailure),
+        job("always").when(When::Always),
+    ];
+    let spec = ci().stage("build", [job("a").fails(5), job("b").runs(5)]);
+    let (mut world, pipeline) = run(spec.stage("test", after));
+    expect![[r#"
+            +60s failed: a failed, b success, c skipped, d success, cleanup success, always success
+        "#]]
+    .assert_eq(&timeline(&mut world, pipeline, &[60]));
+    // A retry gives the skipped another chance.
     let a = world.job(pipeline, "a");
     world.retry(MIRA, a);
-    assert_eq!(
-        world.status(world.job(pipeline, "c")),
-        "created",
-        "a retry gives the skipped another chance"
-    );
+    expect![[r#"
+            +0s running: b success, c created, d success, cleanup success, always success, a pending
+        "#]]
+    .assert_eq(&timeline(&mut world, pipeline, &[0]));
 }
 
 #[test]
 fn manual_jobs_block_unless_they_may_fail() {
-    let blocking = ci()
-        .stage("a", [job("ask").manual()])
-        .stage("b", [job("after")]);
-    let (mut world, pipeline) = run(blocking);
-    world.advance_by(60);
-    assert_eq!(statuses(&world, pipeline), "ask manual, after created");
-    assert_eq!(world.pipelines[&pipeline].status, "manual");
-    let optional = ci()
-        .stage("a", [job("ask").manual().allow_failure()])
-        .stage("b", [job("after")]);
-    let (mut world, pipeline) = run(optional);
-    world.advance_by(60);
-    assert_eq!(statuses(&world, pipeline), "ask manual, after success");
-    assert_eq!(world.pipelines[&pipeline].status, "success");
+    let spec = |ask| ci().stage("a", [ask]).stage("b", [job("after")]);
+    let (mut world, pipeline) = run(spec(job("ask").manual()));
+    expect![[r#"
+            +60s manual: ask manual, after created
+        "#]]
+    .assert_eq(&timeline(&mut world, pipeline, &[60]));
+    let (mut world, pipeline) = run(spec(job("ask").manual().allow_failure()));
+    expect![[r#"
+            +60s success: ask manual, after success
+        "#]]
+    .assert_eq(&timeline(&mut world, pipeline, &[60]));
 }
 
 #[test]
 fn a_resource_group_admits_one_job_at_a_time() {
-    let (mut world, first) = run(ci().stage("deploy", [job("a").resource_group("eu").runs(10)]));
-    let second = world.pipeline(
-        "shop/web",
-        "main",
-        ci().stage("deploy", [job("b").resource_group("eu").prepare(3)]),
-    );
-    assert_eq!(statuses(&world, first), "a pending");
-    assert_eq!(statuses(&world, second), "b waiting_for_resource");
-    world.advance_by(12);
-    assert_eq!(statuses(&world, first), "a success");
-    assert_eq!(statuses(&world, second), "b preparing");
-    world.advance_by(3);
-    assert_eq!(statuses(&world, second), "b pending");
+    let first = job("a").resource_group("eu").runs(10);
+    let (mut world, first) = run(ci().stage("deploy", [first]));
+    let second = job("b").resource_group("eu").prepare(3);
+    let second = world.pipeline("shop/web", "main", ci().stage("deploy", [second]));
+    expect![[r#"
+            +0s pending: a pending
+        "#]]
+    .assert_eq(&timeline(&mut world, first, &[0]));
+    expect![[r#"
+            +0s waiting_for_resource: b waiting_for_resource
+            +12s preparing: b preparing
+            +3s pending: b pending
+        "#]]
+    .assert_eq(&timeline(&mut world, second, &[0, 12, 3]));
+    expect![[r#"
+            +0s success: a success
+        "#]]
+    .assert_eq(&timeline(&mut world, first, &[0]));
 }
 
 #[test]
 fn a_delayed_job_starts_when_its_time_has_come_or_is_played() {
     let (mut world, pipeline) = run(ci().stage("x", [job("a").delayed(60), job("b").delayed(600)]));
-    assert_eq!(statuses(&world, pipeline), "a scheduled, b scheduled");
-    world.advance_by(60);
-    assert_eq!(statuses(&world, pipeline), "a pending, b scheduled");
+    expect![[r#"
+            +0s scheduled: a scheduled, b scheduled
+            +60s running: a pending, b scheduled
+        "#]]
+    .assert_eq(&timeline(&mut world, pipeline, &[0, 60]));
     let b = world.job(pipeline, "b");
-    assert_eq!(world.play(MIRA, b, Vec::new(), serde_json::Map::new()), b);
+    assert_eq!(world.play(MIRA, b, Vec::new(), Map::new()), b);
     assert_eq!(world.status(b), "pending");
 }
 
 #[test]
 fn retry_makes_one_new_row_after_the_lag_until_attempts_run_out() {
-    let (mut world, pipeline) = run(ci()
-        .stage("x", [job("a").queue(0).fails(10).retry(2)])
-        .stage("y", [job("b")]));
+    let failing = job("a").queue(0).fails(10).retry(2);
+    let (mut world, pipeline) = run(ci().stage("x", [failing]).stage("y", [job("b")]));
     world.retry_lag = 5;
-    world.advance_by(12);
-    assert_eq!(
-        statuses(&world, pipeline),
-        "a failed, b created",
-        "a failure that will be replaced decides nothing"
-    );
-    assert_eq!(world.pipelines[&pipeline].status, "running");
-    world.advance_by(3);
-    assert_eq!(statuses(&world, pipeline), "b created, a running");
-    world.advance_by(60);
-    assert_eq!(statuses(&world, pipeline), "b skipped, a failed");
+    // A failure that will be replaced decides nothing.
+    expect![[r#"
+            +12s running: a failed, b created
+            +3s running: b created, a running
+            +60s failed: b skipped, a failed
+        "#]]
+    .assert_eq(&timeline(&mut world, pipeline, &[12, 3, 60]));
     assert_eq!(world.pipelines[&pipeline].jobs.len(), 4);
 }
 
-/// What a trigger job says of its downstream pipeline, by strategy and by that pipeline's end.
+/// What a trigger job shows of its downstream pipeline, by strategy and by that pipeline's end.
 #[test]
 fn trigger_jobs_mirror_as_their_strategy_says() {
-    let ends = [
-        ("success", ci().stage("x", [job("a").runs(5)])),
-        ("failed", ci().stage("x", [job("a").fails(5)])),
-        ("manual", ci().stage("x", [job("a").manual()])),
-        (
-            "skipped",
-            ci().stage("x", [job("a").when(crate::fake::When::OnFailure)]),
-        ),
-    ];
-    let wanted = [
-        ("success", "success", "success"),
-        ("success", "failed", "failed"),
-        ("success", "running", "manual"),
-        ("success", "failed", "skipped"),
-    ];
-    for ((end, below), (none, depend, mirror)) in ends.into_iter().zip(wanted) {
-        let (mut world, pipeline) = run(ci().stage(
-            "x",
-            [
-                child("none", below.clone()),
-                child("depend", below.clone()).depend(),
-                child("mirror", below).mirror(),
-            ],
-        ));
+    let shown = [
+        job("a").runs(5),
+        job("a").fails(5),
+        job("a").manual(),
+        job("a").when(When::OnFailure),
+    ]
+    .map(|one| {
+        let below = ci().stage("x", [one]);
+        let triggers = [
+            child("none", below.clone()),
+            child("depend", below.clone()).depend(),
+            child("mirror", below).mirror(),
+        ];
+        let (mut world, pipeline) = run(ci().stage("x", triggers));
         world.advance_by(60);
-        let expected = format!("none {none}, depend {depend}, mirror {mirror}");
-        assert_eq!(statuses(&world, pipeline), expected, "{end}");
         let below = world.downstream(world.job(pipeline, "depend")).unwrap();
-        assert_eq!(world.pipelines[&below].status, end);
-    }
+        let end = world.pipelines[&below].status;
+        format!("below {end}; {}\n", statuses(&world, pipeline))
+    });
+    expect![[r#"
+        below success; success: none success, depend success, mirror success
+        below failed; failed: none success, depend failed, mirror failed
+        below manual; running: none success, depend running, mirror manual
+        below skipped; failed: none success, depend failed, mirror skipped
+    "#]]
+    .assert_eq(&shown.concat());
 }
 
 #[test]
 fn a_trigger_job_may_fail_to_start_anything_and_may_come_back() {
-    let (mut world, pipeline) = run(ci().stage(
-        "x",
-        [
-            downstream("nowhere", "no/such"),
-            child("refused", ci()).childless("reached_max_descendant_pipelines_depth"),
-            child("late", ci().stage("y", [job("a").fails(5)]))
-                .delay(20)
-                .depend(),
-        ],
-    ));
-    world.advance_by(10);
-    assert_eq!(
-        statuses(&world, pipeline),
-        "nowhere failed, refused failed, late pending"
-    );
+    let late = child("late", ci().stage("y", [job("a").fails(5)]));
+    let jobs = [
+        downstream("nowhere", "no/such"),
+        child("refused", ci()).childless("reached_max_descendant_pipelines_depth"),
+        late.delay(20).depend(),
+    ];
+    let (mut world, pipeline) = run(ci().stage("x", jobs));
+    expect![[r#"
+            +10s running: nowhere failed, refused failed, late pending
+        "#]]
+    .assert_eq(&timeline(&mut world, pipeline, &[10]));
     let nowhere = &world.jobs[&world.job(pipeline, "nowhere")];
-    assert_eq!(
-        nowhere.failure_reason,
-        Some("downstream_bridge_project_not_found")
-    );
-    assert_eq!(world.downstream(world.job(pipeline, "late")), None);
-    world.advance_by(60);
+    let reason = "downstream_bridge_project_not_found";
+    assert_eq!(nowhere.failure_reason, Some(reason));
     let late = world.job(pipeline, "late");
-    assert_eq!(world.status(late), "failed");
+    assert_eq!(world.downstream(late), None);
+    expect![[r#"
+            +60s failed: nowhere failed, refused failed, late failed
+        "#]]
+    .assert_eq(&timeline(&mut world, pipeline, &[60]));
     let below = world.downstream(late).unwrap();
     let failed = world.job(below, "a");
-    let again = world.retry(MIRA, failed);
-    world.advance_by(2);
-    assert_eq!(
-        (world.status(again), world.status(late)),
-        ("running", "running")
-    );
+    world.retry(MIRA, failed);
+    expect![[r#"
+            +2s running: a running
+        "#]]
+    .assert_eq(&timeline(&mut world, below, &[2]));
+    assert_eq!(world.status(late), "running");
 }
 
 #[test]
@@ -191,100 +215,67 @@ fn an_impossible_step_is_the_worlds_own_mistake() {
     let (mut world, pipeline) = run(ci().stage("x", [job("a").is("success")]));
     let a = world.job(pipeline, "a");
     assert!(catch_unwind(AssertUnwindSafe(|| world.end(a, None))).is_err());
+    // Unknown words are alive.
     world.flip(a, "hibernating");
-    assert_eq!(
-        world.pipelines[&pipeline].status, "running",
-        "unknown words are alive"
-    );
+    assert_eq!(world.pipelines[&pipeline].status, "running");
 }
 
 #[test]
 fn cancel_answers_201_whatever_it_did() {
-    let mut world = World::new();
-    let project = world.project("shop/web");
-    let spec = ci().stage(
-        "x",
-        [
-            job("done").is("success"),
-            job("quick").here(),
-            job("slow").here().after_script(20),
-        ],
-    );
-    let pipeline = world.pipeline("shop/web", "main", spec);
-    let token = world.project_token(project, "maintainer", &["api"]);
-    let jobs = ["done", "quick", "slow"].map(|name| world.job(pipeline, name));
-    let gitlab = GitLab::start(world);
-    let after = jobs.map(|id| {
-        let seen = post(&gitlab, &format!("/projects/44/jobs/{id}/cancel"), &token);
-        format!(
-            "{} {}",
-            seen.status,
-            seen.json()["status"].as_str().unwrap()
-        )
-    });
-    assert_eq!(after, ["201 success", "201 canceled", "201 canceling"]);
-    let headers = [
-        format!("PRIVATE-TOKEN: {token}"),
-        "Content-Type: application/json".to_owned(),
-    ];
-    let path = format!("/projects/44/jobs/{}/cancel", jobs[2]);
-    let forced = ask(&gitlab, "POST", &path, &headers, r#"{"force":true}"#);
-    assert_eq!(forced.json()["status"], "canceled");
+    let slow = job("gate").here().after_script(20);
+    let jobs = [job("done").is("success"), job("quick").here(), slow];
+    let (world, pipeline) = run(ci().stage("x", jobs));
+    Shop::start(world, pipeline).transcript(expect![[r#"
+        access POST /projects/44/jobs/:done/cancel -> 201 success
+        access POST /projects/44/jobs/:quick/cancel -> 201 canceled
+        access POST /projects/44/jobs/:gate/cancel -> 201 canceling
+        access POST /projects/44/jobs/:gate/cancel {"force":true} -> 201 canceled
+    "#]]);
 }
 
 #[test]
 fn playing_a_finished_manual_job_is_a_retry_which_old_servers_hide() {
     for (age, shows_new) in [(18, false), (19, true)] {
-        let mut world = World::new();
+        let spec = ci().stage("x", [job("ship").manual(), job("gate").here()]);
+        let (mut world, pipeline) = run(spec);
         world.age = age;
-        let project = world.project("shop/web");
-        let pipeline = world.pipeline("shop/web", "main", ci().stage("x", [job("ship").manual()]));
-        let token = world.project_token(project, "maintainer", &["api"]);
-        let ship = world.job(pipeline, "ship");
-        world.play(MIRA, ship, Vec::new(), serde_json::Map::new());
+        let old = world.job(pipeline, "ship");
+        world.play(MIRA, old, Vec::new(), Map::new());
         world.advance_by(60);
-        let gitlab = GitLab::start(world);
-        let seen = post(&gitlab, &format!("/projects/44/jobs/{ship}/play"), &token);
+        let shop = Shop::start(world, pipeline);
+        let seen = shop.ask("access POST /projects/44/jobs/:ship/play");
         assert_eq!(seen.status, 200);
-        assert_eq!(
-            seen.json()["id"].as_u64() != Some(ship),
-            shows_new,
-            "age {age}"
-        );
-        assert_ne!(gitlab.world(|world| world.job(pipeline, "ship")), ship);
+        let new = seen.json()["id"].as_u64() != Some(old);
+        assert_eq!(new, shows_new, "age {age}");
+        assert_ne!(shop.gitlab.world(|world| world.job(pipeline, "ship")), old);
     }
 }
 
 #[test]
 fn canceling_a_pipeline_reaches_its_child_pipelines() {
     let below = ci().stage("y", [job("deep").endless()]);
-    let (mut world, pipeline) = run(ci().stage(
-        "x",
-        [
-            child("c", below).depend(),
-            job("a").is("success"),
-            job("m").manual(),
-        ],
-    ));
-    let token = world.project_token(44, "developer", &["api"]);
+    let jobs = [
+        child("c", below).depend(),
+        job("a").is("success"),
+        job("m").manual(),
+        job("gate").here(),
+    ];
+    let (mut world, pipeline) = run(ci().stage("x", jobs));
     world.advance_by(10);
-    let gitlab = GitLab::start(world);
-    assert_eq!(
-        post(
-            &gitlab,
-            &format!("/projects/44/pipelines/{pipeline}/cancel"),
-            &token
-        )
-        .status,
-        200
-    );
-    gitlab.world(|world| {
-        assert_eq!(
-            statuses(world, pipeline),
-            "c canceled, a success, m canceled"
-        );
+    let shop = Shop::start(world, pipeline);
+    shop.transcript(expect![[r#"
+        access POST /projects/44/pipelines/:pipeline/cancel -> 200 canceled
+    "#]]);
+    shop.gitlab.world(|world| {
+        expect![[r#"
+                +0s canceled: c canceled, a success, m canceled, gate canceled
+            "#]]
+        .assert_eq(&timeline(world, pipeline, &[0]));
         let below = world.downstream(world.job(pipeline, "c")).unwrap();
-        assert_eq!(statuses(world, below), "deep canceled");
+        expect![[r#"
+                +0s canceled: deep canceled
+            "#]]
+        .assert_eq(&timeline(world, below, &[0]));
     });
 }
 
@@ -292,56 +283,47 @@ fn canceling_a_pipeline_reaches_its_child_pipelines() {
 fn agents_are_filtered_by_environment_and_protected_ref() {
     let mut demo = demo();
     demo.world.at_project(46).branches.push("topic".to_owned());
-    let topic = demo
-        .world
-        .pipeline("shop/web", "topic", ci().stage("x", [job("gate").here()]));
-    let gate = demo.world.job(topic, "gate");
-    let header = |world: &World, job: u64| format!("JOB-TOKEN: {}", world.jobs[&job].token);
-    let (me, gate) = (header(&demo.world, demo.me), header(&demo.world, gate));
-    let gitlab = GitLab::start(demo.world);
-    let agents = |header: &str| {
-        get(&gitlab, "/job/allowed_agents", header).json()["allowed_agents"]
-            .as_array()
-            .unwrap()
-            .len()
+    let spec = ci().stage("x", [job("gate").here()]);
+    let topic = demo.world.pipeline("shop/web", "topic", spec);
+    let me = &demo.world.jobs[&demo.me];
+    let me = format!("JOB-TOKEN: {}", me.token);
+    let mut shop = Shop::start(demo.world, topic);
+    shop.token("me", me);
+    let agents = |who: &str| {
+        let allowed = shop.ask(&format!("{who} GET /job/allowed_agents")).json();
+        allowed["allowed_agents"].as_array().unwrap().len()
     };
-    assert_eq!((agents(&me), agents(&gate)), (2, 1));
+    assert_eq!((agents("me"), agents("job")), (2, 1));
 }
 
 #[test]
 fn the_demo_runs_over_three_levels_to_a_person() {
     let mut demo = demo();
     demo.world.advance_by(400);
-    let world = &demo.world;
-    let images = world
-        .downstream(world.job(demo.pipeline, "images"))
-        .unwrap();
-    let scan = world.downstream(world.job(images, "scan")).unwrap();
-    assert_eq!(
-        statuses(world, scan),
-        "licenses success, vulnerabilities success"
-    );
-    let rollout = world.job(demo.pipeline, "rollout");
-    assert_eq!(world.status(rollout), "running");
-    let below = world.downstream(rollout).unwrap();
-    assert_eq!(
-        statuses(world, below),
-        "plan success, production manual, smoke: [eu] created, smoke: [us] created"
-    );
-    let earlier = world
-        .jobs
-        .values()
-        .filter(|job| job.name == "compile" && job.status == "success")
-        .count();
-    assert_eq!(earlier, 6);
+    let world = &mut demo.world;
+    let below = |world: &World, pipeline: Id, name: &str| {
+        world.downstream(world.job(pipeline, name)).unwrap()
+    };
+    let images = below(world, demo.pipeline, "images");
+    let scan = below(world, images, "scan");
+    expect![[r#"
+            +0s success: licenses success, vulnerabilities success
+        "#]]
+    .assert_eq(&timeline(world, scan, &[0]));
+    let rollout = below(world, demo.pipeline, "rollout");
+    expect![[r#"
+            +0s manual: plan success, production manual, smoke: [eu] created, smoke: [us] created
+        "#]]
+    .assert_eq(&timeline(world, rollout, &[0]));
+    let jobs = world.jobs.values();
+    let earlier = jobs.filter(|job| job.name == "compile" && job.status == "success");
+    assert_eq!(earlier.count(), 6);
 }
 
 #[test]
 fn a_downstream_pipeline_may_vanish() {
-    let (mut world, pipeline) = run(ci().stage(
-        "x",
-        [child("c", ci().stage("y", [job("a").endless()])).depend()],
-    ));
+    let below = ci().stage("y", [job("a").endless()]);
+    let (mut world, pipeline) = run(ci().stage("x", [child("c", below).depend()]));
     world.advance_by(10);
     let c = world.job(pipeline, "c");
     world.delete(world.downstream(c).unwrap());

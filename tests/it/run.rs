@@ -180,13 +180,17 @@ impl Expected {
     #[track_caller]
     fn is(&self, shown: &str) {
         match self {
-            Self::Written(expect) => {
-                if !rewritten(expect, shown) {
-                    expect.assert_eq(shown);
-                }
-            }
+            Self::Written(expect) => same(expect, shown),
             Self::Text(text) => assert!(shown == text, "got:\n{shown}\n\nexpected:\n{text}\n"),
         }
+    }
+}
+
+/// The same for a text that is no output of the program.
+#[track_caller]
+pub fn same(expect: &Expect, shown: &str) {
+    if !rewritten(expect, shown) {
+        expect.assert_eq(shown);
     }
 }
 
