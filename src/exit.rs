@@ -149,6 +149,30 @@ impl Stop {
         Self::new(Exit::Usage, error)
     }
 
+    /// Several endings as one: the code that stands for all, each error and each hint once.
+    pub fn all(stops: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut stops = stops.into_iter();
+        let mut all = stops.next()?;
+        for stop in stops {
+            all.exit = Exit::of_all([all.exit, stop.exit]);
+            // The first line is the cause: it is printed once, however many jobs or pipelines it concerns.
+            if all
+                .error
+                .lines()
+                .any(|line| Some(line) == stop.error.lines().next())
+            {
+                continue;
+            }
+            all.error = format!("{}\n{}", all.error, stop.error);
+            for hint in stop.hints {
+                if !all.hints.contains(&hint) {
+                    all.hints.push(hint);
+                }
+            }
+        }
+        Some(all)
+    }
+
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

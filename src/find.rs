@@ -8,15 +8,9 @@ use serde_json::value::RawValue;
 
 use crate::decide::select::{Operand, Selection, select};
 use crate::gitlab::{Client, Error, Facts, Kind, Listing, Project, Route};
-use crate::model::{Job, JobId, Pipeline, PipelineId, Status};
+pub use crate::model::Place;
+use crate::model::{Job, JobId, Pipeline, Status};
 use crate::time::Timestamp;
-
-/// A pipeline and the project it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
-    pub project: Project,
-    pub pipeline: PipelineId,
-}
 
 /// What to read of a pipeline.
 #[derive(Clone, Copy, Debug, Default)]
@@ -174,27 +168,6 @@ impl<'a> Finder<'a> {
             date: list.date,
             torn: list.torn,
         })
-    }
-
-    /// The jobs of all pipelines of a project, newest first, every attempt a row, without trigger jobs and those that are `created`.
-    /// `page` rows are asked for at once.
-    pub fn project_rows(
-        &self,
-        project: &Project,
-        statuses: &[Status],
-        page: usize,
-        each: &mut Each,
-    ) -> Result<(), Error> {
-        let route = Route::ProjectJobs(project.clone());
-        let page = page.to_string();
-        let mut query = vec![
-            ("per_page", page.as_str()),
-            ("pagination", "keyset"),
-            ("order_by", "id"),
-            ("sort", "desc"),
-        ];
-        query.extend(statuses.iter().map(|status| ("scope[]", status.word())));
-        self.read(&route, &query, false, &mut None, each).map(drop)
     }
 
     /// `…/trigger_jobs` came with GitLab 19.2 and gives the rows of `…/bridges`.

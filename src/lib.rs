@@ -40,6 +40,7 @@ pub mod host;
 pub mod model;
 pub(crate) mod near;
 pub mod os;
+pub(crate) mod pipeline;
 pub(crate) mod report;
 pub(crate) mod session;
 pub mod time;

@@ -259,6 +259,39 @@ impl Job {
     }
 }
 
+/// A project by number or by full path (`group/project`). In JSON a number or a text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Project {
+    Id(ProjectId),
+    Path(String),
+}
+
+impl Project {
+    pub fn id(&self) -> Option<ProjectId> {
+        match self {
+            Self::Id(id) => Some(*id),
+            Self::Path(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Path(path) => f.write_str(path),
+        }
+    }
+}
+
+/// A pipeline and the project that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub project: Project,
+    pub pipeline: PipelineId,
+}
+
 /// The pipeline of a job, as far as lists need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 pub struct PipelineKey {

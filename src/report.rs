@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod agents;
+pub mod clean_log;
 pub mod doctor;
 pub mod dotenv;
 pub mod events;
@@ -9,7 +10,6 @@ pub mod file;
 pub mod gate;
 pub mod jobs;
 pub(crate) mod json;
-pub mod log;
 pub mod messages;
 pub mod notes;
 pub mod out;
@@ -17,6 +17,7 @@ pub mod style;
 pub mod table;
 pub mod talk;
 pub mod text;
+pub mod trace;
 pub mod trigger;
 pub mod wait;
 pub mod whoami;

@@ -5,16 +5,13 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use crate::ci::{Ci, Fixed};
-use crate::cli::Words;
-use crate::commands::shared::{CA_FILE, COLOR, DEBUG, PROXY, QUIET, SERVER, TOKEN_FILE};
 use crate::decide::deadline::JobTime;
 use crate::decide::pace::Outage;
 use crate::decide::select::Caller;
 use crate::exit::Stop;
-use crate::find::Place;
 use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Route};
 use crate::host::Host;
-use crate::model::{CurrentJob, Job, Pipeline, ProjectId};
+use crate::model::{CurrentJob, Job, Pipeline, Place, ProjectId};
 use crate::os::Woken;
 use crate::report::{Color, Talk, messages};
 
@@ -25,22 +22,6 @@ pub struct Common {
     pub debug: bool,
     pub color: Color,
     pub quiet: bool,
-}
-
-impl Common {
-    pub fn read(words: &mut Words) -> Result<Self, Stop> {
-        Ok(Self {
-            fixed: Fixed {
-                server: words.value(&SERVER),
-                ca_file: words.value(&CA_FILE),
-                proxy: words.value(&PROXY),
-                token_file: words.value(&TOKEN_FILE),
-            },
-            debug: words.switch(&DEBUG),
-            color: words.parsed(&COLOR, Color::parse)?.unwrap_or_default(),
-            quiet: words.switch(&QUIET),
-        })
-    }
 }
 
 /// One call's surroundings, passed around besides data.

@@ -9,9 +9,9 @@ mod work;
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use super::choose::{self, Where};
 use super::gating::{self, Gating};
-use super::shared::OUTPUT_FILE;
+use super::options::OUTPUT_FILE;
+use super::options::{self, Where};
 use super::waiting::{
     Ended, Halt, INTERVAL, KEEP_GOING, LISTS, Limits, Patience, SHALLOW, TIMEOUT, Turns, Wait,
     wait_for,
@@ -121,8 +121,8 @@ struct Options {
 impl Options {
     fn read(verb: Verb, words: &mut Words, host: &Host) -> Result<Self, Stop> {
         let runs = matches!(verb, Verb::Play | Verb::Retry);
-        let mut selection = choose::selection(words);
-        let all = words.switch(&choose::ALL);
+        let mut selection = options::selection(words);
+        let all = words.switch(&options::ALL);
         if selection.operands.is_empty() && selection.stages.is_empty() {
             if !all {
                 return Err(Stop::usage("which job? name one, a --stage, or --all"));

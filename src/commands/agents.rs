@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Command;
-use super::shared::{CONNECTION, LISTED, OUTPUT_FILE};
+use super::options::{CONNECTION, LISTED, OUTPUT_FILE};
 use crate::cli::{Group, Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Route;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::Command;
-use super::shared::{CONNECTION, OUTPUT_FILE};
+use super::options::{CONNECTION, OUTPUT_FILE};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::doctor::{self, COMMANDS, Finding, Machine};
 use crate::exit::{Exit, Stop};

@@ -1,9 +1,9 @@
 //! `erase`: removes log and artifacts of finished jobs.
 
 use super::act::{self, DRY_RUN, OUTPUT};
-use super::choose::{ALL, WHERE, WHICH};
 use super::gating::GATING;
-use super::shared::CONNECTION;
+use super::options::CONNECTION;
+use super::options::{ALL, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Command;
 use super::act::finish;
 use super::gating::{self, Gating};
-use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
+use super::options::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
 use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::host::Host;

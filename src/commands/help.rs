@@ -1,7 +1,7 @@
 //! `help`: the overview and the page of one command.
 
 use crate::cli::{Usage, Words, find_command};
-use crate::commands::{Command, shared, table};
+use crate::commands::{Command, options, table};
 use crate::exit::{Exit, Stop};
 use crate::help::page;
 use crate::{Host, help};
@@ -35,7 +35,7 @@ pub fn show(host: &Host, command: Option<usize>) -> Result<Exit, Stop> {
     let width = page::width(host.out.width);
     let text = match command.and_then(|index| table.get(index)) {
         Some(usage) => page::command(usage, width),
-        None => page::overview(&table, shared::VARIABLES, width),
+        None => page::overview(&table, options::VARIABLES, width),
     };
     help::print(host, &text)
 }

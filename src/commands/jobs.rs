@@ -1,22 +1,25 @@
 //! `jobs`: jobs and trigger jobs of a pipeline, of all below it, or of the project.
 
-mod digest;
-mod list;
-mod project;
-mod tree;
-
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use serde_json::value::RawValue;
+
 use super::Command;
-use super::choose::{self, WHERE, WHICH, Where};
-use super::located::locate;
-use super::shared::{CONNECTION, LISTED, OUTPUT_FILE};
+use super::logs::show_tails;
+use super::options::{self, CONNECTION, LISTED, Located, OUTPUT_FILE, WHERE, WHICH, Where};
 use crate::cli::{Group, Opt, Usage, Words};
-use crate::decide::select::Selection;
+use crate::decide::select::{Selected, Selection, newest, select};
+use crate::decide::stages;
+use crate::decide::tree::{Branch, Downstream, Item, Walk};
 use crate::exit::{Exit, Stop};
-use crate::find::Finder;
+use crate::gitlab::Error;
 use crate::host::Host;
-use crate::model::Status;
+use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Project, Status};
+use crate::pipeline::{Pipelines, Scope, TriggerJobs, choose, no_such_jobs, refused};
+use crate::report::jobs::{self, JsonRows, Texts};
+use crate::report::messages::{self, Within};
 use crate::report::{Format, Out};
 use crate::session::{self, Common, Session};
 
@@ -91,9 +94,8 @@ enum Reach {
 
 struct Options {
     selection: Selection,
-    choice: Where,
+    place: Where,
     reach: Reach,
-    retried: bool,
     log_tail: Option<usize>,
     format: Format,
     file: Option<PathBuf>,
@@ -102,67 +104,45 @@ struct Options {
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
-        let retried = words.switch(&RETRIED);
-        let mut selection = choose::selection(words);
+        let mut selection = options::selection(words);
         selection.all = selection.operands.is_empty();
-        selection.attempts = retried;
-        let recursive = words.switch(&RECURSIVE);
-        let project = words.switch(&ALL_PIPELINES);
-        let limit = words.parsed(&LIMIT, number)?;
+        selection.attempts = words.switch(&RETRIED);
+        let place = Where::read(words)?;
         let options = Self {
+            reach: Reach::read(words, &place, &selection)?,
             selection,
-            choice: Where::read(words)?,
-            reach: match (recursive, project) {
-                (false, false) if limit.is_none() => Reach::Pipeline,
-                (true, false) if limit.is_none() => Reach::Tree,
-                (false, true) => Reach::Project(limit.unwrap_or(100)),
-                (true, true) => return Err(clash("--recursive", "--all-pipelines")),
-                _ => {
-                    return Err(mistake(
-                        "--limit needs --all-pipelines: a pipeline is listed whole",
-                    ));
-                }
-            },
-            retried,
+            place,
             log_tail: words.parsed(&LOG_TAIL, number)?,
             format: words.parsed(&LISTED, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
         };
-        options.check()?;
+        if options.log_tail.is_some() && options.format != Format::Table {
+            return Err(jobs::log_tail_without_table());
+        }
         Ok(options)
     }
+}
 
-    fn check(&self) -> Result<(), Stop> {
-        let Where {
-            pipeline,
-            downstream,
-            no_trigger_jobs,
-            ..
-        } = &self.choice;
-        match self.reach {
-            Reach::Tree if *no_trigger_jobs => {
-                return Err(clash("--recursive", "--no-trigger-jobs"));
+impl Reach {
+    fn read(words: &mut Words, place: &Where, selection: &Selection) -> Result<Self, Stop> {
+        let clash = |one: &Opt, other: &Opt| Err(messages::clash(one.name, other.name));
+        let limit = words.parsed(&LIMIT, number)?;
+        match (words.switch(&RECURSIVE), words.switch(&ALL_PIPELINES)) {
+            (true, true) => clash(&RECURSIVE, &ALL_PIPELINES),
+            (_, false) if limit.is_some() => Err(jobs::limit_of_a_pipeline()),
+            (true, _) if place.no_trigger_jobs => clash(&RECURSIVE, &options::NO_TRIGGER_JOBS),
+            (true, _) => Ok(Self::Tree),
+            (_, true) if place.pipeline.is_some() => clash(&ALL_PIPELINES, &options::PIPELINE),
+            (_, true) if !place.downstream.is_empty() => {
+                clash(&ALL_PIPELINES, &options::DOWNSTREAM)
             }
-            Reach::Project(_) if pipeline.is_some() => {
-                return Err(clash("--all-pipelines", "--pipeline"));
+            (_, true) if selection.statuses.contains(&Status::Created) => {
+                Err(jobs::created_of_a_project())
             }
-            Reach::Project(_) if !downstream.is_empty() => {
-                return Err(clash("--all-pipelines", "--downstream"));
-            }
-            Reach::Project(_) if self.selection.statuses.contains(&Status::Created) => {
-                return Err(mistake(
-                    "GitLab leaves jobs that are created out of a project's list",
-                ));
-            }
-            _ => {}
+            (_, true) => Ok(Self::Project(limit.unwrap_or(100))),
+            (false, false) => Ok(Self::Pipeline),
         }
-        if self.log_tail.is_some() && self.format != Format::Table {
-            return Err(mistake("--log-tail goes with the table only").hint(
-                "jobgate trace JOB prints a log; jobgate jobs -o json tells the ids to ask for",
-            ));
-        }
-        Ok(())
     }
 }
 
@@ -170,73 +150,360 @@ fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "not a number".to_owned())
 }
 
-fn mistake(error: &str) -> Stop {
-    USAGE.explain(Stop::usage(error))
-}
-
-fn clash(one: &str, other: &str) -> Stop {
-    mistake(&format!("{one} does not go with {other}"))
-}
-
-/// One call.
-struct Task<'a> {
-    session: &'a Session<'a>,
-    finder: Finder<'a>,
-    options: &'a Options,
-}
-
-/// What the answer lacks. It is told at the end, when everything that there is has been shown.
-#[derive(Default)]
-struct Flaws(Vec<Stop>);
-
-impl Flaws {
-    /// One cause is told once, however many jobs or pipelines it concerns.
-    fn add(&mut self, stop: Stop) {
-        let cause = |stop: &Stop| stop.error.lines().next().map(str::to_owned);
-        if !self.0.iter().any(|known| cause(known) == cause(&stop)) {
-            self.0.push(stop);
-        }
-    }
-
-    fn end(self) -> Result<Exit, Stop> {
-        if self.0.is_empty() {
-            return Ok(Exit::Ok);
-        }
-        let exit = Exit::of_all(self.0.iter().map(|stop| stop.exit));
-        let errors: Vec<&str> = self.0.iter().map(|stop| stop.error.as_str()).collect();
-        let mut all = Stop::new(exit, errors.join("\n"));
-        for hint in self.0.iter().flat_map(|stop| &stop.hints) {
-            if !all.hints.contains(hint) {
-                all.hints.push(hint.clone());
-            }
-        }
-        Err(all)
-    }
-}
-
 fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
-    let options = Options::read(&mut words)?;
+    let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {
-        let task = Task {
+        let mut listing = Listing {
             session,
-            finder: Finder::new(session.gitlab),
+            pipelines: Pipelines::new(session.gitlab),
             options: &options,
+            out: &mut out,
+            lacks: Vec::new(),
         };
-        let mut flaws = Flaws::default();
-        if let Reach::Project(limit) = options.reach {
-            project::show(&task, limit, &mut out, &mut flaws)?;
+        match options.reach {
+            Reach::Pipeline => listing.pipeline()?,
+            Reach::Tree => listing.tree()?,
+            Reach::Project(limit) => listing.project(limit)?,
+        }
+        let mut lacks = listing.lacks;
+        lacks.extend(out.finish().err());
+        match Stop::all(lacks) {
+            None => Ok(Exit::Ok),
+            Some(stop) => Err(stop.into()),
+        }
+    })
+}
+
+/// One call.
+struct Listing<'a, 'h> {
+    session: &'a Session<'a>,
+    pipelines: Pipelines<'a>,
+    options: &'a Options,
+    out: &'a mut Out<'h>,
+    /// What the answer lacks. It is printed at the end, when everything that there is has been shown.
+    lacks: Vec<Stop>,
+}
+
+/// The rows of one pipeline.
+struct Found {
+    jobs: Vec<Job>,
+    /// GitLab's own text of each row, where the answer is JSON.
+    texts: Texts,
+    trigger_jobs: TriggerJobs,
+}
+
+impl Listing<'_, '_> {
+    fn pipeline(&mut self) -> Result<(), Stop> {
+        let located = self.options.place.locate(self.session, &self.pipelines)?;
+        let Place { project, pipeline } = &located.place;
+        let Found {
+            jobs,
+            texts,
+            trigger_jobs,
+        } = self.read(&located.place).map_err(|error| error.stop())?;
+        let selected = self.choose(&jobs, *pipeline, &located)?;
+        let rows = selected.jobs.iter().map(|chosen| chosen.job);
+        if self.options.format == Format::Table {
+            let places = stages::places(&jobs);
+            let mut rows: Vec<&Job> = rows.collect();
+            rows.sort_unstable_by_key(|job| places.get(&job.id));
+            let newest: HashSet<JobId> = newest(&jobs).map(|job| job.id).collect();
+            let marked = rows.iter().map(|job| (*job, !newest.contains(&job.id)));
+            self.out.table(&jobs::table(marked), self.session.color);
+            self.tails(project, &rows)?;
         } else {
-            let located = locate(session, &task.finder, &options.choice)?;
-            match options.reach {
-                Reach::Tree => tree::show(&task, &located, &mut out, &mut flaws)?,
-                _ => list::show(&task, &located, &mut out, &mut flaws)?,
+            let mut json = JsonRows::new(self.options.format);
+            for text in rows.filter_map(|job| texts.get(&job.id)) {
+                json.put(text, &mut |piece| self.out.text(piece));
+            }
+            json.end(&mut |piece| self.out.text(piece));
+        }
+        if let TriggerJobs::Refused(error) = &trigger_jobs
+            && selected.open_ended
+        {
+            self.lacks
+                .push(messages::trigger_jobs_refused(error.stop()));
+        }
+        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        self.miss(selected.missing, Within::Pipeline(*pipeline), &names);
+        Ok(())
+    }
+
+    /// With older attempts: an id may be that of one, and the oldest ones show the order of the stages.
+    fn read(&self, place: &Place) -> Result<Found, Error> {
+        let scope = Scope {
+            retried: true,
+            no_trigger_jobs: self.options.place.no_trigger_jobs,
+        };
+        let json = self.options.format != Format::Table;
+        self.session.steady(|| {
+            let (mut jobs, mut texts) = (Vec::new(), Texts::new());
+            let rows = self.pipelines.each_row(place, scope, &mut |job, raw| {
+                if json {
+                    texts.insert(job.id, raw.to_owned());
+                }
+                jobs.push(slim(job));
+                ControlFlow::Continue(())
+            })?;
+            Ok(Found {
+                jobs,
+                texts,
+                trigger_jobs: rows.trigger_jobs,
+            })
+        })
+    }
+
+    /// The jobs of this pipeline that are meant. The calling job is left out where operands could mean it only.
+    fn choose<'j>(
+        &self,
+        jobs: &'j [Job],
+        pipeline: PipelineId,
+        located: &Located,
+    ) -> Result<Selected<'j>, Stop> {
+        let selection = &self.options.selection;
+        let own = located.me.as_ref();
+        let own = own.filter(|me| me.pipeline.id == pipeline && !selection.operands.is_empty());
+        let caller = own.map(session::Me::caller);
+        let selected = choose(selection, jobs, caller.as_ref())?;
+        if !selected.siblings.is_empty() {
+            let line = messages::siblings(&selected.siblings);
+            self.session.talk.line(&line);
+        }
+        Ok(selected)
+    }
+
+    /// Operands, by index, that mean nothing.
+    fn miss(&mut self, missing: impl IntoIterator<Item = usize>, within: Within, names: &[&str]) {
+        let operands = &self.options.selection.operands;
+        let missing = missing.into_iter().filter_map(|index| operands.get(index));
+        self.lacks.extend(no_such_jobs(missing, within, names));
+    }
+
+    /// The ends of the failed jobs' logs, below the table.
+    fn tails(&mut self, project: &Project, rows: &[&Job]) -> Result<(), Stop> {
+        if let Some(keep) = self.options.log_tail {
+            let failed = rows.iter().filter(|job| job.status == Status::Failed);
+            let lacks = show_tails(self.session, project, failed.copied(), keep, self.out)?;
+            self.lacks.extend(lacks);
+        }
+        Ok(())
+    }
+
+    /// A pipeline with everything below it.
+    fn tree(&mut self) -> Result<(), Stop> {
+        let located = self.options.place.locate(self.session, &self.pipelines)?;
+        let Tree {
+            mut root,
+            meant,
+            texts,
+            refusals,
+            missing,
+        } = self.walk(&located)?;
+        root.keep(&meant);
+        match self.options.format {
+            Format::Table => {
+                let table = jobs::tree(&root, &refusals);
+                self.out.table(&table, self.session.color);
+                let mut rows = Vec::new();
+                root.lines(&mut |_, item| match item {
+                    Item::Job(node) if meant.contains(&node.job.id) => rows.push(&node.job),
+                    _ => {}
+                });
+                self.tails(&located.place.project, &rows)?;
+            }
+            Format::Json => {
+                let text = jobs::tree_document(&root, &texts, &refusals);
+                self.out.text(&text);
+            }
+            _ => {
+                let meant = |id| meant.contains(&id);
+                jobs::tree_lines(&root, &meant, &texts, &mut |line| self.out.text(line));
             }
         }
-        if let Err(stop) = out.finish() {
-            flaws.add(stop);
+        let mut unread = 0;
+        root.lines(&mut |_, item| {
+            unread += usize::from(matches!(item, Item::Downstream(Downstream::NotRead(_))));
+        });
+        if unread > 0 {
+            self.lacks.push(jobs::unread(unread));
         }
-        Ok(flaws.end()?)
-    })
+        self.miss(missing, Within::Tree(located.place.pipeline), &[]);
+        Ok(())
+    }
+
+    fn walk(&mut self, located: &Located) -> Result<Tree, Stop> {
+        let home = &located.place;
+        let root = PipelineKey {
+            id: home.pipeline,
+            project_id: home.project.id(),
+        };
+        let mut walk = Walk::new(root);
+        let (mut meant, mut texts, mut refusals) = (HashSet::new(), Texts::new(), HashMap::new());
+        let mut missing: Vec<usize> = (0..self.options.selection.operands.len()).collect();
+        while let Some(key) = walk.ask() {
+            let place = if key == root {
+                home.clone()
+            } else {
+                self.pipelines.place(home, key)
+            };
+            let found = match self.read(&place) {
+                Ok(found) => found,
+                Err(error) if key != root && refused(&error) => {
+                    walk.read(key, None);
+                    refusals.insert(key.id, error.message.clone());
+                    self.lacks.push(error.stop());
+                    continue;
+                }
+                Err(error) => return Err(error.stop()),
+            };
+            if let TriggerJobs::Refused(error) = &found.trigger_jobs {
+                self.lacks.push(error.stop());
+            }
+            let selected = self.choose(&found.jobs, key.id, located)?;
+            meant.extend(selected.jobs.iter().map(|chosen| chosen.job.id));
+            missing.retain(|index| selected.missing.contains(index));
+            texts.extend(found.texts);
+            walk.read(key, Some(found.jobs));
+        }
+        Ok(Tree {
+            root: walk.tree(),
+            meant,
+            texts,
+            refusals,
+            missing,
+        })
+    }
+
+    /// The jobs of all pipelines of a project.
+    fn project(&mut self, limit: usize) -> Result<(), Stop> {
+        let options = self.options;
+        let project = match &options.place.project {
+            Some(project) => project.clone(),
+            None => options.place.ask_start(self.session)?.place.project,
+        };
+        let mut search = Search::new(&options.selection, limit);
+        let mut json = (options.format != Format::Table).then(|| JsonRows::new(options.format));
+        let mut rows = Vec::new();
+        let (statuses, page) = (&options.selection.statuses, search.page);
+        let out = &mut *self.out;
+        let read = self.session.steady(|| {
+            let each = &mut |job: Job, raw: &RawValue| {
+                if search.means(&job) {
+                    match &mut json {
+                        Some(json) => json.put(raw, &mut |piece| out.text(piece)),
+                        None => rows.push(slim(job)),
+                    }
+                }
+                if search.enough() || !out.delivers() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            };
+            self.pipelines.project_rows(&project, statuses, page, each)
+        });
+        read.map_err(|error| error.stop())?;
+        if let Some(json) = json {
+            json.end(&mut |piece| self.out.text(piece));
+        } else {
+            let rows: Vec<&Job> = rows.iter().collect();
+            let table = jobs::project_table(&rows);
+            self.out.table(&table, self.session.color);
+            self.tails(&project, &rows)?;
+        }
+        if search.gave_up() {
+            let warning = jobs::looked_through(LOOKED_THROUGH);
+            self.session.talk.warning(&warning);
+        }
+        self.miss(search.missing(), Within::Project(&project), &[]);
+        Ok(())
+    }
+}
+
+/// Without `--limit 0` no more rows of a project are looked through.
+const LOOKED_THROUGH: usize = 10_000;
+
+/// A pipeline and everything below it, as it was read.
+struct Tree {
+    root: Branch,
+    meant: HashSet<JobId>,
+    texts: Texts,
+    /// Pipelines that cannot be read, and GitLab's answer.
+    refusals: HashMap<PipelineId, String>,
+    /// Operands, by index, that mean nothing anywhere.
+    missing: Vec<usize>,
+}
+
+/// Without what no list shows: 10,000 rows are kept at once.
+fn slim(job: Job) -> Job {
+    Job {
+        ref_name: String::new(),
+        user: None,
+        tag_list: Box::default(),
+        ..job
+    }
+}
+
+/// A walk through a project's jobs. Each row stands for itself: an operand means it by name, group, glob or id.
+struct Search {
+    rule: Selection,
+    /// Rows to be shown at most; 0 for all.
+    limit: usize,
+    /// Rows to be asked for at once.
+    page: usize,
+    /// What was met stays when the list has to be read again.
+    seen: HashSet<JobId>,
+    shown: usize,
+    /// Operands, by index, that mean nothing so far.
+    missing: Vec<usize>,
+}
+
+impl Search {
+    fn new(selection: &Selection, limit: usize) -> Self {
+        Self {
+            rule: Selection {
+                attempts: true,
+                ..selection.clone()
+            },
+            limit,
+            page: match limit {
+                1..100 if selection.unfiltered() => limit,
+                _ => 100,
+            },
+            seen: HashSet::new(),
+            shown: 0,
+            missing: (0..selection.operands.len()).collect(),
+        }
+    }
+
+    /// The row is new, and meant.
+    fn means(&mut self, job: &Job) -> bool {
+        let row = std::slice::from_ref(job);
+        let Ok(selected) = select(&self.rule, row, None) else {
+            return false;
+        };
+        let means = self.seen.insert(job.id) && !selected.jobs.is_empty();
+        self.missing
+            .retain(|index| selected.missing.contains(index));
+        self.shown += usize::from(means);
+        means
+    }
+
+    fn enough(&self) -> bool {
+        self.limit > 0 && (self.shown >= self.limit || self.gave_up())
+    }
+
+    fn gave_up(&self) -> bool {
+        self.limit > 0 && self.shown < self.limit && self.seen.len() >= LOOKED_THROUGH
+    }
+
+    /// With all rows shown that were asked for, nothing is known of the others.
+    fn missing(self) -> Vec<usize> {
+        if self.limit > 0 && self.shown >= self.limit {
+            return Vec::new();
+        }
+        self.missing
+    }
 }

@@ -2,9 +2,9 @@
 
 use super::act::parameters::{INPUT, VARIABLE};
 use super::act::{self, DRY_RUN, ON_CANCEL, OUTPUT, RERUN, WAIT, WAITING};
-use super::choose::{ALL, WHERE, WHICH};
 use super::gating::GATING;
-use super::shared::CONNECTION;
+use super::options::CONNECTION;
+use super::options::{ALL, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;

@@ -1,42 +1,36 @@
 //! `trace`: a job's log, and with `--follow` on until the job ends.
 
-mod log;
-
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Command;
-use super::choose::{self, NAME, WHERE, Where};
-use super::located::{absent, is_id, locate, names_caller, start};
-use super::shared::{CONNECTION, OUTPUT_FILE};
+use super::logs::log_of;
+use super::options::{self, CONNECTION, NAME, OUTPUT_FILE, WHERE, Where};
 use super::waiting::{Halt, LISTS, Patience, Turns, WAITING, Wait, wait_and};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::deadline::JobTime;
-use crate::decide::part::Read;
-use crate::decide::select::{Selection, select};
+use crate::decide::part::{Ask, Read, Reader};
+use crate::decide::select::Selection;
 use crate::decide::verdict::Watch;
 use crate::exit::{Exit, Stop};
-use crate::find::{Finder, Scope};
-use crate::gitlab::{Project, Route};
+use crate::find::Finder;
+use crate::gitlab::{Error, Kind, Route};
 use crate::host::Host;
-use crate::model::{Job, JobId, Status};
+use crate::model::{Job, JobId, Project, Status};
+use crate::pipeline::{Pipelines, Scope, choose, no_such_jobs};
+use crate::report::clean_log::{Cleaner, Form, Tail};
 use crate::report::events::Teller;
-use crate::report::messages::failure_reason;
-use crate::report::text::visible;
-use crate::report::{Out, log::Form};
+use crate::report::messages::Within;
+use crate::report::{Out, trace as report};
 use crate::session::{self, Common, Session};
-use log::Log;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
 const WHICH: Group = Group {
     title: "choosing the job",
-    options: &[&NAME, &RETRIED],
+    options: &[&NAME],
 };
-const RETRIED: Opt = Opt::switch(
-    "--retried",
-    "the very attempt that the id names, though a newer one exists",
-);
 const FOLLOW: Opt = Opt::switch("--follow", "go on until the job ends, as `tail -f` would");
 const TAIL: Opt = Opt::value("--tail", "N", "begin with the last N lines");
 const PLAIN: Opt = Opt::switch(
@@ -57,7 +51,7 @@ const USAGE: Usage = Usage {
     details: "\
 GitLab shows logs to access tokens only: role Reporter, scope read_api.
 
-JOB is a name, a glob with * and ?, or an id; it must mean one job, and its newest attempt is shown. Colors, line clearing and section \
+JOB is a name, a glob with * and ?, or an id; it must mean one job. Of a name the newest attempt is shown, of an id that very attempt. Colors, line clearing and section \
 markers are passed on, every other control sequence is not. With --output-file the file gets the log's bytes as they are, or what --plain \
 leaves of them.
 
@@ -73,7 +67,7 @@ jobgate trace 'build: [eu, blue]' --plain --output-file build.log",
 
 struct Options {
     selection: Selection,
-    choice: Where,
+    place: Where,
     tail: Option<usize>,
     plain: bool,
     file: Option<PathBuf>,
@@ -84,19 +78,18 @@ struct Options {
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
-        let mut selection = choose::named(words);
+        let selection = options::named(words);
         let follow = words.switch(&FOLLOW);
         if let Some(option) = WAITING.options.iter().find(|option| words.given(option))
             && !follow
         {
-            return Err(Stop::usage(format!("{} needs --follow", option.name)));
+            return Err(report::needs_follow(option.name));
         }
-        selection.attempts = words.switch(&RETRIED);
-        let choice = Where::read(words)?;
+        let place = Where::read(words)?;
         let patience = Patience::read(words, true)?;
         let options = Self {
             selection,
-            choice,
+            place,
             tail: words.parsed(&TAIL, |text| {
                 text.parse().map_err(|_| "not a number of lines".to_owned())
             })?,
@@ -105,16 +98,17 @@ impl Options {
             follow: follow.then_some(patience),
             common: Common::read(words)?,
         };
-        let Selection {
-            operands, attempts, ..
-        } = &options.selection;
-        match operands.as_slice() {
-            [one] if *attempts && (follow || !is_id(one)) => Err(Stop::usage(
-                "--retried needs an id, and no --follow: an older attempt has ended",
-            )),
+        match options.selection.operands.as_slice() {
             [_] => Ok(options),
-            _ => Err(Stop::usage("trace needs one JOB, or --name NAME")),
+            _ => Err(report::one_job()),
         }
+    }
+
+    /// The very attempt that an id names.
+    fn attempt<'j>(&self, rows: &'j [Job]) -> Option<&'j Job> {
+        let operand = self.selection.operands.first().filter(|one| one.is_id())?;
+        let id = operand.text.parse().ok().map(JobId)?;
+        rows.iter().find(|job| job.id == id)
     }
 
     /// A file gets the bytes, standard output nothing that a terminal would obey.
@@ -152,70 +146,37 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
 
 /// The log as it is now.
 fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop> {
-    let finder = Finder::new(session.gitlab);
-    let located = locate(session, &finder, &options.choice)?;
-    let selection = &options.selection;
+    let pipelines = Pipelines::new(session.gitlab);
+    let located = options.place.locate(session, &pipelines)?;
     let scope = Scope {
-        retried: selection.operands.iter().any(is_id),
+        retried: true,
         no_trigger_jobs: true,
-        ..Scope::default()
     };
-    let rows = session.steady(|| finder.rows(&located.place, scope));
-    let rows = rows.map_err(|error| error.stop())?;
-    let selected = select(selection, &rows.jobs, located.caller().as_ref())
-        .map_err(|own| names_caller(own, selection))?;
+    let rows = session.steady(|| pipelines.rows(&located.place, scope));
+    let rows = rows.map_err(|error| error.stop())?.jobs;
+    let selected = choose(&options.selection, &rows, located.caller().as_ref())?;
     let meant: Vec<&Job> = selected.jobs.iter().map(|chosen| chosen.job).collect();
-    let job = match (meant.as_slice(), selection.operands.first()) {
-        ([job], _) => job,
-        ([], Some(operand)) => {
-            let names = rows.jobs.iter().map(|job| job.name.as_str());
-            let of = format!("in pipeline {}", located.place.pipeline);
-            return Err(absent(operand, &of, names)
-                .hint("a trigger job has no log; --downstream leads to its pipeline"));
+    let job = match meant.as_slice() {
+        [job] => options.attempt(&rows).unwrap_or(job),
+        [] => {
+            let names: Vec<&str> = rows.iter().map(|job| job.name.as_str()).collect();
+            let within = Within::Pipeline(located.place.pipeline);
+            let missing = no_such_jobs(&options.selection.operands, within, &names);
+            return Err(report::no_log_of_trigger_jobs(missing));
         }
-        (attempts, Some(operand)) if selection.attempts => attempts
-            .iter()
-            .find(|job| job.id.to_string() == operand.text)
-            .ok_or_else(|| several(attempts))?,
-        (several_jobs, _) => return Err(several(several_jobs)),
+        several => return Err(report::several(several)),
     };
-    if let Some(asked) = selection.operands.first().filter(|one| is_id(one))
-        && asked.text != job.id.to_string()
-    {
-        session.talk.line(&format!(
-            "job {} was retried: this is the log of its newest attempt, {}",
-            asked.text, job.id
-        ));
-    }
-    let route = route(job, &located.place.project);
+    let route = log_of(job, &located.place.project);
     loop {
         match session.steady(|| log.read(session, &route, true)) {
             Err(error) => return Err(error.stop()),
             Ok(Read::All) => break,
             Ok(Read::More) => {}
-            Ok(Read::Other) => anew(session, &mut log),
+            Ok(Read::Other) => log.restart(session),
         }
     }
     log.end();
     Ok(())
-}
-
-fn route(job: &Job, place: &Project) -> Route {
-    let own = job.pipeline.and_then(|pipeline| pipeline.project_id);
-    Route::Trace(own.map_or_else(|| place.clone(), Project::Id), job.id)
-}
-
-fn several(jobs: &[&Job]) -> Stop {
-    let names: Vec<_> = jobs.iter().map(|job| visible(&job.name)).collect();
-    Stop::usage(format!("several jobs are meant: {}", names.join(", ")))
-        .hint("trace takes one of these names")
-}
-
-fn anew(session: &Session, log: &mut Log) {
-    session
-        .talk
-        .line("the log starts over: it was erased or replaced");
-    log.anew();
 }
 
 /// The log up to the job's end, and the verdict that `wait` would give.
@@ -225,7 +186,7 @@ fn follow(
     patience: &Patience,
     mut log: Log,
 ) -> Result<(Exit, Option<Stop>), Stop> {
-    let located = start(session, &options.choice)?;
+    let located = options.place.ask_start(session)?;
     let me = located.me.as_ref();
     let time = me.map_or_else(JobTime::default, |me| me.time(session.ci));
     let teller = Teller::new(session, None);
@@ -233,7 +194,7 @@ fn follow(
     let finder = Finder::new(session.gitlab);
     let wait = Wait {
         place: &located.place,
-        downstream: &options.choice.downstream,
+        downstream: &options.place.downstream,
         selection: &options.selection,
         lists: LISTS,
         known: Vec::new(),
@@ -251,24 +212,11 @@ fn follow(
     });
     log.end();
     for job in ended.outcome.jobs.iter().filter_map(|one| one.job.as_ref()) {
-        failure(session, job);
+        if let Some(line) = report::failure(job) {
+            session.talk.line(&line);
+        }
     }
     Ok((ended.outcome.exit, ended.stop))
-}
-
-/// Why it failed, which a log does not always say.
-fn failure(session: &Session, job: &Job) {
-    if let (Status::Failed, Some(reason)) = (&job.status, &job.failure_reason) {
-        let allowed = if job.allow_failure {
-            " (allowed to fail)"
-        } else {
-            ""
-        };
-        let reason = failure_reason(reason);
-        session
-            .talk
-            .line(&format!("{} failed{allowed}: {reason}", job.name));
-    }
 }
 
 /// Reads what has come to the log at each turn of the wait.
@@ -288,17 +236,17 @@ impl Follower<'_, '_, '_> {
         let job = match jobs.as_slice() {
             [] => return Ok(()),
             [job] => job,
-            jobs => return Err(Halt::Stop(Box::new(several(jobs)))),
+            jobs => return Err(Halt::Stop(Box::new(report::several(jobs)))),
         };
         if let Some((old, route)) = self.seen.take()
             && old != job.id
         {
             // What a replaced attempt wrote last.
             self.read(turns, &route)?;
-            self.log.anew();
+            self.log.begin_again();
             self.next = turns.now();
         }
-        let route = route(job, self.home);
+        let route = log_of(job, self.home);
         if begun(&job.status) && (last || turns.now() >= self.next) {
             self.read(turns, &route)?;
         }
@@ -313,7 +261,7 @@ impl Follower<'_, '_, '_> {
             match turns.ask(&mut || self.log.read(session, route, false))? {
                 Read::All => break,
                 Read::More => {}
-                Read::Other => anew(session, self.log),
+                Read::Other => self.log.restart(session),
             }
         }
         self.log.shown();
@@ -337,4 +285,135 @@ fn begun(status: &Status) -> bool {
             | Status::Manual
             | Status::Scheduled
     )
+}
+
+/// What was read, and what becomes of it.
+struct Log<'o, 'h> {
+    reader: Reader,
+    sink: Sink<'o, 'h>,
+}
+
+struct Sink<'o, 'h> {
+    out: &'o mut Out<'h>,
+    /// `None`: the bytes as they are.
+    form: Option<Form>,
+    cleaner: Option<Cleaner>,
+    /// Holds everything back until the log's present end was seen.
+    tail: Option<Tail>,
+    text: String,
+}
+
+impl<'o, 'h> Log<'o, 'h> {
+    fn new(out: &'o mut Out<'h>, form: Option<Form>, tail: Option<usize>) -> Self {
+        Self {
+            reader: Reader::default(),
+            sink: Sink {
+                out,
+                form,
+                cleaner: form.map(Cleaner::new),
+                tail: tail.map(Tail::new),
+                text: String::new(),
+            },
+        }
+    }
+
+    /// Asks once for what is new. With `early`, it ends when nobody takes the output any more.
+    fn read(&mut self, session: &Session, route: &Route, early: bool) -> Result<Read, Error> {
+        let ask = self.reader.ask();
+        let (offset, limit) = match ask {
+            Ask::Whole => (String::new(), String::new()),
+            Ask::Part { offset, limit } => (offset.to_string(), limit.to_string()),
+        };
+        let part = [
+            ("byte_offset", offset.as_str()),
+            ("byte_limit", limit.as_str()),
+        ];
+        let pairs = if ask == Ask::Whole { &[][..] } else { &part };
+        let (sink, mut answer) = (&mut self.sink, self.reader.answer());
+        let mut closed = false;
+        let read = session.gitlab.stream(route, pairs, &mut |chunk| {
+            let flow = answer.take(chunk, &mut |new| sink.put(new));
+            closed = early && !sink.out.delivers();
+            if closed { ControlFlow::Break(()) } else { flow }
+        });
+        match read {
+            Ok(_) if closed => Ok(Read::All),
+            Ok(_) => Ok(answer.end(&mut |new| sink.put(new))),
+            Err(error) if error.kind == Kind::Refused && ask != Ask::Whole => {
+                self.reader.no_parts();
+                Ok(Read::More)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Bytes read so far.
+    fn read_so_far(&self) -> u64 {
+        self.reader.read()
+    }
+
+    /// How long reading again should wait.
+    fn pause(&self) -> Duration {
+        self.reader.pause()
+    }
+
+    /// The log was erased or replaced while it was read.
+    fn restart(&mut self, session: &Session) {
+        session.talk.line(report::STARTS_OVER);
+        self.begin_again();
+    }
+
+    /// Another log begins, from its first byte.
+    fn begin_again(&mut self) {
+        self.reader = Reader::default();
+        self.sink.finish();
+        self.sink.cleaner = self.sink.form.map(Cleaner::new);
+    }
+
+    /// The log's present end was reached: the last lines are shown, and from here on everything.
+    fn shown(&mut self) {
+        self.sink.let_go();
+    }
+
+    fn end(mut self) {
+        self.sink.finish();
+        self.sink.let_go();
+    }
+}
+
+impl Sink<'_, '_> {
+    fn put(&mut self, bytes: &[u8]) {
+        let Some(cleaner) = &mut self.cleaner else {
+            return self.pass(bytes);
+        };
+        let mut text = std::mem::take(&mut self.text);
+        cleaner.push(bytes, &mut text);
+        self.pass(text.as_bytes());
+        text.clear();
+        self.text = text;
+    }
+
+    /// What the cleaner holds back.
+    fn finish(&mut self) {
+        if let Some(cleaner) = &mut self.cleaner {
+            let mut text = String::new();
+            cleaner.finish(&mut text);
+            self.pass(text.as_bytes());
+        }
+    }
+
+    fn pass(&mut self, bytes: &[u8]) {
+        match &mut self.tail {
+            Some(tail) => tail.push(bytes),
+            None => self.out.bytes(bytes),
+        }
+    }
+
+    fn let_go(&mut self) {
+        if let Some(tail) = self.tail.take() {
+            for line in tail.lines() {
+                self.out.bytes(line);
+            }
+        }
+    }
 }

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
 use super::act::{self, DRY_RUN, FORMAT, Left, ON_CANCEL, OUTPUT, WAIT, finish};
 use super::gating::{self, GATING, Gating};
-use super::shared::{CONNECTION, OUTPUT_FILE};
+use super::options::{CONNECTION, OUTPUT_FILE};
 use super::waiting::{
     Ended, INTERVAL, KEEP_GOING, LISTS, Patience, SHALLOW, STRICT, TIMEOUT, Turns, Wait, wait_for,
 };
-use super::{Command, choose};
+use super::{Command, options as common_options};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
 use crate::decide::verdict::Failures;
@@ -76,7 +76,7 @@ struct Options {
 impl Options {
     fn read(words: &mut Words, host: &Host) -> Result<Self, Stop> {
         let operand = words.operands().into_iter().next().unwrap_or_default();
-        let project = choose::project(&operand);
+        let project = common_options::project(&operand);
         let project =
             project.map_err(|error| Stop::usage(format!("PROJECT {operand:?}: {error}")))?;
         let Some(ref_name) = words.value(&REF) else {

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::Command;
-use super::choose::{self, WHERE, WHICH, Where};
 use super::gating::{self, GATING, Gating};
-use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
+use super::options::{self, WHERE, WHICH, Where};
+use super::options::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
 use super::waiting::{Ended, Patience, Turns, WAITING, Wait, wait_for};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::gate::Judgement;
@@ -74,7 +74,7 @@ struct Options {
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
-        let mut selection = choose::selection(words);
+        let mut selection = options::selection(words);
         let optional = words.values(&OPTIONAL).into_iter();
         selection.operands.extend(optional.map(|name| Operand {
             optional: true,

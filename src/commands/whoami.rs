@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Command;
-use super::shared::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
+use super::options::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
 use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Route};

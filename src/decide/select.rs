@@ -23,6 +23,16 @@ pub struct Selection {
     pub attempts: bool,
 }
 
+impl Selection {
+    /// Nothing is left out but older attempts.
+    pub fn unfiltered(&self) -> bool {
+        self.operands.is_empty()
+            && self.stages.is_empty()
+            && self.statuses.is_empty()
+            && self.except.is_empty()
+    }
+}
+
 /// One operand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operand {
@@ -41,6 +51,16 @@ impl Operand {
             name_only: false,
             optional: false,
         }
+    }
+
+    /// A job id.
+    pub fn is_id(&self) -> bool {
+        !self.name_only && !self.text.is_empty() && self.text.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    /// It holds a wildcard; a job may have that very name all the same.
+    pub fn is_glob(&self) -> bool {
+        !self.name_only && glob::is_glob(&self.text)
     }
 
     /// `--name NAME`
@@ -100,6 +120,8 @@ pub struct Selected<'a> {
     pub jobs: Vec<Chosen<'a>>,
     /// Operands (by index) that mean no job of the list, the calling one apart. What narrowing leaves out is not missing.
     pub missing: Vec<usize>,
+    /// Something was meant that a job of another list could be, too: a pattern, a stage, everything, or what was not found.
+    pub open_ended: bool,
     /// The caller's own parallel siblings that a group, glob, stage or `--all` would have meant.
     pub siblings: Vec<&'a Job>,
 }
@@ -128,8 +150,10 @@ pub fn select<'a>(
     let everything = everything.then_some(Matched::Everything);
     let narrowing = Narrowing::of(selection, jobs);
     let own_group = caller.and_then(|caller| group::of(&caller.name));
+    let glob = |meaning: &Meaning| matches!(meaning, Meaning::Glob(_));
     let mut selected = Selected {
         missing: (0..meanings.len()).collect(),
+        open_ended: everything.is_some() || meanings.iter().any(glob),
         ..Selected::default()
     };
     let rows: Vec<&Job> = if selection.attempts {
@@ -159,6 +183,7 @@ pub fn select<'a>(
             });
         }
     }
+    selected.open_ended |= !selected.missing.is_empty();
     Ok(selected)
 }
 
@@ -200,8 +225,7 @@ enum Meaning<'t> {
 impl<'t> Meaning<'t> {
     fn of(operand: &'t Operand, jobs: &'t [Job], caller: Option<&Caller>) -> Self {
         let text = operand.text.as_str();
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if digits && !operand.name_only {
+        if operand.is_id() {
             let Ok(id) = text.parse().map(JobId) else {
                 return Self::Nothing;
             };

@@ -33,12 +33,22 @@ pub enum Downstream {
     /// A plain job, or a trigger job that has started nothing.
     None,
     Pipeline(Branch),
-    /// The list of its jobs could not be read, and why.
-    Unreadable(PipelineKey, String),
+    /// The list of its jobs could not be read.
+    Unreadable(PipelineKey),
     /// It stands elsewhere in the tree: a loop.
     Elsewhere(PipelineKey),
     /// Too deep, or one too many.
     NotRead(PipelineKey),
+}
+
+impl Downstream {
+    pub fn key(&self) -> Option<PipelineKey> {
+        match self {
+            Self::None => None,
+            Self::Pipeline(branch) => Some(branch.pipeline),
+            Self::Unreadable(key) | Self::Elsewhere(key) | Self::NotRead(key) => Some(*key),
+        }
+    }
 }
 
 /// Collects the lists of a tree: ask [`Walk::ask`] what to read, hand it to [`Walk::read`], until there is no more.
@@ -48,7 +58,7 @@ pub struct Walk {
     queue: VecDeque<(PipelineKey, usize)>,
     depth: usize,
     seen: HashSet<PipelineId>,
-    lists: HashMap<PipelineId, Result<Vec<Job>, String>>,
+    lists: HashMap<PipelineId, Option<Vec<Job>>>,
 }
 
 impl Walk {
@@ -69,8 +79,8 @@ impl Walk {
         Some(pipeline)
     }
 
-    /// What reading the pipeline that [`Walk::ask`] named last has brought.
-    pub fn read(&mut self, pipeline: PipelineKey, list: Result<Vec<Job>, String>) {
+    /// The rows of the pipeline that [`Walk::ask`] named last; none if it could not be read.
+    pub fn read(&mut self, pipeline: PipelineKey, list: Option<Vec<Job>>) {
         for key in list.iter().flatten().filter_map(below) {
             if self.depth < DEPTH && self.seen.len() < PIPELINES && self.seen.insert(key.id) {
                 self.queue.push_back((key, self.depth + 1));
@@ -79,15 +89,14 @@ impl Walk {
         self.lists.insert(pipeline.id, list);
     }
 
-    /// The tree of what was read. The error is that of the root.
-    pub fn tree(mut self) -> Result<Branch, String> {
+    /// The tree of what was read.
+    pub fn tree(mut self) -> Branch {
         match self.grow(self.root, 0) {
-            Downstream::Pipeline(branch) => Ok(branch),
-            Downstream::Unreadable(_, why) => Err(why),
-            _ => Ok(Branch {
+            Downstream::Pipeline(branch) => branch,
+            _ => Branch {
                 pipeline: self.root,
                 jobs: Vec::new(),
-            }),
+            },
         }
     }
 
@@ -97,8 +106,8 @@ impl Walk {
         }
         let mut list = match self.lists.remove(&pipeline.id) {
             None => return Downstream::Elsewhere(pipeline),
-            Some(Err(why)) => return Downstream::Unreadable(pipeline, why),
-            Some(Ok(list)) => list,
+            Some(None) => return Downstream::Unreadable(pipeline),
+            Some(Some(list)) => list,
         };
         let places = stages::places(&list);
         let newest: HashSet<JobId> = select::newest(&list).map(|job| job.id).collect();
@@ -210,7 +219,7 @@ mod tests {
         while let Some(next) = walk.ask() {
             let found = world.iter().find(|(id, _)| *id == next.id.0);
             let list = found.map(|(id, rows)| list(id * 100, rows));
-            walk.read(next, list.ok_or_else(|| "403 Forbidden".to_owned()));
+            walk.read(next, list);
         }
         walk
     }
@@ -229,7 +238,7 @@ mod tests {
                 Item::Downstream(Downstream::Pipeline(branch)) => {
                     format!("#{}", branch.pipeline.id)
                 }
-                Item::Downstream(Downstream::Unreadable(key, why)) => format!("#{} {why}", key.id),
+                Item::Downstream(Downstream::Unreadable(key)) => format!("#{} unreadable", key.id),
                 Item::Downstream(Downstream::Elsewhere(key)) => format!("#{} elsewhere", key.id),
                 Item::Downstream(Downstream::NotRead(key)) => format!("#{} not read", key.id),
                 Item::Downstream(Downstream::None) => "none".to_owned(),
@@ -246,7 +255,7 @@ mod tests {
             (2, &["plan", "deploy>3"]),
             (3, &["ship"]),
         ]);
-        let mut tree = tree.tree().unwrap();
+        let mut tree = tree.tree();
         assert_eq!(
             drawn(&tree),
             [
@@ -260,7 +269,7 @@ mod tests {
                 "|```#3",
                 "|````ship",
                 "`elsewhere",
-                "``#9 403 Forbidden",
+                "``#9 unreadable",
             ]
         );
         tree.keep(&HashSet::from([JobId(300), JobId(100)]));
@@ -278,17 +287,14 @@ mod tests {
         );
         tree.keep(&HashSet::new());
         assert_eq!(drawn(&tree), ["#1"]);
-        assert_eq!(
-            walk(&[(1, &["a>1"])]).tree().map(|t| drawn(&t)).unwrap()[2],
-            "``#1 elsewhere"
-        );
+        assert_eq!(drawn(&walk(&[(1, &["a>1"])]).tree())[2], "``#1 elsewhere");
     }
 
     #[test]
     fn loops_and_depth_end() {
         let tree = walk(&[(1, &["a>2", "b>2"]), (2, &["up>1", "self>2"])]);
         assert_eq!(
-            drawn(&tree.tree().unwrap()),
+            drawn(&tree.tree()),
             [
                 "#1",
                 "|a",
@@ -308,11 +314,11 @@ mod tests {
             asked += 1;
             chain.read(
                 next,
-                Ok(list(next.id.0 * 10, &[&format!("t>{}", next.id.0 + 1)])),
+                Some(list(next.id.0 * 10, &[&format!("t>{}", next.id.0 + 1)])),
             );
         }
         assert_eq!(asked, 1 + DEPTH);
-        let lines = drawn(&chain.tree().unwrap());
+        let lines = drawn(&chain.tree());
         assert_eq!(lines.last().unwrap(), &("`".repeat(22) + "#12 not read"));
         let rows: Vec<String> = (2..5000).map(|id| format!("t{id}>{id}")).collect();
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
@@ -322,7 +328,7 @@ mod tests {
             asked += 1;
             wide.read(
                 next,
-                Ok(if next.id.0 == 1 {
+                Some(if next.id.0 == 1 {
                     list(1, &rows)
                 } else {
                     Vec::new()
@@ -345,23 +351,14 @@ mod tests {
             } else {
                 vec![next_one.as_str()]
             };
-            walk.read(next, Ok(list(next.id.0 * 100, &rows)));
+            walk.read(next, Some(list(next.id.0 * 100, &rows)));
         }
-        let lines = drawn(&walk.tree().unwrap());
+        let lines = drawn(&walk.tree());
         let deepest = lines
             .iter()
             .map(|line| line.matches(['`', '|']).count())
             .max();
         assert_eq!(deepest, Some(2 * (DEPTH + 1)));
         assert!(lines.contains(&"|`#12".to_owned()));
-    }
-
-    #[test]
-    fn a_root_that_cannot_be_read_is_an_error() {
-        let mut walk = Walk::new(key(1));
-        assert_eq!(walk.ask(), Some(key(1)));
-        walk.read(key(1), Err("404 Not Found".to_owned()));
-        assert_eq!(walk.ask(), None);
-        assert_eq!(walk.tree(), Err("404 Not Found".to_owned()));
     }
 }

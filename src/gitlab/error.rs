@@ -99,14 +99,23 @@ impl Kind {
 impl Error {
     /// A row of a list that is JSON, but not of the expected form. serde's own message may quote the row.
     pub fn bad_row(route: &Route, facts: &Facts, error: &serde_json::Error) -> Self {
+        let column = error.column();
+        let message = format!("a row of the answer is not of the expected form (column {column})");
+        Self::bad_list(route, facts, message)
+    }
+
+    /// The list was read to its end and may lack a row all the same.
+    pub fn incomplete(route: &Route, facts: &Facts) -> Self {
+        let message = "the list changed while it was read and may be incomplete";
+        Self::bad_list(route, facts, message.to_owned())
+    }
+
+    fn bad_list(route: &Route, facts: &Facts, message: String) -> Self {
         Self {
             kind: Kind::NotJson,
             method: "GET",
             route: route.clone(),
-            message: format!(
-                "a row of the answer is not of the expected form (column {})",
-                error.column()
-            ),
+            message,
             said: Said::default(),
             status: None,
             facts: facts.clone(),

@@ -2,28 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
-
 use super::TokenKind;
-use crate::model::{JobId, PipelineId, ProjectId};
+pub use crate::model::Project;
+use crate::model::{JobId, PipelineId};
 use crate::url::encode;
-
-/// A project by number or by full path (`group/project`). In JSON a number or a text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(untagged)]
-pub enum Project {
-    Id(ProjectId),
-    Path(String),
-}
-
-impl fmt::Display for Project {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(id) => id.fmt(f),
-            Self::Path(path) => f.write_str(path),
-        }
-    }
-}
 
 /// One endpoint with its ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -278,6 +260,7 @@ impl Need {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ProjectId;
 
     #[test]
     fn paths_are_gitlabs() {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{forms, is_shared, remarks, shared_groups};
 use crate::cli::{Group, Usage};
-use crate::commands::shared::Variable;
+use crate::commands::options::Variable;
 use crate::exit::Exit;
 
 /// The commands, one row each.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{ABOUT, forms, remarks, shared_groups};
 use crate::cli::{Group, Usage};
-use crate::commands::shared::Variable;
+use crate::commands::options::Variable;
 use crate::exit::Exit;
 
 /// Columns of the left side of a list, indentation included; a longer entry has a line of its own.

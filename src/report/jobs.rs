@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Format;
-use super::json::{List, Object, raw};
-use super::log::Tail;
+use super::clean_log::Tail;
+use super::json::{self, List};
 use super::messages::failure_reason;
 use super::style::{Paint, Style};
 use super::table::{Column, Table, branch};
 use super::text::visible;
 use crate::decide::tree::{Branch, Downstream, Item};
-use crate::model::{Job, JobId, PipelineKey, Status};
+use crate::exit::{Exit, Stop};
+use crate::model::{Job, JobId, PipelineId, PipelineKey, ProjectId, Status};
 use crate::time::human;
 
 const COLUMNS: &[Column] = &[
@@ -66,28 +68,24 @@ pub fn project_table(jobs: &[&Job]) -> Table {
 }
 
 /// A pipeline's jobs, and below each trigger job the pipeline that it started.
-pub fn tree(root: &Branch) -> Table {
+pub fn tree(root: &Branch, refusals: &Refusals) -> Table {
     let mut table = Table::new(COLUMNS);
     root.lines(&mut |path, item| {
         let prefix = branch(path);
         let (key, note) = match item {
             Item::Job(node) => return row(&mut table, &prefix, &node.job, node.retried),
-            Item::Pipeline(key) => (key, ""),
-            Item::Downstream(below) => match below {
-                Downstream::None => return,
-                Downstream::Pipeline(branch) => (branch.pipeline, ""),
-                Downstream::Unreadable(key, why) => (*key, why.as_str()),
-                Downstream::Elsewhere(key) => (*key, "shown elsewhere"),
-                Downstream::NotRead(key) => (*key, "not read: too deep or too many"),
-            },
+            Item::Pipeline(key) => (Some(key), ""),
+            Item::Downstream(below) => (below.key(), why(below, refusals)),
         };
+        let Some(key) = key else { return };
         let name = match key.project_id {
             Some(project) => format!("{prefix}pipeline {} of project {project}", key.id),
             None => format!("{prefix}pipeline {}", key.id),
         };
-        let empty = ("", Paint::Plain);
-        let (name, note) = ((name.as_str(), Paint::Plain), (note, Paint::Plain));
-        table.row(&[name, empty, empty, empty, empty, empty, note]);
+        let mut cells = [("", Paint::Plain); 7];
+        cells[0].0 = &name;
+        cells[6].0 = note;
+        table.row(&cells);
     });
     table
 }
@@ -179,7 +177,7 @@ impl JsonRows {
     }
 
     pub fn put(&mut self, row: &RawValue, put: &mut dyn FnMut(&str)) {
-        let row = raw(row);
+        let row = json::raw(row);
         if let Some(list) = &mut self.0 {
             list.element(&row, put);
         } else {
@@ -196,29 +194,66 @@ impl JsonRows {
 }
 
 /// GitLab's own text of each row.
-type Texts = HashMap<JobId, Box<RawValue>>;
+pub type Texts = HashMap<JobId, Box<RawValue>>;
 
-/// The tree as one object: `{pipeline, jobs: [{job, retried, downstream}]}`.
-pub fn tree_object(branch: &Branch, texts: &Texts) -> Object {
-    let jobs = branch.jobs.iter().map(|node| {
-        let object = job(Object::new(), node.job.id, texts).flag("retried", node.retried);
-        let unread = |key: &PipelineKey, why: &str| {
-            Object::new()
-                .object("pipeline", pipeline(*key))
-                .text("error", why)
-        };
-        let below = match &node.downstream {
-            Downstream::None => return object.null("downstream"),
-            Downstream::Pipeline(branch) => tree_object(branch, texts),
-            Downstream::Unreadable(key, why) => unread(key, why),
-            Downstream::Elsewhere(key) => unread(key, "shown elsewhere"),
-            Downstream::NotRead(key) => unread(key, "not read: too deep or too many"),
-        };
-        object.object("downstream", below)
+/// A pipeline of the tree, and what it holds or why that cannot be shown.
+#[derive(Serialize)]
+struct PipelineDocument<'a> {
+    pipeline: KeyDocument,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<Vec<JobDocument<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct KeyDocument {
+    id: PipelineId,
+    project_id: Option<ProjectId>,
+}
+
+#[derive(Serialize)]
+struct JobDocument<'a> {
+    job: Option<&'a RawValue>,
+    retried: bool,
+    downstream: Option<PipelineDocument<'a>>,
+}
+
+/// One line of the tree as NDJSON.
+#[derive(Serialize)]
+struct JobLine<'a> {
+    pipeline: KeyDocument,
+    job: Option<&'a RawValue>,
+}
+
+/// The tree as one document.
+pub fn tree_document(root: &Branch, texts: &Texts, refusals: &Refusals) -> String {
+    json::text(&branch_document(root, texts, refusals)) + "\n"
+}
+
+fn branch_document<'a>(
+    branch: &'a Branch,
+    texts: &'a Texts,
+    refusals: &'a Refusals,
+) -> PipelineDocument<'a> {
+    let jobs = branch.jobs.iter().map(|node| JobDocument {
+        job: texts.get(&node.job.id).map(|text| &**text),
+        retried: node.retried,
+        downstream: match &node.downstream {
+            Downstream::None => None,
+            Downstream::Pipeline(branch) => Some(branch_document(branch, texts, refusals)),
+            unread => unread.key().map(|key| PipelineDocument {
+                pipeline: key.into(),
+                jobs: None,
+                error: Some(why(unread, refusals)),
+            }),
+        },
     });
-    Object::new()
-        .object("pipeline", pipeline(branch.pipeline))
-        .list("jobs", jobs)
+    PipelineDocument {
+        pipeline: branch.pipeline.into(),
+        jobs: Some(jobs.collect()),
+        error: None,
+    }
 }
 
 /// The tree's jobs that are meant, one `{pipeline, job}` a line.
@@ -230,8 +265,11 @@ pub fn tree_lines(
 ) {
     for node in &branch.jobs {
         if meant(node.job.id) {
-            let object = Object::new().object("pipeline", pipeline(branch.pipeline));
-            put(&(job(object, node.job.id, texts).end() + "\n"));
+            let line = JobLine {
+                pipeline: branch.pipeline.into(),
+                job: texts.get(&node.job.id).map(|text| &**text),
+            };
+            put(&(json::text(&line) + "\n"));
         }
         if let Downstream::Pipeline(below) = &node.downstream {
             tree_lines(below, meant, texts, put);
@@ -239,19 +277,53 @@ pub fn tree_lines(
     }
 }
 
-fn pipeline(key: PipelineKey) -> Object {
-    let object = Object::new().number("id", key.id.0);
-    match key.project_id {
-        Some(project) => object.number("project_id", project.0),
-        None => object.null("project_id"),
+impl From<PipelineKey> for KeyDocument {
+    fn from(key: PipelineKey) -> Self {
+        Self {
+            id: key.id,
+            project_id: key.project_id,
+        }
     }
 }
 
-fn job(object: Object, id: JobId, texts: &Texts) -> Object {
-    match texts.get(&id) {
-        Some(text) => object.raw("job", text),
-        None => object.null("job"),
+/// Pipelines that cannot be read, and GitLab's answer.
+pub type Refusals = HashMap<PipelineId, String>;
+
+/// Why a downstream pipeline is not shown.
+fn why<'r>(downstream: &Downstream, refusals: &'r Refusals) -> &'r str {
+    match downstream {
+        Downstream::None | Downstream::Pipeline(_) => "",
+        Downstream::Unreadable(key) => refusals.get(&key.id).map_or("", String::as_str),
+        Downstream::Elsewhere(_) => "shown elsewhere",
+        Downstream::NotRead(_) => "not read: too deep or too many",
     }
+}
+
+/// `--limit` without `--all-pipelines`.
+pub fn limit_of_a_pipeline() -> Stop {
+    Stop::usage("--limit needs --all-pipelines: a pipeline is listed whole")
+}
+
+/// `--all-pipelines --status created`
+pub fn created_of_a_project() -> Stop {
+    Stop::usage("GitLab leaves jobs that are created out of a project's list")
+}
+
+/// `--log-tail` with `--output json`.
+pub fn log_tail_without_table() -> Stop {
+    Stop::usage("--log-tail needs --output table")
+        .hint("jobgate trace JOB prints a log; the ids to ask for are in the JSON")
+}
+
+/// Downstream pipelines of a tree were left out.
+pub fn unread(pipelines: usize) -> Stop {
+    let error = format!("{pipelines} downstream pipelines were not read: too deep or too many");
+    Stop::new(Exit::Unknown, error).hint("--pipeline ID of one of them begins the tree there")
+}
+
+/// A search through a project's jobs ended before their end.
+pub fn looked_through(jobs: usize) -> String {
+    format!("only the newest {jobs} jobs of the project were looked through; --limit 0 goes on")
 }
 
 #[cfg(test)]
@@ -316,21 +388,22 @@ mod tests {
                 &json!({"id": id, "name": name, "stage": "t", "status": "success", "downstream_pipeline": child}),
             )
         };
+        let refusals = Refusals::from([(PipelineId(9), "403 Forbidden\n".to_owned())]);
         let mut walk = Walk::new(key(1, None));
         while let Some(next) = walk.ask() {
             let list = match next.id.0 {
-                1 => Ok(vec![
+                1 => Some(vec![
                     job(&json!({"id": 1, "name": "build", "stage": "b", "status": "success"})),
                     bridge(2, "child", 2),
                     bridge(3, "other", 9),
                 ]),
-                2 => Ok(vec![bridge(4, "back", 1)]),
-                _ => Err("403 Forbidden\n".to_owned()),
+                2 => Some(vec![bridge(4, "back", 1)]),
+                _ => None,
             };
             walk.read(next, list);
         }
         assert_eq!(
-            printed(&tree(&walk.tree().unwrap())),
+            printed(&tree(&walk.tree(), &refusals)),
             [
                 "JOB                                  STAGE  STATUS   DURATION  QUEUED  ID  NOTE             LINK",
                 "pipeline 1",

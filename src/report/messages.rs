@@ -2,10 +2,13 @@
 //!
 //! Text from GitLab is put in as it is: where a text is written, what acts on a terminal is made visible.
 
+use std::fmt;
 use std::time::Duration;
 
+use crate::decide::select::Operand;
+use crate::exit::{Exit, Stop};
 use crate::gitlab::TokenKind;
-use crate::model::JobId;
+use crate::model::{Job, JobId, PipelineId, Place, Project};
 use crate::time::human;
 
 /// `a, b, c and 3 more`: at most eight names.
@@ -48,6 +51,114 @@ pub fn asking_again(trouble: &str, delay: Duration) -> String {
 /// The variables of two jobs are mixed.
 pub fn other_job(variable: JobId, token: JobId) -> String {
     format!("CI_JOB_ID is {variable}, but the job token belongs to job {token}")
+}
+
+/// Where a job was looked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Within<'a> {
+    Pipeline(PipelineId),
+    /// The pipeline and all below it.
+    Tree(PipelineId),
+    Project(&'a Project),
+}
+
+impl fmt::Display for Within<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pipeline(id) => write!(f, "pipeline {id}"),
+            Self::Tree(id) => write!(f, "pipeline {id} and below"),
+            Self::Project(project) => write!(f, "project {project}"),
+        }
+    }
+}
+
+/// The operand means no job; `near` is the name that it could be a slip of.
+pub fn no_such_job(operand: &Operand, within: Within, near: Option<&str>) -> Stop {
+    let Operand { text, .. } = operand;
+    if operand.is_id() {
+        let error = format!("no job {text} in {within}");
+        return Stop::new(Exit::NotFound, error)
+            .hint("a job of another pipeline needs --pipeline ID")
+            .hint(format!(
+                "a name of digits only is reached with --name {text}"
+            ));
+    }
+    let error = if operand.is_glob() {
+        format!("no job matches {text:?} in {within}")
+    } else {
+        format!("no job {text:?} in {within}{}", did_you_mean(near))
+    };
+    Stop::new(Exit::NotFound, error).hint(LISTS)
+}
+
+const LISTS: &str = "jobgate jobs lists the jobs of a pipeline";
+
+fn did_you_mean(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+}
+
+/// Two options that exclude each other.
+pub fn clash(one: &str, other: &str) -> Stop {
+    Stop::usage(format!("{one} does not go with {other}"))
+}
+
+/// `--project` alone names no pipeline.
+pub fn project_without_pipeline() -> Stop {
+    Stop::usage("--project needs --pipeline: this job's own pipeline is in its own project")
+        .hint("--downstream TRIGGER reaches a pipeline that this one started")
+}
+
+/// No job can act on itself or wait for itself.
+pub fn names_caller(text: &str) -> Stop {
+    Stop::usage(format!("{text:?} is the calling job itself"))
+        .hint("jobgate whoami shows the calling job")
+}
+
+/// A group, glob, stage or `--all` would have meant the calling job's own parallel siblings.
+pub fn siblings(jobs: &[&Job]) -> String {
+    let mut names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+    names.sort_unstable();
+    format!(
+        "left out, as parallel siblings of this job: {}",
+        list(&names)
+    )
+}
+
+/// One hop of `--downstream`.
+pub fn hop(trigger: &Job, from: PipelineId, to: &Place) -> String {
+    let Place { project, pipeline } = to;
+    let name = &trigger.name;
+    format!("pipeline {pipeline} of project {project}, started by {name} in pipeline {from}")
+}
+
+/// `--downstream` names no trigger job of the pipeline.
+pub fn no_trigger_job(text: &str, from: PipelineId, near: Option<&str>) -> Stop {
+    let near = did_you_mean(near);
+    let error = format!("no trigger job {text:?} in pipeline {from}{near}");
+    Stop::new(Exit::NotFound, error).hint(LISTS)
+}
+
+/// `--downstream` names several trigger jobs of the pipeline.
+pub fn several_trigger_jobs(text: &str, from: PipelineId, names: &[&str]) -> Stop {
+    let names = list(names);
+    Stop::usage(format!(
+        "--downstream {text:?} means several trigger jobs of pipeline {from}: {names}"
+    ))
+}
+
+/// The trigger job of a hop has started nothing so far.
+pub fn not_started(trigger: &Job, from: PipelineId) -> Stop {
+    let Job { name, status, .. } = trigger;
+    let status = status.word();
+    Stop::new(
+        Exit::NotFound,
+        format!("trigger job {name} of pipeline {from} has started no pipeline; it is {status}"),
+    )
+}
+
+/// The list of a pipeline is without trigger jobs, because GitLab refused them.
+pub fn trigger_jobs_refused(refusal: Stop) -> Stop {
+    refusal.hint("--no-trigger-jobs leaves trigger jobs out")
 }
 
 /// GitLab's `failure_reason` as a short sentence (`app/models/concerns/enums/ci/commit_status.rb`, in its order). A reason that is not

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jobgate::cli::{Group, Opt, Usage};
-use jobgate::commands::{shared, table};
+use jobgate::commands::{options, table};
 use jobgate::help::{markdown, page};
 
 #[test]
@@ -18,7 +18,7 @@ fn the_readme_says_what_the_table_says() {
         ("commands", markdown::commands(&table)),
         ("reference", markdown::reference(&table)),
         ("exit codes", markdown::exit_codes()),
-        ("variables", markdown::variables(shared::VARIABLES)),
+        ("variables", markdown::variables(options::VARIABLES)),
     ] {
         expected = replaced(&expected, part, &text);
     }
@@ -69,7 +69,7 @@ fn pages_fit_their_width() {
     let table = table();
     for width in [40, 80, 100] {
         let pages = table.iter().map(|usage| page::command(usage, width));
-        for text in pages.chain([page::overview(&table, shared::VARIABLES, width)]) {
+        for text in pages.chain([page::overview(&table, options::VARIABLES, width)]) {
             for line in text.lines() {
                 let columns = line.chars().count();
                 // Examples and usage lines are not broken: they must stay fit to be copied.
@@ -108,10 +108,10 @@ const ONE: Usage = sample(
             title: "selection",
             options: &[&STAGE, &ALL],
         },
-        &shared::OUTPUT,
+        &options::OUTPUT,
     ],
 );
-const TWO: Usage = sample("two", &[&shared::OUTPUT]);
+const TWO: Usage = sample("two", &[&options::OUTPUT]);
 
 #[test]
 fn a_page_shows_all_that_the_table_knows() {

@@ -193,6 +193,7 @@ fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
         jobgate: error: no job "parts" in pipeline 7700
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out
+        jobgate: hint: jobgate jobs lists the jobs of a pipeline
     "#]]);
     scene.jobs("u* --no-trigger-jobs").is(
         0,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jobgate::cli::Opt;
-use jobgate::commands::{shared, table};
+use jobgate::commands::{options, table};
 
 #[test]
 fn the_table_keeps_its_rules() {
@@ -30,7 +30,7 @@ fn the_table_keeps_its_rules() {
             assert!(short, "{name} {} twice", option.name);
         }
     }
-    for variable in shared::VARIABLES {
+    for variable in options::VARIABLES {
         let lower = variable.help.trim_end_matches('.') == variable.help;
         assert!(lower && variable.help.len() <= 72, "{}", variable.name);
     }
@@ -38,7 +38,7 @@ fn the_table_keeps_its_rules() {
 
 #[test]
 fn options_of_several_commands_keep_the_rules() {
-    for group in [shared::CONNECTION, shared::OUTPUT] {
+    for group in [options::CONNECTION, options::OUTPUT] {
         assert_eq!(group.title, group.title.to_lowercase());
         for option in group.options {
             sound_option(option);
@@ -71,7 +71,9 @@ fn sound_option(option: &Opt) {
         );
     }
     if let Some(variable) = option.variable {
-        let known = shared::VARIABLES.iter().any(|known| known.name == variable);
+        let known = options::VARIABLES
+            .iter()
+            .any(|known| known.name == variable);
         assert!(known, "{name}: {variable} is not in the list of variables");
     }
 }

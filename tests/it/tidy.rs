@@ -4,7 +4,7 @@ mod arrows;
 
 use std::path::{Path, PathBuf};
 
-use jobgate::commands::shared::VARIABLES;
+use jobgate::commands::options::VARIABLES;
 
 /// A file of the project: its path from the project's root, with `/`, and its text.
 struct File {
@@ -317,7 +317,7 @@ fn every_variable_that_is_read_is_documented() {
         }
     }
     keep(
-        "every variable that the program reads stands in shared::VARIABLES",
+        "every variable that the program reads stands in options::VARIABLES",
         &broken,
     );
 }

@@ -202,28 +202,30 @@ fn one_job_must_be_meant() {
         5,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        jobgate: error: no job "parts" in pipeline 7700
-        jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: no job "parts" in pipeline 7700
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+        "#]],
     );
     scene.trace("unti").is(
         5,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
-        jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+        "#]],
     );
     scene.trace("gate").is(
         2,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        jobgate: error: "gate" is the calling job itself
-        jobgate: hint: jobgate whoami tells about it
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: "gate" is the calling job itself
+            jobgate: hint: jobgate whoami shows the calling job
+        "#]],
     );
     scene.follow("flaky").is(
         2,
@@ -253,8 +255,6 @@ fn one_job_must_be_meant() {
         "--name unit unit",
         "unit --timeout 3",
         "unit --strict",
-        "unit --retried",
-        "90400 --retried --follow",
         "unit --tail x",
     ] {
         let got = scene.trace(words);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::commands::choose::Where;
+use crate::commands::options::Where;
 use crate::decide::action::{Fate, Step};
 use crate::decide::select::{Chosen, Matched, Selected, Selection, select};
 use crate::decide::verdict::APPEAR;

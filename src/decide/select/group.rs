@@ -17,6 +17,18 @@ pub fn of(name: &str) -> Option<&str> {
     (suffixes > 0 && !group.is_empty()).then_some(group)
 }
 
+/// Group, number and count of a name that `parallel: N` made: `unit 2/5`.
+pub fn numbered(name: &str) -> Option<(&str, u32, u32)> {
+    let (group, numbers) = name.rsplit_once(' ')?;
+    let (number, of) = numbers.split_once('/')?;
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = number.parse().ok().filter(|_| plain(number))?;
+    let of = of.parse().ok().filter(|_| plain(of))?;
+    // GitLab's own limit of `parallel:` is 200; another name only looks like one of a group.
+    (1..=of).contains(&number).then_some(())?;
+    (of <= 200 && !group.is_empty()).then_some((group, number, of))
+}
+
 /// Drops ` [eu, blue]`, from the first list on.
 fn without_list(name: &str) -> Option<&str> {
     let inner = name.strip_suffix(']')?;
@@ -50,6 +62,24 @@ fn blank(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_a_parallel_group_says_how_many_there_are() {
+        for (name, expected) in [
+            ("unit 2/5", Some(("unit", 2, 5))),
+            ("unit tests 200/200", Some(("unit tests", 200, 200))),
+            ("unit 6/5", None),
+            ("unit 0/5", None),
+            ("unit 1/201", None),
+            ("unit +1/5", None),
+            ("unit 1/2/3", None),
+            ("unit", None),
+            (" 1/2", None),
+            ("1/2", None),
+        ] {
+            assert_eq!(numbered(name), expected, "{name:?}");
+        }
+    }
 
     #[test]
     fn a_group_is_the_name_without_what_parallel_put_behind_it() {

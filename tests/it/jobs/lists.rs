@@ -41,6 +41,7 @@ fn a_projects_jobs_come_newest_first() {
         expect![[r#"
             using the job token from CI_JOB_TOKEN
             jobgate: error: no job "nope" in project 44
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
         "#]],
     );
     let asked = scene.gitlab.log();

@@ -73,25 +73,26 @@ fn jobs_are_selected_as_everywhere() {
             jobgate: error: no job matches "x*" in pipeline 7700
             jobgate: hint: a job of another pipeline needs --pipeline ID
             jobgate: hint: a name of digits only is reached with --name 7
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
         "#]],
     );
     scene.jobs("gate").is(
         2,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        jobgate: error: "gate" is the calling job itself
-        jobgate: hint: jobgate whoami tells about it
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: "gate" is the calling job itself
+            jobgate: hint: jobgate whoami shows the calling job
+        "#]],
     );
     scene.jobs("90404").is(
         2,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        jobgate: error: "90404" is the calling job itself
-        jobgate: hint: jobgate whoami tells about it
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: "90404" is the calling job itself
+            jobgate: hint: jobgate whoami shows the calling job
+        "#]],
     );
     scene.jobs("--pipeline 4711").is(5, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
@@ -134,7 +135,7 @@ fn the_calling_jobs_siblings_are_left_out_of_groups() {
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
-            left out, as parallel jobs of the calling one: gate 3/3, gate 1/3
+            left out, as parallel siblings of this job: gate 1/3, gate 3/3
         "#]],
     );
     run("jobs").arg("gate 1/3").binary().is(

@@ -93,6 +93,7 @@ fn a_tree_shows_every_pipeline_below() {
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
             jobgate: error: no job "chekc" in pipeline 7700 and below
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
         "#]]);
     scene
         .jobs("--downstream parts --downstream charts")
@@ -109,19 +110,19 @@ fn a_tree_shows_every_pipeline_below() {
         5,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        jobgate: error: no trigger job "part" in pipeline 7700
-        jobgate: hint: jobgate jobs lists the trigger jobs of a pipeline
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: no trigger job "part" in pipeline 7700; did you mean "parts"?
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        "#]],
     );
     scene.jobs("--downstream compile").is(
         5,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        jobgate: error: no trigger job "compile" in pipeline 7700
-        jobgate: hint: jobgate jobs lists the trigger jobs of a pipeline
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            jobgate: error: no trigger job "compile" in pipeline 7700
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        "#]],
     );
     scene
         .both("--recursive apply --log-tail 5")

@@ -27,7 +27,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "pipeline",
-        &["gitlab", "decide::select", "report", "model", "exit"],
+        &[
+            "gitlab",
+            "decide::select",
+            "report::messages",
+            "model",
+            "time",
+            "exit",
+            "near",
+        ],
     ),
     ("help", &["exit", "cli", "host"]),
     ("cli", &["exit", "near"]),

@@ -1,5 +1,7 @@
 //! A job's log on its way to a reader: harmless to a terminal, or stripped to plain text. Works on chunks, in constant memory.
 
+use super::text::hidden;
+
 /// What a reader wants of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -138,9 +140,11 @@ impl Cleaner {
     }
 }
 
-/// Characters that turn the order of others around are shown instead of obeyed; the rest of Unicode is the log's own business.
+/// Characters that cannot be seen or turn the order of others around are shown instead of obeyed.
 fn push(c: char, out: &mut String) {
-    if matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}') {
+    // What joins or varies the characters beside it (emoji, Arabic and Indic scripts), and what is a log's own.
+    let joins = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    if hidden(c) && !joins && !matches!(c, '\n' | '\r' | '\t') {
         out.extend(c.escape_unicode());
     } else {
         out.push(c);

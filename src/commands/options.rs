@@ -1,0 +1,355 @@
+//! Options that several commands take, what is read from them, and the variables that the program reads.
+
+use crate::ci::Fixed;
+use crate::cli::{Group, Opt, Words};
+use crate::decide::select::{Caller, Operand, Selection};
+use crate::exit::{Exit, Stop};
+use crate::gitlab::TokenKind;
+use crate::model::{PipelineId, Place, Project, ProjectId, Status};
+use crate::pipeline::{Pipelines, Way};
+use crate::report::{Color, messages};
+use crate::session::{Common, Me, Session};
+
+pub const SERVER: Opt = Opt::value(
+    "--server",
+    "URL",
+    "the GitLab to trust; a CI_API_V4_URL of another origin is refused",
+);
+pub const CA_FILE: Opt = Opt::value(
+    "--ca-file",
+    "FILE",
+    "certificates to trust besides the built-in public roots (PEM)",
+)
+.variable("CI_SERVER_TLS_CA_FILE");
+pub const PROXY: Opt = Opt::value(
+    "--proxy",
+    "URL",
+    "the way to GitLab, in place of what the proxy variables say",
+);
+pub const TOKEN_FILE: Opt = Opt::value(
+    "--token-file",
+    "PATH",
+    "file that holds an access token, for what the job token may not do",
+)
+.variable("JOBGATE_TOKEN_FILE");
+pub const DEBUG: Opt = Opt::switch(
+    "--debug",
+    "show each request: method, URL, status, request id, duration",
+)
+.variable("JOBGATE_DEBUG");
+pub const COLOR: Opt = Opt::value(
+    "--color",
+    "WHEN",
+    "colors; auto means in CI jobs and on terminals, unless NO_COLOR is set",
+)
+.choices(&["auto", "always", "never"]);
+pub const QUIET: Opt =
+    Opt::switch("--quiet", "no talk on stderr but warnings and errors").short("-q");
+
+pub const FORMAT: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
+    .short("-o")
+    .choices(&["table", "json", "ndjson", "dotenv"]);
+/// Of the commands that list GitLab's own objects.
+pub const LISTED: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
+    .short("-o")
+    .choices(&["table", "json", "ndjson"]);
+pub const OUTPUT_FILE: Opt = Opt::value(
+    "--output-file",
+    "PATH",
+    "put the answer there, whole or not at all, instead of on stdout",
+);
+
+/// The way to GitLab, and how much is said on it: every command that asks GitLab takes these.
+pub const CONNECTION: Group = Group {
+    title: "connection and talk",
+    options: &[
+        &SERVER,
+        &CA_FILE,
+        &PROXY,
+        &TOKEN_FILE,
+        &DEBUG,
+        &COLOR,
+        &QUIET,
+    ],
+};
+
+/// The answer's form and place.
+pub const OUTPUT: Group = Group {
+    title: "output",
+    options: &[&FORMAT, &OUTPUT_FILE],
+};
+
+pub const PROJECT: Opt = Opt::value(
+    "--project",
+    "PROJECT",
+    "another project, by id or full path; needs --pipeline",
+)
+.short("-R");
+pub const PIPELINE: Opt = Opt::value(
+    "--pipeline",
+    "ID",
+    "another pipeline than the one this job is in",
+);
+pub const DOWNSTREAM: Opt = Opt::value(
+    "--downstream",
+    "TRIGGER",
+    "the pipeline that this trigger job started; repeat for each hop",
+)
+.many();
+pub const NO_TRIGGER_JOBS: Opt = Opt::switch("--no-trigger-jobs", "leave trigger jobs out");
+/// Where to look.
+pub const WHERE: Group = Group {
+    title: "choosing the pipeline",
+    options: &[&PROJECT, &PIPELINE, &DOWNSTREAM, &NO_TRIGGER_JOBS],
+};
+
+pub const NAME: Opt = Opt::value(
+    "--name",
+    "NAME",
+    "a job by its exact name or group, whatever it looks like",
+)
+.many();
+pub const STAGE: Opt = Opt::value("--stage", "NAME", "only jobs of this stage").many();
+pub const STATUS: Opt = Opt::value("--status", "STATUS", "only jobs with this status")
+    .many()
+    .choices(Status::WORDS);
+pub const EXCEPT: Opt = Opt::value("--except", "GLOB", "leave out jobs whose name matches").many();
+/// Which jobs.
+pub const WHICH: Group = Group {
+    title: "choosing jobs",
+    options: &[&NAME, &STAGE, &STATUS, &EXCEPT],
+};
+
+pub const ALL: Opt = Opt::switch(
+    "--all",
+    "act on every match; without it more than one is an error",
+);
+
+/// A variable of the job that the program reads.
+#[derive(Debug)]
+pub struct Variable {
+    pub name: &'static str,
+    /// Lower case, no final period.
+    pub help: &'static str,
+}
+
+const fn variable(name: &'static str, help: &'static str) -> Variable {
+    Variable { name, help }
+}
+
+/// All of them: they carry credentials, the way to the server and presentation, never a condition or a selection.
+pub const VARIABLES: &[Variable] = &[
+    variable("CI_API_V4_URL", "where GitLab's API is"),
+    variable("CI_JOB_TOKEN", "the job token"),
+    variable(
+        "CI_JOB_ID",
+        "compared with what GitLab says: gate and writes refuse a difference",
+    ),
+    variable(
+        "CI_JOB_TIMEOUT",
+        "the job's time limit in seconds, for the default of waiting",
+    ),
+    variable(
+        "RUNNER_SCRIPT_TIMEOUT",
+        "the script's own time limit, if the job sets one",
+    ),
+    variable("JOBGATE_TOKEN_FILE", "path of a file with an access token"),
+    variable("JOBGATE_TOKEN", "an access token"),
+    variable(
+        "GITLAB_TOKEN",
+        "an access token, if neither of these is set",
+    ),
+    variable(
+        "CI_SERVER_TLS_CA_FILE",
+        "certificates to trust besides the built-in public roots",
+    ),
+    variable(
+        "SSL_CERT_FILE",
+        "certificates to trust in place of the built-in public roots",
+    ),
+    variable(
+        "CI_SERVER_TLS_CERT_FILE",
+        "client certificate, for GitLab alone",
+    ),
+    variable("CI_SERVER_TLS_KEY_FILE", "key of the client certificate"),
+    variable("https_proxy", "proxy for https, also HTTPS_PROXY"),
+    variable("http_proxy", "proxy for http, lower case only"),
+    variable("all_proxy", "proxy for both, also ALL_PROXY"),
+    variable("no_proxy", "hosts without proxy, also NO_PROXY"),
+    variable("GITLAB_CI", "colors are on in a CI job, also CI"),
+    variable("JOBGATE_DEBUG", "1 shows each request, as --debug does"),
+    variable("NO_COLOR", "any value turns colors off"),
+];
+
+impl Common {
+    pub fn read(words: &mut Words) -> Result<Self, Stop> {
+        Ok(Self {
+            fixed: Fixed {
+                server: words.value(&SERVER),
+                ca_file: words.value(&CA_FILE),
+                proxy: words.value(&PROXY),
+                token_file: words.value(&TOKEN_FILE),
+            },
+            debug: words.switch(&DEBUG),
+            color: words.parsed(&COLOR, Color::parse)?.unwrap_or_default(),
+            quiet: words.switch(&QUIET),
+        })
+    }
+}
+
+/// Where to look: read from the options, nothing asked yet.
+#[derive(Clone, Debug, Default)]
+pub struct Where {
+    pub project: Option<Project>,
+    pub pipeline: Option<PipelineId>,
+    /// Trigger jobs to walk through, one hop each.
+    pub downstream: Vec<String>,
+    pub no_trigger_jobs: bool,
+}
+
+impl Where {
+    pub fn read(words: &mut Words) -> Result<Self, Stop> {
+        Ok(Self {
+            project: words.parsed(&PROJECT, project)?,
+            pipeline: words.parsed(&PIPELINE, pipeline)?,
+            downstream: words.values(&DOWNSTREAM),
+            no_trigger_jobs: words.switch(&NO_TRIGGER_JOBS),
+        })
+    }
+}
+
+/// The pipeline that is meant, pinned, and who asks.
+#[derive(Debug)]
+pub struct Located {
+    pub place: Place,
+    /// `None` where project and pipeline are given and there is no job token to ask with.
+    pub me: Option<Me>,
+}
+
+impl Located {
+    /// The calling job, if the pipeline is its own.
+    pub fn caller(&self) -> Option<Caller> {
+        let me = self.me.as_ref();
+        me.filter(|me| me.pipeline.id == self.place.pipeline)
+            .map(Me::caller)
+    }
+}
+
+impl Where {
+    /// Project and pipeline are both given: the calling job need not be known.
+    pub fn complete(&self) -> bool {
+        self.project.is_some() && self.pipeline.is_some()
+    }
+
+    /// The pipeline in which the way downstream begins, given the calling job's own place.
+    pub fn start(&self, own: &Place) -> Result<Place, Stop> {
+        if self.project.is_some() && self.pipeline.is_none() {
+            return Err(messages::project_without_pipeline());
+        }
+        Ok(Place {
+            project: self.project.clone().unwrap_or_else(|| own.project.clone()),
+            pipeline: self.pipeline.unwrap_or(own.pipeline),
+        })
+    }
+
+    /// The same, asking GitLab for the calling job.
+    pub fn ask_start(&self, session: &Session) -> Result<Located, Stop> {
+        let me = self.ask_me(session)?;
+        let place = match (&me, &self.project, self.pipeline) {
+            (_, Some(project), Some(pipeline)) => Place {
+                project: project.clone(),
+                pipeline,
+            },
+            (Some(me), ..) => self.start(&me.place())?,
+            (None, ..) => return Err(messages::project_without_pipeline()),
+        };
+        Ok(Located { place, me })
+    }
+
+    fn ask_me(&self, session: &Session) -> Result<Option<Me>, Stop> {
+        if self.complete() && !session.gitlab.has(TokenKind::Job) {
+            return Ok(None);
+        }
+        match session.me() {
+            Ok(me) => {
+                if let Some(other) = session.other_job(&me) {
+                    session.talk.warning(&other);
+                }
+                Ok(Some(me))
+            }
+            Err(stop) if self.complete() && stop.exit == Exit::Refused => Ok(None),
+            Err(stop) if stop.exit == Exit::Refused => {
+                Err(stop.hint("--project and --pipeline together need no job token"))
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Finds the pipeline, at the end of the way downstream; each hop is a line of talk.
+    pub fn locate(&self, session: &Session, pipelines: &Pipelines) -> Result<Located, Stop> {
+        let Located { place, me } = self.ask_start(session)?;
+        let way = session.steady(|| pipelines.walk(&place, &self.downstream));
+        match way.map_err(|error| error.stop())? {
+            Way::Found(place, hops) => {
+                for hop in hops {
+                    let line = messages::hop(&hop.trigger, hop.from, &hop.to);
+                    session.talk.line(&line);
+                }
+                Ok(Located { place, me })
+            }
+            Way::NotStarted(from, trigger) => Err(messages::not_started(&trigger, from)),
+            Way::Nowhere(stop) => Err(stop),
+        }
+    }
+}
+
+/// A project by id or full path.
+pub fn project(text: &str) -> Result<Project, String> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text
+            .parse()
+            .map(|id| Project::Id(ProjectId(id)))
+            .map_err(|_| "no project id is that large".to_owned());
+    }
+    let plain = |part: &str| {
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && part
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    if text.contains('/') && text.split('/').all(plain) {
+        Ok(Project::Path(text.to_owned()))
+    } else {
+        Err("not a project; use its id or its full path as in group/project".to_owned())
+    }
+}
+
+pub fn pipeline(text: &str) -> Result<PipelineId, String> {
+    text.parse()
+        .map(PipelineId)
+        .map_err(|_| "not a pipeline id; use the number behind /-/pipelines/ in its URL".to_owned())
+}
+
+/// Operands and narrowing options together.
+pub fn selection(words: &mut Words) -> Selection {
+    let statuses = words.values(&STATUS);
+    Selection {
+        stages: words.values(&STAGE),
+        statuses: statuses.iter().map(|word| Status::parse(word)).collect(),
+        except: words.values(&EXCEPT),
+        ..named(words)
+    }
+}
+
+/// Operands and `--name` alone.
+pub fn named(words: &mut Words) -> Selection {
+    let plain = words.operands().into_iter().map(Operand::plain);
+    let mut operands: Vec<Operand> = plain.collect();
+    operands.extend(words.values(&NAME).into_iter().map(Operand::name));
+    Selection {
+        operands,
+        ..Selection::default()
+    }
+}
