@@ -30,7 +30,7 @@ environment take it. jobs= and approved= take one selection, commas included; re
 
 Exit code 9: a condition does not hold. 4: a token is missing or was refused. 6: the evidence could not be had. \
 A gate protects against mistakes; the author of the script can leave it out, so it does not replace a protected environment.",
-    terms: || ROWS.iter().map(|row| (row.form(), row.holds)).collect(),
+    terms: || ROWS.iter().map(|row| (row.form(), gate::holds(row))).collect(),
     example: "\
 jobgate gate --server https://gitlab.example.com branch=main role=maintainer
 jobgate gate jobs=unit newest",

@@ -71,7 +71,7 @@ fn command(text: &mut String, usage: &'static Usage, table: &[&'static Usage]) {
                 text,
                 "| `{}` | {} |",
                 form.replace('|', "\\|"),
-                cell(meaning)
+                cell(&meaning)
             );
         }
         text.push('\n');

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::style::Paint;
 use super::table::{Column, Table};
 use super::talk::Talk;
-use crate::decide::gate::condition::{BadValue, Condition, Mistake, ROWS, Row};
+use crate::decide::gate::condition::{Condition, Mistake, Row, Takes};
 use crate::decide::gate::said::{Approval, Gap, Protection, RefKind, Said};
 use crate::decide::gate::{Finding, Judgement, Line};
 use crate::decide::verdict::{Counts, JobOutcome, Outcome, Reason};
@@ -43,7 +43,7 @@ pub fn document(judgement: &Judgement) -> Document {
     let exit = judgement.exit();
     let entry = |line: &Line| Entry {
         condition: line.condition.to_string(),
-        finding: word(line.finding),
+        finding: word(line.finding).0,
         expected: expected(&line.condition),
         said: said(line),
         hint: Some(hints_of(line).join("; ")).filter(|hint| !hint.is_empty()),
@@ -60,7 +60,7 @@ pub fn table(judgement: &Judgement) -> Table {
     let mut table = Table::new(COLUMNS);
     for line in &judgement.lines {
         table.row(&[
-            (word(line.finding), paint(line.finding)),
+            word(line.finding),
             (&line.condition.to_string(), Paint::Plain),
             (&outcome(line), Paint::Plain),
         ]);
@@ -74,7 +74,7 @@ pub fn tell(judgement: &Judgement, talk: &Talk) {
         let text = format!("  {}  {}", line.condition, outcome(line));
         talk.pieces(&[
             ("gate: ", Paint::Plain),
-            (word(line.finding), paint(line.finding)),
+            word(line.finding),
             (&text, Paint::Plain),
         ]);
     }
@@ -118,55 +118,33 @@ pub fn stop(judgement: &Judgement) -> Stop {
 
 /// `the ref is a branch that matches main or release/*`
 pub fn expected(condition: &Condition) -> String {
-    let expected = &condition.row.expected;
+    let (alone, equal, unequal) = condition.row.expected;
     let values = condition.values.join(" or ");
-    match (expected.unequal, values.is_empty()) {
-        (_, true) => expected.alone.to_owned(),
-        (Some(unequal), false) if condition.negated => {
-            format!("{}{unequal}{values}", expected.alone)
-        }
-        _ => format!("{}{}{values}", expected.alone, expected.equal),
+    match unequal.filter(|_| condition.negated) {
+        _ if values.is_empty() => alone.to_owned(),
+        Some(unequal) => format!("{alone}{unequal}{values}"),
+        None => format!("{alone}{equal}{values}"),
     }
 }
 
-/// A text that is not a condition, and what would be right; `from` is where it stands.
+/// The same of any condition with this key: `the ref is a branch [that matches GLOB]`
+pub fn holds(row: &Row) -> String {
+    let (alone, equal, _) = row.expected;
+    match row.takes {
+        Takes::Nothing | Takes::One(_) => alone.to_owned(),
+        Takes::AnyNumber(value) => format!("{alone} [{}{value}]", equal.trim_start()),
+        Takes::Values(value) => format!("{alone}{equal}{value}"),
+    }
+}
+
+/// A text that is not a condition; `from` is where it stands.
 pub fn mistake(from: &str, mistake: &Mistake) -> Stop {
-    let what = match mistake {
-        Mistake::Name(name) => {
-            let near = did_you_mean(name, ROWS.iter().map(|row| row.name));
-            format!("unknown condition {name:?}{near}")
-        }
-        Mistake::NeedsValue(row) => format!("{} needs a value: {}", row.name, row.form()),
-        Mistake::TakesNoValue(row) => format!("{} takes no value", row.name),
-        Mistake::NoUnequal(row) => format!("{} does not take !=", row.name),
-        Mistake::Value(row, value, bad) => bad_value(row, value, *bad),
-    };
-    Stop::usage(format!("{from}: {what}")).hint("jobgate gate --help lists the conditions")
-}
-
-fn bad_value(row: &Row, value: &str, bad: BadValue) -> String {
-    let name = row.name;
-    match bad {
-        BadValue::Empty => format!("{name} has an empty value; is a variable unset?"),
-        BadValue::BlanksAround => format!("{name} has a value with blanks around it: {value:?}"),
-        BadValue::NoneOf(words) => {
-            let near = did_you_mean(value, words.iter().copied());
-            format!(
-                "unknown {name} {value:?}{near} (there are {})",
-                words.join(", ")
-            )
-        }
-        BadValue::AtSign => format!("{name} {value:?} is written without the @"),
-        BadValue::NoIdOrPath if name == "agent" => format!(
-            "{name} {value:?} is neither an id nor the full path of a config project; GitLab does not show a job the names of its agents"
-        ),
-        BadValue::NoIdOrPath => {
-            format!("{name} {value:?} is neither an id nor a full path (group/project)")
-        }
-        BadValue::Glob => {
-            format!("{name} {value:?} is not the name of one job; globs are for jobs=")
-        }
-    }
+    let Mistake { what, unknown } = mistake;
+    let near = unknown
+        .iter()
+        .map(|(word, known)| did_you_mean(word, known.iter().copied()));
+    let near: String = near.collect();
+    Stop::usage(format!("{from}: {what}{near}")).hint("jobgate gate --help lists the conditions")
 }
 
 /// What was expected stands only where it did not come out so.
@@ -364,19 +342,11 @@ fn hints_of(line: &Line) -> Vec<&str> {
     }
 }
 
-fn word(finding: Finding) -> &'static str {
+fn word(finding: Finding) -> (&'static str, Paint) {
     match finding {
-        Finding::Held => "held",
-        Finding::NotHeld => "not held",
-        Finding::Refused => "refused",
-        Finding::Unknown => "unknown",
-    }
-}
-
-fn paint(finding: Finding) -> Paint {
-    match finding {
-        Finding::Held => Paint::Good,
-        Finding::NotHeld => Paint::Bad,
-        Finding::Refused | Finding::Unknown => Paint::Warning,
+        Finding::Held => ("held", Paint::Good),
+        Finding::NotHeld => ("not held", Paint::Bad),
+        Finding::Refused => ("refused", Paint::Warning),
+        Finding::Unknown => ("unknown", Paint::Warning),
     }
 }

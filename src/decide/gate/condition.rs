@@ -17,236 +17,188 @@ pub struct Condition {
     pub values: Vec<String>,
 }
 
-/// One row of the table of conditions: the parser, the check, the help page and the README read it.
+/// One row of the table of conditions: parser, check, help page and README read it.
 #[derive(Debug)]
 pub struct Row {
     pub name: &'static str,
-    /// Placeholder of a value.
-    pub value: &'static str,
     pub takes: Takes,
-    /// When the condition holds, for the help page: lower case, no final period.
-    pub holds: &'static str,
-    /// What is expected, for the line of the condition; the values follow.
-    pub expected: Expected,
+    /// `the ref is a branch` + ` that matches ` + values; the third text stands in the second one's place for `!=`, where the key has that.
+    pub expected: (&'static str, &'static str, Option<&'static str>),
     /// The evidence besides `GET /job`.
     pub need: &'static [Piece],
-    /// Checks one value.
-    parse: fn(&str) -> Checking,
+    /// Refuses a value that can only be a slip.
+    parse: fn(&str) -> Result<(), Mistake>,
     pub(super) check: fn(&[String], &Evidence) -> Checked,
 }
 
-/// How many values a key takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How many values a key takes, and what one is called.
+#[derive(Clone, Copy, Debug)]
 pub enum Takes {
     Nothing,
-    /// The key alone says something, too.
-    AnyNumber,
-    AtLeastOne,
+    /// Any number: the key alone says something, too.
+    AnyNumber(&'static str),
+    /// At least one.
+    Values(&'static str),
     /// One selection, never split at commas.
-    One,
-}
-
-/// `the ref is a branch` + ` that matches ` + values. Only a key with a form for `!=` takes it.
-#[derive(Clone, Copy, Debug)]
-pub struct Expected {
-    pub alone: &'static str,
-    pub equal: &'static str,
-    pub unequal: Option<&'static str>,
-}
-
-const fn expected(alone: &'static str, equal: &'static str) -> Expected {
-    Expected {
-        alone,
-        equal,
-        unequal: None,
-    }
-}
-
-const fn either(alone: &'static str, equal: &'static str, unequal: &'static str) -> Expected {
-    Expected {
-        alone,
-        equal,
-        unequal: Some(unequal),
-    }
+    One(&'static str),
 }
 
 /// Every condition there is.
 pub const ROWS: &[Row] = &[
     Row {
         name: "project",
-        value: "ID|PATH",
-        takes: Takes::AtLeastOne,
-        holds: "the job runs in this project",
-        expected: either("the project", " is ", " is not "),
+        takes: Takes::Values("ID|PATH"),
+        expected: ("the job's project", " is ", Some(" is not ")),
         need: &[Piece::AllowedAgents],
-        parse: id_or_path,
+        parse: |text| id_or_path("project", text),
         check: check::project,
     },
     Row {
         name: "branch",
-        value: "GLOB",
-        takes: Takes::AnyNumber,
-        holds: "the ref is a branch (that matches)",
-        expected: either(
+        takes: Takes::AnyNumber("GLOB"),
+        expected: (
             "the ref is a branch",
             " that matches ",
-            " that does not match ",
+            Some(" that does not match "),
         ),
         need: &[],
-        parse: |_| Ok(()),
+        parse: any,
         check: check::branch,
     },
     Row {
         name: "tag",
-        value: "GLOB",
-        takes: Takes::AnyNumber,
-        holds: "the ref is a tag (that matches)",
-        expected: either(
+        takes: Takes::AnyNumber("GLOB"),
+        expected: (
             "the ref is a tag",
             " that matches ",
-            " that does not match ",
+            Some(" that does not match "),
         ),
         need: &[],
-        parse: |_| Ok(()),
+        parse: any,
         check: check::tag,
     },
     Row {
         name: "protected-ref",
-        value: "",
         takes: Takes::Nothing,
-        holds: "GitLab lists exactly this branch or tag as protected",
-        expected: expected("the ref is a protected branch or tag", ""),
+        expected: (
+            "GitLab lists exactly this branch or tag as protected",
+            "",
+            None,
+        ),
         need: &[Piece::Refs],
-        parse: |_| Ok(()),
+        parse: any,
         check: check::protected_ref,
     },
     Row {
         name: "source",
-        value: "SOURCE",
-        takes: Takes::AtLeastOne,
-        holds: "the pipeline's source is one of these",
-        expected: either("the pipeline's source", " is ", " is not "),
+        takes: Takes::Values("SOURCE"),
+        expected: ("the pipeline's source", " is ", Some(" is not ")),
         need: &[],
-        parse: |text| known(text, Source::WORDS),
+        parse: |text| known("source", text, Source::WORDS),
         check: check::source,
     },
     Row {
         name: "user",
-        value: "NAME",
-        takes: Takes::AtLeastOne,
-        holds: "the job's user is one of these",
-        expected: either("the job's user", " is ", " is not "),
+        takes: Takes::Values("NAME"),
+        expected: ("the job's user", " is ", Some(" is not ")),
         need: &[],
-        parse: |text| match text.strip_prefix('@') {
-            Some(_) => Err(BadValue::AtSign),
-            None => Ok(()),
-        },
+        parse: user,
         check: check::user,
     },
     Row {
         name: "role",
-        value: "ROLE",
-        takes: Takes::AtLeastOne,
-        holds: "the job's user has at least this role in the job's project",
-        expected: expected("the role of the job's user here", " is at least "),
+        takes: Takes::Values("ROLE"),
+        expected: (
+            "the role of the job's user in its project",
+            " is at least ",
+            None,
+        ),
         need: &[Piece::AllowedAgents],
-        parse: |text| known(text, Role::WORDS),
+        parse: |text| known("role", text, Role::WORDS),
         check: check::role,
     },
     Row {
         name: "tier",
-        value: "TIER",
-        takes: Takes::AtLeastOne,
-        holds: "the job's environment has this tier",
-        expected: either("the environment's tier", " is ", " is not "),
+        takes: Takes::Values("TIER"),
+        expected: (
+            "the tier of the job's environment",
+            " is ",
+            Some(" is not "),
+        ),
         need: &[Piece::AllowedAgents],
-        parse: |text| known(text, Tier::WORDS),
+        parse: |text| known("tier", text, Tier::WORDS),
         check: check::tier,
     },
     Row {
         name: "environment",
-        value: "GLOB",
-        takes: Takes::AtLeastOne,
-        holds: "the job's environment has a name that matches",
-        expected: either("the environment's name", " matches ", " does not match "),
+        takes: Takes::Values("GLOB"),
+        expected: (
+            "the name of the job's environment",
+            " matches ",
+            Some(" does not match "),
+        ),
         need: &[Piece::AllowedAgents, Piece::Environments],
-        parse: |_| Ok(()),
+        parse: any,
         check: check::environment,
     },
     Row {
         name: "agent",
-        value: "ID|CONFIG_PROJECT",
-        takes: Takes::AtLeastOne,
-        holds: "this agent is allowed to the job",
-        expected: expected("an agent that the job may use", " is "),
+        takes: Takes::Values("ID|CONFIG_PROJECT"),
+        expected: ("the job may use the agent", " ", None),
         need: &[Piece::AllowedAgents],
-        parse: id_or_path,
+        parse: |text| id_or_path("agent", text),
         check: check::agent,
     },
     Row {
         name: "jobs",
-        value: "SELECTION",
-        takes: Takes::One,
-        holds: "at least one job matches, and all that match have passed",
-        expected: expected("these jobs have passed", ": "),
+        takes: Takes::One("SELECTION"),
+        expected: ("jobs match, and all of them have passed", ": ", None),
         need: &[Piece::Jobs],
-        parse: |_| Ok(()),
+        parse: any,
         check: check::jobs,
     },
     Row {
         name: "approved",
-        value: "JOB",
-        takes: Takes::One,
-        holds: "another user played this manual job, and it passed",
-        expected: expected("another user played this job, and it passed", ": "),
+        takes: Takes::One("JOB"),
+        expected: (
+            "another user played this manual job, and it passed",
+            ": ",
+            None,
+        ),
         need: &[Piece::Attempts, Piece::Pipeline],
-        // An approval is that of one job: no glob chooses it.
-        parse: |text| {
-            if text.contains(['*', '?']) {
-                return Err(BadValue::Glob);
-            }
-            Ok(())
-        },
+        parse: one_job,
         check: approved,
     },
     Row {
         name: "newest",
-        value: "",
         takes: Takes::Nothing,
-        holds: "no newer pipeline of this ref is for another commit",
-        expected: expected("no newer pipeline of this ref is for another commit", ""),
+        expected: (
+            "no newer pipeline of this ref is for another commit",
+            "",
+            None,
+        ),
         need: &[Piece::PipelinesOfRef],
-        parse: |_| Ok(()),
+        parse: any,
         check: check::newest,
     },
 ];
 
-/// Why a text is no condition.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Mistake {
-    /// No row has this name.
-    Name(String),
-    NeedsValue(&'static Row),
-    TakesNoValue(&'static Row),
-    /// `KEY!=...` of a key that has no such form.
-    NoUnequal(&'static Row),
-    Value(&'static Row, String, BadValue),
+/// Why a text is not a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    pub what: String,
+    /// A word that is unknown, and those that are known.
+    pub unknown: Option<(String, Vec<&'static str>)>,
 }
 
-/// What is wrong with one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadValue {
-    Empty,
-    BlanksAround,
-    /// Only these words of GitLab's are known: a slip in one must never be a condition that nothing or anything meets.
-    NoneOf(&'static [&'static str]),
-    /// `@name`
-    AtSign,
-    NoIdOrPath,
-    Glob,
+impl From<String> for Mistake {
+    fn from(what: String) -> Self {
+        Self {
+            what,
+            unknown: None,
+        }
+    }
 }
-
-type Checking = Result<(), BadValue>;
 
 impl Condition {
     pub fn parse(text: &str) -> Result<Self, Mistake> {
@@ -256,23 +208,27 @@ impl Condition {
         };
         let unequal = key.strip_suffix('!').filter(|_| value.is_some());
         let name = unequal.unwrap_or(key);
-        let row = ROWS.iter().find(|row| row.name == name);
-        let row = row.ok_or_else(|| Mistake::Name(name.to_owned()))?;
-        if unequal.is_some() && row.expected.unequal.is_none() {
-            return Err(Mistake::NoUnequal(row));
+        let Some(row) = ROWS.iter().find(|row| row.name == name) else {
+            let names = ROWS.iter().map(|row| row.name).collect();
+            return Err(Mistake {
+                what: format!("unknown condition {name:?}"),
+                unknown: Some((name.to_owned(), names)),
+            });
+        };
+        if unequal.is_some() && row.expected.2.is_none() {
+            return Err(format!("{name} does not take !=").into());
         }
         let values = match (row.takes, value) {
-            (Takes::Nothing | Takes::AnyNumber, None) => Vec::new(),
-            (Takes::Nothing, Some(_)) => return Err(Mistake::TakesNoValue(row)),
-            (Takes::AtLeastOne | Takes::One, None) => return Err(Mistake::NeedsValue(row)),
-            (Takes::One, Some(value)) => vec![value.to_owned()],
-            (Takes::AnyNumber | Takes::AtLeastOne, Some(value)) => {
-                value.split(',').map(str::to_owned).collect()
+            (Takes::Nothing | Takes::AnyNumber(_), None) => Vec::new(),
+            (Takes::Nothing, Some(_)) => return Err(format!("{name} takes no value").into()),
+            (Takes::Values(_) | Takes::One(_), None) => {
+                return Err(format!("{name} needs a value: {}", row.form()).into());
             }
+            (Takes::One(_), Some(value)) => vec![value.to_owned()],
+            (_, Some(value)) => value.split(',').map(str::to_owned).collect(),
         };
         for value in &values {
-            row.check_value(value)
-                .map_err(|bad| Mistake::Value(row, value.clone(), bad))?;
+            row.check_value(value)?;
         }
         Ok(Self {
             row,
@@ -285,22 +241,22 @@ impl Condition {
 impl Row {
     /// As in the help page: `branch[=GLOB]`.
     pub fn form(&self) -> String {
-        let Self { name, value, .. } = self;
+        let name = self.name;
         match self.takes {
-            Takes::Nothing => (*name).to_owned(),
-            Takes::AnyNumber => format!("{name}[={value}]"),
-            Takes::AtLeastOne | Takes::One => format!("{name}={value}"),
+            Takes::Nothing => name.to_owned(),
+            Takes::AnyNumber(value) => format!("{name}[={value}]"),
+            Takes::Values(value) | Takes::One(value) => format!("{name}={value}"),
         }
     }
 
-    fn check_value(&self, value: &str) -> Checking {
-        let trimmed = value.trim();
-        if trimmed.is_empty() {
-            return Err(BadValue::Empty);
+    fn check_value(&self, value: &str) -> Result<(), Mistake> {
+        let name = self.name;
+        if value.trim().is_empty() {
+            return Err(format!("{name} has an empty value; is a variable unset?").into());
         }
         // The names of jobs may begin and end with blanks; nothing else does.
-        if self.takes != Takes::One && trimmed != value {
-            return Err(BadValue::BlanksAround);
+        if !matches!(self.takes, Takes::One(_)) && value.trim() != value {
+            return Err(format!("{name} has a value with blanks around it: {value:?}").into());
         }
         (self.parse)(value)
     }
@@ -325,16 +281,49 @@ impl fmt::Display for Condition {
     }
 }
 
-fn known(word: &str, words: &'static [&'static str]) -> Checking {
-    if words.contains(&word) {
-        Ok(())
-    } else {
-        Err(BadValue::NoneOf(words))
-    }
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the form of its neighbours in the table"
+)]
+fn any(_: &str) -> Result<(), Mistake> {
+    Ok(())
 }
 
-fn id_or_path(text: &str) -> Checking {
-    IdOrPath::read(text).map(drop).ok_or(BadValue::NoIdOrPath)
+/// Only words of GitLab's that this version knows: a slip in one must never be a condition that nothing or anything meets.
+fn known(key: &str, word: &str, words: &'static [&'static str]) -> Result<(), Mistake> {
+    if words.contains(&word) {
+        return Ok(());
+    }
+    Err(Mistake {
+        what: format!("unknown {key} {word:?}, not one of {}", words.join(", ")),
+        unknown: Some((word.to_owned(), words.to_vec())),
+    })
+}
+
+fn id_or_path(key: &str, text: &str) -> Result<(), Mistake> {
+    if IdOrPath::read(text).is_some() {
+        return Ok(());
+    }
+    let agents = "; GitLab does not show a job the names of its agents";
+    let more = if key == "agent" { agents } else { "" };
+    Err(format!("{key} {text:?} is neither an id nor the full path of a project{more}").into())
+}
+
+fn user(text: &str) -> Result<(), Mistake> {
+    if text.starts_with('@') {
+        return Err(format!("user {text:?} is written without the @").into());
+    }
+    Ok(())
+}
+
+/// An approval is that of one job: no glob chooses it.
+fn one_job(text: &str) -> Result<(), Mistake> {
+    if text.contains(['*', '?']) {
+        return Err(
+            format!("approved {text:?} is not the name of one job; globs are for jobs=").into(),
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -374,40 +363,40 @@ mod tests {
             expected.push(format!("{text}: {}", gate::expected(&read)));
         }
         expect![[r#"
-            project=44: the project is 44
-            project=4,ops/shop: the project is 4 or ops/shop
-            project!=4,ops/shop2: the project is not 4 or ops/shop2
+            project=44: the job's project is 44
+            project=4,ops/shop: the job's project is 4 or ops/shop
+            project!=4,ops/shop2: the job's project is not 4 or ops/shop2
             branch: the ref is a branch
             branch=main,release/*: the ref is a branch that matches main or release/*
             branch!=main,release/70: the ref is a branch that does not match main or release/70
-            protected-ref: the ref is a protected branch or tag
+            protected-ref: GitLab lists exactly this branch or tag as protected
             source=web,push: the pipeline's source is web or push
             source!=schedule: the pipeline's source is not schedule
             user=tom,mira: the job's user is tom or mira
             user!=tom,ann: the job's user is not tom or ann
-            role=reporter: the role of the job's user here is at least reporter
-            role=owner,guest: the role of the job's user here is at least owner or guest
-            tier=production,staging: the environment's tier is production or staging
-            tier!=staging: the environment's tier is not staging
-            environment=prod/*: the environment's name matches prod/*
-            environment!=prod/us,prod: the environment's name does not match prod/us or prod
-            agent=9,12: an agent that the job may use is 9 or 12
-            agent=ops/agents: an agent that the job may use is ops/agents
-            jobs=unit*: these jobs have passed: unit*
-            approved=approve: another user played this job, and it passed: approve
+            role=reporter: the role of the job's user in its project is at least reporter
+            role=owner,guest: the role of the job's user in its project is at least owner or guest
+            tier=production,staging: the tier of the job's environment is production or staging
+            tier!=staging: the tier of the job's environment is not staging
+            environment=prod/*: the name of the job's environment matches prod/*
+            environment!=prod/us,prod: the name of the job's environment does not match prod/us or prod
+            agent=9,12: the job may use the agent 9 or 12
+            agent=ops/agents: the job may use the agent ops/agents
+            jobs=unit*: jobs match, and all of them have passed: unit*
+            approved=approve: another user played this manual job, and it passed: approve
             newest: no newer pipeline of this ref is for another commit
             branch=a=b: the ref is a branch that matches a=b
             branch!=a!=b: the ref is a branch that does not match a!=b
             tag=v?.*: the ref is a tag that matches v?.*
             tag!=v1: the ref is a tag that does not match v1
-            project=44,ops/shop: the project is 44 or ops/shop
+            project=44,ops/shop: the job's project is 44 or ops/shop
             source=push,parent_pipeline: the pipeline's source is push or parent_pipeline
             user=mira,mira: the job's user is mira or mira
-            tier=production: the environment's tier is production
-            jobs=deploy: [eu, blue]: these jobs have passed: deploy: [eu, blue]
-            jobs=a=b,c: these jobs have passed: a=b,c
-            approved=sign off, please: another user played this job, and it passed: sign off, please
-            approved= x: another user played this job, and it passed:  x"#]]
+            tier=production: the tier of the job's environment is production
+            jobs=deploy: [eu, blue]: jobs match, and all of them have passed: deploy: [eu, blue]
+            jobs=a=b,c: jobs match, and all of them have passed: a=b,c
+            approved=sign off, please: another user played this manual job, and it passed: sign off, please
+            approved= x: another user played this manual job, and it passed:  x"#]]
         .assert_eq(&expected.join("\n"));
     }
 
@@ -485,18 +474,18 @@ mod tests {
             CONDITION: jobs does not take !=
             CONDITION: agent does not take !=
             CONDITION: approved does not take !=
-            CONDITION: unknown role "maintaner"; did you mean "maintainer"? (there are minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner)
-            CONDITION: unknown role "Owner"; did you mean "owner"? (there are minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner)
-            CONDITION: unknown tier "prod"; did you mean "production"? (there are production, staging, testing, development, other)
-            CONDITION: unknown source "pussh"; did you mean "push"? (there are push, web, trigger, schedule, api, external, pipeline, chat, webide, merge_request_event, external_pull_request_event, parent_pipeline, ondemand_dast_scan, ondemand_dast_validation, security_orchestration_policy, container_registry_push, duo_workflow, pipeline_execution_policy_schedule)
+            CONDITION: unknown role "maintaner", not one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner; did you mean "maintainer"?
+            CONDITION: unknown role "Owner", not one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner; did you mean "owner"?
+            CONDITION: unknown tier "prod", not one of production, staging, testing, development, other; did you mean "production"?
+            CONDITION: unknown source "pussh", not one of push, web, trigger, schedule, api, external, pipeline, chat, webide, merge_request_event, external_pull_request_event, parent_pipeline, ondemand_dast_scan, ondemand_dast_validation, security_orchestration_policy, container_registry_push, duo_workflow, pipeline_execution_policy_schedule; did you mean "push"?
             CONDITION: user "@mira" is written without the @
-            CONDITION: project "shop" is neither an id nor a full path (group/project)
-            CONDITION: project "044" is neither an id nor a full path (group/project)
-            CONDITION: project "+44" is neither an id nor a full path (group/project)
-            CONDITION: project "/ops/shop" is neither an id nor a full path (group/project)
-            CONDITION: project "ops/*" is neither an id nor a full path (group/project)
-            CONDITION: project "99999999999999999999" is neither an id nor a full path (group/project)
-            CONDITION: agent "ops/agents:prod" is neither an id nor the full path of a config project; GitLab does not show a job the names of its agents
+            CONDITION: project "shop" is neither an id nor the full path of a project
+            CONDITION: project "044" is neither an id nor the full path of a project
+            CONDITION: project "+44" is neither an id nor the full path of a project
+            CONDITION: project "/ops/shop" is neither an id nor the full path of a project
+            CONDITION: project "ops/*" is neither an id nor the full path of a project
+            CONDITION: project "99999999999999999999" is neither an id nor the full path of a project
+            CONDITION: agent "ops/agents:prod" is neither an id nor the full path of a project; GitLab does not show a job the names of its agents
             CONDITION: approved "sign*" is not the name of one job; globs are for jobs="#]].assert_eq(&sentences.join("\n"));
     }
 
@@ -510,17 +499,8 @@ mod tests {
         tried.dedup();
         assert_eq!(names, tried, "every key has an example that holds");
         for row in ROWS {
-            assert!(
-                row.holds.len() <= 72 && !row.holds.ends_with('.'),
-                "{}",
-                row.name
-            );
-            assert_eq!(
-                row.takes == Takes::Nothing,
-                row.value.is_empty(),
-                "{}",
-                row.name
-            );
+            let holds = gate::holds(row);
+            assert!(holds.len() <= 72 && !holds.ends_with('.'), "{holds}");
         }
     }
 

@@ -59,7 +59,7 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
             pipeline 7700 of project 44
             plan: deploy (90402, created): not yet, it is created
             08:01:00 waiting for deploy (created)
-            gate: not held  jobs=unit  unit is failed (expected: these jobs have passed: unit)
+            gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
             the gate is closed: its condition does not hold
         "#]]);
     assert_eq!(story.gitlab.posts(), 0);
@@ -99,7 +99,7 @@ fn each_job_of_several_is_gated_anew() {
             gate: held  jobs=unit  unit has passed (success)
             using the access token from JOBGATE_TOKEN
             08:00:00 deploy 1/3: played, 90400 is pending  URL/jobs/90400
-            gate: not held  jobs=unit  unit is failed (expected: these jobs have passed: unit)
+            gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
             the gate is closed: its condition does not hold
         "#]],
     );
