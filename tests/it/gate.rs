@@ -127,10 +127,10 @@ fn a_gate_that_could_not_be_checked_is_not_open() {
     alone("gate branch=main protected-ref").is(4, expect![[r#"
         FINDING  CONDITION      GITLAB SAID
         held     branch=main    the ref is the branch main
-        refused  protected-ref  on this GitLab no job token may list branches: that takes a later GitLab, or an access token (GET /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected: GitLab lists exactly this branch or tag as protected)
+        refused  protected-ref  job tokens cannot list branches on this GitLab; use GitLab 18.8 or later, or an access token (GET /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected: GitLab lists exactly this branch or tag as protected)
     "#]], expect![[r#"
         the gate could not be checked: no evidence for 1 of 2 conditions
-        jobgate: hint: put an access token (project, group or personal) with the role Reporter and the scope read_api into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Branch: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     story
         .gitlab
