@@ -1,6 +1,6 @@
 //! Decisions: functions from plain data to an enum that names the next step. Nothing here writes, asks, sleeps or reads a clock.
 
-pub mod action;
+pub(crate) mod action;
 pub mod deadline;
 pub mod doctor;
 pub mod gate;

@@ -443,6 +443,20 @@ pub struct Environment {
     pub tier: Option<Tier>,
 }
 
+/// A deployment, as far as it names its job (`lib/api/entities/deployment.rb`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Deployment {
+    pub environment: Environment,
+    #[serde(default)]
+    pub deployable: Option<Deployable>,
+}
+
+/// The job of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Deployable {
+    pub id: JobId,
+}
+
 /// A branch or tag (`lib/api/entities/branch.rb`, `tag.rb`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct GitRef {

@@ -1,9 +1,9 @@
 //! `cancel`: cancels jobs, and looks whether they are.
 
-use super::act::{self, DRY_RUN, FORCE, OUTPUT};
+use super::act;
+use super::act::options::{DRY_RUN, FORCE, OUTPUT};
 use super::gating::GATING;
-use super::options::CONNECTION;
-use super::options::{ALL, WHERE, WHICH};
+use super::options::{ALL, CONNECTION, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;
@@ -20,7 +20,6 @@ const USAGE: Usage = Usage {
     name: "cancel",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
-    terms: Vec::new,
     choices: &[],
     summary: "cancels jobs, and looks whether they are",
     details: "\

@@ -1,9 +1,9 @@
 //! `erase`: removes log and artifacts of finished jobs.
 
-use super::act::{self, DRY_RUN, OUTPUT};
+use super::act;
+use super::act::options::{DRY_RUN, OUTPUT};
 use super::gating::GATING;
-use super::options::CONNECTION;
-use super::options::{ALL, WHERE, WHICH};
+use super::options::{ALL, CONNECTION, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;
@@ -20,7 +20,6 @@ const USAGE: Usage = Usage {
     name: "erase",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
-    terms: Vec::new,
     choices: &[],
     summary: "removes log and artifacts of finished jobs",
     details: "\

@@ -1,10 +1,10 @@
 //! `play`: starts manual and delayed jobs, here or in a downstream pipeline, as soon as they can be started.
 
+use super::act;
+use super::act::options::{DRY_RUN, ON_CANCEL, OUTPUT, RERUN, WAIT, WAITING};
 use super::act::parameters::{INPUT, VARIABLE};
-use super::act::{self, DRY_RUN, ON_CANCEL, OUTPUT, RERUN, WAIT, WAITING};
 use super::gating::GATING;
-use super::options::CONNECTION;
-use super::options::{ALL, WHERE, WHICH};
+use super::options::{ALL, CONNECTION, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;
@@ -21,7 +21,6 @@ const USAGE: Usage = Usage {
     name: "play",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
-    terms: Vec::new,
     choices: &[],
     summary: "plays manual and delayed jobs, here or downstream",
     details: "\

@@ -1,10 +1,10 @@
 //! `retry`: makes a new attempt of jobs that have failed or were canceled.
 
+use super::act;
+use super::act::options::{DRY_RUN, ON_CANCEL, OUTPUT, RERUN, WAIT, WAITING};
 use super::act::parameters::INPUT;
-use super::act::{self, DRY_RUN, ON_CANCEL, OUTPUT, RERUN, WAIT, WAITING};
 use super::gating::GATING;
-use super::options::CONNECTION;
-use super::options::{ALL, WHERE, WHICH};
+use super::options::{ALL, CONNECTION, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;
@@ -21,7 +21,6 @@ const USAGE: Usage = Usage {
     name: "retry",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
-    terms: Vec::new,
     choices: &[],
     summary: "retries jobs that have failed or were canceled",
     details: "\

@@ -1,31 +1,27 @@
 //! `trigger`: starts another project's pipeline with the job token, and can mirror its result.
 
-mod start;
+use std::ops::ControlFlow;
 
-use std::cell::RefCell;
-use std::path::PathBuf;
-
+use super::Command;
+use super::act::call::{self, Action, Attempt, Call, End, Goal, Sent, send_once};
+use super::act::leave;
+use super::act::options::{DRY_RUN, ON_CANCEL, OUTPUT, OnCancel, Options, WAIT, WAITING_STRICT};
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
-use super::act::{self, DRY_RUN, FORMAT, Left, ON_CANCEL, OUTPUT, WAIT, finish};
-use super::gating::{self, GATING, Gating};
-use super::options::{CONNECTION, OUTPUT_FILE};
-use super::waiting::{
-    Ended, INTERVAL, KEEP_GOING, LISTS, Patience, SHALLOW, STRICT, TIMEOUT, Turns, Wait, wait_for,
-};
-use super::{Command, options as common_options};
+use super::gating::GATING;
+use super::options::{self, CONNECTION};
+use super::waiting::{Ended, STRICT};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
-use crate::decide::verdict::Failures;
+use crate::decide::verdict::{Failures, Outcome};
 use crate::exit::{Exit, Stop};
-use crate::find::{Finder, Place};
-use crate::gitlab::{Project, TokenKind};
+use crate::gitlab::{Body, Error, Kind, Project, Route, TokenKind};
 use crate::host::Host;
-use crate::report::act::Herald;
-use crate::report::trigger::Ending;
-use crate::report::{Format, Out, gate};
-use crate::session::{self, Common, Me, Session};
-use start::Start;
-pub use start::Started;
+use crate::model::{Pipeline, PipelineId, Place};
+use crate::report::act;
+use crate::report::act::Document;
+use crate::report::trigger::{self as report, Ending};
+use crate::session::{Me, Session};
+use crate::time::Timestamp;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -34,16 +30,11 @@ const TRIGGERING: Group = Group {
     title: "triggering",
     options: &[&REF, &VARIABLE, &INPUT, &DRY_RUN, &WAIT, &ON_CANCEL],
 };
-const WAITING: Group = Group {
-    title: "waiting",
-    options: &[&TIMEOUT, &INTERVAL, &KEEP_GOING, &SHALLOW, &STRICT],
-};
 
 const USAGE: Usage = Usage {
     name: "trigger",
     operands: "PROJECT",
     arity: (1, 1),
-    terms: Vec::new,
     choices: &[],
     summary: "starts another project's pipeline with the job token",
     details: "\
@@ -55,214 +46,231 @@ PROJECT is an id or a full path. The job token is enough where that project's jo
 A request is sent once. If its answer is lost, the exit code is 6, and the newer pipelines of this ref and user are listed: \
 one of them may be the pipeline that it has started.
 
-Conditions (--require) are asked at the start and again directly before the request. --on-cancel cancel takes an access token.",
+Conditions (--require) are asked at the start and again directly before the request. --input takes inputs of the pipeline (GitLab 17.11 and newer). \
+--on-cancel cancel takes an access token.",
     example: "\
 jobgate trigger ops/monitoring --ref main --wait
 jobgate trigger 1234 --ref v1.2 --variable VERSION --input region=eu",
-    groups: &[&TRIGGERING, &GATING, &WAITING, &OUTPUT, &CONNECTION],
+    groups: &[&TRIGGERING, &GATING, &WAITING_STRICT, &OUTPUT, &CONNECTION],
 };
 
-struct Options {
-    start: Start,
-    gating: Gating,
-    patience: Patience,
-    wait: bool,
-    dry_run: bool,
-    left: Left,
-    format: Format,
-    file: Option<PathBuf>,
-    common: Common,
+/// The pipeline to start.
+struct Request {
+    project: Project,
+    ref_name: String,
+    parameters: Parameters,
 }
 
-impl Options {
-    fn read(words: &mut Words, host: &Host) -> Result<Self, Stop> {
-        let operand = words.operands().into_iter().next().unwrap_or_default();
-        let project = common_options::project(&operand);
-        let project =
-            project.map_err(|error| Stop::usage(format!("PROJECT {operand:?}: {error}")))?;
-        let Some(ref_name) = words.value(&REF) else {
-            return Err(Stop::usage("trigger needs --ref: a branch or tag"));
-        };
-        Ok(Self {
-            start: Start {
-                project,
-                ref_name,
-                parameters: Parameters::read(words, &host.vars, true)?,
-            },
-            gating: Gating::read(words)?,
-            patience: {
-                let failures = if words.switch(&STRICT) {
-                    Failures::Strict
-                } else {
-                    Failures::AsGitLab
-                };
-                act::patience(words, failures, false)?
-            },
-            wait: words.switch(&WAIT),
-            dry_run: words.switch(&DRY_RUN),
-            left: Left::read(words)?,
-            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
-            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words)?,
-        })
-    }
+fn read(words: &mut Words, host: &Host) -> Result<(Request, Options), Stop> {
+    let operand = words.operands().into_iter().next().unwrap_or_default();
+    let project = options::project(&operand)
+        .map_err(|error| Stop::usage(format!("PROJECT {operand:?}: {error}")))?;
+    let Some(ref_name) = words.value(&REF) else {
+        return Err(Stop::usage("trigger needs --ref: a branch or tag"));
+    };
+    let request = Request {
+        project,
+        ref_name,
+        parameters: Parameters::read(words, &host.vars, true)?,
+    };
+    let failures = if words.switch(&STRICT) {
+        Failures::Strict
+    } else {
+        Failures::AsGitLab
+    };
+    Ok((request, Options::read_starting(words, failures, false)?))
 }
 
 fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
-    let options = Options::read(&mut words, host).map_err(|stop| USAGE.explain(stop))?;
+    let (request, options) = read(&mut words, host).map_err(|stop| USAGE.explain(stop))?;
     words.done();
-    let out = RefCell::new(Out::open(host, options.file.as_deref(), false)?);
-    let exit = session::with(&options.common, host, |session| {
-        let herald = Herald::new(session);
-        let trigger = Trigger {
-            options: &options,
+    call::run(host, &options, |session, act| {
+        act(&mut NewPipeline {
+            request: &request,
             session,
-            herald: &herald,
-            out: &out,
-        };
-        trigger.run()
-    })?;
-    finish(host, &options.common, out.into_inner(), exit)
+            started: None,
+        })
+    })
 }
 
-/// One call.
-struct Trigger<'c, 'o> {
-    options: &'c Options,
-    session: &'c Session<'c>,
-    herald: &'c Herald<'c>,
-    out: &'c RefCell<Out<'o>>,
+/// One call's work: the pipeline, once it was started.
+struct NewPipeline<'p> {
+    request: &'p Request,
+    session: &'p Session<'p>,
+    started: Option<(Place, Pipeline)>,
 }
 
-impl Trigger<'_, '_> {
-    fn run(&self) -> anyhow::Result<Exit> {
-        let Self {
-            options, session, ..
-        } = *self;
-        let teller = self.herald.teller();
-        let (mut turns, me) = Turns::open(session, &teller, options.patience.limits)?;
-        gating::trust(session, &me)?;
-        if options.left == Left::Cancel && !session.gitlab.has(TokenKind::Access) {
-            return Err(Stop::new(
-                Exit::Refused,
-                "--on-cancel cancel takes an access token: no job token may cancel a pipeline",
-            )
-            .into());
-        }
-        options.start.parameters.check(session, &me.place())?;
-        let tell = |judgement: &_| self.herald.gate(judgement);
-        if let Err(judgement) = options.gating.pass(session, &me, &tell)? {
-            session.talk.line(&gate::summary(&judgement));
-            return Ok(self.report(judgement.exit(), None, None));
-        }
-        session.talk.line(&options.start.plan());
-        if options.dry_run {
-            return Ok(self.report(Exit::Ok, None, None));
-        }
-        let started = match options
-            .start
-            .send(session, &mut turns, &options.gating, &tell)?
-        {
-            Ok(started) => started,
-            Err(judgement) => {
-                session.talk.line(&gate::summary(&judgement));
-                return Ok(self.report(judgement.exit(), None, None));
-            }
-        };
-        self.herald.started(&started);
-        self.interim(&started);
-        if !options.wait {
-            return Ok(self.report(Exit::Ok, Some(&started), None));
-        }
-        let ended = self.wait(&started, &mut turns, &me);
-        let exit = ended.outcome.exit;
-        if matches!(exit, Exit::Signal(_) | Exit::Timeout) {
-            options
-                .left
-                .act_on_pipeline(session, &started.place.project, &started.pipeline);
-        }
-        Ok(self.report(exit, Some(&started), Some(&ended)))
-    }
-
-    /// Waits for every job of the pipeline.
-    fn wait(&self, started: &Started, turns: &mut Turns, me: &Me) -> Ended {
-        let selection = Selection {
-            all: true,
-            ..Selection::default()
-        };
-        let wait = Wait {
-            place: &started.place,
-            downstream: &[],
-            selection: &selection,
-            lists: LISTS,
-            known: Vec::new(),
-            rules: &self.options.patience.rules,
-            me: Some(me),
-        };
-        let ended = wait_for(turns, &Finder::new(self.session.gitlab), &wait);
-        if let Some(stop) = &ended.stop {
-            self.session.talk.stop(stop);
-        }
-        ended
-    }
-
-    fn ending<'e>(
-        &'e self,
-        exit: Exit,
-        started: Option<&'e Started>,
-        waited: Option<&'e Ended>,
-    ) -> Ending<'e> {
-        let project: &Project = &self.options.start.project;
-        Ending {
-            exit,
-            project: started.map_or(project, |started| &started.place.project),
-            ref_name: &self.options.start.ref_name,
-            started,
-            waited: waited.map(|ended| &ended.outcome),
-        }
-    }
-
-    /// As soon as it was started, so that `after_script` can clean up even after a kill.
-    fn interim(&self, started: &Started) {
-        if self.options.file.is_some() {
-            let _ = self.write(&self.ending(Exit::Pending, Some(started), None));
-            self.out.borrow_mut().place();
-        }
-    }
-
-    fn write(&self, ending: &Ending) -> Result<(), Stop> {
-        match self.options.format {
-            Format::Table if ending.started.is_none() => {}
-            Format::Table => {
-                let mut out = self.out.borrow_mut();
-                out.table(&ending.table(), self.session.color);
-            }
-            Format::Json => self.out.borrow_mut().text(&(ending.json().end() + "\n")),
-            Format::Dotenv => self.out.borrow_mut().text(&ending.dotenv().text()?),
-            Format::Ndjson => {}
+impl Action for NewPipeline<'_> {
+    fn ready(&mut self, call: &Call) -> Result<(), Stop> {
+        let cancels = call.options.on_cancel == OnCancel::Cancel;
+        if cancels && !self.session.gitlab.has(TokenKind::Access) {
+            return Err(report::cannot_cancel());
         }
         Ok(())
     }
 
-    fn report(&self, exit: Exit, started: Option<&Started>, waited: Option<&Ended>) -> Exit {
-        let Err(stop) = self.write(&self.ending(exit, started, waited)) else {
-            return exit;
-        };
-        self.session.talk.stop(&stop);
-        Exit::of_all([exit, stop.exit])
+    fn plan(&mut self, _: &mut Call) -> Result<(), End> {
+        let Request {
+            project,
+            ref_name,
+            parameters,
+        } = self.request;
+        let plan = report::plan(project, ref_name, parameters.names().as_deref());
+        self.session.talk.line(&plan);
+        Ok(())
+    }
+
+    fn send(&mut self, call: &mut Call) -> Result<(), End> {
+        let mut newest = None;
+        let Call { turns, gate, .. } = call;
+        let sent = send_once(turns, &mut |_| {
+            if let Some(me) = &gate.me {
+                newest = self.newest(me);
+            }
+            gate.expire();
+            if let Err(end) = gate.again() {
+                return Ok(Attempt::End(end));
+            }
+            Ok(Attempt::Answer(self.post().map_err(Box::new)))
+        })?;
+        match sent {
+            Sent::Accepted(pipeline) => {
+                let project = pipeline.project_id.map(Project::Id);
+                let place = Place {
+                    project: project.unwrap_or_else(|| self.request.project.clone()),
+                    pipeline: pipeline.id,
+                };
+                let now = self.session.host.clock.wall();
+                act::happening(self.session.talk, now, &report::started(&place, &pipeline));
+                self.started = Some((place, pipeline));
+                call.interim(&self.document(Exit::Pending, None));
+                Ok(())
+            }
+            Sent::Lost(error) => Err(End::Stop(self.lost(call, &error, newest))),
+            Sent::Refused(error) => Err(End::Stop(error.stop())),
+            Sent::Changed => Ok(()),
+        }
+    }
+
+    /// All jobs of the pipeline.
+    fn goal(&self) -> Option<Goal<'_>> {
+        let (place, _) = self.started.as_ref()?;
+        Some(Goal {
+            place,
+            selection: Selection {
+                all: true,
+                ..Selection::default()
+            },
+            known: Vec::new(),
+        })
+    }
+
+    fn waited(&mut self, _: &Outcome) {}
+
+    fn exits(&self, _: &Call, _: Exit) -> Vec<Exit> {
+        Vec::new()
+    }
+
+    fn leave(&self, on_cancel: OnCancel) {
+        if let Some((place, pipeline)) = &self.started {
+            leave::pipeline(on_cancel, self.session, place, pipeline);
+        }
+    }
+
+    fn document(&self, exit: Exit, waited: Option<&Ended>) -> Document {
+        report::document(&Ending {
+            exit,
+            project: &self.request.project,
+            ref_name: &self.request.ref_name,
+            started: self.started.as_ref(),
+            waited: waited.map(|ended| &ended.outcome),
+        })
     }
 }
 
-impl Started {
-    fn new(project: &Project, pipeline: crate::model::Pipeline) -> Self {
-        let project = pipeline
-            .project_id
-            .map_or_else(|| project.clone(), Project::Id);
-        Self {
-            place: Place {
-                project,
-                pipeline: pipeline.id,
-            },
-            pipeline,
+impl NewPipeline<'_> {
+    fn post(&self) -> Result<Pipeline, Error> {
+        let mut fields = vec![("ref".to_owned(), self.request.ref_name.clone())];
+        fields.extend(self.request.parameters.fields());
+        let route = Route::TriggerPipeline(self.request.project.clone());
+        let body = Body::FormWithJobToken(&fields);
+        self.session.gitlab.post(&route, &body)?.json()
+    }
+
+    /// Lists the pipelines that a request with a lost answer may have started. Nothing is sent again: a pipeline that is not visible yet
+    /// cannot be told from one that was never made.
+    fn lost(&self, call: &mut Call, lost: &Error, newest: Option<PipelineId>) -> Stop {
+        let Request {
+            project, ref_name, ..
+        } = self.request;
+        if let Kind::Interrupted { .. } = lost.kind {
+            return report::lost(project, ref_name, &lost.stop(), None);
         }
+        let me = call.gate.me.as_ref();
+        let user = me.and_then(|me| me.job.user.as_ref());
+        let since = me.and_then(|me| me.facts.date);
+        let (Some(user), Some(since)) = (user.map(|user| user.username.clone()), since) else {
+            return report::lost(project, ref_name, &lost.stop(), None);
+        };
+        // GitLab may still be at work on it.
+        let paused = call.turns.pause_short().map_err(|halt| call.end(&halt));
+        let rows = paused.and_then(|()| call.ask(&mut || self.rows(&user, since)));
+        let rows = match rows {
+            Ok(rows) => Ok(rows
+                .into_iter()
+                .filter(|row| Some(row.id) > newest)
+                .collect()),
+            Err(End::Stop(stop)) => Err(stop),
+            Err(End::Closed(exit)) => Err(Stop::new(exit, "")),
+        };
+        let newer = report::Newer { user, since, rows };
+        report::lost(project, ref_name, &lost.stop(), Some(newer))
+    }
+
+    /// The newest pipeline of the kind that is going to be started: GitLab's clock shows whole seconds, and another may be as young. A list
+    /// that is not shown leaves the clock alone.
+    fn newest(&self, me: &Me) -> Option<PipelineId> {
+        let username = me.job.user.as_ref()?.username.as_str();
+        let mut query = self.query(username).to_vec();
+        query.push(("per_page", "1"));
+        let route = Route::Pipelines(self.request.project.clone());
+        let answer = self.session.gitlab.get(&route, &query).ok()?;
+        let rows: Vec<Pipeline> = answer.json().ok()?;
+        Some(rows.first().map_or(PipelineId(0), |row| row.id))
+    }
+
+    fn query<'q>(&'q self, username: &'q str) -> [(&'q str, &'q str); 5] {
+        [
+            ("ref", &self.request.ref_name),
+            // A pipeline started with a job token has this source (`app/services/ci/pipeline_trigger_service.rb`).
+            ("source", "pipeline"),
+            ("username", username),
+            ("order_by", "id"),
+            ("sort", "desc"),
+        ]
+    }
+
+    /// Pipelines of the ref and user, newest first, as far back as the request.
+    fn rows(&self, username: &str, since: Timestamp) -> Result<Vec<Pipeline>, Error> {
+        let route = Route::Pipelines(self.request.project.clone());
+        let mut rows: Vec<Pipeline> = Vec::new();
+        let mut bad = None;
+        let query = self.query(username);
+        self.session.gitlab.pages(&route, &query, &mut |page| {
+            for raw in page.rows {
+                match serde_json::from_str::<Pipeline>(raw.get()) {
+                    Ok(row) if row.created_at.is_some_and(|created| created < since) => {
+                        return ControlFlow::Break(());
+                    }
+                    Ok(row) => rows.push(row),
+                    Err(error) => {
+                        bad = Some(Error::bad_row(&route, page.facts, &error));
+                        return ControlFlow::Break(());
+                    }
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        bad.map_or(Ok(rows), Err)
     }
 }

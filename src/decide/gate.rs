@@ -6,14 +6,12 @@ mod approved;
 mod check;
 pub mod condition;
 pub mod evidence;
-pub mod said;
 
-use crate::decide::verdict::Outcome;
-use crate::exit::{Exit, Stop};
-use check::Fit;
-use condition::Condition;
-use evidence::{Evidence, Piece};
-use said::{Gap, Said};
+pub use condition::Condition;
+pub use evidence::{Evidence, Fetched, Piece, needs};
+
+use crate::exit::Exit;
+use evidence::Gap;
 
 /// How one condition came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,30 +21,44 @@ pub enum Finding {
     /// Could not tell: a token is missing or was refused.
     Refused,
     /// Could not tell: the evidence could not be had.
-    Unknown,
+    Unavailable,
 }
 
 impl Finding {
+    /// The word for it in JSON and events.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::NotHeld => "not held",
+            Self::Refused => "refused",
+            Self::Unavailable => "unknown",
+        }
+    }
+
     fn exit(self) -> Exit {
         match self {
             Self::Held => Exit::Ok,
             Self::NotHeld => Exit::Closed,
             Self::Refused => Exit::Refused,
-            Self::Unknown => Exit::Unknown,
+            Self::Unavailable => Exit::Unknown,
         }
     }
 }
 
-/// One condition judged.
-#[derive(Clone, Debug, PartialEq)]
+/// One condition judged. `said` and `hint` may hold text from the server as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    pub condition: Condition,
+    /// As the user wrote it.
+    pub condition: String,
     pub finding: Finding,
-    pub said: Result<Said, Gap>,
+    pub expected: String,
+    /// What GitLab said, or why it could not be told.
+    pub said: String,
+    pub hint: Option<&'static str>,
 }
 
 /// All conditions judged, in the user's order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     pub lines: Vec<Line>,
 }
@@ -69,46 +81,23 @@ impl Judgement {
 pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
     let lines = conditions
         .iter()
-        .map(|condition| judge_one(condition, evidence));
-    Judgement {
-        lines: lines.collect(),
-    }
+        .map(|condition| judge_one(condition, evidence))
+        .collect();
+    Judgement { lines }
 }
 
 fn judge_one(condition: &Condition, evidence: &Evidence) -> Line {
-    let said = (condition.row.check)(&condition.values, evidence);
-    let finding = match &said {
-        Ok((Fit::One, _)) if !condition.negated => Finding::Held,
-        Ok((Fit::None, _)) if condition.negated => Finding::Held,
-        Ok(_) => Finding::NotHeld,
-        Err(Gap::NoAnswer(Stop {
-            exit: Exit::Refused,
-            ..
-        })) => Finding::Refused,
-        Err(Gap::Jobs(Outcome {
-            exit: Exit::Refused,
-            ..
-        })) => Finding::Refused,
-        Err(_) => Finding::Unknown,
+    let (finding, said, hint) = match check::check(condition, evidence) {
+        Ok(answer) if answer.holds => (Finding::Held, answer.said, None),
+        Ok(answer) => (Finding::NotHeld, answer.said, answer.hint),
+        Err(Gap::Refused(why)) => (Finding::Refused, why, None),
+        Err(Gap::Unavailable(why)) => (Finding::Unavailable, why, None),
     };
     Line {
-        condition: condition.clone(),
+        condition: condition.to_string(),
         finding,
-        said: said.map(|(_, said)| said),
+        expected: condition.expected(),
+        said,
+        hint,
     }
 }
-
-/// What must be asked to judge the conditions, and nothing else; each piece once.
-pub fn needs(conditions: &[Condition]) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = conditions
-        .iter()
-        .flat_map(|condition| condition.row.need)
-        .copied()
-        .collect();
-    pieces.sort_unstable();
-    pieces.dedup();
-    pieces
-}
-
-#[cfg(test)]
-mod tests;

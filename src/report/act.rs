@@ -1,19 +1,19 @@
-//! What an action plans, does and has done: lines and events while it happens, a table, document or variables at the end.
+//! What an action plans, does and has done: lines while it happens, a table, document or variables at the end.
+
+use serde::Serialize;
 
 use super::dotenv::Dotenv;
-use super::events::Teller;
-use super::gate;
-use super::json::Object;
+use super::messages::list;
 use super::style::Paint;
 use super::table::{Column, Table};
-use super::wait;
-use crate::commands::act::Target;
-use crate::decide::action::{Fate, Step};
-use crate::decide::gate::Judgement;
+use super::talk::Talk;
+use super::{json, wait};
+use crate::decide::action::{Doubt, Plan, Progress, Step, Target, Verb, Why};
 use crate::decide::verdict::Outcome;
-use crate::exit::Exit;
-use crate::find::Place;
-use crate::session::Session;
+use crate::exit::{Exit, Stop};
+use crate::gitlab::{Error, Project};
+use crate::model::{Job, JobId, Pipeline, PipelineId, Place, Status};
+use crate::time::Timestamp;
 
 const COLUMNS: &[Column] = &[
     Column::name("JOB"),
@@ -24,147 +24,115 @@ const COLUMNS: &[Column] = &[
     Column::left("LINK"),
 ];
 
-/// Tells what happens to whoever listens: a line on standard error.
-pub struct Herald<'h> {
-    session: &'h Session<'h>,
+/// How an action ended, in every form.
+pub struct Document {
+    /// `None` where there is nothing to show.
+    pub table: Option<Table>,
+    pub json: String,
+    pub dotenv: Dotenv,
 }
 
-impl<'h> Herald<'h> {
-    pub fn new(session: &'h Session<'h>) -> Self {
-        Self { session }
-    }
-
-    /// For the waiting that follows.
-    pub fn teller(&self) -> Teller<'h> {
-        Teller::new(self.session, None)
-    }
-
-    /// What is going to be done.
-    pub fn plan(&self, targets: &[Target]) {
-        for target in targets {
-            let why = target.fate.why();
-            let what = match &target.fate {
-                Fate::Already(_) => format!("nothing to do, {why}"),
-                _ if why.is_empty() => word(target).to_owned(),
-                _ => format!("{}, {why}", word(target)),
-            };
-            let Target { name, job, .. } = target;
-            let status = job.status.word();
-            self.line(&format!("plan: {name} ({}, {status}): {what}", job.id));
-            if let Fate::Refused { hint, .. } = &target.fate {
-                self.session.talk.hint(hint);
-            }
-        }
-    }
-
-    /// Conditions that were judged.
-    pub fn gate(&self, judgement: &Judgement) {
-        gate::tell(judgement, self.session.talk);
-    }
-
-    /// A job is waited for before anything can be sent.
-    pub fn waits(&self, target: &Target) {
-        let why = target.fate.why();
-        self.happening(&format!("{}: {}, {why}", target.name, word(target)));
-    }
-
-    /// A request has had its effect.
-    pub fn did(&self, target: &Target) {
-        let why = match target.fate.why() {
-            "" => String::new(),
-            why => format!(" ({why})"),
-        };
-        let Target { name, job, .. } = target;
-        let (word, status) = (word(target), job.status.word());
-        self.happening(&format!(
-            "{name}: {word}{why}, {} is {status}  {}",
-            job.id, job.web_url
-        ));
-    }
-
-    fn line(&self, text: &str) {
-        self.session.talk.line(text);
-    }
-
-    pub(super) fn happening(&self, text: &str) {
-        let now = self.session.host.clock.wall().time_of_day();
-        let now = format!("{now} ");
-        self.session
-            .talk
-            .pieces(&[(&now, Paint::Dim), (text, Paint::Plain)]);
-    }
-}
-
-/// How an action ended.
+/// How an action on jobs ended.
 pub struct Ending<'e> {
     pub action: &'static str,
     pub exit: Exit,
-    pub place: &'e Place,
+    /// `None` if it ended before the pipeline was known.
+    pub place: Option<&'e Place>,
     pub targets: &'e [Target],
     /// Of the waiting that followed.
     pub waited: Option<&'e Outcome>,
 }
 
-impl Ending<'_> {
+pub fn document(ending: &Ending) -> Document {
+    Document {
+        table: (!ending.targets.is_empty()).then(|| ending.table()),
+        json: json::text(&ending.json()) + "\n",
+        dotenv: ending.dotenv(),
+    }
+}
+
+#[derive(Serialize)]
+struct ActionDocument<'e> {
+    result: &'static str,
+    exit: u8,
+    action: &'static str,
+    project: Option<&'e Project>,
+    pipeline: Option<PipelineId>,
+    jobs: Vec<Acted<'e>>,
+    waited: Option<Box<serde_json::value::RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Acted<'e> {
+    name: &'e str,
+    id: JobId,
+    status: &'e Status,
+    web_url: &'e str,
+    result: &'static str,
+    why: String,
+}
+
+impl<'e> Ending<'e> {
     /// The jobs and what became of them; after waiting, how they ended.
-    pub fn table(&self) -> Table {
+    fn table(&self) -> Table {
         if let Some(outcome) = self.waited {
             return wait::table(outcome);
         }
         let mut table = Table::new(COLUMNS);
         for target in self.targets {
-            let Target {
-                name, job, fate, ..
-            } = target;
+            let Target { job, progress, .. } = target;
             table.row(&[
-                (name, Paint::Plain),
-                (word(target), paint(fate)),
+                (&job.name, Paint::Plain),
+                (word(progress), paint(progress)),
                 (
                     job.status.word(),
                     Paint::status(&job.status, job.allow_failure),
                 ),
                 (&job.id.to_string(), Paint::Dim),
-                (fate.why(), Paint::Plain),
+                (&why(progress), Paint::Plain),
                 (&job.web_url, Paint::Dim),
             ]);
         }
         table
     }
 
-    pub fn json(&self) -> Object {
-        let job = |target: &Target| {
-            of_job(Object::new(), target)
-                .text("result", word(target))
-                .text("why", target.fate.why())
+    fn json(&self) -> ActionDocument<'e> {
+        let acted = |Target { job, progress, .. }: &'e Target| Acted {
+            name: &job.name,
+            id: job.id,
+            status: &job.status,
+            web_url: &job.web_url,
+            result: word(progress),
+            why: why(progress),
         };
-        let object = Object::new()
-            .text("result", self.exit.name())
-            .number("exit", self.exit.code().into())
-            .text("action", self.action)
-            .project(&self.place.project)
-            .number("pipeline", self.place.pipeline.0)
-            .list("jobs", self.targets.iter().map(job));
-        match self.waited {
-            Some(outcome) => object.object("waited", wait::json(outcome, self.place)),
-            None => object.null("waited"),
+        ActionDocument {
+            result: self.exit.name(),
+            exit: self.exit.code(),
+            action: self.action,
+            project: self.place.map(|place| &place.project),
+            pipeline: self.place.map(|place| place.pipeline),
+            jobs: self.targets.iter().map(acted).collect(),
+            waited: waited(self.waited, self.place),
         }
     }
 
     /// For later jobs and `after_script`. Names are left out: they may hold what GitLab would expand.
-    pub fn dotenv(&self) -> Dotenv {
+    fn dotenv(&self) -> Dotenv {
         let mut dotenv = Dotenv::new();
         dotenv.set("RESULT", self.exit.name());
         dotenv.set("EXIT_CODE", self.exit.code().to_string());
-        dotenv.project(&self.place.project);
-        dotenv.set("PIPELINE_ID", self.place.pipeline.to_string());
-        let done = self.targets.iter().filter(|target| target.fate.done());
+        if let Some(place) = self.place {
+            dotenv.project(&place.project);
+            dotenv.set("PIPELINE_ID", place.pipeline.to_string());
+        }
+        let done = self.targets.iter().filter(|target| target.progress.done());
         let ids: Vec<String> = done.map(|target| target.job.id.to_string()).collect();
         dotenv.set("JOB_IDS", ids.join(" "));
-        if let [only] = self.targets {
-            dotenv.set("JOB_ID", only.job.id.to_string());
-            dotenv.set("JOB_STATUS", only.job.status.word());
-            dotenv.set("JOB_URL", &only.job.web_url);
-            if let Some(pipeline) = &only.job.downstream_pipeline {
+        if let [Target { job, .. }] = self.targets {
+            dotenv.set("JOB_ID", job.id.to_string());
+            dotenv.set("JOB_STATUS", job.status.word());
+            dotenv.set("JOB_URL", &job.web_url);
+            if let Some(pipeline) = &job.downstream_pipeline {
                 dotenv.set("DOWNSTREAM_ID", pipeline.id.to_string());
             }
         }
@@ -172,20 +140,30 @@ impl Ending<'_> {
     }
 }
 
-fn of_job(object: Object, target: &Target) -> Object {
-    let Target { name, job, .. } = target;
-    object
-        .text("name", name)
-        .number("id", job.id.0)
-        .text("status", job.status.word())
-        .text("web_url", &job.web_url)
+/// The document of the waiting that followed.
+pub(super) fn waited(
+    outcome: Option<&Outcome>,
+    place: Option<&Place>,
+) -> Option<Box<serde_json::value::RawValue>> {
+    let document = wait::json(outcome?, place?).end();
+    serde_json::value::RawValue::from_string(document).ok()
 }
 
-/// What became of it; of a plan, what would be sent.
-fn word(target: &Target) -> &'static str {
-    match (target.step, &target.fate) {
-        (Some(step), Fate::Open(why)) if why.is_empty() => verb(step),
-        (_, fate) => fate.word(),
+/// The word for it in JSON and tables.
+fn word(progress: &Progress) -> &'static str {
+    match progress {
+        Progress::Planned(Plan::Do(step)) => verb(*step),
+        Progress::Planned(Plan::NotYet(_)) => "not yet",
+        Progress::Planned(Plan::DoneAlready(_)) => "done already",
+        Progress::Planned(Plan::Refuse(_)) | Progress::Failed(_) => "refused",
+        Progress::Did { step, .. } => match step {
+            Step::Play => "played",
+            Step::Retry => "retried",
+            Step::Cancel { .. } => "canceled",
+            Step::Erase => "erased",
+        },
+        Progress::Closed(_) => "gate closed",
+        Progress::Sent(_) | Progress::Unknown(..) => "unknown",
     }
 }
 
@@ -199,10 +177,226 @@ fn verb(step: Step) -> &'static str {
     }
 }
 
-fn paint(fate: &Fate) -> Paint {
-    match fate {
-        Fate::Did { .. } | Fate::Already(_) => Paint::Good,
-        Fate::Open(_) | Fate::Unknown(_) => Paint::Warning,
-        Fate::Refused { .. } | Fate::Closed(_) | Fate::Failed(_) => Paint::Bad,
+fn paint(progress: &Progress) -> Paint {
+    match progress {
+        progress if progress.done() => Paint::Good,
+        Progress::Planned(Plan::Refuse(_)) | Progress::Closed(_) | Progress::Failed(_) => {
+            Paint::Bad
+        }
+        _ => Paint::Warning,
     }
+}
+
+/// Why, in a few words; empty where the word says all.
+fn why(progress: &Progress) -> String {
+    match progress {
+        Progress::Planned(Plan::Do(_)) => String::new(),
+        Progress::Planned(Plan::NotYet(why) | Plan::DoneAlready(why) | Plan::Refuse(why)) => {
+            reason(why)
+        }
+        Progress::Did {
+            answer_lost: true, ..
+        } => "the answer was lost, and a look shows it done".into(),
+        Progress::Did { .. } => String::new(),
+        Progress::Closed(_) => "nothing was sent".into(),
+        Progress::Failed(stop) => stop.error.lines().next().unwrap_or_default().into(),
+        Progress::Sent(sent) => doubt(sent.step, &Doubt::NotLooked),
+        Progress::Unknown(step, why) => doubt(*step, why),
+    }
+}
+
+fn reason(why: &Why) -> String {
+    match why {
+        Why::Status(Status::Success) => "it has passed".into(),
+        Why::Status(Status::Failed) => "it has failed".into(),
+        Why::Status(status) => format!("it is {}", status.word()),
+        Why::NotRunning => "it does not run".into(),
+        Why::Replaced(newer) => format!("attempt {newer} has taken its place"),
+        Why::Archived => "it is archived, and archived jobs cannot run".into(),
+        Why::Erased => "it is erased".into(),
+        Why::Unlisted => "it is not listed any more".into(),
+        Why::TriggerJob => {
+            "it is a trigger job, which GitLab's API neither cancels nor erases".into()
+        }
+        Why::StartsByItself => "it is a delayed trigger job, which starts by itself".into(),
+        Why::TriggerJobTakesNothing => {
+            "a played trigger job takes no variables and no inputs".into()
+        }
+        Why::RetryTakesNoVariables => "a retried job takes no variables".into(),
+        Why::Approval(approval) => {
+            format!(
+                "its deployment to {} waits for an approval",
+                approval.environment
+            )
+        }
+    }
+}
+
+/// Why it cannot be told whether a request was done.
+fn doubt(step: Step, doubt: &Doubt) -> String {
+    let sent = format!(
+        "{} was sent, and it is not known whether it was done",
+        verb(step)
+    );
+    let is = |id: &JobId, status: &Status| format!("job {id} is {}", status.word());
+    match doubt {
+        Doubt::NotLooked => sent,
+        Doubt::Unlisted => "the job is not listed any more".into(),
+        Doubt::OlderView => "GitLab shows an older view of the job".into(),
+        Doubt::Unclear(id, status) => {
+            format!(
+                "{}, which does not show whether it was done",
+                is(id, status)
+            )
+        }
+        Doubt::Replaced(id, status) => format!("{sent}: by now {}", is(id, status)),
+        Doubt::NoEffect(id, status) => format!("GitLab accepted it, but {}", is(id, status)),
+        Doubt::NoAnswer(requests) => format!("{sent}: no answer to {requests} requests"),
+    }
+}
+
+/// What to try where an action is refused.
+pub fn hint(verb: Verb, target: &Target) -> Option<&'static str> {
+    let Progress::Planned(Plan::Refuse(why)) = &target.progress else {
+        return None;
+    };
+    Some(match (verb, why) {
+        (Verb::Play | Verb::Retry, Why::Status(Status::Skipped)) => {
+            "retry the job that it was skipped for"
+        }
+        (Verb::Retry, Why::Status(Status::Manual)) => "play runs it",
+        (Verb::Play | Verb::Retry, Why::Status(status)) if status.finished() => {
+            "--rerun runs it once more"
+        }
+        (Verb::Play | Verb::Retry, Why::Status(_) | Why::StartsByItself | Why::Unlisted) => {
+            "with a --timeout longer than 0 the job is waited for"
+        }
+        (_, Why::Archived) => "run a new pipeline",
+        (Verb::Cancel, Why::Status(_)) => "there is nothing left to cancel",
+        (Verb::Erase, Why::Status(Status::Skipped)) => "it never ran and has no log to erase",
+        (Verb::Erase, Why::Status(_)) => "only a finished job can be erased; wait --for finished",
+        (Verb::Cancel, Why::TriggerJob) => {
+            "cancel the jobs of its downstream pipeline: --downstream NAME"
+        }
+        (Verb::Erase, Why::TriggerJob) => "a trigger job has no log and no artifacts: select a job",
+        (_, Why::TriggerJobTakesNothing) => {
+            "set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger"
+        }
+        (_, Why::RetryTakesNoVariables) => "leave out --variable, or --rerun",
+        _ => return None,
+    })
+}
+
+/// `plan: deploy (4711, manual): play`
+pub fn plan(target: &Target) -> String {
+    let Target { job, progress, .. } = target;
+    let why = why(progress);
+    let what = match progress {
+        Progress::Planned(Plan::DoneAlready(_)) => format!("nothing to do, {why}"),
+        _ if why.is_empty() => word(progress).to_owned(),
+        _ => format!("{}, {why}", word(progress)),
+    };
+    format!(
+        "plan: {} ({}, {}): {what}",
+        job.name,
+        job.id,
+        job.status.word()
+    )
+}
+
+/// `deploy: not yet, it is created`
+pub fn changed(target: &Target) -> String {
+    let Target { job, progress, .. } = target;
+    let page = match progress {
+        Progress::Planned(Plan::NotYet(Why::Approval(approval))) => format!("  {}", approval.page),
+        _ => String::new(),
+    };
+    format!("{}: {}, {}{page}", job.name, word(progress), why(progress))
+}
+
+/// `deploy: played, 4711 is pending  https://…`
+pub fn did(target: &Target) -> String {
+    let Target { job, progress, .. } = target;
+    let why = match why(progress).as_str() {
+        "" => String::new(),
+        why => format!(" ({why})"),
+    };
+    let (word, status) = (word(progress), job.status.word());
+    format!(
+        "{}: {word}{why}, {} is {status}  {}",
+        job.name, job.id, job.web_url
+    )
+}
+
+/// A line with the time of day.
+pub fn happening(talk: &Talk, now: Timestamp, text: &str) {
+    let now = format!("{} ", now.time_of_day());
+    talk.pieces(&[(&now, Paint::Dim), (text, Paint::Plain)]);
+}
+
+pub fn pipeline(place: &Place) -> String {
+    format!("pipeline {} of project {}", place.pipeline, place.project)
+}
+
+/// The answer of a request was lost.
+pub fn lost(error: &Error) -> String {
+    format!("{error}; looking whether it was done")
+}
+
+pub fn named(job: &Job) -> String {
+    format!("{} ({})", job.name, job.id)
+}
+
+pub fn named_pipeline(pipeline: &Pipeline) -> String {
+    format!("pipeline {}", pipeline.id)
+}
+
+pub fn goes_on(name: &str, url: &str) -> String {
+    format!("{name} goes on  {url}")
+}
+
+pub fn being_canceled(name: &str) -> String {
+    format!("{name} is being canceled")
+}
+
+pub fn not_canceled(name: &str, error: &Error) -> String {
+    format!("{name} could not be canceled: {error}")
+}
+
+pub fn waiting_for_pipeline(stop: &Stop) -> String {
+    format!("{stop}; waiting for it")
+}
+
+/// GitLab says that the calling job is being canceled.
+pub fn caller_canceled(exit: Exit) -> Stop {
+    Stop::new(exit, "this job is being canceled: nothing more is sent")
+}
+
+/// The job token stands for another job than at the start.
+pub fn other_caller(before: JobId, now: JobId) -> Stop {
+    let error = format!(
+        "the job token belonged to job {before} and belongs to job {now} now, or its pipeline has changed"
+    );
+    Stop::new(Exit::Unknown, error)
+}
+
+pub fn nothing_matches(pipeline: PipelineId) -> Stop {
+    let error = format!("no job matches in pipeline {pipeline}");
+    Stop::new(Exit::NotFound, error).hint(format!("jobgate jobs --pipeline {pipeline}"))
+}
+
+pub fn several_match(names: &[&str]) -> Stop {
+    let error = format!("{} jobs match: {}", names.len(), list(names));
+    Stop::usage(error).hint("--all acts on every one of them")
+}
+
+/// The server would drop inputs without a word.
+pub fn inputs_ignored(version: &str) -> Stop {
+    let error = format!("this GitLab ({version}) would ignore --input: that takes 18.10 or newer");
+    Stop::new(Exit::Closed, error).hint("without --input nothing is left out in silence")
+}
+
+pub fn inputs_unknown(error: &Error) -> Stop {
+    let error = format!("cannot tell whether this GitLab takes --input (18.10 or newer): {error}");
+    Stop::new(Exit::Unknown, error)
 }

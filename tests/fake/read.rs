@@ -128,6 +128,10 @@ fn read(
             extend(&mut body, json!({ "name": null }));
             Answer::json(200, &body)
         }
+        Route::Deployments => {
+            let rows = deployments(world, request, project);
+            page::counted(request, skin, &rows, |id| world.deployment_json(id))
+        }
         _ => repository(world, request, skin, route, who, project)?,
     })
 }
@@ -242,6 +246,16 @@ fn pipelines(world: &World, request: &Request, project: Id) -> Result<Vec<Id>, A
         rows.reverse();
     }
     Ok(rows)
+}
+
+/// Jobs with an environment; of those that wait for an approval the deployment is blocked.
+fn deployments(world: &World, request: &Request, project: Id) -> Vec<Id> {
+    let wanted = request.query("status");
+    let jobs = world.jobs.values().filter(|job| {
+        job.project == project && job.spec.environment.is_some() && job.status != "created"
+    });
+    let is = |job: &&Job| wanted.is_none_or(|wanted| wanted == World::deployment_status(job));
+    jobs.filter(is).map(|job| job.id).collect()
 }
 
 /// `search`: anywhere in the name, `^` and `$` bind it to its ends.

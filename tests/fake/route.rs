@@ -73,6 +73,7 @@ pub enum Route {
     Tags,
     Tag,
     Environments,
+    Deployments,
 }
 
 const READ: Rule = Rule {
@@ -127,6 +128,7 @@ impl Route {
             ("GET", ["projects", _, "repository", "tags"]) => Self::Tags,
             ("GET", ["projects", _, "repository", "tags", _]) => Self::Tag,
             ("GET", ["projects", _, "environments"]) => Self::Environments,
+            ("GET", ["projects", _, "deployments"]) => Self::Deployments,
             _ => return None,
         })
     }
@@ -144,6 +146,12 @@ impl Route {
             Self::Environments => READ
                 .job_token(17, Some("read_environments"))
                 .query(&["name", "search"]),
+            Self::Deployments => READ.job_token(17, Some("read_deployments")).query(&[
+                "status",
+                "environment",
+                "order_by",
+                "sort",
+            ]),
             Self::ProjectJobs => READ.job_token(18, Some("read_jobs")).query(&[
                 "scope",
                 "ref",
@@ -195,6 +203,7 @@ impl Route {
                 | Self::Branches
                 | Self::Tags
                 | Self::Environments
+                | Self::Deployments
         )
     }
 }

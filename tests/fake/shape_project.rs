@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::data::{Agent, Id, Project};
+use super::data::{Agent, Id, Job, Project};
 use super::shape::{WEB, extend};
 use super::word;
 use super::world::World;
@@ -27,6 +27,30 @@ impl World {
                 "auto_stop_setting": "always",
                 "description": null,
             })
+        })
+    }
+
+    /// `Deployment#status` follows its job's, `blocked` while the approval is missing.
+    pub fn deployment_status(job: &Job) -> &'static str {
+        match job.status {
+            "manual" if job.spec.needs_approval => "blocked",
+            "manual" | "pending" => "created",
+            status => status,
+        }
+    }
+
+    /// `lib/api/entities/deployment.rb`
+    pub fn deployment_json(&self, id: Id) -> Value {
+        let job = &self.jobs[&id];
+        let environment = job.spec.environment.as_deref().unwrap_or_default();
+        json!({
+            "id": id + 500,
+            "iid": 1,
+            "ref": self.pipelines[&job.pipeline].ref_name,
+            "sha": self.pipelines[&job.pipeline].sha,
+            "status": Self::deployment_status(job),
+            "environment": Self::environment_json(&self.projects[&job.project], environment),
+            "deployable": self.job_json(id),
         })
     }
 

@@ -12,7 +12,6 @@ mod fake;
 mod run;
 
 mod act;
-mod actions;
 mod agents;
 mod binary;
 mod cli;

@@ -3,10 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Opt, Words};
-use crate::exit::{Exit, Stop};
+use crate::decide::action::Given;
+use crate::exit::Stop;
 use crate::find::Place;
 use crate::gitlab::{Error, Kind, Route, TokenKind};
 use crate::host::Vars;
+use crate::report::act as report;
 use crate::session::Session;
 
 pub const VARIABLE: Opt = Opt::value(
@@ -59,12 +61,11 @@ impl Parameters {
         Ok(read)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.variables.is_empty() && self.inputs.is_empty()
-    }
-
-    pub fn has_variables(&self) -> bool {
-        !self.variables.is_empty()
+    pub fn given(&self) -> Given {
+        Given {
+            variables: !self.variables.is_empty(),
+            inputs: !self.inputs.is_empty(),
+        }
     }
 
     /// `with variables A, B and inputs c`, without any value; `None` if there are none.
@@ -131,24 +132,16 @@ impl Parameters {
         if self.inputs.is_empty() {
             return Ok(());
         }
-        let too_old = |version: &str| {
-            let error =
-                format!("this GitLab ({version}) would ignore --input: that takes 18.10 or newer");
-            Stop::new(Exit::Closed, error).hint("without --input nothing is left out in silence")
-        };
         let cannot_tell = |error: &Error| match error.kind {
             Kind::Interrupted { .. } => error.clone().stop(),
-            _ => Stop::new(
-                Exit::Unknown,
-                format!("cannot tell whether this GitLab takes --input (18.10 or newer): {error}"),
-            ),
+            _ => report::inputs_unknown(error),
         };
         if session.gitlab.has(TokenKind::Access) {
             let answer = session.steady(|| session.gitlab.get(&Route::Version, &[])?.json());
             match answer {
                 Ok(Version { version }) => match release(&version) {
                     Some(release) if release >= (18, 10) => return Ok(()),
-                    Some(_) => return Err(too_old(&version)),
+                    Some(_) => return Err(report::inputs_ignored(&version)),
                     None => {}
                 },
                 Err(error) if error.token_refused() => {}

@@ -7,8 +7,7 @@ use expect_test::expect;
 #[test]
 fn a_retry_follows_the_new_job() {
     let story = Story::new(ci().stage("test", [job("unit").is("failed")]));
-    let old = story.job("unit");
-    story.run("retry unit --wait -o dotenv").is(
+    story.whole("retry unit --wait -o dotenv").is(
         0,
         expect![[r#"
             JOBGATE_OUT_RESULT=ok
@@ -32,20 +31,30 @@ fn a_retry_follows_the_new_job() {
             08:00:17 unit  running → success
         "#]],
     );
-    // By the id of the attempt that was retried it is done already, however often it is asked.
-    story.run(&format!("retry {old}")).is(
+    story.gitlab.finish();
+}
+
+#[test]
+fn an_id_means_the_newest_attempt() {
+    let story = Story::new(ci().stage("test", [job("unit").is("failed").runs(5)]));
+    let first = story.job("unit");
+    assert_eq!(story.run(&format!("retry {first} --wait")).code, 0);
+    // It has passed: nothing to retry.
+    assert_eq!(story.run(&format!("retry {first}")).code, 9);
+    let second = story.job("unit");
+    story.gitlab.world(|world| world.flip(second, "failed"));
+    story.run(&format!("retry {first}")).is(
         0,
         expect![[r#"
-            JOB   RESULT        STATUS      ID  NOTE                               LINK
-            unit  done already  success  90402  attempt 90402 has taken its place  URL/jobs/90402
+            JOB   RESULT   STATUS      ID  NOTE  LINK
+            unit  retried  pending  90403        URL/jobs/90403
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
-            plan: unit (90402, success): nothing to do, attempt 90402 has taken its place
+            plan: unit (90402, failed): retry
+            08:00:10 unit: retried, 90403 is pending  URL/jobs/90403
         "#]],
     );
-    assert_eq!(story.gitlab.posts(), 1);
+    assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
 }
 
@@ -71,8 +80,6 @@ fn only_what_has_failed_is_retried() {
             busy    done already  running  90403  it is running  URL/jobs/90403
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: red (90400, failed): retry
             plan: green (90401, success): refused, it has passed
             jobgate: hint: --rerun runs it once more
@@ -88,10 +95,7 @@ fn only_what_has_failed_is_retried() {
             red  retried  pending  90405        URL/jobs/90405
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: red (90400, failed): retry
-            using the access token from JOBGATE_TOKEN
             08:00:00 red: retried, 90405 is pending  URL/jobs/90405
         "#]],
     );
@@ -118,7 +122,7 @@ fn a_cancel_is_looked_after() {
         ],
     );
     let story = Story::new(ci);
-    story.run("cancel graceful plain over --all").is(
+    story.whole("cancel graceful plain over --all").is(
         0,
         expect![[r#"
             JOB       RESULT        STATUS        ID  NOTE           LINK
@@ -140,15 +144,13 @@ fn a_cancel_is_looked_after() {
     story.run("cancel sub").is(
         9,
         expect![[r#"
-        JOB  RESULT   STATUS      ID  NOTE                                  LINK
-        sub  refused  running  90403  GitLab's API cancels no trigger jobs  URL/jobs/90403
-    "#]],
+            JOB  RESULT   STATUS      ID  NOTE                                                                LINK
+            sub  refused  running  90403  it is a trigger job, which GitLab's API neither cancels nor erases  URL/jobs/90403
+        "#]],
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        plan: sub (90403, running): refused, GitLab's API cancels no trigger jobs
-        jobgate: hint: cancel the jobs of its downstream pipeline: --downstream NAME
-    "#]],
+            plan: sub (90403, running): refused, it is a trigger job, which GitLab's API neither cancels nor erases
+            jobgate: hint: cancel the jobs of its downstream pipeline: --downstream NAME
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -163,15 +165,13 @@ fn a_cancel_that_came_too_late_is_no_success() {
     story.run("cancel unit").is(
         9,
         expect![[r#"
-        JOB   RESULT   STATUS      ID  NOTE                  LINK
-        unit  refused  running  90400  job 90400 is success  URL/jobs/90400
-    "#]],
+            JOB   RESULT   STATUS      ID  NOTE           LINK
+            unit  refused  success  90400  it has passed  URL/jobs/90400
+        "#]],
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        plan: unit (90400, running): cancel
-        using the access token from JOBGATE_TOKEN
-    "#]],
+            plan: unit (90400, running): cancel
+            08:00:00 unit: refused, it has passed
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -199,10 +199,8 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
         unit  done already  canceling  90400  it is canceling  URL/jobs/90400
     "#]],
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        plan: unit (90400, canceling): nothing to do, it is canceling
-    "#]],
+            plan: unit (90400, canceling): nothing to do, it is canceling
+        "#]],
     );
     story.run("cancel unit --force").is(
         0,
@@ -211,10 +209,7 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
             unit  canceled  canceled  90400        URL/jobs/90400
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: unit (90400, canceling): cancel by force
-            using the access token from JOBGATE_TOKEN
             08:00:00 unit: canceled, 90400 is canceled  URL/jobs/90400
         "#]],
     );
@@ -222,7 +217,7 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
 }
 
 #[test]
-fn an_erasure_is_meant_for_one_attempt() {
+fn what_is_erased_is_done_already() {
     let story = Story::new(ci().stage(
         "test",
         [
@@ -230,8 +225,7 @@ fn an_erasure_is_meant_for_one_attempt() {
             job("busy").is("running"),
         ],
     ));
-    let old = story.job("unit");
-    story.run("erase unit").is(
+    story.whole("erase unit").is(
         0,
         expect![[r#"
         JOB   RESULT  STATUS     ID  NOTE  LINK
@@ -253,26 +247,35 @@ fn an_erasure_is_meant_for_one_attempt() {
             busy  refused       running  90401  it is running  URL/jobs/90401
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: unit (90400, failed): nothing to do, it is erased
             plan: busy (90401, running): refused, it is running
             jobgate: hint: only a finished job can be erased; wait --for finished
         "#]],
     );
-    assert_eq!(story.run("retry unit").code, 0);
+    story.gitlab.finish();
+}
+
+#[test]
+fn an_erasure_by_id_takes_the_very_attempt() {
+    let story = Story::new(ci().stage("test", [job("unit").artifacts().is("failed")]));
+    let old = story.job("unit");
+    assert_eq!(story.run("retry unit --wait").code, 0);
     story.run(&format!("erase {old}")).is(
-        9,
+        0,
         expect![[r#"
-            JOB   RESULT   STATUS      ID  NOTE                               LINK
-            unit  refused  pending  90403  attempt 90403 has taken its place  URL/jobs/90403
+            JOB   RESULT  STATUS     ID  NOTE  LINK
+            unit  erased  failed  90400        URL/jobs/90400
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
-            plan: unit (90403, pending): refused, attempt 90403 has taken its place
-            jobgate: hint: select the job by its name, which means the newest attempt
+            plan: unit (90400, failed): erase
+            08:00:17 unit: erased, 90400 is failed  URL/jobs/90400
         "#]],
     );
+    let erased = |id: u64| {
+        story
+            .gitlab
+            .world(|world| world.jobs[&id].erased_at.is_some())
+    };
+    assert_eq!((erased(old), erased(story.job("unit"))), (true, false));
     story.gitlab.finish();
 }

@@ -9,7 +9,7 @@ use crate::fake::{Allow, World, child, ci, downstream, job};
 #[test]
 fn a_manual_job_is_played_and_its_result_mirrored() {
     let story = Story::new(deploy());
-    story.run("play deploy --wait").is(
+    story.whole("play deploy --wait").is(
         0,
         expect![[r#"
             JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
@@ -72,10 +72,8 @@ fn a_second_call_has_nothing_to_do() {
         deploy  done already  pending  90400  it is pending  URL/jobs/90400
     "#]],
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        plan: deploy (90400, pending): nothing to do, it is pending
-    "#]],
+            plan: deploy (90400, pending): nothing to do, it is pending
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
@@ -103,8 +101,6 @@ fn a_plan_changes_nothing() {
             late                not yet       created  90404  it is created  URL/jobs/90404
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: deploy: [eu, blue] (90400, manual): play
             plan: deploy: [us] (90401, manual): play
             plan: docs (90402, skipped): refused, it is skipped
@@ -121,8 +117,6 @@ fn a_plan_changes_nothing() {
             deploy: [us]        play    manual  90401        URL/jobs/90401
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: deploy: [eu, blue] (90400, manual): play
             plan: deploy: [us] (90401, manual): play
         "#]],
@@ -147,11 +141,10 @@ fn several_jobs_need_all_and_each_gets_its_own_request() {
         2,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        jobgate: error: 2 jobs match: deploy 1/2, deploy 2/2
-        jobgate: hint: --all acts on every one of them
-    "#]],
+            pipeline 7700 of project 44
+            jobgate: error: 2 jobs match: deploy 1/2, deploy 2/2
+            jobgate: hint: --all acts on every one of them
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.run("play deploy x --all").is(
@@ -163,13 +156,10 @@ fn several_jobs_need_all_and_each_gets_its_own_request() {
             x           refused  skipped  90402  it is skipped  URL/jobs/90402
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: deploy 1/2 (90400, manual): play
             plan: deploy 2/2 (90401, manual): play
             plan: x (90402, skipped): refused, it is skipped
             jobgate: hint: retry the job that it was skipped for
-            using the access token from JOBGATE_TOKEN
             08:00:00 deploy 1/2: played, 90400 is pending  URL/jobs/90400
             08:00:00 deploy 2/2: played, 90401 is pending  URL/jobs/90401
         "#]],
@@ -185,15 +175,14 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
         .stage("deploy", [job("deploy").manual()]);
     let story = Story::new(ci);
     story.run("play deploy --timeout 0").is(
-        8,
+        9,
         expect![[r#"
             JOB     RESULT   STATUS      ID  NOTE           LINK
-            deploy  not yet  created  90401  it is created  URL/jobs/90401
+            deploy  refused  created  90401  it is created  URL/jobs/90401
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
-            plan: deploy (90401, created): not yet, it is created
+            plan: deploy (90401, created): refused, it is created
+            jobgate: hint: with a --timeout longer than 0 the job is waited for
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
@@ -204,10 +193,7 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
         deploy  played  pending  90401        URL/jobs/90401
     "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: deploy (90401, created): not yet, it is created
-            using the access token from JOBGATE_TOKEN
             08:00:53 deploy: played, 90401 is pending  URL/jobs/90401
         "#]],
     );
@@ -228,8 +214,6 @@ fn a_job_that_never_becomes_playable_runs_out_of_time() {
             deploy  not yet  created  90401  it is created  URL/jobs/90401
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: deploy (90401, created): not yet, it is created
             jobgate: error: time ran out after 40s
             jobgate: hint: --timeout DURATION allows more, up to what is left of this job
@@ -239,36 +223,63 @@ fn a_job_that_never_becomes_playable_runs_out_of_time() {
     story.gitlab.finish();
 }
 
+/// `deploy` waits for an approval of its deployment to production.
+fn blocked(more: impl FnOnce(&mut World, crate::fake::Id)) -> Story {
+    let deploy = job("deploy").manual().environment("production");
+    let ci = ci().stage("deploy", [deploy.needs_approval()]);
+    Story::with(ci, |world, pipeline| {
+        let project = world.pipelines[&pipeline].project;
+        world.environment(project, "production", "production");
+        let deploy = world.job(pipeline, "deploy");
+        more(world, deploy);
+    })
+}
+
 #[test]
-fn an_approval_is_waited_for_by_looking_never_by_asking_again() {
-    let story = Story::with(
-        ci().stage("deploy", [job("deploy").manual().needs_approval()]),
-        |world, pipeline| {
-            let deploy = world.job(pipeline, "deploy");
-            world.after(60, move |world| {
-                world.approve(deploy);
-                world.play(
-                    crate::fake::MIRA,
-                    deploy,
-                    Vec::new(),
-                    serde_json::Map::new(),
-                );
-            });
-        },
-    );
+fn an_approval_is_waited_for_and_then_the_job_is_played() {
+    let story = blocked(|world, deploy| world.after(60, move |world| world.approve(deploy)));
     story.run("play deploy").is(0, expect![[r#"
-        JOB     RESULT        STATUS      ID  NOTE           LINK
-        deploy  done already  running  90400  it is running  URL/jobs/90400
+        JOB     RESULT  STATUS      ID  NOTE  LINK
+        deploy  played  pending  90400        URL/jobs/90400
     "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
         plan: deploy (90400, manual): play
-        using the access token from JOBGATE_TOKEN
-        08:00:00 deploy: not yet, it is manual, but GitLab calls it unplayable: an approval may be pending
+        08:00:00 deploy: not yet, its deployment to production waits for an approval  URL/environments/300
         08:01:00 waiting for deploy (manual)
-        08:01:08 deploy: done already, it is running
+        08:01:08 deploy: played, 90400 is pending  URL/jobs/90400
     "#]]);
-    assert_eq!(story.gitlab.posts(), 1);
+    assert_eq!(story.gitlab.posts(), 2);
+    story.gitlab.finish();
+}
+
+#[test]
+fn an_approval_that_does_not_come_or_cannot_be_seen() {
+    let story = blocked(|_, _| {});
+    story
+        .run("play deploy --timeout 40s")
+        .is(3, expect![[r#"
+            JOB     RESULT   STATUS     ID  NOTE                                                LINK
+            deploy  not yet  manual  90400  its deployment to production waits for an approval  URL/jobs/90400
+        "#]], expect![[r#"
+            plan: deploy (90400, manual): play
+            08:00:00 deploy: not yet, its deployment to production waits for an approval  URL/environments/300
+            jobgate: error: time ran out after 40s
+            jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+        "#]]);
+    let forbidden = crate::fake::Answer::message(403, "403 Forbidden");
+    story
+        .gitlab
+        .answers("GET */deployments*", forbidden, u32::MAX);
+    story.run("play deploy").is(9, expect![[r#"
+        JOB     RESULT   STATUS     ID  NOTE                                            LINK
+        deploy  refused  manual  90400  the job cannot be played in its present status  URL/jobs/90400
+    "#]], expect![[r#"
+        plan: deploy (90400, manual): play
+        deploy:
+        jobgate: error: the job cannot be played in its present status
+        jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unplayable Job (request id 01JD0000000000000000000030)
+        jobgate: hint: it may be running already, still wait for an earlier job or an approval, not be manual, or be archived
+    "#]]);
+    assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
 }
 
@@ -370,11 +381,9 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
         deploy  refused  failed  90400  it has failed  URL/jobs/90400
     "#]],
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        plan: deploy (90400, failed): refused, it has failed
-        jobgate: hint: --rerun runs it once more
-    "#]],
+            plan: deploy (90400, failed): refused, it has failed
+            jobgate: hint: --rerun runs it once more
+        "#]],
     );
     story.run("play deploy --rerun --variable A=1").is(
         9,
@@ -383,8 +392,6 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
             deploy  refused  failed  90400  a retried job takes no variables  URL/jobs/90400
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: deploy (90400, failed): refused, a retried job takes no variables
             jobgate: hint: leave out --variable, or --rerun
         "#]],
@@ -397,10 +404,7 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
             deploy  passed  success       10s  90402        URL/jobs/90402
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: deploy (90400, failed): retry
-            using the access token from JOBGATE_TOKEN
             08:00:00 deploy: retried, 90402 is pending  URL/jobs/90402
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 deploy  pending
@@ -421,8 +425,6 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
             JOB      RESULT   STATUS     ID  NOTE                                                   LINK
             rollout  refused  manual  90400  a played trigger job takes no variables and no inputs  URL/jobs/90400
         "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: rollout (90400, manual): refused, a played trigger job takes no variables and no inputs
             jobgate: hint: set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
         "#]]);
@@ -434,10 +436,7 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
             └─ eu    failed  failed         3s  90402  the script failed      URL/jobs/90402
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: rollout (90400, manual): play
-            using the access token from JOBGATE_TOKEN
             08:00:00 rollout: played, 90400 is pending  URL/jobs/90400
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 rollout  pending
@@ -490,13 +489,11 @@ fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
             JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
             smoke  passed  success       10s  90403        https://gitlab.example.com/ops/monitoring/-/jobs/90403
         "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
             gate: held  branch=main  the ref is the branch main
-            trigger job monitor (90400) is pending and has started no pipeline; waiting for it
+            trigger job monitor of pipeline 7700 has started no pipeline; it is pending; waiting for it
             pipeline 7701 of project 45
             plan: smoke (90403, created): not yet, it is created
             gate: held  branch=main  the ref is the branch main
-            using the access token from JOBGATE_TOKEN
             08:00:39 smoke: played, 90403 is pending  https://gitlab.example.com/ops/monitoring/-/jobs/90403
             08:00:39 pipeline 7701 of project 45, until 08:59:00 at the latest
             08:00:39 smoke  pending
@@ -513,26 +510,24 @@ fn what_is_not_there_or_is_the_caller_is_told() {
         5,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        jobgate: error: no job deplox in pipeline 7700; did you mean "deploy"?
-        jobgate: hint: jobgate jobs --pipeline 7700
-    "#]],
+            pipeline 7700 of project 44
+            jobgate: error: no job "deplox" in pipeline 7700; did you mean "deploy"?
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        "#]],
     );
     story.run("play gate").is(
         2,
         "",
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        jobgate: error: gate is the job that asks: no job can act on itself
-    "#]],
+            pipeline 7700 of project 44
+            jobgate: error: "gate" is the calling job itself
+            jobgate: hint: jobgate whoami shows the calling job
+        "#]],
     );
     story.run("play deploy --status running").is(
         5,
         "",
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
             pipeline 7700 of project 44
             jobgate: error: no job matches in pipeline 7700
             jobgate: hint: jobgate jobs --pipeline 7700
@@ -542,9 +537,8 @@ fn what_is_not_there_or_is_the_caller_is_told() {
         5,
         "",
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            jobgate: error: no trigger job monitor in pipeline 7700
-            jobgate: hint: jobgate jobs lists the trigger jobs of a pipeline
+            jobgate: error: no trigger job "monitor" in pipeline 7700
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
         "#]],
     );
     story.run("play").is(
@@ -594,12 +588,9 @@ fn a_person_who_was_faster_is_no_failure() {
         deploy  done already  pending  90400  it is pending  URL/jobs/90400
     "#]],
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        plan: deploy (90400, manual): play
-        using the access token from JOBGATE_TOKEN
-        08:00:00 deploy: done already, it is pending
-    "#]],
+            plan: deploy (90400, manual): play
+            08:00:00 deploy: done already, it is pending
+        "#]],
     );
     story.gitlab.finish();
 }

@@ -28,13 +28,10 @@ fn a_role_that_is_too_low() {
         JOB     RESULT   STATUS     ID  NOTE                                           LINK
         deploy  refused  manual  90400  the access token's user cannot play jobs here  URL/jobs/90400
     "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
         plan: deploy (90400, manual): play
-        using the access token from JOBGATE_TOKEN
         deploy:
         jobgate: error: the access token's user cannot play jobs here
-        jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
+        jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000004)
         jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
         jobgate: hint: for a protected ref, in project 44: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)
         jobgate: hint: for a protected environment, in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
@@ -53,13 +50,10 @@ fn a_scope_that_is_too_small() {
         JOB     RESULT   STATUS     ID  NOTE                                                    LINK
         deploy  refused  manual  90400  the access token's scopes do not allow it to play jobs  URL/jobs/90400
     "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
         plan: deploy (90400, manual): play
-        using the access token from JOBGATE_TOKEN
         deploy:
         jobgate: error: the access token's scopes do not allow it to play jobs
-        jobgate: error: POST /projects/44/jobs/90400/play: 403 insufficient_scope: The request requires higher privileges than provided by the access token. (request id 01JD0000000000000000000003)
+        jobgate: error: POST /projects/44/jobs/90400/play: 403 insufficient_scope: The request requires higher privileges than provided by the access token. (request id 01JD0000000000000000000004)
         jobgate: hint: create an access token with the scope api (the server names: api)
     "#]]);
     story.gitlab.finish();
@@ -77,13 +71,10 @@ fn a_protected_environment() {
         JOB     RESULT   STATUS     ID  NOTE                                           LINK
         deploy  refused  manual  90400  the access token's user cannot play jobs here  URL/jobs/90400
     "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
         plan: deploy (90400, manual): play
-        using the access token from JOBGATE_TOKEN
         deploy:
         jobgate: error: the access token's user cannot play jobs here
-        jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
+        jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000004)
         jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
         jobgate: hint: for a protected ref, in project 44: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)
         jobgate: hint: for a protected environment, in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
@@ -104,13 +95,10 @@ fn variables_that_nobody_may_set() {
             JOB     RESULT   STATUS     ID  NOTE                                           LINK
             deploy  refused  manual  90400  the access token's user cannot play jobs here  URL/jobs/90400
         "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: deploy (90400, manual): play
-            using the access token from JOBGATE_TOKEN
             deploy:
             jobgate: error: the access token's user cannot play jobs here
-            jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000003)
+            jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000004)
             jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
             jobgate: hint: in project 44: Settings > CI/CD > Variables > Minimum role to use pipeline variables
             jobgate: hint: for a protected ref, in project 44: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)
@@ -129,13 +117,10 @@ fn an_input_that_the_job_does_not_have() {
             JOB     RESULT   STATUS     ID  NOTE                            LINK
             deploy  refused  manual  90400  the job declares no such input  URL/jobs/90400
         "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            using the access token from JOBGATE_TOKEN
-            pipeline 7700 of project 44
             plan: deploy (90400, manual): play
             deploy:
             jobgate: error: the job declares no such input
-            jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unknown input: zone (request id 01JD0000000000000000000004)
+            jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unknown input: zone (request id 01JD0000000000000000000005)
             jobgate: hint: a job's inputs stand under its inputs: keyword; GitLab takes them since 18.10
         "#]]);
     story.run("play deploy --input region=eu").is(
@@ -145,9 +130,6 @@ fn an_input_that_the_job_does_not_have() {
             deploy  played  pending  90400        URL/jobs/90400
         "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            using the access token from JOBGATE_TOKEN
-            pipeline 7700 of project 44
             plan: deploy (90400, manual): play
             08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
         "#]],
@@ -160,15 +142,17 @@ fn an_archived_job() {
     let story = Story::with(deploy(), |world, pipeline| {
         world.pipelines.get_mut(&pipeline).unwrap().archived = true;
     });
-    story.run("play deploy").is(9, expect![[r#"
-        JOB     RESULT   STATUS     ID  NOTE                                             LINK
-        deploy  refused  manual  90400  it is archived, and archived jobs are read-only  URL/jobs/90400
-    "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        plan: deploy (90400, manual): refused, it is archived, and archived jobs are read-only
+    story.run("play deploy").is(
+        9,
+        expect![[r#"
+        JOB     RESULT   STATUS     ID  NOTE                                          LINK
+        deploy  refused  manual  90400  it is archived, and archived jobs cannot run  URL/jobs/90400
+    "#]],
+        expect![[r#"
+        plan: deploy (90400, manual): refused, it is archived, and archived jobs cannot run
         jobgate: hint: run a new pipeline
-    "#]]);
+    "#]],
+    );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
 }
@@ -180,13 +164,10 @@ fn a_read_only_instance() {
         JOB     RESULT   STATUS     ID  NOTE                                                                         LINK
         deploy  refused  manual  90400  this GitLab takes no writes at the moment: maintenance, or a read-only copy  URL/jobs/90400
     "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
         plan: deploy (90400, manual): play
-        using the access token from JOBGATE_TOKEN
         deploy:
         jobgate: error: this GitLab takes no writes at the moment: maintenance, or a read-only copy
-        jobgate: error: POST /projects/44/jobs/90400/play: 403 You cannot perform write operations on a read-only instance (request id 01JD0000000000000000000003)
+        jobgate: error: POST /projects/44/jobs/90400/play: 403 You cannot perform write operations on a read-only instance (request id 01JD0000000000000000000004)
         jobgate: hint: try again once maintenance mode is off; on a Geo secondary site use the primary's address
     "#]]);
     story.gitlab.finish();
@@ -208,13 +189,10 @@ fn a_job_that_cannot_be_retried_or_erased() {
             JOB     RESULT   STATUS     ID  NOTE                                             LINK
             looped  refused  failed  90400  the job cannot be retried in its present status  URL/jobs/90400
         "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: looped (90400, failed): retry
-            using the access token from JOBGATE_TOKEN
             looped:
             jobgate: error: the job cannot be retried in its present status
-            jobgate: error: POST /projects/44/jobs/90400/retry: 403 Forbidden - Job is not retryable (request id 01JD0000000000000000000003)
+            jobgate: error: POST /projects/44/jobs/90400/retry: 403 Forbidden - Job is not retryable (request id 01JD0000000000000000000004)
             jobgate: hint: GitLab retries only the newest attempt of a finished job that is not archived; a manual job is played
         "#]]);
     story
@@ -223,13 +201,10 @@ fn a_job_that_cannot_be_retried_or_erased() {
             JOB     RESULT   STATUS      ID  NOTE                                                                             LINK
             silent  refused  success  90401  the job cannot be erased: it has not finished, or has neither log nor artifacts  URL/jobs/90401
         "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: silent (90401, success): erase
-            using the access token from JOBGATE_TOKEN
             silent:
             jobgate: error: the job cannot be erased: it has not finished, or has neither log nor artifacts
-            jobgate: error: POST /projects/44/jobs/90401/erase: 403 Forbidden - Job is not erasable! (request id 01JD0000000000000000000009)
+            jobgate: error: POST /projects/44/jobs/90401/erase: 403 Forbidden - Job is not erasable! (request id 01JD0000000000000000000011)
             jobgate: hint: wait until it has finished
         "#]]);
     story.gitlab.answer(
@@ -242,13 +217,10 @@ fn a_job_that_cannot_be_retried_or_erased() {
             JOB     RESULT   STATUS      ID  NOTE                                                                      LINK
             silent  refused  success  90401  GitLab is counting the project's artifact statistics, nothing was erased  URL/jobs/90401
         "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7700 of project 44
             plan: silent (90401, success): erase
-            using the access token from JOBGATE_TOKEN
             silent:
             jobgate: error: GitLab is counting the project's artifact statistics, nothing was erased
-            jobgate: error: POST /projects/44/jobs/90401/erase: 409 Conflict - Statistics are being refreshed (request id 01JD0000000000000000000015)
+            jobgate: error: POST /projects/44/jobs/90401/erase: 409 Conflict - Statistics are being refreshed (request id 01JD0000000000000000000018)
             jobgate: hint: try again in some minutes
         "#]]);
     story.gitlab.finish();
@@ -264,14 +236,11 @@ fn a_rate_limit_is_waited_out() {
         JOB     RESULT  STATUS      ID  NOTE  LINK
         deploy  played  pending  90400        URL/jobs/90400
     "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
         plan: deploy (90400, manual): play
-        using the access token from JOBGATE_TOKEN
-        08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000003); asking again in 1m01s
+        08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000004); asking again in 1m01s
         08:01:00 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
         08:01:01 GitLab answers again
-        08:01:01 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000006); asking again in 1m00s
+        08:01:01 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000008); asking again in 1m00s
         08:02:01 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
         08:02:01 GitLab answers again
         08:02:01 deploy: played, 90400 is pending  URL/jobs/90400
@@ -304,13 +273,11 @@ fn a_moved_project() {
             JOB     RESULT   STATUS     ID  NOTE                                                                       LINK
             deploy  refused  manual  90400  the project has moved, and GitLab does not forward writes to its new path  URL/jobs/90400
         "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
             pipeline 7700 of project shop/old
             plan: deploy (90400, manual): play
-            using the access token from JOBGATE_TOKEN
             deploy:
             jobgate: error: the project has moved, and GitLab does not forward writes to its new path
-            jobgate: error: POST /projects/shop%2Fold/jobs/90400/play: 405 Non GET methods are not allowed for moved projects (request id 01JD0000000000000000000005)
+            jobgate: error: POST /projects/shop%2Fold/jobs/90400/play: 405 Non GET methods are not allowed for moved projects (request id 01JD0000000000000000000006)
             jobgate: hint: use the project's number (CI_PROJECT_ID), which never changes, or its new path
         "#]]);
     story.gitlab.finish();
@@ -329,13 +296,10 @@ fn a_token_that_has_expired() {
         JOB     RESULT   STATUS     ID  NOTE                          LINK
         deploy  refused  manual  90400  the access token has expired  URL/jobs/90400
     "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
         plan: deploy (90400, manual): play
-        using the access token from JOBGATE_TOKEN
         deploy:
         jobgate: error: the access token has expired
-        jobgate: error: POST /projects/44/jobs/90400/play: 401 invalid_token: Token is expired. You can either do re-authorization or token refresh. (request id 01JD0000000000000000000003)
+        jobgate: error: POST /projects/44/jobs/90400/play: 401 invalid_token: Token is expired. You can either do re-authorization or token refresh. (request id 01JD0000000000000000000008)
         jobgate: hint: create a new one under Settings > Access tokens and replace the variable's value
     "#]]);
     story.gitlab.finish();
@@ -351,8 +315,6 @@ fn a_server_that_is_too_old_for_inputs_gets_nothing() {
         9,
         "",
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            using the access token from JOBGATE_TOKEN
             jobgate: error: this GitLab (18.0.0) would ignore --input: that takes 18.10 or newer
             jobgate: hint: without --input nothing is left out in silence
         "#]],
@@ -388,11 +350,8 @@ fn a_lost_answer_is_looked_after() {
         JOB     RESULT  STATUS      ID  NOTE                                           LINK
         deploy  played  pending  90400  the answer was lost, and a look shows it done  URL/jobs/90400
     "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
         plan: deploy (90400, manual): play
-        using the access token from JOBGATE_TOKEN
-        jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000003); looking whether it was done
+        jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); looking whether it was done
         08:00:00 deploy: played (the answer was lost, and a look shows it done), 90400 is pending  URL/jobs/90400
     "#]]);
     story.gitlab.finish();

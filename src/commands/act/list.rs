@@ -1,0 +1,207 @@
+//! Which jobs are meant, in which pipeline, and how they stand.
+
+use super::parameters::Parameters;
+use crate::commands::options::Where;
+use crate::decide::action::{Action, Step, Target, Verb};
+use crate::decide::select::{Chosen, Matched, Selected, Selection};
+use crate::exit::Stop;
+use crate::gitlab::Error;
+use crate::model::{Job, JobId, Place};
+use crate::pipeline::{Pipelines, Scope, TriggerJobs, Way, choose, no_such_jobs};
+use crate::report::act as report;
+use crate::report::messages::{self, Within};
+use crate::session::{Me, Session};
+
+/// What the command line asks for.
+pub struct Request {
+    /// The command's name.
+    pub name: &'static str,
+    pub action: Action,
+    pub place: Where,
+    pub selection: Selection,
+    pub all: bool,
+    pub parameters: Parameters,
+}
+
+/// The jobs of the pipeline that is meant.
+pub struct JobList<'j> {
+    request: &'j Request,
+    session: &'j Session<'j>,
+    pipelines: Pipelines<'j>,
+    /// The pipeline where the way downstream begins.
+    start: Option<Place>,
+    /// The pipeline that is meant, once it is found.
+    place: Option<Place>,
+    /// From the first request on no newer attempt of a trigger job leads elsewhere.
+    pub pinned: bool,
+    /// What is waited for was said.
+    said: Option<String>,
+    /// Jobs and trigger jobs as last read.
+    pub rows: Vec<Job>,
+}
+
+/// What a read of the pipeline that is meant has brought.
+pub enum Read {
+    Rows(TriggerJobs),
+    /// The pipeline may still be started; what to say where that is not waited for.
+    NotYet(Stop),
+    Never(Stop),
+}
+
+impl Request {
+    pub fn cleans_up(&self) -> bool {
+        matches!(self.action.verb, Verb::Cancel | Verb::Erase)
+    }
+
+    pub fn body(&self, step: Step) -> Option<serde_json::Value> {
+        match step {
+            Step::Play => self.parameters.of_play(),
+            Step::Retry => self.parameters.of_retry(),
+            Step::Cancel { force } => force.then(|| serde_json::json!({"force": true})),
+            Step::Erase => None,
+        }
+    }
+}
+
+impl<'j> JobList<'j> {
+    pub fn new(session: &'j Session<'j>, request: &'j Request) -> Self {
+        Self {
+            request,
+            session,
+            pipelines: Pipelines::new(session.gitlab),
+            start: None,
+            place: None,
+            pinned: false,
+            said: None,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Where the way begins, given the calling job.
+    pub fn begin(&mut self, me: Option<&Me>) -> Result<&Place, Stop> {
+        let Where {
+            project, pipeline, ..
+        } = &self.request.place;
+        let start = match (me, project, *pipeline) {
+            (_, Some(project), Some(pipeline)) => Place {
+                project: project.clone(),
+                pipeline,
+            },
+            (Some(me), ..) => self.request.place.start(&me.place())?,
+            (None, ..) => return Err(messages::project_without_pipeline()),
+        };
+        Ok(self.start.insert(start))
+    }
+
+    /// The pipeline that is meant, as far as it is known.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref().or(self.start.as_ref())
+    }
+
+    /// Says something once.
+    pub fn say(&mut self, text: String) {
+        if self.said.as_ref() != Some(&text) {
+            self.session.talk.line(&text);
+            self.said = Some(text);
+        }
+    }
+
+    /// Reads the jobs of the pipeline that is meant.
+    pub fn read(&mut self, retried: bool) -> Result<Read, Error> {
+        let request = self.request;
+        let place = match (&self.place, &self.start) {
+            (Some(place), _) if self.pinned => place.clone(),
+            (_, None) => return Ok(Read::Never(messages::project_without_pipeline())),
+            (_, Some(start)) => match self.pipelines.walk(start, &request.place.downstream)? {
+                Way::Found(place, _) => place,
+                Way::Nowhere(stop) => return Ok(Read::Never(stop)),
+                Way::NotStarted(from, trigger) => {
+                    let stop = messages::not_started(&trigger, from);
+                    let ended = trigger.status.finished() || request.cleans_up();
+                    return Ok(if ended {
+                        Read::Never(stop)
+                    } else {
+                        Read::NotYet(stop)
+                    });
+                }
+            },
+        };
+        let scope = Scope {
+            // An erasure is meant for the very attempt.
+            retried: retried || request.action.verb == Verb::Erase,
+            no_trigger_jobs: request.place.no_trigger_jobs,
+        };
+        let rows = self.pipelines.rows(&place, scope)?;
+        self.rows = rows.jobs;
+        if self.place.as_ref() != Some(&place) {
+            self.session.talk.line(&report::pipeline(&place));
+            self.place = Some(place);
+        }
+        Ok(Read::Rows(rows.trigger_jobs))
+    }
+
+    /// The jobs that are meant.
+    pub fn choose(
+        &mut self,
+        me: Option<&Me>,
+        trigger_jobs: TriggerJobs,
+    ) -> Result<Vec<Target>, Stop> {
+        let request = self.request;
+        let pipeline = self.place.as_ref().map(|place| place.pipeline);
+        let caller = me.filter(|me| Some(me.pipeline.id) == pipeline);
+        let caller = caller.map(Me::caller);
+        let selected = choose(&request.selection, &self.rows, caller.as_ref())?;
+        self.check(&selected, trigger_jobs)?;
+        let siblings = selected.siblings.as_slice();
+        let note = (!siblings.is_empty()).then(|| messages::siblings(siblings));
+        let targets = selected.jobs.iter().map(|chosen| {
+            let operand = chosen.operand;
+            let operand = operand.and_then(|index| request.selection.operands.get(index));
+            let named = operand.filter(|_| chosen.matched == Matched::Id);
+            let id = named.and_then(|operand| operand.text.parse().ok().map(JobId));
+            // The newest attempt is meant, by whatever id; an erasure takes the very attempt.
+            let very = id.filter(|_| request.action.verb == Verb::Erase);
+            let very = very.and_then(|id| self.rows.iter().find(|row| row.id == id));
+            Target::new(request.action, very.unwrap_or(chosen.job).clone())
+        });
+        let mut targets: Vec<Target> = targets.collect();
+        targets.sort_unstable_by_key(|target| target.job.id);
+        if let Some(note) = note {
+            self.say(note);
+        }
+        Ok(targets)
+    }
+
+    fn check(&self, selected: &Selected, trigger_jobs: TriggerJobs) -> Result<(), Stop> {
+        let chosen = &selected.jobs;
+        let Request { selection, all, .. } = self.request;
+        let missing = selected.missing.iter();
+        let mut missing = missing
+            .filter_map(|index| selection.operands.get(*index))
+            .peekable();
+        if let TriggerJobs::Refused(error) = trigger_jobs {
+            let open = |one: &Chosen| matches!(one.matched, Matched::Glob | Matched::Everything);
+            if chosen.is_empty() || missing.peek().is_some() || chosen.iter().any(open) {
+                return Err(messages::trigger_jobs_refused(error.stop()));
+            }
+        }
+        let Some(place) = &self.place else {
+            return Err(messages::project_without_pipeline());
+        };
+        let names: Vec<&str> = self.rows.iter().map(|job| job.name.as_str()).collect();
+        if let Some(stop) = no_such_jobs(missing, Within::Pipeline(place.pipeline), &names) {
+            return Err(stop);
+        }
+        // Nothing to clean up is as good as cleaned up.
+        if chosen.is_empty() && !self.request.cleans_up() {
+            return Err(report::nothing_matches(place.pipeline));
+        }
+        if chosen.len() > 1 && !all {
+            let mut jobs: Vec<&Job> = chosen.iter().map(|one| one.job).collect();
+            jobs.sort_unstable_by_key(|job| job.id);
+            let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+            return Err(report::several_match(&names));
+        }
+        Ok(())
+    }
+}

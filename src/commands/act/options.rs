@@ -1,0 +1,128 @@
+//! Options that several actions take.
+
+use std::path::PathBuf;
+
+use crate::cli::{Group, Opt, Words};
+use crate::commands::gating::Gating;
+use crate::commands::options::OUTPUT_FILE;
+use crate::commands::waiting::{INTERVAL, KEEP_GOING, Limits, SHALLOW, STRICT, TIMEOUT};
+use crate::decide::pace::Interval;
+use crate::decide::verdict::{Failures, Looks, Rules, StopAt, TriggerJobs};
+use crate::exit::Stop;
+use crate::report::Format;
+use crate::session::Common;
+use crate::time::parse_duration;
+
+pub const DRY_RUN: Opt = Opt::switch("--dry-run", "stop after the plan; nothing is changed");
+pub const RERUN: Opt = Opt::switch("--rerun", "run a job once more that has ended");
+pub const FORCE: Opt = Opt::switch("--force", "end a job that is stuck in canceling");
+pub const WAIT: Opt = Opt::switch("--wait", "wait until it has ended, as `jobgate wait` does");
+pub const ON_CANCEL: Opt = Opt::value(
+    "--on-cancel",
+    "WHAT",
+    "what to do with it if this job ends first; default leave",
+)
+.choices(&["leave", "cancel"]);
+pub const ALLOW_FAILURE: Opt = Opt::switch(
+    "--allow-failure",
+    "a job that is allowed to fail may fail, as in GitLab",
+);
+pub const FORMAT: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
+    .short("-o")
+    .choices(&["table", "json", "dotenv"]);
+pub const OUTPUT: Group = Group {
+    title: "output",
+    options: &[&FORMAT, &OUTPUT_FILE],
+};
+/// Of `play` and `retry`; for more there is `jobgate wait`.
+pub const WAITING: Group = Group {
+    title: "waiting",
+    options: &[&TIMEOUT, &INTERVAL, &KEEP_GOING, &SHALLOW, &ALLOW_FAILURE],
+};
+/// Of `trigger`.
+pub const WAITING_STRICT: Group = Group {
+    title: "waiting",
+    options: &[&TIMEOUT, &INTERVAL, &KEEP_GOING, &SHALLOW, &STRICT],
+};
+
+/// What every action takes, whatever it acts on.
+pub struct Options {
+    pub gating: Gating,
+    pub limits: Limits,
+    pub rules: Rules,
+    pub wait: bool,
+    pub dry_run: bool,
+    pub on_cancel: OnCancel,
+    pub format: Format,
+    pub file: Option<PathBuf>,
+    pub common: Common,
+}
+
+/// `--on-cancel`: what becomes of what was started when the calling job ends first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnCancel {
+    Leave,
+    Cancel,
+}
+
+impl Options {
+    /// Of an action that starts nothing.
+    pub fn read(words: &mut Words, outage: std::time::Duration) -> Result<Self, Stop> {
+        Ok(Self {
+            gating: Gating::read(words)?,
+            limits: Limits {
+                timeout: None,
+                interval: Interval::DEFAULT,
+                outage: Some(outage),
+            },
+            rules: Rules::default(),
+            wait: false,
+            dry_run: words.switch(&DRY_RUN),
+            on_cancel: OnCancel::Leave,
+            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
+            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
+            common: Common::read(words)?,
+        })
+    }
+
+    /// Of `play`, `retry` and `trigger`, which start something and can wait for it.
+    pub fn read_starting(
+        words: &mut Words,
+        failures: Failures,
+        no_trigger_jobs: bool,
+    ) -> Result<Self, Stop> {
+        let mut options = Self::read(words, std::time::Duration::ZERO)?;
+        options.limits = Limits {
+            timeout: words.parsed(&TIMEOUT, parse_duration)?,
+            interval: words
+                .parsed(&INTERVAL, Interval::parse)?
+                .unwrap_or(Interval::DEFAULT),
+            outage: None,
+        };
+        let shallow = words.switch(&SHALLOW);
+        options.rules = Rules {
+            failures,
+            trigger_jobs: match (no_trigger_jobs, shallow) {
+                (true, _) => TriggerJobs::LeaveOut,
+                (false, true) => TriggerJobs::Shallow,
+                (false, false) => TriggerJobs::Follow,
+            },
+            stop: if words.switch(&KEEP_GOING) {
+                StopAt::End
+            } else {
+                StopAt::FirstFailure
+            },
+            looks: if options.limits.once() {
+                Looks::Once
+            } else {
+                Looks::UntilDecided
+            },
+            ..Rules::default()
+        };
+        options.wait = words.switch(&WAIT);
+        if words.value(&ON_CANCEL).as_deref() == Some("cancel") {
+            options.on_cancel = OnCancel::Cancel;
+        }
+        Ok(options)
+    }
+}
