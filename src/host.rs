@@ -1,10 +1,14 @@
 //! What the program is given from outside: arguments, variables, clock, streams and limits.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use memchr::memmem;
 
 use crate::exit::Stop;
 use crate::os::Interrupt;
@@ -53,12 +57,21 @@ impl Vars {
     }
 }
 
+impl Host<'_> {
+    /// From here on this token is masked wherever something is written.
+    pub(crate) fn conceal(&self, token: &str) {
+        self.out.mask.add(token);
+        self.log.mask.add(token);
+    }
+}
+
 /// Where text goes, and what kind of place it is.
 pub struct Stream {
     pub writer: Mutex<Box<dyn Write + Send>>,
     pub terminal: bool,
     /// Columns, if it is a terminal that tells.
     pub width: Option<usize>,
+    pub(crate) mask: Mask,
 }
 
 impl Stream {
@@ -67,18 +80,80 @@ impl Stream {
             writer: Mutex::new(writer),
             terminal,
             width,
+            mask: Mask::default(),
         }
     }
 
-    /// Writes all bytes in one piece.
+    /// Writes all bytes in one piece, tokens masked.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut writer = self.lock();
-        writer.write_all(bytes)?;
+        writer.write_all(&self.mask.apply(bytes))?;
         writer.flush()
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The tokens of this call. GitLab may put one into a good answer, and a user into the name of a job.
+#[derive(Default)]
+pub(crate) struct Mask(Mutex<Vec<Vec<u8>>>);
+
+impl Mask {
+    const SHOWN: &[u8] = b"[masked]";
+    /// A shorter text is too likely to be part of another.
+    const SHORTEST: usize = 8;
+
+    fn add(&self, token: &str) {
+        if token.len() < Self::SHORTEST {
+            return;
+        }
+        let in_json = token.replace('\\', r"\\").replace('"', "\\\"");
+        let mut tokens = self.tokens();
+        for form in [token.as_bytes(), in_json.as_bytes()] {
+            if !tokens.iter().any(|known| known == form) {
+                tokens.push(form.to_vec());
+            }
+        }
+        // The longest first, so that none is left in part where one holds another.
+        tokens.sort_unstable_by_key(|token| Reverse(token.len()));
+    }
+
+    pub(crate) fn apply<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let mut masked = Cow::Borrowed(bytes);
+        for token in self.tokens().iter() {
+            let mut found = memmem::find_iter(&masked, token).peekable();
+            if found.peek().is_none() {
+                continue;
+            }
+            let (mut text, mut rest) = (Vec::with_capacity(masked.len()), 0);
+            for at in found {
+                text.extend_from_slice(masked.get(rest..at).unwrap_or_default());
+                text.extend_from_slice(Self::SHOWN);
+                rest = at + token.len();
+            }
+            text.extend_from_slice(masked.get(rest..).unwrap_or_default());
+            masked = Cow::Owned(text);
+        }
+        masked
+    }
+
+    /// How many bytes at the end may be the beginning of a token.
+    pub(crate) fn open_end(&self, bytes: &[u8]) -> usize {
+        let open = |token: &Vec<u8>| {
+            let mut lengths = (1..token.len().min(bytes.len() + 1)).rev();
+            lengths.find(|length| {
+                token
+                    .get(..*length)
+                    .is_some_and(|start| bytes.ends_with(start))
+            })
+        };
+        self.tokens().iter().filter_map(open).max().unwrap_or(0)
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -56,6 +56,12 @@ use crate::report::{Color, Talk};
 
 /// The whole program.
 pub fn run(host: &Host) -> Exit {
+    // A token among the arguments would be quoted by the error about it.
+    for name in ["CI_JOB_TOKEN", "JOBGATE_TOKEN", "GITLAB_TOKEN"] {
+        if let Ok(Some(token)) = host.vars.get(name) {
+            host.conceal(token.trim());
+        }
+    }
     match dispatch(host) {
         Ok(exit) => exit,
         Err(error) => complain(&stop_of(error), host),

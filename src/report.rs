@@ -337,7 +337,8 @@ mod tests {
             jobgate: error: no such job: \u{1b}[31mx
             jobgate: error: second error
             jobgate: hint: try\u{202e} this
-        "#]].assert_eq(&say(true));
+        "#]]
+        .assert_eq(&say(true));
         expect![[r#"
             12:03:11 build\n::fake
             build run\u{7}ning
@@ -346,7 +347,8 @@ mod tests {
             jobgate: error: no such job: \u{1b}[31mx
             jobgate: error: second error
             jobgate: hint: try\u{202e} this
-        "#]].assert_eq(&say(false));
+        "#]]
+        .assert_eq(&say(false));
     }
 
     #[test]

@@ -65,7 +65,12 @@ impl<'a> Out<'a> {
     }
 
     pub fn table(&mut self, table: &Table, color: Color) {
-        table.print(self.style(color), self.width(), &mut |line| self.text(line));
+        // A cut could leave the beginning of a token, which is masked only as a whole.
+        let mask = &self.host.out.mask;
+        let width = self
+            .width()
+            .filter(|_| mask.apply(table.text()) == table.text());
+        table.print(self.style(color), width, &mut |line| self.text(line));
     }
 
     /// One line of JSON: a document or an event of ours.
@@ -90,8 +95,15 @@ impl<'a> Out<'a> {
         matches!(self.place, Place::Open)
     }
 
+    /// Writes what was collected, but for an end that may be the beginning of a token.
     pub fn flush(&mut self) {
-        let mut bytes = std::mem::take(&mut self.buffer);
+        let open = self.host.out.mask.open_end(&self.buffer);
+        self.write(self.buffer.len().saturating_sub(open));
+    }
+
+    fn write(&mut self, length: usize) {
+        let rest = self.buffer.split_off(length);
+        let bytes = std::mem::replace(&mut self.buffer, rest);
         match (&self.place, &mut self.file) {
             _ if bytes.is_empty() => {}
             (Place::Open, None) => {
@@ -104,7 +116,7 @@ impl<'a> Out<'a> {
                 }
             }
             (Place::Open, Some(file)) => {
-                if let Err(error) = file.write(&bytes) {
+                if let Err(error) = file.write(&self.host.out.mask.apply(&bytes)) {
                     self.fail(&error);
                     let _ = self.host.log.write(&bytes);
                 }
@@ -114,13 +126,11 @@ impl<'a> Out<'a> {
             }
             _ => {}
         }
-        bytes.clear();
-        self.buffer = bytes;
     }
 
     /// Puts a whole file in place with what was written so far; what follows is its next version.
     pub fn place(&mut self) {
-        self.flush();
+        self.write(self.buffer.len());
         if let (Place::Open, Some(file)) = (&self.place, &mut self.file)
             && let Err(error) = file.place()
         {

@@ -91,6 +91,11 @@ impl Table {
         }
     }
 
+    /// The text of all cells.
+    pub fn text(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
     /// Hands out the lines, each with its line break. Only with a `width`, the terminal's, is anything cut.
     pub fn print(&self, style: Style, width: Option<usize>, put: &mut dyn FnMut(&str)) {
         let widths = width.map_or_else(|| self.widths.clone(), |width| self.fit(width));
