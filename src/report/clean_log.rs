@@ -142,12 +142,12 @@ impl Cleaner {
 
 /// Characters that cannot be seen or turn the order of others around are shown instead of obeyed.
 fn push(c: char, out: &mut String) {
-    // What joins or varies the characters beside it (emoji, Arabic and Indic scripts), and what is a log's own.
+    // Joiners and variation selectors belong to emoji and to many scripts.
     let joins = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
-    if hidden(c) && !joins && !matches!(c, '\n' | '\r' | '\t') {
-        out.extend(c.escape_unicode());
-    } else {
+    if c.is_ascii() || joins || !hidden(c) {
         out.push(c);
+    } else {
+        out.extend(c.escape_unicode());
     }
 }
 
@@ -343,6 +343,11 @@ mod tests {
         );
         check(Form::Harmless, "a\x1b]0;never closed\nb", "a\nb");
         check(Form::Harmless, "cut \x1b[3", "cut ");
+        let invisible = "a\u{200b}b\u{feff}c\u{e0041}d\u{202e}e 👩\u{200d}🚀 ⚙\u{fe0f}";
+        let shown =
+            r"a\u{200b}b\u{feff}c\u{e0041}d\u{202e}e 👩".to_owned() + "\u{200d}🚀 ⚙\u{fe0f}";
+        check(Form::Harmless, invisible, &shown);
+        check(Form::Plain, invisible, &shown);
     }
 
     #[test]

@@ -63,13 +63,14 @@ fn text_from_gitlab_is_masked_wherever_it_is_written() {
         let shown = seen.out + &seen.log;
         assert!(shown.contains("[masked]"), "{words}: {shown}");
     }
-    run("", &gitlab, me, &token)
-        .arg(&token)
-        .binary()
-        .is(2, "", expect![[r#"
+    run("", &gitlab, me, &token).arg(&token).binary().is(
+        2,
+        "",
+        expect![[r#"
             jobgate: error: no command "[masked]"
             jobgate: hint: jobgate help lists the commands
-        "#]]);
+        "#]],
+    );
     gitlab.answer(
         "GET /api/v4/job",
         Answer::message(403, format!("403 Forbidden - {token}")),
