@@ -58,7 +58,7 @@ impl Format {
 #[cfg(test)]
 mod tests {
     //! What reaches a reader, and what becomes of a file that cannot be written.
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::needless_raw_string_hashes)]
 
     use std::ffi::OsString;
     use std::io::{self, Write};
