@@ -72,9 +72,6 @@ pub enum Step {
     Closed(Box<Error>),
 }
 
-/// A list is read again this often if its rows moved between pages meanwhile.
-const AGAIN: usize = 2;
-
 /// Takes a row and its own text.
 pub type Each<'e> = dyn FnMut(Job, &RawValue) -> ControlFlow<()> + 'e;
 
@@ -186,7 +183,7 @@ impl<'a> Finder<'a> {
         Ok(list)
     }
 
-    /// One list to its end. Where rows moved between pages it is read again, so that none is missed.
+    /// One list to its end.
     fn list(
         &self,
         route: &Route,
@@ -201,20 +198,14 @@ impl<'a> Finder<'a> {
         if scope.retried && !trigger {
             query.push(("include_retried", "true"));
         }
-        let mut again = AGAIN;
         let mut date = None;
-        loop {
-            let listing = self.read(route, &query, trigger, &mut date, each)?;
-            if listing.stopped || !listing.shifted || again == 0 {
-                return Ok(List {
-                    facts: listing.facts,
-                    date,
-                    torn: listing.shifted,
-                    stopped: listing.stopped,
-                });
-            }
-            again -= 1;
-        }
+        let listing = self.read(route, &query, trigger, &mut date, each)?;
+        Ok(List {
+            facts: listing.facts,
+            date,
+            torn: false,
+            stopped: listing.stopped,
+        })
     }
 
     fn read(

@@ -206,7 +206,7 @@ impl<'a> Pipelines<'a> {
         if let Some(error) = bad {
             return Err(error);
         }
-        if !listing.stopped && (listing.shifted || !groups.complete()) {
+        if !listing.stopped && !groups.complete() {
             return Err(Error::incomplete(route, &listing.facts));
         }
         Ok(List {

@@ -22,7 +22,6 @@ pub mod trigger;
 pub mod wait;
 pub mod whoami;
 
-pub use dotenv::Dotenv;
 pub use out::Out;
 pub use style::Color;
 pub use talk::Talk;

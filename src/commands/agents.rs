@@ -27,6 +27,7 @@ const USAGE: Usage = Usage {
     name: "agents",
     operands: "[AGENT]",
     arity: (0, 1),
+    terms: Vec::new,
     choices: &[],
     summary: "lists the GitLab agents for Kubernetes that this job may use",
     details: "AGENT is the id of an agent or the full path of its config project; exit 5 if this job may use no such agent. \

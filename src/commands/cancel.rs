@@ -20,6 +20,7 @@ const USAGE: Usage = Usage {
     name: "cancel",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
+    terms: Vec::new,
     choices: &[],
     summary: "cancels jobs, and looks whether they are",
     details: "\

@@ -12,6 +12,7 @@ const USAGE: Usage = Usage {
     name: "completion",
     operands: "SHELL",
     arity: (1, 1),
+    terms: Vec::new,
     choices: &["bash", "zsh", "fish"],
     summary: "prints a completion script for bash, zsh or fish",
     details: "\

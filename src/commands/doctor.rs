@@ -35,6 +35,7 @@ const USAGE: Usage = Usage {
     name: "doctor",
     operands: "",
     arity: (0, 0),
+    terms: Vec::new,
     choices: &[],
     summary: "tells what each token may do here, and what to switch on for the rest",
     details: "Asks GitLab one harmless question for each thing that the other commands need, with the job token first, \

@@ -20,6 +20,7 @@ const USAGE: Usage = Usage {
     name: "erase",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
+    terms: Vec::new,
     choices: &[],
     summary: "removes log and artifacts of finished jobs",
     details: "\

@@ -7,10 +7,10 @@ use super::act::call::finish;
 use super::gating::{self, Gating};
 use super::options::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
 use crate::cli::{Usage, Words};
+use crate::decide::gate::condition::ROWS;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
-use crate::report::json::Object;
-use crate::report::{Dotenv, Format, Out, gate};
+use crate::report::{Format, Out, gate, json};
 use crate::session::{self, Common};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -23,26 +23,14 @@ const USAGE: Usage = Usage {
     summary: "checks conditions, explains each, and ends with 0 only if all hold",
     details: "\
 A condition is KEY or KEY=VALUE[,VALUE...]: any of the values will do. All conditions must hold. \
-What they are judged by is what GitLab says when asked with the job's token, never a variable.
+They are judged by what GitLab answers to the job's token, never by a variable.
 
-  project=ID|PATH       the job runs in this project
-  branch[=GLOB]         the ref is a branch (that matches)
-  tag[=GLOB]            the ref is a tag (that matches)
-  protected-ref         GitLab lists exactly this branch or tag as protected
-  source=SOURCE         the pipeline's source is one of these
-  user=NAME             the job's user is one of these
-  role=ROLE             the job's user has at least this role in the project
-  tier=TIER             the job's environment has this tier
-  environment=GLOB      the job's environment has a name that matches
-  agent=ID|PROJECT      this agent, or one of this config project, is allowed
-  jobs=SELECTION        at least one job matches, and all that match have passed
-  approved=JOB          somebody else played this manual job, and it passed
-  newest                no newer pipeline of this ref is for another commit
+KEY!=VALUE[,VALUE...] holds if GitLab names the fact and it is none of the values: project, branch, tag, source, user, tier and \
+environment take it. jobs= and approved= take one selection, commas included; repeat them for more.
 
-jobs= and approved= take one selection, commas included; repeat them for more.
-
-Exit code 9: a condition does not hold. 4: a token is missing or was refused. 6: it could not be told. \
-A gate protects against mistakes; whoever writes the script can leave it out, so it replaces no protected environment.",
+Exit code 9: a condition does not hold. 4: a token is missing or was refused. 6: the evidence could not be had. \
+A gate protects against mistakes; the author of the script can leave it out, so it does not replace a protected environment.",
+    terms: || ROWS.iter().map(|row| (row.form(), gate::holds(row))).collect(),
     example: "\
 jobgate gate --server https://gitlab.example.com branch=main role=maintainer
 jobgate gate jobs=unit newest",
@@ -58,9 +46,13 @@ struct Options {
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
+        let format = words.parsed(&FORMAT, Format::parse)?.unwrap_or_default();
+        if matches!(format, Format::Ndjson | Format::Dotenv) {
+            return Err(USAGE.explain(Stop::usage("gate writes --output table or json")));
+        }
         Ok(Self {
             gating: Gating::of(words.operands(), "CONDITION")?,
-            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
+            format,
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
         })
@@ -74,34 +66,13 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let exit = session::with(&options.common, host, |session| {
         let me = gating::trusted(session)?;
         let judgement = options.gating.judge(session, &me)?;
-        let exit = judgement.exit();
         match options.format {
-            Format::Table => out.table(&gate::table(&judgement), session.color),
-            Format::Json => {
-                let lines = judgement.lines.iter().map(gate::object);
-                let object = Object::new()
-                    .text("result", exit.name())
-                    .number("exit", exit.code().into())
-                    .list("conditions", lines);
-                out.text(&object.end());
-                out.text("\n");
-            }
-            Format::Ndjson => {
-                for line in &judgement.lines {
-                    out.text(&gate::object(line).end());
-                    out.text("\n");
-                }
-            }
-            Format::Dotenv => {
-                let mut dotenv = Dotenv::new();
-                dotenv.set("RESULT", exit.name());
-                dotenv.set("EXIT_CODE", exit.code().to_string());
-                out.text(&dotenv.text()?);
-            }
+            Format::Json => out.text(&(json::text(&gate::document(&judgement)) + "\n")),
+            _ => out.table(&gate::table(&judgement), session.color),
         }
         session.talk.line(&gate::summary(&judgement));
         gate::hints(&judgement, session.talk);
-        Ok(exit)
+        Ok(judgement.exit())
     })?;
     finish(host, &options.common, out, exit)
 }

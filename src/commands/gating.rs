@@ -1,11 +1,14 @@
-//! Conditions that a command may demand: the options and the asking, shared by `gate`, `wait` and every action.
+//! Conditions that a command may demand: the option and the asking, shared by `gate`, `wait` and every action.
 
 mod collect;
 mod look;
 
 use crate::cli::{Group, Opt, Words};
-use crate::decide::gate::{Condition, Judgement, judge, needs};
+use crate::decide::gate::condition::Condition;
+use crate::decide::gate::said::Gap;
+use crate::decide::gate::{Judgement, judge};
 use crate::exit::{Exit, Stop};
+use crate::report::gate;
 use crate::session::{Me, Session};
 
 pub const REQUIRE: Opt = Opt::value(
@@ -36,11 +39,8 @@ impl Gating {
 
     /// Conditions as the user wrote them; `from` is where.
     pub fn of(texts: Vec<String>, from: &str) -> Result<Self, Stop> {
-        let read = |text: String| {
-            let known = "jobgate gate --help lists the conditions";
-            Condition::parse(&text)
-                .map_err(|error| Stop::usage(format!("{from}: {error}")).hint(known))
-        };
+        let read =
+            |text: String| Condition::parse(&text).map_err(|mistake| gate::mistake(from, &mistake));
         let conditions = texts.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Self { conditions })
     }
@@ -50,34 +50,43 @@ impl Gating {
         self.conditions.is_empty()
     }
 
-    /// Asks GitLab for exactly the evidence that the conditions need, all of it anew, and judges. `me` is the first piece of it, just asked.
+    /// Asks GitLab for exactly the evidence that the conditions need, all of it anew, and judges. `me` was asked for a moment ago.
     pub fn judge(&self, session: &Session, me: &Me) -> Result<Judgement, Stop> {
-        let evidence = collect::evidence(session, me, &needs(&self.conditions))?;
-        Ok(judge(&self.conditions, &evidence))
+        let evidence = collect::evidence(session, me, &self.conditions);
+        let judgement = judge(&self.conditions, &evidence);
+        // A signal ends the program; it says nothing about a condition.
+        let signal = judgement.lines.iter().find_map(|line| match &line.said {
+            Err(Gap::NoAnswer(stop)) if matches!(stop.exit, Exit::Signal(_)) => Some(stop.clone()),
+            _ => None,
+        });
+        signal.map_or(Ok(judgement), Err)
     }
 
-    /// The same for whoever wants to go on: `tell` gets what was judged. `Ok` is the way through; nothing demanded is one, too.
-    pub fn pass(
-        &self,
-        session: &Session,
-        me: &Me,
-        tell: Tell,
-    ) -> Result<Result<(), Judgement>, Stop> {
+    /// The judgement that keeps the command from going on; `None` is the way through. Shows what was judged.
+    pub fn closed(&self, session: &Session, me: &Me) -> Result<Option<Judgement>, Stop> {
         if self.is_empty() {
-            return Ok(Ok(()));
+            return Ok(None);
         }
         let judgement = self.judge(session, me)?;
-        tell(&judgement);
-        let open = judgement.open();
-        Ok(if open { Ok(()) } else { Err(judgement) })
+        gate::tell(&judgement, session.talk);
+        Ok(Some(judgement).filter(|judgement| !judgement.open()))
     }
 
-    /// The same directly before a write, with the calling job asked anew as well.
-    pub fn pass_again(&self, session: &Session, tell: Tell) -> Result<Result<(), Judgement>, Stop> {
+    /// [`Self::closed`] for callers that show it their own way.
+    pub fn pass(&self, session: &Session, me: &Me, _: Tell) -> Result<Result<(), Judgement>, Stop> {
+        Ok(self.closed(session, me)?.map_or(Ok(()), Err))
+    }
+
+    pub fn pass_again(&self, session: &Session, _: Tell) -> Result<Result<(), Judgement>, Stop> {
+        Ok(self.closed_again(session)?.map_or(Ok(()), Err))
+    }
+
+    /// The same directly before a write, with the calling job asked for again as well.
+    pub fn closed_again(&self, session: &Session) -> Result<Option<Judgement>, Stop> {
         if self.is_empty() {
-            return Ok(Ok(()));
+            return Ok(None);
         }
-        self.pass(session, &session.me()?, tell)
+        self.closed(session, &session.me()?)
     }
 }
 

@@ -12,6 +12,7 @@ const USAGE: Usage = Usage {
     name: "help",
     operands: "[COMMAND]",
     arity: (0, 1),
+    terms: Vec::new,
     choices: &[],
     summary: "tells what the commands do",
     details: "Without a command: all commands in one line each, exit codes and variables.",

@@ -57,6 +57,7 @@ const USAGE: Usage = Usage {
     name: "jobs",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
+    terms: Vec::new,
     choices: &[],
     summary: "lists the jobs and trigger jobs of a pipeline, or of all below it",
     details: "\

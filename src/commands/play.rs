@@ -21,6 +21,7 @@ const USAGE: Usage = Usage {
     name: "play",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
+    terms: Vec::new,
     choices: &[],
     summary: "plays manual and delayed jobs, here or downstream",
     details: "\

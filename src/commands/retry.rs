@@ -21,6 +21,7 @@ const USAGE: Usage = Usage {
     name: "retry",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
+    terms: Vec::new,
     choices: &[],
     summary: "retries jobs that have failed or were canceled",
     details: "\

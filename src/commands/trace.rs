@@ -46,6 +46,7 @@ const USAGE: Usage = Usage {
     name: "trace",
     operands: "[JOB]",
     arity: (0, 1),
+    terms: Vec::new,
     choices: &[],
     summary: "prints a job's log; --follow goes on until the job ends",
     details: "\

@@ -35,6 +35,7 @@ const USAGE: Usage = Usage {
     name: "trigger",
     operands: "PROJECT",
     arity: (1, 1),
+    terms: Vec::new,
     choices: &[],
     summary: "starts another project's pipeline with the job token",
     details: "\

@@ -9,7 +9,6 @@ use super::options::{self, WHERE, WHICH, Where};
 use super::options::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
 use super::waiting::{Ended, Patience, Turns, WAITING, Wait, wait_for};
 use crate::cli::{Group, Opt, Usage, Words};
-use crate::decide::gate::Judgement;
 use crate::decide::select::{Operand, Selection};
 use crate::decide::verdict::Outcome;
 use crate::exit::{Exit, Stop};
@@ -37,6 +36,7 @@ const USAGE: Usage = Usage {
     name: "wait",
     operands: "[JOB...]",
     arity: (0, usize::MAX),
+    terms: Vec::new,
     choices: &[],
     summary: "waits until jobs have ended; the exit code is the verdict",
     details: "A job passes with status success, a trigger job when the jobs of the pipeline that it started have passed. \
@@ -167,8 +167,7 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, 
         rules: &options.patience.rules,
         me: Some(&me),
     };
-    let tell = |judgement: &Judgement| gate::tell(judgement, session.talk);
-    if let Err(judgement) = gating.pass(session, &me, &tell)? {
+    if let Some(judgement) = gating.closed(session, &me)? {
         let outcome = Outcome {
             exit: judgement.exit(),
             jobs: Vec::new(),
@@ -176,21 +175,17 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, 
         };
         return Ok(Ended {
             outcome,
-            stop: Some(closed(&judgement)),
+            stop: Some(gate::stop(&judgement)),
             place,
         });
     }
     let mut ended = wait_for(&mut turns, &finder, &wait);
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok
-        && let Err(judgement) = gating.pass_again(session, &tell)?
+        && let Some(judgement) = gating.closed_again(session)?
     {
         ended.outcome.exit = judgement.exit();
-        ended.stop = Some(closed(&judgement));
+        ended.stop = Some(gate::stop(&judgement));
     }
     Ok(ended)
-}
-
-fn closed(judgement: &Judgement) -> Stop {
-    Stop::new(judgement.exit(), gate::summary(judgement))
 }

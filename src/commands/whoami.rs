@@ -22,6 +22,7 @@ const USAGE: Usage = Usage {
     name: "whoami",
     operands: "",
     arity: (0, 0),
+    terms: Vec::new,
     choices: &[],
     summary: "tells which job, pipeline, project and user the job token stands for",
     details: "GitLab is asked with the job token (GET /job, GET /job/allowed_agents); no variable is believed.\n\n\

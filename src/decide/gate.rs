@@ -6,12 +6,14 @@ mod approved;
 mod check;
 pub mod condition;
 pub mod evidence;
+pub mod said;
 
-pub use condition::Condition;
-pub use evidence::{Evidence, Fetched, Piece, needs};
-
-use crate::exit::Exit;
-use evidence::Gap;
+use crate::decide::verdict::Outcome;
+use crate::exit::{Exit, Stop};
+use check::Fit;
+use condition::Condition;
+use evidence::{Evidence, Piece};
+use said::{Gap, Said};
 
 /// How one condition came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,44 +23,30 @@ pub enum Finding {
     /// Could not tell: a token is missing or was refused.
     Refused,
     /// Could not tell: the evidence could not be had.
-    Unavailable,
+    Unknown,
 }
 
 impl Finding {
-    /// The word for it in JSON and events.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::NotHeld => "not held",
-            Self::Refused => "refused",
-            Self::Unavailable => "unknown",
-        }
-    }
-
     fn exit(self) -> Exit {
         match self {
             Self::Held => Exit::Ok,
             Self::NotHeld => Exit::Closed,
             Self::Refused => Exit::Refused,
-            Self::Unavailable => Exit::Unknown,
+            Self::Unknown => Exit::Unknown,
         }
     }
 }
 
-/// One condition judged. `said` and `hint` may hold text from the server as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One condition judged.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// As the user wrote it.
-    pub condition: String,
+    pub condition: Condition,
     pub finding: Finding,
-    pub expected: String,
-    /// What GitLab said, or why it could not be told.
-    pub said: String,
-    pub hint: Option<&'static str>,
+    pub said: Result<Said, Gap>,
 }
 
 /// All conditions judged, in the user's order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     pub lines: Vec<Line>,
 }
@@ -81,23 +69,46 @@ impl Judgement {
 pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
     let lines = conditions
         .iter()
-        .map(|condition| judge_one(condition, evidence))
-        .collect();
-    Judgement { lines }
+        .map(|condition| judge_one(condition, evidence));
+    Judgement {
+        lines: lines.collect(),
+    }
 }
 
 fn judge_one(condition: &Condition, evidence: &Evidence) -> Line {
-    let (finding, said, hint) = match check::check(condition, evidence) {
-        Ok(answer) if answer.holds => (Finding::Held, answer.said, None),
-        Ok(answer) => (Finding::NotHeld, answer.said, answer.hint),
-        Err(Gap::Refused(why)) => (Finding::Refused, why, None),
-        Err(Gap::Unavailable(why)) => (Finding::Unavailable, why, None),
+    let said = (condition.row.check)(&condition.values, evidence);
+    let finding = match &said {
+        Ok((Fit::One, _)) if !condition.negated => Finding::Held,
+        Ok((Fit::None, _)) if condition.negated => Finding::Held,
+        Ok(_) => Finding::NotHeld,
+        Err(Gap::NoAnswer(Stop {
+            exit: Exit::Refused,
+            ..
+        })) => Finding::Refused,
+        Err(Gap::Jobs(Outcome {
+            exit: Exit::Refused,
+            ..
+        })) => Finding::Refused,
+        Err(_) => Finding::Unknown,
     };
     Line {
-        condition: condition.to_string(),
+        condition: condition.clone(),
         finding,
-        expected: condition.expected(),
-        said,
-        hint,
+        said: said.map(|(_, said)| said),
     }
 }
+
+/// What must be asked to judge the conditions, and nothing else; each piece once.
+pub fn needs(conditions: &[Condition]) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = conditions
+        .iter()
+        .flat_map(|condition| condition.row.need)
+        .copied()
+        .collect();
+    pieces.sort_unstable();
+    pieces.dedup();
+    pieces
+}
+
+#[cfg(test)]
+mod tests;

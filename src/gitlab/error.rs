@@ -13,37 +13,23 @@ use crate::os::Signal;
 #[derive(Clone)]
 pub struct Error {
     pub kind: Kind,
-    pub method: &'static str,
     pub route: Route,
     /// What came back, in one line.
     pub message: String,
-    /// What the server's JSON said, key by key.
-    pub said: Said,
     pub status: Option<u16>,
     /// Server's clock, request id, rate and token, as far as it answered.
     pub facts: Facts,
     /// What to try, where the client itself knows.
     pub hints: Vec<String>,
+    /// After this many tries in a row, none of them good, another one cannot help. `None`: a later try may.
+    pub tries: Option<u8>,
     /// Why, and what to try, where GitLab answered.
     pub explained: Option<Box<Explanation>>,
     /// The job token's refusal that came before, where both tokens were tried.
     pub before: Option<Box<Error>>,
 }
 
-/// The keys in which GitLab explains a refusal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
-    /// `message`; an object is written in one line: `name: is too long, is bad; ref: is missing`.
-    pub message: Option<String>,
-    /// `error`, such as `insufficient_scope`.
-    pub error: Option<String>,
-    /// `error_description`
-    pub description: Option<String>,
-    /// `scope`: what the token would need.
-    pub scope: Option<String>,
-}
-
-/// Kinds of bad ends, as far as anybody decides on them.
+/// Kinds of bad ends, as far as a decision rests on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// No connection: nothing was sent. TLS, proxy and look-up trouble included.
@@ -52,12 +38,14 @@ pub enum Kind {
     Lost,
     /// 429: nothing was done. Not before this long from now, if the server said.
     Limited { wait: Option<Duration> },
-    /// 409 "Resource lock": nothing was done.
+    /// 409 "Resource lock".
     Locked,
     /// 5xx and what proxies make of it.
     Server,
-    /// A 2xx that does not parse (a proxy's page), is cut short or is too large.
-    NotJson,
+    /// An answer that does not parse (a proxy's page), is a part only or too large; a list that is not provably whole.
+    Unusable,
+    /// A list of more pages than any that GitLab has.
+    Endless,
     /// 401
     Unauthorized,
     /// 403
@@ -77,51 +65,85 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The exit code if nothing better is known.
-    fn exit(&self) -> Exit {
+    /// What a status means; `locked`: the text speaks of a resource lock.
+    pub(super) fn of(status: u16, locked: bool, wait: Option<Duration>) -> Self {
+        match status {
+            300..=399 => Self::Redirected,
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            409 if locked => Self::Locked,
+            429 => Self::Limited { wait },
+            // 408 and 425 come from proxies and say nothing about GitLab.
+            408 | 425 | 500.. => Self::Server,
+            _ => Self::Refused,
+        }
+    }
+
+    /// The exit code if nothing better is known; whether a later try may well succeed; whether the server has provably done nothing.
+    fn meaning(&self) -> (Exit, bool, bool) {
         match self {
-            Self::Unauthorized | Self::Forbidden | Self::NoToken => Exit::Refused,
-            Self::NotFound => Exit::NotFound,
-            Self::Deadline => Exit::Timeout,
-            Self::Interrupted { signal, .. } => Exit::Signal(*signal),
-            Self::Unreachable
-            | Self::Lost
-            | Self::Limited { .. }
-            | Self::Locked
-            | Self::Server
-            | Self::NotJson
-            | Self::Refused
-            | Self::Redirected => Exit::Unknown,
+            Self::Unreachable => (Exit::Unknown, true, true),
+            Self::Lost => (Exit::Unknown, true, false),
+            Self::Limited { .. } => (Exit::Unknown, true, true),
+            // GitLab may have committed before it said so.
+            Self::Locked => (Exit::Unknown, true, false),
+            Self::Server => (Exit::Unknown, true, false),
+            Self::Unusable => (Exit::Unknown, true, false),
+            Self::Endless => (Exit::Unknown, false, true),
+            Self::Unauthorized => (Exit::Refused, false, true),
+            Self::Forbidden => (Exit::Refused, false, true),
+            Self::NotFound => (Exit::NotFound, false, true),
+            Self::Refused => (Exit::Unknown, false, true),
+            Self::Redirected => (Exit::Unknown, false, false),
+            Self::NoToken => (Exit::Refused, false, true),
+            Self::Deadline => (Exit::Timeout, false, true),
+            Self::Interrupted { signal, sent } => (Exit::Signal(*signal), false, !sent),
         }
     }
 }
 
 impl Error {
+    pub(super) fn new(kind: Kind, route: &Route, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            route: route.clone(),
+            message: message.into(),
+            status: None,
+            facts: Facts::default(),
+            hints: Vec::new(),
+            tries: None,
+            explained: None,
+            before: None,
+        }
+    }
+
+    /// The same, with what the answer's head says.
+    pub(super) fn of(self, status: u16, facts: &Facts) -> Self {
+        Self {
+            status: Some(status),
+            facts: facts.clone(),
+            ..self
+        }
+    }
+
     /// A row of a list that is JSON, but not of the expected form. serde's own message may quote the row.
     pub fn bad_row(route: &Route, facts: &Facts, error: &serde_json::Error) -> Self {
         let column = error.column();
         let message = format!("a row of the answer is not of the expected form (column {column})");
-        Self::bad_list(route, facts, message)
+        Self::unusable(route, facts, message)
     }
 
-    /// The list was read to its end and may lack a row all the same.
+    /// A list was read to its end and lacks a row all the same.
     pub fn incomplete(route: &Route, facts: &Facts) -> Self {
-        let message = "the list changed while it was read and may be incomplete";
-        Self::bad_list(route, facts, message.to_owned())
+        let message = "the list lacks jobs of a parallel group";
+        Self::unusable(route, facts, message)
     }
 
-    fn bad_list(route: &Route, facts: &Facts, message: String) -> Self {
+    fn unusable(route: &Route, facts: &Facts, message: impl Into<String>) -> Self {
         Self {
-            kind: Kind::NotJson,
-            method: "GET",
-            route: route.clone(),
-            message,
-            said: Said::default(),
-            status: None,
             facts: facts.clone(),
-            hints: Vec::new(),
-            explained: None,
-            before: None,
+            ..Self::new(Kind::Unusable, route, message)
         }
     }
 
@@ -129,13 +151,10 @@ impl Error {
     #[must_use]
     pub fn interrupted(self, signal: Signal) -> Self {
         let sent = !self.nothing_done();
+        let name = signal.name();
         Self {
             kind: Kind::Interrupted { signal, sent },
-            message: format!(
-                "{}; {} came before the next try",
-                self.message,
-                signal.name()
-            ),
+            message: format!("{}; {name} came before the next try", self.message),
             explained: None,
             ..self
         }
@@ -143,32 +162,12 @@ impl Error {
 
     /// A later try may well succeed.
     pub fn transient(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Unreachable
-                | Kind::Lost
-                | Kind::Limited { .. }
-                | Kind::Locked
-                | Kind::Server
-                | Kind::NotJson
-        )
+        self.kind.meaning().1
     }
 
     /// Proven: the server did nothing.
     pub fn nothing_done(&self) -> bool {
-        match self.kind {
-            Kind::Lost | Kind::Server | Kind::NotJson | Kind::Redirected => false,
-            Kind::Interrupted { sent, .. } => !sent,
-            Kind::Unreachable
-            | Kind::Limited { .. }
-            | Kind::Locked
-            | Kind::Unauthorized
-            | Kind::Forbidden
-            | Kind::NotFound
-            | Kind::Refused
-            | Kind::NoToken
-            | Kind::Deadline => true,
-        }
+        self.kind.meaning().2
     }
 
     /// 401, 403 and 404: what another token might change.
@@ -183,7 +182,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         let known = match &self.explained {
             Some(explained) => explained.exit,
-            None => self.kind.exit(),
+            None => self.kind.meaning().0,
         };
         // What another token was forbidden to see is there.
         let forbidden = |before: &Self| before.kind == Kind::Forbidden;
@@ -202,14 +201,9 @@ impl Error {
             hints.extend(explained.hints.iter().cloned());
         }
         if let Some(before) = &self.before {
-            let why = before
-                .explained
-                .as_ref()
-                .map(|explained| explained.cause.as_str());
-            error = format!(
-                "{error}\nwith the job token: {}",
-                why.unwrap_or(&before.message)
-            );
+            let cause = before.explained.as_ref().map(|explained| &explained.cause);
+            let why = cause.unwrap_or(&before.message);
+            error = format!("{error}\nwith the job token: {why}");
         }
         Stop {
             exit: self.exit(),
@@ -222,7 +216,8 @@ impl Error {
 /// What was asked and what came back.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.method, self.route, self.message)?;
+        let method = self.route.need().method;
+        write!(f, "{method} {}: {}", self.route, self.message)?;
         match &self.facts.request_id {
             Some(id) => write!(f, " (request id {id})"),
             None => Ok(()),
@@ -230,7 +225,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The same words: whoever prints an error for a developer must not show more than a user sees.
+/// The same words: an error printed for a developer must not show more than a user sees.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")

@@ -1,12 +1,10 @@
-//! What the head of an answer says, and what its body says where it is a refusal.
+//! What the head of an answer says.
 
 use std::time::Duration;
 
-use serde_json::Value;
 use ureq::http::HeaderMap;
 
-use super::TokenKind;
-use super::error::{Kind, Said};
+use super::route::TokenKind;
 use super::text::Cleaner;
 use crate::time::Timestamp;
 
@@ -40,14 +38,14 @@ pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
 }
 
 impl Facts {
-    pub(super) fn read(headers: &HeaderMap, token: Option<TokenKind>, cleaner: &Cleaner) -> Self {
+    pub(super) fn read(headers: &HeaderMap, token: TokenKind, cleaner: &Cleaner) -> Self {
         Self {
             date: header(headers, "date").and_then(Timestamp::parse_http),
             request_id: header(headers, "x-request-id")
                 .filter(|id| !id.is_empty())
                 .map(|id| cleaner.line(id, 80)),
             rate: rate(headers),
-            token,
+            token: Some(token),
         }
     }
 }
@@ -95,100 +93,6 @@ pub(super) fn content_type(headers: &HeaderMap, cleaner: &Cleaner) -> String {
     let kind = header(headers, "content-type").unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     cleaner.line(&kind.to_ascii_lowercase(), 60)
-}
-
-/// Reads a refusal's body in all of GitLab's shapes.
-pub(super) fn said(body: &[u8], cleaner: &Cleaner) -> Said {
-    let Ok(Value::Object(object)) = serde_json::from_slice(body) else {
-        return Said::default();
-    };
-    let text = |key| {
-        let value: &Value = object.get(key)?;
-        let text = flat(value, 0);
-        (!text.is_empty()).then(|| cleaner.line(&text, 400))
-    };
-    Said {
-        message: text("message"),
-        error: text("error"),
-        description: text("error_description"),
-        scope: text("scope"),
-    }
-}
-
-/// One line for whatever stands under a key; `{"error": "…"}` is its text alone.
-fn flat(value: &Value, depth: u8) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) if depth < 3 => {
-            let items: Vec<_> = items.iter().map(|item| flat(item, depth + 1)).collect();
-            items.join(", ")
-        }
-        Value::Object(fields) if depth < 3 => {
-            let fields: Vec<_> = fields
-                .iter()
-                .map(
-                    |(key, value)| match (key.as_str(), flat(value, depth + 1)) {
-                        ("error" | "base", text) => text,
-                        (key, text) => format!("{key}: {text}"),
-                    },
-                )
-                .collect();
-            fields.join("; ")
-        }
-        other => other.to_string(),
-    }
-}
-
-/// What a status means for whoever decides.
-pub(super) fn kind(status: u16, said: &Said, wait: Option<Duration>) -> Kind {
-    let locked = |text: &Option<String>| {
-        text.as_ref()
-            .is_some_and(|text| text.to_ascii_lowercase().contains("resource lock"))
-    };
-    match status {
-        300..=399 => Kind::Redirected,
-        401 => Kind::Unauthorized,
-        403 => Kind::Forbidden,
-        404 => Kind::NotFound,
-        409 if locked(&said.message) || locked(&said.error) => Kind::Locked,
-        429 => Kind::Limited { wait },
-        // 408 and 425 come from proxies and say nothing about GitLab.
-        408 | 425 | 500.. => Kind::Server,
-        _ => Kind::Refused,
-    }
-}
-
-/// A refusal in one line: the server's words, or what kind of page it sent.
-pub(super) fn message(
-    status: u16,
-    said: &Said,
-    kind: &str,
-    body: &[u8],
-    cleaner: &Cleaner,
-) -> String {
-    let words = match (&said.message, &said.error, &said.description) {
-        (Some(message), _, _) => message.clone(),
-        (None, Some(error), Some(description)) => format!("{error}: {description}"),
-        (None, Some(error), None) => error.clone(),
-        (None, None, Some(description)) => description.clone(),
-        (None, None, None) if kind == "text/plain" && !body.is_empty() => {
-            cleaner.line(&String::from_utf8_lossy(body), 200)
-        }
-        (None, None, None) if body.is_empty() => return format!("status {status} without a text"),
-        (None, None, None) if kind.is_empty() => {
-            return format!("status {status} with an unreadable text");
-        }
-        (None, None, None) => {
-            return format!("status {status} with an unreadable text of type {kind}");
-        }
-    };
-    // GitLab repeats the status in most of its messages.
-    if words.starts_with(&status.to_string()) {
-        words
-    } else {
-        format!("{status} {words}")
-    }
 }
 
 #[cfg(test)]
@@ -250,67 +154,6 @@ mod tests {
     }
 
     #[test]
-    fn all_shapes_of_a_refusal_become_one_line() {
-        let cleaner = Cleaner::new(Vec::new());
-        for (status, kind, body, expected) in [
-            (
-                401,
-                "application/json",
-                r#"{"message":"401 Unauthorized"}"#,
-                "401 Unauthorized",
-            ),
-            (
-                429,
-                "application/json",
-                r#"{"message":{"error":"Too many. Try later."}}"#,
-                "429 Too many. Try later.",
-            ),
-            (
-                400,
-                "application/json",
-                r#"{"message":{"name":["is long","is bad"],"base":["x"]}}"#,
-                "400 x; name: is long, is bad",
-            ),
-            (
-                400,
-                "application/json",
-                r#"{"error":"scope does not have a valid value"}"#,
-                "400 scope does not have a valid value",
-            ),
-            (
-                403,
-                "application/json",
-                r#"{"error":"insufficient_scope","error_description":"needs more","scope":"api"}"#,
-                "403 insufficient_scope: needs more",
-            ),
-            (429, "text/plain", "Retry later\n", "429 Retry later"),
-            (
-                502,
-                "text/html",
-                "<h1>secret</h1>",
-                "status 502 with an unreadable text of type text/html",
-            ),
-            (
-                500,
-                "application/json",
-                r#"{"message": broken secret"#,
-                "status 500 with an unreadable text of type application/json",
-            ),
-            (
-                404,
-                "application/json",
-                r#"["x"]"#,
-                "status 404 with an unreadable text of type application/json",
-            ),
-            (503, "", "", "status 503 without a text"),
-        ] {
-            let said = said(body.as_bytes(), &cleaner);
-            let text = message(status, &said, kind, body.as_bytes(), &cleaner);
-            assert_eq!(text, expected, "{body}");
-        }
-    }
-
-    #[test]
     fn a_rate_is_whole_or_absent() {
         let all = [
             ("ratelimit-limit", "2000"),
@@ -338,16 +181,5 @@ mod tests {
             ])),
             None
         );
-    }
-
-    #[test]
-    fn only_a_resource_lock_is_a_lock() {
-        let cleaner = Cleaner::new(Vec::new());
-        for (body, kind_) in [
-            (r#"{"message":"409 Conflict: Resource lock"}"#, Kind::Locked),
-            (r#"{"message":"409 Conflict"}"#, Kind::Refused),
-        ] {
-            assert_eq!(kind(409, &said(body.as_bytes(), &cleaner), None), kind_);
-        }
     }
 }

@@ -1,69 +1,73 @@
-//! Lists to their end, page by page: by page numbers, several pages at once where the total is known, or by the cursor in `Link`.
+//! Lists, one page after the other, to an end that is proven: a list that may have lost rows is an error.
 
 use std::collections::HashSet;
-use std::ops::{ControlFlow, Range};
-use std::thread;
+use std::ops::ControlFlow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use ureq::http::{HeaderMap, HeaderValue};
 
-use super::facts::{Facts, header};
-use super::send::Text;
-use super::{Client, Error, Kind, LINES, Route};
+use super::client::Client;
+use super::error::{Error, Kind};
+use super::facts::Facts;
+use super::route::Route;
+use super::send::{Answer, Ask};
 use crate::url::{Url, query};
 
-/// The most that GitLab gives (`lib/api/helpers/pagination.rb`).
+/// The most rows a page that GitLab gives (`lib/api/helpers/pagination.rb`).
 const PER_PAGE: u64 = 100;
-
-/// A list of a million rows is taken for one that never ends.
-const MOST_PAGES: u64 = 10_000;
+/// A longer list is taken for one that never ends.
+const MOST_PAGES: u64 = 1000;
 
 /// One page of a list; rows that an earlier page had are left out.
 pub struct Page<'p> {
     /// Each row's own text, in the server's order.
     pub rows: Vec<&'p RawValue>,
     pub facts: &'p Facts,
-    /// All rows of the list, if the server counts them (`X-Total`).
-    pub total: Option<u64>,
 }
 
 /// How a list was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
-    /// Rows moved between pages while they were read (one came twice, or the total changed): something may be missing.
-    pub shifted: bool,
     /// The caller stopped before the end.
     pub stopped: bool,
     /// Of the last page.
     pub facts: Facts,
 }
 
-/// What is left to be read after a page.
-#[derive(Debug, PartialEq)]
+/// A list while it is read.
+struct List {
+    /// What is asked of each page that is asked for by its number.
+    base: String,
+    per_page: u64,
+    /// Asked for by cursor.
+    keyset: bool,
+    /// The page under way, from 1.
+    page: u64,
+    /// An earlier page has named it.
+    named: bool,
+    asked: HashSet<String>,
+    ids: HashSet<u64>,
+    /// Different rows.
+    rows: u64,
+    /// The largest `X-Total` of all pages: a list that grew or shrank meanwhile may have lost rows between two pages.
+    total: u64,
+}
+
+/// What the headers of a page say of a next one; a later arm says more than an earlier one.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
+    Unsaid,
     End,
-    /// Page number; the last one, if the server counts.
-    Number(u64, Option<u64>),
-    /// The query of `Link`'s next page.
-    Cursor(String),
-    /// A page that was read already, or none that can be understood.
-    Back,
+    /// The query of the next link.
+    Query(String),
+    /// By its number, which is one more than this page's.
+    Numbered,
 }
 
-#[derive(Deserialize)]
-struct Row {
-    id: Option<u64>,
-}
-
-/// Merges the pages in order.
-struct Merge<'e> {
-    seen: HashSet<u64>,
-    total: Option<u64>,
-    /// The page just taken had no row at all.
-    empty: bool,
-    listing: Listing,
-    each: &'e mut dyn FnMut(Page<'_>) -> ControlFlow<()>,
-}
+const UNREADABLE: &str = "a header that should name the next page cannot be read";
+const BACK: &str = "the list leads on to a page that was read already";
+const EMPTY: &str = "the next page that was named is empty";
 
 impl Client<'_> {
     /// A list to its end, page by page in the server's order; `each` may stop it early.
@@ -73,159 +77,127 @@ impl Client<'_> {
         pairs: &[(&str, &str)],
         each: &mut dyn FnMut(Page<'_>) -> ControlFlow<()>,
     ) -> Result<Listing, Error> {
-        let mut merge = Merge {
-            seen: HashSet::new(),
-            total: None,
-            empty: false,
-            listing: Listing::default(),
-            each,
-        };
-        let mut base = pairs.to_vec();
-        let size = PER_PAGE.to_string();
-        if !pairs.iter().any(|(key, _)| *key == "per_page") {
-            base.push(("per_page", &size));
-        }
-        let base = query(&base);
-        let mut cursors = HashSet::from([base.clone()]);
-        let mut page = 1;
-        let mut text = self.page(route, &base, 0)?;
+        let (mut list, mut next) = List::new(pairs);
         loop {
-            let next = next(&text, page);
-            if merge.take(self, route, &text)?.is_break() {
-                return Ok(merge.stopped());
-            }
-            drop(text);
-            let query = match next {
-                Next::End => return Ok(merge.listing),
-                Next::Back => return Err(self.endless(route)),
-                Next::Cursor(cursor) => cursor,
-                Next::Number(number, last) => {
-                    // The last page is read by itself: it tells whether there is a further one by now.
-                    page = last.unwrap_or(number).max(number);
-                    if self
-                        .several(route, &base, number..page, &mut merge)?
-                        .is_break()
-                    {
-                        return Ok(merge.stopped());
-                    }
-                    if merge.empty {
-                        // The list has shrunk below what was counted.
-                        merge.listing.shifted = true;
-                        return Ok(merge.listing);
-                    }
-                    numbered(&base, page)
-                }
+            let answer = self.page(route, &next)?;
+            let rows: Vec<&RawValue> =
+                serde_json::from_str(&answer.body).map_err(|_| self.not_json(&answer))?;
+            let count = rows.len() as u64;
+            let rows = list.different(rows);
+            let facts = &answer.facts;
+            let stopped = each(Page { rows, facts }).is_break();
+            let after = if stopped {
+                None
+            } else {
+                list.after(count, &answer)?
             };
-            if !cursors.insert(query.clone()) || cursors.len() as u64 > MOST_PAGES {
-                return Err(self.endless(route));
-            }
-            text = self.page(route, &query, 0)?;
+            let Some(query) = after else {
+                self.count_answer();
+                let facts = answer.facts;
+                return Ok(Listing { stopped, facts });
+            };
+            next = query;
         }
     }
 
-    fn page(&self, route: &Route, query: &str, line: usize) -> Result<Text, Error> {
+    fn page(&self, route: &Route, query: &str) -> Result<Answer, Error> {
         self.with_token(route, |token| {
-            self.fetch(&self.get_ask(route, query, Some(token)), line)
+            self.fetch(&Ask {
+                route,
+                url: self.url(route, query),
+                token,
+                body: None,
+            })
         })
-    }
-
-    /// These pages, some at a time.
-    fn several(
-        &self,
-        route: &Route,
-        base: &str,
-        pages: Range<u64>,
-        merge: &mut Merge,
-    ) -> Result<ControlFlow<()>, Error> {
-        let mut first = pages.start;
-        while first < pages.end {
-            if first > MOST_PAGES {
-                return Err(self.endless(route));
-            }
-            let end = pages.end.min(first.saturating_add(LINES as u64));
-            let queries: Vec<_> = (first..end).map(|page| numbered(base, page)).collect();
-            for text in self.at_once(route, &queries) {
-                if merge.take(self, route, &text?)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-                if merge.empty {
-                    return Ok(ControlFlow::Continue(()));
-                }
-            }
-            first = end;
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    /// Each worker sends one GET on a line of its own and returns. Where no thread can be had, this one does the work.
-    fn at_once(&self, route: &Route, queries: &[String]) -> Vec<Result<Text, Error>> {
-        thread::scope(|scope| {
-            let workers: Vec<_> = queries
-                .iter()
-                .enumerate()
-                .map(|(line, query)| {
-                    let work = move || self.page(route, query, line);
-                    // The first line is this thread's own.
-                    let worker =
-                        (line > 0).then(|| thread::Builder::new().spawn_scoped(scope, work).ok());
-                    (line, query, worker.flatten())
-                })
-                .collect();
-            workers
-                .into_iter()
-                .map(
-                    |(line, query, worker)| match worker.map(thread::ScopedJoinHandle::join) {
-                        Some(Ok(text)) => text,
-                        None | Some(Err(_)) => self.page(route, query, line),
-                    },
-                )
-                .collect()
-        })
-    }
-
-    fn endless(&self, route: &Route) -> Error {
-        let ask = self.get_ask(route, "", None);
-        Self::error(
-            &ask,
-            Kind::NotJson,
-            "the list leads on to a page that was read already, or that cannot be understood, or has no end",
-        )
     }
 }
 
-impl Merge<'_> {
-    fn stopped(self) -> Listing {
-        Listing {
-            stopped: true,
-            ..self.listing
+impl List {
+    /// The list, and the query of its first page.
+    fn new(pairs: &[(&str, &str)]) -> (Self, String) {
+        let size = PER_PAGE.to_string();
+        let mut pairs = pairs.to_vec();
+        let given = pairs.iter().find(|(key, _)| *key == "per_page");
+        let per_page = given.and_then(|(_, value)| value.parse().ok());
+        if given.is_none() {
+            pairs.push(("per_page", &size));
         }
+        let is_keyset = |pair: &(&str, &str)| *pair == ("pagination", "keyset");
+        let by_number = pairs.iter().copied().filter(|pair| !is_keyset(pair));
+        let first = query(&pairs);
+        let list = Self {
+            base: query(&by_number.collect::<Vec<_>>()),
+            per_page: per_page.unwrap_or(PER_PAGE),
+            keyset: pairs.iter().any(is_keyset),
+            page: 1,
+            named: false,
+            asked: HashSet::from([first.clone()]),
+            ids: HashSet::new(),
+            rows: 0,
+            total: 0,
+        };
+        (list, first)
     }
 
-    fn take(
-        &mut self,
-        client: &Client,
-        route: &Route,
-        text: &Text,
-    ) -> Result<ControlFlow<()>, Error> {
-        let mut rows: Vec<&RawValue> =
-            serde_json::from_str(&text.body).map_err(|_| client.not_json(text, "GET", route))?;
-        client.count_answer();
-        let total = number(text, "x-total");
-        let before = rows.len();
-        self.empty = before == 0;
-        rows.retain(|row| id(row).is_none_or(|id| self.seen.insert(id)));
-        self.listing.shifted |= rows.len() < before;
-        if let (Some(old), Some(new)) = (self.total, total) {
-            self.listing.shifted |= old != new;
-        }
-        self.total = total.or(self.total);
-        self.listing.facts = text.facts.clone();
-        Ok((self.each)(Page {
-            rows,
-            facts: &text.facts,
-            total: self.total,
-        }))
+    /// Without the rows that an earlier page had.
+    fn different<'p>(&mut self, mut rows: Vec<&'p RawValue>) -> Vec<&'p RawValue> {
+        rows.retain(|row| id(row).is_none_or(|id| self.ids.insert(id)));
+        self.rows += rows.len() as u64;
+        rows
     }
+
+    /// The query of the page after one with this many rows; `None` at the end of the list.
+    fn after(&mut self, count: u64, answer: &Answer) -> Result<Option<String>, Error> {
+        let fail = |kind, message: &str| {
+            Error::new(kind, &answer.route, message).of(answer.status, &answer.facts)
+        };
+        let incomplete = |message: &str| Err(fail(Kind::Unusable, message));
+        let (next, total) = (next(&answer.headers, self.page), total(&answer.headers));
+        let (Some(next), Some(total)) = (next, total) else {
+            return incomplete(UNREADABLE);
+        };
+        // A cursor's last page may turn out to be empty; a numbered one is there only if it has rows.
+        if self.named && count == 0 && !self.keyset {
+            return incomplete(EMPTY);
+        }
+        self.total = self.total.max(total);
+        self.named = next != Next::Unsaid;
+        self.page += 1;
+        let query = match next {
+            Next::Query(query) => Some(query),
+            Next::Numbered => Some(self.numbered()),
+            // A server that knows no cursor may give a full page and nothing else.
+            Next::Unsaid if count >= self.per_page && (!self.keyset || self.page == 2) => {
+                Some(self.numbered())
+            }
+            Next::Unsaid | Next::End => None,
+        };
+        let Some(query) = query else {
+            if self.total > self.rows {
+                let (rows, total) = (self.rows, self.total);
+                return incomplete(&format!("{rows} rows came of a list of {total}"));
+            }
+            return Ok(None);
+        };
+        if self.page > MOST_PAGES {
+            let message = format!("the list has more than {MOST_PAGES} pages");
+            return Err(fail(Kind::Endless, &message));
+        }
+        if !self.asked.insert(query.clone()) {
+            return incomplete(BACK);
+        }
+        Ok(Some(query))
+    }
+
+    fn numbered(&mut self) -> String {
+        self.keyset = false;
+        format!("{}&page={}", self.base, self.page)
+    }
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: Option<u64>,
 }
 
 /// GitLab writes `id` first; otherwise the row is looked through.
@@ -241,47 +213,56 @@ fn id(row: &RawValue) -> Option<u64> {
     serde_json::from_str::<Row>(text).ok()?.id
 }
 
-fn number(text: &Text, name: &str) -> Option<u64> {
-    header(&text.headers, name)?.parse().ok()
+fn text(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok().map(str::trim)
 }
 
-fn numbered(base: &str, page: u64) -> String {
-    format!("{base}&page={page}")
+/// `X-Total`, 0 where the server does not count; `None` if it cannot be read.
+fn total(headers: &HeaderMap) -> Option<u64> {
+    let mut totals = headers.get_all("x-total").iter().map(text);
+    totals.try_fold(0, |most, total| Some(most.max(total?.parse().ok()?)))
 }
 
-fn next(text: &Text, page: u64) -> Next {
-    match header(&text.headers, "x-next-page") {
-        None => {}
-        Some("") => return Next::End,
-        Some(_) => {
-            return match number(text, "x-next-page") {
-                Some(next) if next > page => Next::Number(next, number(text, "x-total-pages")),
-                _ => Next::Back,
-            };
-        }
-    }
-    header(&text.headers, "link").map_or(Next::End, link)
+/// Every header is read: one that names a next page is enough, one that cannot be read (`None`) is too many.
+fn next(headers: &HeaderMap, page: u64) -> Option<Next> {
+    let numbers = headers.get_all("x-next-page").iter();
+    let numbers = numbers.map(|value| match text(value)? {
+        "" => Some(Next::End),
+        number => (number.parse() == Ok(page + 1)).then_some(Next::Numbered),
+    });
+    let links = headers.get_all("link").iter();
+    let links = links.map(|value| link(text(value)?));
+    let mut said = numbers.chain(links);
+    said.try_fold(Next::Unsaid, |most, said| Some(most.max(said?)))
 }
 
 /// The query of the next page in `<https://…?…>; rel="next"`. Scheme, host and path are not believed: behind a proxy they may be others.
-/// A next page that cannot be found is no end.
-fn link(header: &str) -> Next {
-    let mut rest = header;
-    while let Some((_, tail)) = rest.split_once('<') {
-        let Some((target, tail)) = tail.split_once('>') else {
-            return Next::Back;
-        };
-        let parameters = tail.split('<').next().unwrap_or_default();
-        let is_next = parameters
-            .split([';', ','])
-            .any(|parameter| matches!(parameter.trim(), r#"rel="next""# | "rel=next"));
-        if is_next {
-            let query = Url::parse(target).ok().and_then(|url| url.query);
-            return query.map_or(Next::Back, Next::Cursor);
-        }
-        rest = tail;
+fn link(header: &str) -> Option<Next> {
+    if header.is_empty() {
+        return Some(Next::Unsaid);
     }
-    Next::End
+    let (before, links) = header.split_once('<')?;
+    let links = before.is_empty().then(|| links.split('<'))?;
+    let mut links = links.map(|link| link.split_once('>'));
+    links.try_fold(Next::End, |most, link| {
+        let (target, parameters) = link?;
+        if !parameters.split([';', ',']).any(is_next) {
+            return Some(most);
+        }
+        let query = Url::parse(target).ok()?.query?;
+        Some(most.max(Next::Query(query)))
+    })
+}
+
+/// `rel="next"`, `rel=next`, `rel="next prefetch"`
+fn is_next(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, value)| {
+        let relations = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case("rel")
+            && relations
+                .split_whitespace()
+                .any(|relation| relation.eq_ignore_ascii_case("next"))
+    })
 }
 
 #[cfg(test)]
@@ -289,28 +270,79 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_query_of_the_next_link_is_taken() {
-        let cursor = |query: &str| Next::Cursor(query.to_owned());
-        for (header, next) in [
+    fn every_header_may_name_the_next_page() {
+        let query = |query: &str| Some(Next::Query(query.to_owned()));
+        for (pairs, expected) in [
+            (&[][..], Some(Next::Unsaid)),
+            (&[("x-next-page", "")], Some(Next::End)),
+            (&[("x-next-page", "2")], Some(Next::Numbered)),
+            (&[("x-next-page", " 2 ")], Some(Next::Numbered)),
+            (&[("x-next-page", "1")], None),
+            (&[("x-next-page", "3")], None),
+            (&[("x-next-page", "two")], None),
+            (&[("x-next-page", "2\u{e9}")], None),
+            (&[("link", "")], Some(Next::Unsaid)),
+            (&[("link", "next")], None),
+            (&[("link", "<https://x/a?c=\u{e9}>; rel=next")], None),
             (
-                r#"<https://x.example/a?cursor=1>; rel="next""#,
-                cursor("cursor=1"),
+                &[("link", r#"<https://x/a?c=0>; rel="first""#)],
+                Some(Next::End),
             ),
             (
-                r#"<https://x/a?c=0>; rel="prev", <https://evil.example/b?c=2&d=%3D>; rel="next", <https://x?c=9>; rel="last""#,
-                cursor("c=2&d=%3D"),
+                &[("link", r#"<https://x/a?c=1>; rel="next""#)],
+                query("c=1"),
             ),
-            (r#"<https://x/a?c=0>; rel="first""#, Next::End),
-            (r#"<https://x/a>; rel="next""#, Next::Back),
-            (r#"<https://u:p@x/a?c=1>; rel="next""#, Next::Back),
-            (r"<https://x/a?c=1", Next::Back),
-            ("", Next::End),
             (
-                r#"<https://x/a?c=1,2>; title="a"; rel=next"#,
-                cursor("c=1,2"),
+                &[("link", r#"<https://x/a?c=1>; rel="next prefetch""#)],
+                query("c=1"),
+            ),
+            (
+                &[("link", r#"<https://x/a?c=1>; REL="Next""#)],
+                query("c=1"),
+            ),
+            (
+                &[("link", r#"<https://x/a?c=1,2>; title="a"; rel=next"#)],
+                query("c=1,2"),
+            ),
+            (
+                &[(
+                    "link",
+                    r#"<https://x/a?c=0>; rel="prev", <https://evil.example/b?c=2&d=%3D>; rel="next", <https://x?c=9>; rel="last""#,
+                )],
+                query("c=2&d=%3D"),
+            ),
+            (&[("link", r#"<https://x/a>; rel="next""#)], None),
+            (&[("link", r#"<https://u:p@x/a?c=1>; rel="next""#)], None),
+            (&[("link", "<https://x/a?c=1")], None),
+            // The next link may stand in a second header, and one header's end is not the list's.
+            (
+                &[
+                    ("link", r#"<https://x/a?c=0>; rel="first""#),
+                    ("link", r#"<https://x/a?c=2>; rel="next""#),
+                ],
+                query("c=2"),
+            ),
+            (
+                &[
+                    ("x-next-page", ""),
+                    ("link", r#"<https://x/a?c=2>; rel="next""#),
+                ],
+                query("c=2"),
+            ),
+            (
+                &[
+                    ("x-next-page", "2"),
+                    ("link", r#"<https://x/a?c=0>; rel="first""#),
+                ],
+                Some(Next::Numbered),
             ),
         ] {
-            assert_eq!(link(header), next, "{header}");
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header's value");
+                headers.append(*name, value);
+            }
+            assert_eq!(next(&headers, 1), expected, "{pairs:?}");
         }
     }
 

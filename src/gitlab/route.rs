@@ -2,10 +2,27 @@
 
 use std::fmt;
 
-use super::TokenKind;
 pub use crate::model::Project;
 use crate::model::{JobId, PipelineId};
 use crate::url::encode;
+
+/// Which of the two kinds of token a request carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// `CI_JOB_TOKEN`
+    Job,
+    /// Project, group or personal access token.
+    Access,
+}
+
+impl TokenKind {
+    pub(super) fn header(self) -> &'static str {
+        match self {
+            Self::Job => "job-token",
+            Self::Access => "private-token",
+        }
+    }
+}
 
 /// One endpoint with its ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

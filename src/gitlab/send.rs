@@ -1,30 +1,34 @@
-//! From one request to its answer's text: limits, redirects, bounds, and what each bad end is called.
+//! From one request to its answer's text: limits, redirects, bounds, and the kind of each bad end.
 
 use std::io::Read;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Response};
 
-use super::explain::{Explanation, Refusal, explain as explain_refusal, explain_no_token, title};
+use super::client::{Client, Note};
+use super::connection::{Connection, Failure, Request, TimeLimits, words};
+use super::error::{Error, Kind};
+use super::explain::{Explanation, Refusal, explain, explain_no_token, title};
 use super::facts::{self, Facts, header};
-use super::net::{Broken, Cut, Line, Shot, words};
-use super::{Client, Error, Kind, Note, Route, Said, TokenKind};
-use crate::os::Signal;
+use super::route::{Route, TokenKind};
+use super::said::Said;
 use crate::url::Url;
 
 /// Redirects that are followed within the API, or towards a log.
 pub(super) const HOPS: usize = 3;
 
+pub(super) const JSON: &str = "application/json";
+/// A form carries the job token in its text, not in a header.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
 /// One request.
 pub(super) struct Ask<'r> {
-    pub(super) post: bool,
     pub(super) route: &'r Route,
     pub(super) url: Url,
-    /// Goes into a header.
-    pub(super) token: Option<TokenKind>,
-    /// What the request is known to GitLab by, be it in a header or in a form.
-    pub(super) carried: Option<TokenKind>,
-    pub(super) body: Option<(&'static str, &'r str)>,
+    pub(super) token: TokenKind,
+    /// Content type and text of a write.
+    pub(super) body: Option<(&'static str, String)>,
 }
 
 /// An answer's head, its body unread.
@@ -33,144 +37,165 @@ pub(super) struct Head {
     pub(super) facts: Facts,
     pub(super) headers: HeaderMap,
     pub(super) body: ureq::Body,
-    pub(super) cut: Cut,
+    pub(super) limits: TimeLimits,
 }
 
-/// An answer's text.
+/// A good answer: the whole of its text.
 #[derive(Debug)]
-pub(super) struct Text {
-    pub(super) status: u16,
-    pub(super) facts: Facts,
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+    pub facts: Facts,
     pub(super) headers: HeaderMap,
-    pub(super) body: String,
+    pub(super) route: Route,
+}
+
+impl Answer {
+    /// The body as a type; an answer of another form is an [`Error`] of kind `Unusable`, which counts as transient.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        // serde's own message may quote the body.
+        serde_json::from_str(&self.body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            self.lacks(&format!(
+                "is JSON, but not of the expected form (line {line}, column {column})"
+            ))
+        })
+    }
+
+    /// The answer is not what it should be.
+    pub fn lacks(&self, what: &str) -> Error {
+        Error::new(Kind::Unusable, &self.route, format!("the answer {what}"))
+            .of(self.status, &self.facts)
+    }
 }
 
 impl Ask<'_> {
-    pub(super) fn method(&self) -> &'static str {
-        if self.post { "POST" } else { "GET" }
+    pub(super) fn writes(&self) -> bool {
+        self.route.need().writes()
+    }
+
+    pub(super) fn error(&self, kind: Kind, message: impl Into<String>) -> Error {
+        let facts = Facts {
+            token: Some(self.token),
+            ..Facts::default()
+        };
+        Error {
+            facts,
+            ..Error::new(kind, self.route, message)
+        }
     }
 }
 
 impl Client<'_> {
+    pub(super) fn url(&self, route: &Route, query: &str) -> Url {
+        let mut url = self.ci.api.clone();
+        url.path.push_str(&route.path());
+        url.query = (!query.is_empty()).then(|| query.to_owned());
+        url
+    }
+
     /// A good answer's text. A GET follows redirects that stay below the API's path.
-    pub(super) fn fetch(&self, ask: &Ask, line: usize) -> Result<Text, Error> {
+    pub(super) fn fetch(&self, ask: &Ask) -> Result<Answer, Error> {
         let mut url = ask.url.clone();
-        let mut hop = 0;
+        let mut hops = 0..HOPS;
         loop {
-            let head = self.head(ask, &url, ask.token, self.line(line))?;
+            let head = self.head(ask, &url, None)?;
             match head.status {
+                206 => return Err(self.unusable(ask, &head, "only a part was sent (206)")),
                 200..=299 => return self.text(ask, head),
-                300..=399 if !ask.post && hop < HOPS => {
-                    let next = location(&head, &url).ok();
-                    let Some(next) = next.filter(|next| next.below(&self.ci.api)) else {
-                        return Err(self.redirected(ask, &head, &url));
-                    };
-                    url = next;
-                    hop += 1;
-                }
-                300..=399 => return Err(self.redirected(ask, &head, &url)),
+                300..=399 => match location(&head, &url) {
+                    Ok(next) if !ask.writes() && self.at_home(&next) && hops.next().is_some() => {
+                        url = next;
+                    }
+                    _ => return Err(self.redirected(ask, &head, &url)),
+                },
                 _ => return Err(self.refusal(ask, head)),
             }
         }
     }
 
-    /// Sends, and waits for the head of the answer.
+    /// A redirect may lead here with the token. Servers differ in what they make of `;` and of a `%` that is encoded itself: none of
+    /// GitLab's own paths has them.
+    pub(super) fn at_home(&self, url: &Url) -> bool {
+        let ambiguous = url.path.contains(';') || url.path.contains("%25");
+        url.below(&self.ci.api) && !ambiguous
+    }
+
+    /// Sends, and waits for the head of the answer. A `foreign` connection carries no token.
     pub(super) fn head(
         &self,
         ask: &Ask,
         url: &Url,
-        token: Option<TokenKind>,
-        line: Option<&Line>,
+        foreign: Option<&Connection>,
     ) -> Result<Head, Error> {
-        let (line, cut) = self.may_ask(ask, url, token, line)?;
-        if let Some(kind) = ask.carried {
-            self.using(kind);
-        }
-        let header = token.and_then(|kind| Some((kind.header(), self.token(kind)?)));
-        let shot = Shot {
-            post: ask.post,
+        let limits = self.may_ask(ask, url, foreign.is_none())?;
+        let in_form = ask.body.as_ref().is_some_and(|(kind, _)| *kind == FORM);
+        let token = self
+            .token(ask.token)
+            .filter(|_| foreign.is_none() && !in_form);
+        self.using(ask.token);
+        let request = Request {
+            post: ask.writes(),
             url,
-            token: header,
-            body: ask.body,
-            cut,
+            token: token.map(|token| (ask.token.header(), token)),
+            body: ask.body.as_ref().map(|(kind, text)| (*kind, text.as_str())),
+            limits,
         };
         let begun = self.host.clock.monotonic();
-        let result = line.send(&shot);
+        let result = foreign.unwrap_or(&self.connection).send(&request);
         let took = self.host.clock.monotonic().saturating_sub(begun);
-        let head = result.map(|response| self.split(response, ask.carried, cut));
-        let facts = head.as_ref().ok();
+        let head = result.map(|response| self.split(response, ask.token, limits));
+        let answered = head.as_ref().ok();
         (self.note)(Note::Request {
-            method: ask.method(),
+            method: ask.route.need().method,
             url: self.shown(url),
-            status: facts.map(|head| head.status),
-            request_id: facts.and_then(|head| head.facts.request_id.clone()),
+            status: answered.map(|head| head.status),
+            request_id: answered.and_then(|head| head.facts.request_id.clone()),
             took,
         });
         head.map_err(|broken| self.broken(ask, url, &broken))
     }
 
     /// The last look before bytes leave.
-    fn may_ask<'l>(
-        &self,
-        ask: &Ask,
-        url: &Url,
-        token: Option<TokenKind>,
-        line: Option<&'l Line>,
-    ) -> Result<(&'l Line, Cut), Error> {
-        if let Some(signal) = self.interrupted() {
-            let message = "not asked: the program was told to end";
-            return Err(Self::error(ask, interrupted(signal, false), message));
+    fn may_ask(&self, ask: &Ask, url: &Url, home: bool) -> Result<TimeLimits, Error> {
+        if let Some(error) = self.told_to_end(ask, false) {
+            return Err(error);
         }
-        let (Some(line), Some(cut)) = (line, self.cut(ask)) else {
-            let message = "not asked: the time allowed is over";
-            return Err(Self::error(ask, Kind::Deadline, message));
-        };
+        if self.over() {
+            return Err(ask.error(Kind::Deadline, "not asked: the time allowed is over"));
+        }
         // Tokens go below the API's path and nowhere else, whatever a caller put into a project's name.
-        if (token.is_some() || ask.post) && !url.below(&self.ci.api) {
-            let message = "not asked: the path leaves the API";
-            return Err(Self::error(ask, Kind::Refused, message));
+        if home && !url.below(&self.ci.api) {
+            return Err(ask.error(Kind::Refused, "not asked: the path leaves the API"));
         }
-        Ok((line, cut))
+        Ok(self.limits(ask))
     }
 
-    fn split(&self, response: Response<ureq::Body>, token: Option<TokenKind>, cut: Cut) -> Head {
+    /// The host's limits, cut to the time left.
+    fn limits(&self, ask: &Ask) -> TimeLimits {
+        let (limits, left) = (&self.host.limits, self.left());
+        let cut = |limit: Duration| limit.min(left.unwrap_or(limit));
+        TimeLimits {
+            connect: cut(limits.connect),
+            headers: cut(limits.headers),
+            per_read: cut(limits.per_read),
+            per_write: cut(limits.per_write),
+            body: match ask.route {
+                Route::Trace(..) => left,
+                _ => Some(cut(limits.body)),
+            },
+        }
+    }
+
+    fn split(&self, response: Response<ureq::Body>, token: TokenKind, limits: TimeLimits) -> Head {
         let (parts, body) = response.into_parts();
         Head {
             status: parts.status.as_u16(),
             facts: Facts::read(&parts.headers, token, &self.cleaner),
             headers: parts.headers,
             body,
-            cut,
+            limits,
         }
-    }
-
-    /// The limits, cut to the time left; `None` if there is none.
-    fn cut(&self, ask: &Ask) -> Option<Cut> {
-        let limits = &self.host.limits;
-        let left = self.left();
-        if left.is_some_and(|left| left.is_zero()) {
-            return None;
-        }
-        let cut = |limit: Duration| limit.min(left.unwrap_or(limit));
-        let log = matches!(ask.route, Route::Trace(..));
-        Some(Cut {
-            connect: cut(limits.connect),
-            headers: cut(limits.headers),
-            per_read: cut(limits.per_read),
-            per_write: cut(limits.per_write),
-            body: if log { left } else { Some(cut(limits.body)) },
-        })
-    }
-
-    pub(super) fn line(&self, number: usize) -> Option<&Line> {
-        self.lines.get(number)
-    }
-
-    pub(super) fn interrupted(&self) -> Option<Signal> {
-        self.host
-            .interrupt
-            .signal()
-            .filter(|_| self.heeds_interrupt)
     }
 
     /// GitLab's URLs whole, others without query. No URL of ours holds a secret; server-made ones are cleaned.
@@ -183,114 +208,123 @@ impl Client<'_> {
         self.cleaner.line(&text, 500)
     }
 
-    fn text(&self, ask: &Ask, mut head: Head) -> Result<Text, Error> {
-        let read = read(&mut head.body, self.host.limits.page_bytes);
-        if let Some(signal) = self.interrupted() {
-            return Err(Self::error(
-                ask,
-                interrupted(signal, true),
-                "the program was told to end",
-            ));
-        }
-        let fault = |message: String| {
-            let late = self.over() && !ask.post;
-            let kind = if late { Kind::Deadline } else { Kind::NotJson };
-            Self::error(ask, kind, message).of(&head)
-        };
-        let body = match read {
-            Ok(Some(body)) => body,
+    fn text(&self, ask: &Ask, mut head: Head) -> Result<Answer, Error> {
+        let bound = self.host.limits.page_bytes;
+        let body = match read(&mut head.body, bound) {
+            Ok(Some(body)) => String::from_utf8(body),
             Ok(None) => {
-                let bound = self.host.limits.page_bytes;
-                return Err(fault(format!("the answer is larger than {bound} bytes")));
+                let message = format!("the answer is larger than {bound} bytes");
+                return Err(self.unusable(ask, &head, &message));
             }
-            Err(error) => {
-                let why = self.cleaner.line(&words(&error, &head.cut), 300);
-                return Err(fault(format!("the answer was cut short: {why}")));
-            }
+            Err(error) => return Err(self.cut_short(ask, &head, &error)),
         };
-        let Ok(body) = String::from_utf8(body) else {
-            return Err(fault(self.no_json_text(&head.headers)));
+        let Ok(body) = body else {
+            return Err(self.unusable(ask, &head, &self.no_json(&head.headers)));
         };
-        Ok(Text {
+        Ok(Answer {
             status: head.status,
+            body,
             facts: head.facts,
             headers: head.headers,
-            body,
+            route: ask.route.clone(),
         })
     }
 
-    /// A good status with a text that is no JSON: named, never quoted.
-    pub(super) fn not_json(&self, text: &Text, method: &'static str, route: &Route) -> Error {
-        let html = facts::content_type(&text.headers, &self.cleaner) == "text/html";
+    fn cut_short(&self, ask: &Ask, head: &Head, error: &ureq::Error) -> Error {
+        let why = self.cleaner.line(&words(error, &head.limits), 300);
+        self.unusable(ask, head, &format!("the answer was cut short: {why}"))
+    }
+
+    /// An answer of which nothing can be taken, unless a signal or the deadline cut it off.
+    pub(super) fn unusable(&self, ask: &Ask, head: &Head, message: &str) -> Error {
+        if let Some(error) = self.told_to_end(ask, true) {
+            return error;
+        }
+        let late = self.over() && !ask.writes();
+        let kind = if late { Kind::Deadline } else { Kind::Unusable };
+        ask.error(kind, message).of(head.status, &head.facts)
+    }
+
+    /// A signal has arrived.
+    pub(super) fn told_to_end(&self, ask: &Ask, sent: bool) -> Option<Error> {
+        let signal = self.interrupted()?;
+        let message = format!("ended by {}", signal.name());
+        Some(ask.error(Kind::Interrupted { signal, sent }, message))
+    }
+
+    /// A good status with a text that is not JSON: named, never quoted.
+    pub(super) fn not_json(&self, answer: &Answer) -> Error {
+        let error = Error::new(Kind::Unusable, &answer.route, self.no_json(&answer.headers));
+        let error = error.of(answer.status, &answer.facts);
+        if facts::content_type(&answer.headers, &self.cleaner) != "text/html" {
+            return error;
+        }
         let refusal = Refusal {
-            html,
-            ..Refusal::new(route, text.facts.token, text.status, "")
+            html: true,
+            ..Refusal::new(&answer.route, answer.facts.token, answer.status, "")
         };
         Error {
-            kind: Kind::NotJson,
-            method,
-            route: route.clone(),
-            message: self.no_json_text(&text.headers),
-            said: Said::default(),
-            status: Some(text.status),
-            facts: text.facts.clone(),
-            hints: Vec::new(),
-            explained: html.then(|| Box::new(explain_refusal(&refusal))),
-            before: None,
+            tries: Some(1),
+            explained: Some(Box::new(explain(&refusal))),
+            ..error
         }
     }
 
-    fn no_json_text(&self, headers: &HeaderMap) -> String {
+    fn no_json(&self, headers: &HeaderMap) -> String {
         match facts::content_type(headers, &self.cleaner).as_str() {
-            "" => "the answer is no JSON".to_owned(),
-            "application/json" => "the answer says it is JSON, but cannot be read".to_owned(),
-            kind => format!("the answer is no JSON but {kind}: perhaps a proxy's page"),
+            "" => "the answer is not JSON".to_owned(),
+            JSON => "the answer says it is JSON, but cannot be read".to_owned(),
+            kind => format!("the answer is not JSON but {kind}: perhaps a proxy's page"),
         }
     }
 
     /// An answer that says no.
     pub(super) fn refusal(&self, ask: &Ask, mut head: Head) -> Error {
-        // A text that cannot be read leaves the status, which says enough.
-        let body = read(&mut head.body, self.host.limits.error_bytes);
-        let body = body.ok().flatten().unwrap_or_default();
-        let said = facts::said(&body, &self.cleaner);
+        let body = match read(&mut head.body, self.host.limits.error_bytes) {
+            // Whatever cut it off may have made the status, too. The status of a 429 and of a broken server says enough.
+            Err(error) if head.status < 500 && head.status != 429 => {
+                return self.cut_short(ask, &head, &error);
+            }
+            body => body.ok().flatten().unwrap_or_default(),
+        };
+        let said = Said::read(&body, &self.cleaner);
         let content = facts::content_type(&head.headers, &self.cleaner);
-        let message = facts::message(head.status, &said, &content, &body, &self.cleaner);
+        let message = said.line(head.status, &content, &body, &self.cleaner);
         let wait = facts::wait(&head.headers, self.host.clock.wall());
-        let kind = facts::kind(head.status, &said, wait);
-        let page = content == "text/html";
         let text = String::from_utf8_lossy(&body);
         let text = match content.as_str() {
             "text/html" => self.cleaner.line(title(&text), 300),
             "text/plain" => self.cleaner.line(&text, 300),
             _ => String::new(),
         };
-        let explained = self.explain(ask, head.status, &said, &text, page);
+        let kind = Kind::of(head.status, said.locked(), wait);
+        let explained = self.explain(ask, head.status, &said, &text, content == "text/html");
         Error {
-            said,
             explained: Some(Box::new(explained)),
-            ..Self::error(ask, kind, message).of(&head)
+            ..ask.error(kind, message).of(head.status, &head.facts)
         }
     }
 
-    fn explain(&self, ask: &Ask, status: u16, said: &Said, words: &str, html: bool) -> Explanation {
+    fn explain(&self, ask: &Ask, status: u16, said: &Said, text: &str, html: bool) -> Explanation {
         let memory = self.memory();
-        explain_refusal(&Refusal {
+        let worked = (std::mem::discriminant(ask.route), ask.token);
+        explain(&Refusal {
             error: said.error.as_deref(),
             error_description: said.description.as_deref(),
             scope: said.scope.as_deref(),
             html,
             known_projects: &memory.known,
             version: memory.version,
-            worked_before: memory
-                .worked
-                .contains(&(std::mem::discriminant(ask.route), ask.carried)),
-            variables: ask.body.is_some_and(|(_, text)| text.contains("variables")),
+            worked_before: memory.worked.contains(&worked),
+            variables: ask
+                .body
+                .as_ref()
+                .is_some_and(|(_, text)| text.contains("variables")),
             ..Refusal::new(
                 ask.route,
-                ask.carried,
+                Some(ask.token),
                 status,
-                said.message.as_deref().unwrap_or(words),
+                said.message.as_deref().unwrap_or(text),
             )
         })
     }
@@ -305,95 +339,54 @@ impl Client<'_> {
             ),
             Err(why) => format!("{status}, a redirect whose target {why}, is not followed"),
         };
-        let mut error = Self::error(ask, Kind::Redirected, message).of(head);
+        let error = ask.error(Kind::Redirected, message).of(status, &head.facts);
         if target.is_ok_and(|target| target.secure && !from.secure && target.host == from.host) {
-            error
-                .hints
-                .push("GitLab wants https: CI_API_V4_URL and --server must say so".to_owned());
-        } else {
-            let refusal = Refusal::new(ask.route, ask.carried, status, "");
-            error.explained = Some(Box::new(explain_refusal(&refusal)));
+            let hint = "GitLab wants https: CI_API_V4_URL and --server must say so";
+            return Error {
+                hints: vec![hint.to_owned()],
+                ..error
+            };
         }
-        error
+        let refusal = Refusal::new(ask.route, Some(ask.token), status, "");
+        Error {
+            explained: Some(Box::new(explain(&refusal))),
+            ..error
+        }
     }
 
-    fn broken(&self, ask: &Ask, url: &Url, broken: &Broken) -> Error {
-        // A write that may have been done is never just "too late".
-        let kind = match (self.interrupted(), broken.sent) {
-            (Some(signal), sent) => interrupted(signal, sent),
-            (None, sent) if self.over() && !(ask.post && sent) => Kind::Deadline,
-            (None, true) => Kind::Lost,
-            (None, false) => Kind::Unreachable,
-        };
-        if let Kind::Interrupted { .. } = kind {
-            // The connection was shut down by ourselves.
-            return Self::error(ask, kind, "the program was told to end");
+    fn broken(&self, ask: &Ask, url: &Url, broken: &Failure) -> Error {
+        // The connection was shut down by ourselves.
+        if let Some(error) = self.told_to_end(ask, broken.sent) {
+            return error;
         }
+        let kind = match broken.sent {
+            // What became of a write is not known, and that matters more than the time.
+            true if ask.writes() || !self.over() => Kind::Lost,
+            false if !self.over() => Kind::Unreachable,
+            _ => Kind::Deadline,
+        };
         let mut message = self.cleaner.line(&broken.why, 300);
         if !broken.sent {
             message = format!("cannot reach {}: {message}", url.origin());
         }
         Error {
             hints: broken.hint.iter().map(|&hint| hint.to_owned()).collect(),
-            ..Self::error(ask, kind, message)
+            tries: broken.tries,
+            ..ask.error(kind, message)
         }
-    }
-
-    /// The deadline has passed.
-    pub(super) fn over(&self) -> bool {
-        self.left().is_some_and(|left| left.is_zero())
     }
 
     /// There is no token of the kind that the route takes.
     pub(super) fn no_token(kind: TokenKind, route: &Route) -> Error {
+        let message = match kind {
+            TokenKind::Job => "not sent, because CI_JOB_TOKEN is not set",
+            TokenKind::Access => "not sent, because there is no access token",
+        };
         Error {
-            kind: Kind::NoToken,
-            method: route.need().method,
-            route: route.clone(),
-            message: match kind {
-                TokenKind::Job => "not sent, because CI_JOB_TOKEN is not set".to_owned(),
-                TokenKind::Access => "not sent, because there is no access token".to_owned(),
-            },
-            said: Said::default(),
-            status: None,
-            facts: Facts::default(),
-            hints: Vec::new(),
             explained: Some(Box::new(explain_no_token(route))),
-            before: None,
+            ..Error::new(Kind::NoToken, route, message)
         }
     }
-
-    pub(super) fn error(ask: &Ask, kind: Kind, message: impl Into<String>) -> Error {
-        Error {
-            kind,
-            method: ask.method(),
-            route: ask.route.clone(),
-            message: message.into(),
-            said: Said::default(),
-            status: None,
-            facts: Facts {
-                token: ask.carried,
-                ..Facts::default()
-            },
-            hints: Vec::new(),
-            explained: None,
-            before: None,
-        }
-    }
-}
-
-impl Error {
-    pub(super) fn of(self, head: &Head) -> Self {
-        Self {
-            status: Some(head.status),
-            facts: head.facts.clone(),
-            ..self
-        }
-    }
-}
-
-pub(super) fn interrupted(signal: Signal, sent: bool) -> Kind {
-    Kind::Interrupted { signal, sent }
 }
 
 /// Where a redirect leads.

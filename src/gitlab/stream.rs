@@ -4,10 +4,13 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::PoisonError;
 
+use super::client::Client;
+use super::connection::{Connection, words};
+use super::error::{Error, Kind};
 use super::facts::{self, Facts};
-use super::net::{Line, words};
-use super::send::{Ask, HOPS, Head, interrupted, location};
-use super::{Client, Error, Kind, Route, proxy};
+use super::proxy;
+use super::route::Route;
+use super::send::{Ask, HOPS, Head, location};
 use crate::url::{Url, query};
 
 const CHUNK: usize = 16 << 10;
@@ -20,17 +23,22 @@ impl Client<'_> {
         pairs: &[(&str, &str)],
         sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<Facts, Error> {
-        let head = self.with_token(route, |token| {
-            self.find_log(&self.get_ask(route, &query(pairs), Some(token)))
-        })?;
-        let ask = self.get_ask(route, "", head.facts.token);
-        self.pour(&ask, head, sink)
+        self.with_token(route, |token| {
+            let ask = Ask {
+                route,
+                url: self.url(route, &query(pairs)),
+                token,
+                body: None,
+            };
+            Ok((self.find_log(&ask)?, ask))
+        })
+        .and_then(|(head, ask)| self.pour(&ask, head, sink))
     }
 
     fn find_log(&self, ask: &Ask) -> Result<Head, Error> {
         let mut url = ask.url.clone();
-        let mut head = self.head(ask, &url, ask.token, self.line(0))?;
-        let mut away = false;
+        let mut head = self.head(ask, &url, None)?;
+        let mut foreign = None;
         for _ in 0..HOPS {
             if !(300..=399).contains(&head.status) {
                 break;
@@ -39,35 +47,33 @@ impl Client<'_> {
             let Some(next) = next.filter(|next| next.secure || !url.secure) else {
                 return Err(self.redirected(ask, &head, &url));
             };
-            // Once away, always without token: who was asked in between may say anything.
-            away |= !next.below(&self.ci.api);
-            head = if away {
-                let line = self.foreign_line(ask, &next)?;
-                self.head(ask, &next, None, Some(&line))?
-            } else {
-                self.head(ask, &next, ask.token, self.line(0))?
-            };
+            // Once away, always without token: what the foreign server answered may lead anywhere.
+            if foreign.is_some() || !self.at_home(&next) {
+                foreign = Some(self.foreign(ask, &next)?);
+            }
+            head = self.head(ask, &next, foreign.as_ref())?;
             url = next;
         }
         match head.status {
+            206 => Err(self.unusable(ask, &head, "only a part of the log was sent (206)")),
             200..=299 => Ok(head),
             300..=399 => Err(self.redirected(ask, &head, &url)),
-            _ if away => {
-                let status = head.status;
+            status if foreign.is_some() => {
                 let message = format!("{} answered {status} to the redirect", url.origin());
-                Err(Self::error(ask, Kind::Server, message).of(&head))
+                Err(ask.error(Kind::Server, message).of(status, &head.facts))
             }
             _ => Err(self.refusal(ask, head)),
         }
     }
 
-    fn foreign_line(&self, ask: &Ask, url: &Url) -> Result<Line, Error> {
+    fn foreign(&self, ask: &Ask, url: &Url) -> Result<Connection, Error> {
         let proxy = proxy::choose(url, &self.ci.proxies)
-            .map_err(|stop| Self::error(ask, Kind::Unreachable, stop.error))?;
-        let line = Line::new(&self.tls.others, &self.tls.others, proxy, &self.names);
+            .map_err(|stop| ask.error(Kind::Unreachable, stop.error))?;
+        let others = &self.tls.others;
+        let foreign = Connection::new(others, others, proxy, &self.names);
         // Replaces the one before, so that following a log for hours does not gather connections.
-        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.agent());
-        Ok(line)
+        *self.foreign.lock().unwrap_or_else(PoisonError::into_inner) = Some(foreign.agent());
+        Ok(foreign)
     }
 
     fn pour(
@@ -76,33 +82,30 @@ impl Client<'_> {
         mut head: Head,
         sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<Facts, Error> {
+        let fail = |kind, message: &str| ask.error(kind, message).of(head.status, &head.facts);
         if facts::content_type(&head.headers, &self.cleaner) == "text/html" {
-            let message = "the answer is no log but text/html: perhaps a proxy's page";
-            return Err(Self::error(ask, Kind::NotJson, message).of(&head));
+            let message = "the answer is not a log but text/html: perhaps a proxy's page";
+            return Err(fail(Kind::Unusable, message));
         }
         let mut chunk = vec![0; CHUNK];
+        // One reader for the whole log: a second one would start to decompress anew.
+        let mut log = head.body.as_reader();
         loop {
-            let read = head.body.as_reader().read(&mut chunk);
-            if let Some(signal) = self.interrupted() {
-                return Err(Self::error(
-                    ask,
-                    interrupted(signal, true),
-                    "the program was told to end",
-                )
-                .of(&head));
+            let read = log.read(&mut chunk);
+            if let Some(error) = self.told_to_end(ask, true) {
+                return Err(error);
             }
             if self.over() {
                 let message = "the time allowed ended in the middle of the log";
-                return Err(Self::error(ask, Kind::Deadline, message).of(&head));
+                return Err(fail(Kind::Deadline, message));
             }
             let bytes = match read {
                 Ok(0) => return Ok(head.facts),
                 Ok(count) => chunk.get(..count).unwrap_or_default(),
                 Err(error) => {
-                    let why = words(&ureq::Error::from(error), &head.cut);
-                    let message =
-                        format!("the log was cut short: {}", self.cleaner.line(&why, 300));
-                    return Err(Self::error(ask, Kind::Lost, message).of(&head));
+                    let why = words(&ureq::Error::from(error), &head.limits);
+                    let why = self.cleaner.line(&why, 300);
+                    return Err(fail(Kind::Lost, &format!("the log was cut short: {why}")));
                 }
             };
             if sink(bytes).is_break() {

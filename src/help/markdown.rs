@@ -62,6 +62,20 @@ fn command(text: &mut String, usage: &'static Usage, table: &[&'static Usage]) {
             let _ = writeln!(text, "{}\n", words.join(" "));
         }
     }
+    let terms = (usage.terms)();
+    if !terms.is_empty() {
+        let title = usage.placeholder().to_lowercase();
+        let _ = writeln!(text, "| {title} | |\n|---|---|");
+        for (form, meaning) in terms {
+            let _ = writeln!(
+                text,
+                "| `{}` | {} |",
+                form.replace('|', "\\|"),
+                cell(&meaning)
+            );
+        }
+        text.push('\n');
+    }
     let mut elsewhere = Vec::new();
     for group in usage.groups {
         if is_shared(group, table) {

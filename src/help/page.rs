@@ -23,6 +23,13 @@ pub fn command(usage: &Usage, width: usize) -> String {
         page.push('\n');
         fill(&mut page, paragraph, 0, width);
     }
+    let terms = (usage.terms)();
+    if !terms.is_empty() {
+        let _ = writeln!(page, "\n{}s:", usage.placeholder().to_lowercase());
+    }
+    for (form, meaning) in &terms {
+        entry(&mut page, form, meaning, LEFT, width);
+    }
     for group in usage.groups {
         options(&mut page, group, width);
     }

@@ -89,6 +89,7 @@ const fn sample(name: &'static str, groups: &'static [&'static Group]) -> Usage 
         name,
         operands: "JOB...",
         arity: (1, usize::MAX),
+        terms: Vec::new,
         choices: &[],
         summary: "does this and that",
         details: "\

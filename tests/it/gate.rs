@@ -1,9 +1,208 @@
-//! Conditions: how they are read, what makes each hold, and by what accident none may.
+//! The command `gate` as a person sees it. What makes each condition hold is tested beside the conditions.
 
-mod accidents;
-mod approvals;
-mod command;
-mod evidence;
-mod judged;
-mod open;
-mod parsed;
+use expect_test::expect;
+use jobgate::os::Interrupt;
+
+use crate::fake::{Fault, GitLab, World, ci, job};
+use crate::run::{Outcome, Run};
+
+struct Story {
+    gitlab: GitLab,
+    me: u64,
+    token: String,
+}
+
+impl Story {
+    fn new() -> Self {
+        let mut world = World::new();
+        let project = world.project("shop/web");
+        world.environment(project, "production", "production");
+        let token = world.project_token(project, "maintainer", &["read_api"]);
+        let pipeline = world.pipeline(
+            "shop/web",
+            "main",
+            ci().stage(
+                "test",
+                [job("unit").is("success"), job("lint").is("failed")],
+            )
+            .stage("deploy", [job("deploy").here().environment("production")]),
+        );
+        let me = world.job(pipeline, "deploy");
+        let gitlab = GitLab::start(world);
+        Self { gitlab, me, token }
+    }
+
+    /// With the job token alone.
+    fn call(&self, words: &str) -> Run {
+        Run::new(words)
+            .vars(self.gitlab.vars(self.me))
+            .var("NO_COLOR", "1")
+            .naming(self.gitlab.origin(), "https://gitlab.test")
+    }
+
+    /// The whole visible result.
+    fn whole(&self, call: Run) -> Outcome {
+        call.on(&self.gitlab.clock(), &Interrupt::new())
+    }
+
+    /// The same without the lines that every run begins with.
+    fn go(&self, call: Run) -> Outcome {
+        let mut outcome = self.whole(call);
+        let head = ["using the ", "trusting "];
+        let lines = outcome.log.split_inclusive('\n');
+        let rest = lines.filter(|line| !head.iter().any(|head| line.starts_with(head)));
+        outcome.log = rest.collect();
+        outcome
+    }
+
+    fn run(&self, words: &str) -> Outcome {
+        self.go(self.call(words).var("JOBGATE_TOKEN", &self.token))
+    }
+}
+
+#[test]
+fn an_open_gate_says_what_held() {
+    let story = Story::new();
+    let call = story.call(
+        "gate project=shop/web branch=main protected-ref source=push user!=tom role=developer tier=production environment=prod* jobs=unit newest",
+    );
+    story.whole(call.var("JOBGATE_TOKEN", &story.token)).is(
+        0,
+        expect![[r#"
+            FINDING  CONDITION          GITLAB SAID
+            held     project=shop/web   the project is 44 (shop/web)
+            held     branch=main        the ref is the branch main
+            held     protected-ref      the ref is the branch main, protected
+            held     source=push        the source is push
+            held     user!=tom          the user is mira
+            held     role=developer     mira is maintainer in project 44
+            held     tier=production    the tier is production
+            held     environment=prod*  the environment is production
+            held     jobs=unit          unit has passed (success)
+            held     newest             no pipeline after 7700 is for another commit
+        "#]],
+        expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
+            using the access token from JOBGATE_TOKEN
+            the gate is open: all 10 conditions hold
+        "#]],
+    );
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_closed_gate_says_why() {
+    let story = Story::new();
+    story
+        .run("gate branch=release/* branch!=main jobs=lint jobs=nothing jobs=deploy agent=7 approved=unit")
+        .is(9, expect![[r#"
+            FINDING   CONDITION         GITLAB SAID
+            not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
+            not held  branch!=main      the ref is the branch main (expected: the ref is a branch that does not match main)
+            not held  jobs=lint         lint is failed (expected: jobs match, and all of them have passed: lint)
+            not held  jobs=nothing      there is no nothing (expected: jobs match, and all of them have passed: nothing)
+            unknown   jobs=deploy       the calling job itself is meant (expected: jobs match, and all of them have passed: deploy)
+            not held  agent=7           no agent is allowed to this job (expected: the job may use the agent 7)
+            not held  approved=unit     it bears the name of mira, the calling job's own user (expected: another user played this manual job, and it passed: unit)
+        "#]], expect![[r#"
+            the gate is closed: 6 of 7 conditions do not hold
+            jobgate: hint: a user other than the calling job's has to play it
+        "#]]);
+    story
+        .run("gate tag role=guest -o json")
+        .is(9, expect![[r#"
+            {"result":"closed","exit":9,"conditions":[{"condition":"tag","finding":"not held","expected":"the ref is a tag","said":"the ref is the branch main","hint":null},{"condition":"role=guest","finding":"held","expected":"the role of the job's user in its project is at least guest","said":"mira is maintainer in project 44","hint":null}]}
+        "#]], expect![[r#"
+            the gate is closed: 1 of 2 conditions do not hold
+        "#]]);
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_gate_that_could_not_be_checked_is_not_open() {
+    let story = Story::new();
+    let alone = |words: &str| story.go(story.call(words));
+    // No job token may list branches.
+    alone("gate branch=main protected-ref").is(4, expect![[r#"
+        FINDING  CONDITION      GITLAB SAID
+        held     branch=main    the ref is the branch main
+        refused  protected-ref  job tokens cannot list branches on this GitLab; use GitLab 18.8 or later, or an access token (GET /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected: GitLab lists exactly this branch or tag as protected)
+    "#]], expect![[r#"
+        the gate could not be checked: no evidence for 1 of 2 conditions
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Branch: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+    "#]]);
+    story
+        .gitlab
+        .faults("GET */allowed_agents*", Fault::Broken, u32::MAX);
+    alone("gate branch=main role=guest -q").is(6, expect![[r#"
+        FINDING  CONDITION    GITLAB SAID
+        held     branch=main  the ref is the branch main
+        unknown  role=guest   the server failed while it worked on the request (GET /job/allowed_agents: 500 Internal Server Error (request id 01JD0000000000000000000008)) (expected: the role of the job's user in its project is at least guest)
+    "#]], "");
+    assert_eq!(alone("gate branch=main protected-ref role=guest").code, 4);
+    assert_eq!(alone("gate tag protected-ref role=guest").code, 9);
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_mistake_is_shown_before_anything_is_asked() {
+    let story = Story::new();
+    story.run("gate brunch=main").is(
+        2,
+        "",
+        expect![[r#"
+        jobgate: error: CONDITION: unknown condition "brunch"; did you mean "branch"?
+        jobgate: hint: jobgate gate --help lists the conditions
+    "#]],
+    );
+    story.run("gate").is(
+        2,
+        "",
+        expect![[r#"
+        jobgate: error: gate needs CONDITION...
+        jobgate: hint: usage: jobgate gate [OPTIONS] CONDITION...
+        jobgate: hint: jobgate gate --help
+    "#]],
+    );
+    story.run("gate tag -o dotenv").is(
+        2,
+        "",
+        expect![[r#"
+        jobgate: error: gate writes --output table or json
+        jobgate: hint: usage: jobgate gate [OPTIONS] CONDITION...
+        jobgate: hint: jobgate gate --help
+    "#]],
+    );
+    assert!(story.gitlab.requests().is_empty());
+    story.gitlab.finish();
+}
+
+#[test]
+fn only_what_is_needed_is_asked() {
+    let story = Story::new();
+    story.run("gate branch=main jobs=unit jobs=lint");
+    assert_eq!(
+        story.gitlab.log(),
+        "GET /api/v4/job job 200\n\
+         GET /api/v4/projects/44/pipelines/7700/jobs?per_page=100 job 200\n\
+         GET /api/v4/projects/44/pipelines/7700/trigger_jobs?per_page=100 job 200\n"
+    );
+    story.gitlab.finish();
+}
+
+#[test]
+fn the_help_page_names_every_condition_and_few_options() {
+    let help = Run::new("gate --help").binary().out;
+    for row in jobgate::decide::gate::condition::ROWS {
+        assert!(help.contains(&format!("\n  {}", row.form())), "{help}");
+        let unequal = help.split("KEY!=").nth(1).unwrap_or_default();
+        let unequal = unequal.split("take it").next().unwrap_or_default();
+        let named = unequal.split([' ', ',', '\n']).any(|word| word == row.name);
+        assert_eq!(named, row.expected.2.is_some(), "{}", row.name);
+    }
+    let options = help
+        .lines()
+        .filter(|line| line.trim_start().starts_with('-'));
+    assert!(options.count() <= 14, "{help}");
+}

@@ -167,7 +167,7 @@ const WORDY: &[&str] = &[
     "src/decide/action",
     "src/decide/agents.rs",
     "src/decide/doctor",
-    "src/decide/gate",
+    "src/decide/gate/condition.rs",
     "src/decide/pace.rs",
     "src/decide/verdict.rs",
 ];

@@ -9,6 +9,7 @@ const USAGE: Usage = Usage {
     name: "try",
     operands: "[WORD...]",
     arity: (0, 2),
+    terms: Vec::new,
     choices: &[],
     summary: "tries words",
     details: "",

@@ -1,68 +1,70 @@
-//! The evidence for conditions: exactly what they need, asked anew each time.
+//! The evidence for conditions: exactly what they need, nothing cached.
 
 use std::ops::ControlFlow;
 
 use serde::de::DeserializeOwned;
 
 use super::look::Looks;
-use crate::decide::gate::evidence::{
-    Calling, Evidence, Fetched, JobsEvidence, ListedRefs, Piece, PipelinesOfRef, RefKind,
-};
-use crate::exit::{Exit, Stop};
+use crate::decide::gate::condition::Condition;
+use crate::decide::gate::evidence::{Calling, Evidence, Fetched, Piece, PipelinesOfRef};
+use crate::decide::gate::needs;
+use crate::decide::gate::said::RefKind;
 use crate::find::Scope;
-use crate::gitlab::{Error, Kind, Project, Route};
-use crate::model::{Pipeline, PipelineId};
+use crate::gitlab::{Error, Project, Route};
+use crate::model::{GitRef, Pipeline, Source};
 use crate::session::{Me, Session};
 
-/// Everything that the pieces ask for. An outage or refusal is part of the evidence; `Err` only if the program was told to end.
-pub fn evidence(session: &Session, me: &Me, pieces: &[Piece]) -> Result<Evidence, Stop> {
-    let mut evidence = Evidence::default();
-    let calling = Calling {
+/// Asks for every piece that the conditions need. A refusal or an outage is part of the evidence.
+pub fn evidence(session: &Session, me: &Me, conditions: &[Condition]) -> Evidence {
+    let mut evidence = Evidence::of(Calling {
         job: me.job.clone(),
-        current: me.more.clone(),
+        pipeline: me.pipeline.clone(),
+        project: me.project,
+        tag: me.more.tag,
         root: session.root().to_owned(),
-    };
+    });
     let ask = Ask {
         session,
         looks: Looks::new(session),
         project: Project::Id(me.project),
         me,
     };
-    for piece in pieces {
+    for piece in needs(conditions) {
         match piece {
-            Piece::Calling => {}
-            Piece::AllowedAgents => evidence.agents = ask.document(&Route::AllowedAgents)?,
+            Piece::AllowedAgents => evidence.agents = Some(ask.document(&Route::AllowedAgents)),
             Piece::Environments => {
-                evidence.environments = ask.list(&Route::Environments(ask.project.clone()), &[])?;
+                let route = Route::Environments(ask.project.clone());
+                evidence.environments = Some(fetched(ask.rows(&route, &[], &|_| false)));
             }
             Piece::Refs => {
-                if let Some(kind) = calling.ref_kind() {
-                    evidence.refs = ask.refs(kind)?;
-                }
+                let kind = evidence.calling.ref_kind().ok();
+                evidence.refs = kind.and_then(|kind| ask.refs(kind));
             }
             Piece::Pipeline => {
                 let route = Route::Pipeline(ask.project.clone(), me.pipeline.id);
-                evidence.pipeline = ask.document(&route)?;
+                evidence.pipeline = Some(ask.document(&route));
             }
-            Piece::PipelinesOfRef => {
-                evidence.of_ref = ask.pipelines(calling.in_child() == Some(true))?;
-            }
+            Piece::PipelinesOfRef => evidence.of_ref = Some(fetched(ask.pipelines())),
             Piece::Attempts => {
                 let all = Scope {
                     retried: true,
                     ..Scope::default()
                 };
                 let rows = session.steady(|| ask.looks.finder.rows(&me.place(), all));
-                evidence.attempts = fetched(rows.map(|rows| rows.jobs))?;
+                evidence.attempts = Some(fetched(rows.map(|rows| rows.jobs)));
             }
-            Piece::Jobs(selection) => {
-                let looked = ask.jobs(selection)?;
-                evidence.jobs.push(((*selection).to_owned(), looked));
+            Piece::Jobs => {
+                let asked = conditions
+                    .iter()
+                    .filter(|condition| condition.row.need.contains(&piece));
+                for selection in asked.flat_map(|condition| &condition.values) {
+                    let looked = fetched(ask.looks.jobs(selection, me));
+                    evidence.jobs.push((selection.clone(), looked));
+                }
             }
         }
     }
-    evidence.calling = Fetched::Known(calling);
-    Ok(evidence)
+    evidence
 }
 
 struct Ask<'a> {
@@ -73,17 +75,9 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    fn document<T: DeserializeOwned>(&self, route: &Route) -> Result<Fetched<T>, Stop> {
+    fn document<T: DeserializeOwned>(&self, route: &Route) -> Fetched<T> {
         let gitlab = self.session.gitlab;
         fetched(self.session.steady(|| gitlab.get(route, &[])?.json()))
-    }
-
-    fn list<T: DeserializeOwned>(
-        &self,
-        route: &Route,
-        query: &[(&str, &str)],
-    ) -> Result<Fetched<Vec<T>>, Stop> {
-        fetched(self.rows(route, query, &|_| false))
     }
 
     /// The rows of a list down to the first that is the `last` one needed.
@@ -118,72 +112,45 @@ impl Ask<'_> {
         })
     }
 
-    /// The search only shortens the list: GitLab finds names that contain the text, and `^`, `$` and `*` in it would mean something.
-    fn refs(&self, kind: RefKind) -> Result<Fetched<ListedRefs>, Stop> {
+    /// `None` for a ref that is in neither list.
+    fn refs(&self, kind: RefKind) -> Option<Fetched<Vec<GitRef>>> {
         let route = match kind {
             RefKind::Branch => Route::Branches(self.project.clone()),
             RefKind::Tag => Route::Tags(self.project.clone()),
-            RefKind::Internal => return Ok(Fetched::default()),
+            RefKind::Internal => return None,
         };
+        // The search only shortens the list: GitLab finds names that contain the text, and `^`, `$` and `*` in it would mean something.
         let name = self.me.job.ref_name.as_str();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
         let search = [("search", name)];
-        let query: &[_] = if name.chars().all(plain) {
-            &search
-        } else {
-            &[]
-        };
-        let rows = self.list(&route, query)?;
-        Ok(match rows {
-            Fetched::Known(rows) => Fetched::Known(ListedRefs { kind, rows }),
-            Fetched::Refused(why) => Fetched::Refused(why),
-            Fetched::Unavailable(why) => Fetched::Unavailable(why),
-        })
+        let plain = name.chars().all(plain);
+        let query: &[_] = if plain { &search } else { &[] };
+        Some(fetched(self.rows(&route, query, &|_| false)))
     }
 
-    fn pipelines(&self, in_child: bool) -> Result<Fetched<PipelinesOfRef>, Stop> {
-        let list = |source: Option<&str>| -> Result<Vec<Pipeline>, Error> {
+    fn pipelines(&self) -> Result<PipelinesOfRef, Error> {
+        let own = &self.me.pipeline;
+        let route = Route::Pipelines(self.project.clone());
+        let list = |source: Option<&Source>| {
             let mut query = vec![
                 ("ref", self.me.job.ref_name.as_str()),
                 ("order_by", "id"),
                 ("sort", "desc"),
             ];
-            query.extend(source.map(|source| ("source", source)));
-            let own: PipelineId = self.me.pipeline.id;
-            let route = Route::Pipelines(self.project.clone());
-            self.rows(&route, &query, &|row: &Pipeline| row.id <= own)
+            query.extend(source.map(|source| ("source", source.word())));
+            self.rows(&route, &query, &|row: &Pipeline| row.id <= own.id)
         };
-        let of_ref = list(None).and_then(|rows| {
-            let children = in_child.then(|| list(Some("parent_pipeline")));
-            Ok(PipelinesOfRef {
-                rows,
-                children: children.transpose()?,
-            })
-        });
-        fetched(of_ref)
-    }
-
-    fn jobs(&self, selection: &str) -> Result<Fetched<JobsEvidence>, Stop> {
-        fetched(self.looks.jobs(selection, self.me))
+        let child = own
+            .source
+            .as_ref()
+            .filter(|source| **source == Source::ParentPipeline);
+        Ok(PipelinesOfRef {
+            rows: list(None)?,
+            children: child.map(|source| list(Some(source))).transpose()?,
+        })
     }
 }
 
-/// An answer, or what came instead as part of the evidence.
-fn fetched<T>(result: Result<T, Error>) -> Result<Fetched<T>, Stop> {
-    let error = match result {
-        Ok(known) => return Ok(Fetched::Known(known)),
-        Err(error) => error,
-    };
-    if matches!(error.kind, Kind::Interrupted { .. }) {
-        return Err(error.stop());
-    }
-    let cause = error.explained.as_ref().map(|explained| &explained.cause);
-    let why = match cause {
-        Some(cause) => format!("{cause} ({error})"),
-        None => error.to_string(),
-    };
-    Ok(match error.exit() {
-        Exit::Refused => Fetched::Refused(why),
-        _ => Fetched::Unavailable(why),
-    })
+fn fetched<T>(result: Result<T, Error>) -> Fetched<T> {
+    result.map_err(|error| error.stop())
 }

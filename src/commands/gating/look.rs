@@ -3,12 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::decide::gate::evidence::JobsEvidence;
 use crate::decide::look::{Look, Now, Pages, Read, Unreadable};
 use crate::decide::select::{Operand, Selection};
-use crate::decide::verdict::{
-    Counts, Goal, JobOutcome, Looks as HowOften, Outcome, Own, Reason, Rules, Verdict, Watch,
-};
+use crate::decide::verdict::{Goal, Looks as HowOften, Outcome, Own, Rules, Verdict, Watch};
 use crate::exit::Exit;
 use crate::find::{Finder, Place, Rows, Scope, TriggerJobs};
 use crate::gitlab::{Error, Kind, Project};
@@ -24,9 +21,6 @@ pub struct Looks<'a> {
 
 type Got = Result<Rows, Unreadable>;
 
-/// So many jobs are named.
-const NAMED: usize = 5;
-
 impl<'a> Looks<'a> {
     pub fn new(session: &'a Session<'a>) -> Self {
         Self {
@@ -37,7 +31,7 @@ impl<'a> Looks<'a> {
     }
 
     /// The verdict on one selection among the jobs of the calling job's pipeline.
-    pub fn jobs(&self, selection: &str, me: &Me) -> Result<JobsEvidence, Error> {
+    pub fn jobs(&self, selection: &str, me: &Me) -> Result<Outcome, Error> {
         let goal = Goal {
             pipeline: PipelineKey {
                 id: me.pipeline.id,
@@ -67,7 +61,7 @@ impl<'a> Looks<'a> {
             }
             let step = watch.look(&look(&got), self.now(&got));
             match step.verdict {
-                Verdict::Final(outcome) => return Ok(evidence(&outcome)),
+                Verdict::Final(outcome) => return Ok(*outcome),
                 Verdict::Waiting(next) => reads = next.at_once,
             }
         }
@@ -130,58 +124,4 @@ fn look(got: &[(Read, Rc<Got>)]) -> Look<'_> {
         }
     }
     look
-}
-
-fn evidence(outcome: &Outcome) -> JobsEvidence {
-    let counts = |job: &&JobOutcome| {
-        job.job.is_some() && !matches!(job.counts, Counts::Ignored | Counts::Absent)
-    };
-    JobsEvidence {
-        matched: outcome.jobs.iter().filter(counts).count(),
-        verdict: outcome.exit,
-        said: said(outcome),
-    }
-}
-
-/// The jobs and their status in a few words, those that have not passed first.
-fn said(outcome: &Outcome) -> String {
-    match &outcome.reason {
-        Some(Reason::NamesCaller(_)) => return "the calling job itself is meant".into(),
-        Some(Reason::TriggerJobsRefused) => {
-            return "which jobs are meant cannot be told without the trigger jobs, which this token may not read".into();
-        }
-        _ => {}
-    }
-    let passed = |job: &&JobOutcome| job.counts.exit() == Some(Exit::Ok);
-    let (passed, others): (Vec<_>, Vec<_>) = outcome.jobs.iter().partition(passed);
-    let mut words: Vec<String> = others.iter().take(NAMED).map(|job| one(job)).collect();
-    if others.len() > NAMED {
-        words.push(format!("{} more have not passed", others.len() - NAMED));
-    }
-    match passed.as_slice() {
-        [] if words.is_empty() => "no job matches".into(),
-        [] => words.join(", "),
-        [only] => {
-            words.push(one(only));
-            words.join(", ")
-        }
-        all => {
-            words.push(format!("{} jobs have passed", all.len()));
-            words.join(", ")
-        }
-    }
-}
-
-fn one(outcome: &JobOutcome) -> String {
-    let name = &outcome.name;
-    match (&outcome.job, outcome.counts) {
-        (None, _) => format!("there is no {name}"),
-        (Some(_), Counts::Refused) => {
-            format!("the pipeline that {name} started cannot be read")
-        }
-        (Some(job), Counts::Passed | Counts::Warning) => {
-            format!("{name} has passed ({})", job.status.word())
-        }
-        (Some(job), _) => format!("{name} is {}", job.status.word()),
-    }
 }

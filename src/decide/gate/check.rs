@@ -1,317 +1,287 @@
-//! One function per condition: what GitLab said about it, and whether that is what was asked for.
+//! One function per condition: what GitLab said about it, and whether that is one of the values.
 
-use super::approved::approved;
-use super::condition::{Condition, IdOrPath};
-use super::evidence::{Calling, Evidence, Gap, RefKind, unclear};
+use super::evidence::{Calling, Evidence, PipelinesOfRef, known};
+use super::said::{Gap, Protection, RefKind, Said};
 use crate::decide::select::glob;
+use crate::decide::verdict::{Counts, JobOutcome};
 use crate::exit::Exit;
-use crate::model::{AgentsEnvironment, AllowedAgents, GitRef, Pipeline, Role, Source, Tier};
+use crate::model::{AllowedAgents, GitRef, Pipeline, Role, Source, Tier};
 
-/// GitLab's own words on a condition.
-pub(super) struct Answer {
-    pub holds: bool,
-    pub said: String,
-    pub hint: Option<&'static str>,
+/// How GitLab's answer and the values of a condition fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It is one of them: `=` holds.
+    One,
+    /// It is known and none of them: `!=` holds.
+    None,
+    /// There is nothing that could be compared: neither holds.
+    Nothing,
 }
 
-impl Answer {
-    pub fn new(holds: bool, said: impl Into<String>) -> Self {
-        Self {
-            holds,
-            said: said.into(),
-            hint: None,
-        }
-    }
+/// `Err` says why it could not be told.
+pub(super) type Checked = Result<(Fit, Said), Gap>;
 
-    pub fn hint(self, hint: &'static str) -> Self {
-        Self {
-            hint: Some(hint),
-            ..self
-        }
-    }
+fn fit(one: bool) -> Fit {
+    if one { Fit::One } else { Fit::None }
 }
 
-pub(super) type Checked = Result<Answer, Gap>;
+/// A thing on the server by its number or by a full path (`group/project`).
+pub(super) enum IdOrPath<'v> {
+    Id(u64),
+    Path(&'v str),
+}
 
-pub(super) fn check(condition: &Condition, evidence: &Evidence) -> Checked {
-    let calling = evidence.calling.known()?;
-    match condition {
-        Condition::Project(names) => project(names, calling, evidence),
-        Condition::Branch(globs) => ref_matches(RefKind::Branch, globs, calling),
-        Condition::Tag(globs) => ref_matches(RefKind::Tag, globs, calling),
-        Condition::ProtectedRef => protected_ref(calling, evidence),
-        Condition::Source(sources) => source(sources, calling),
-        Condition::User(names) => {
-            let user = &calling.user()?.username;
-            Ok(Answer::new(
-                names.contains(user),
-                format!("the user is {user}"),
-            ))
+impl<'v> IdOrPath<'v> {
+    /// A number as GitLab writes it, or a path with a slash inside and none at its ends.
+    pub(super) fn read(text: &'v str) -> Option<Self> {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let id = text.parse().ok()?;
+            return (!text.starts_with('0')).then_some(Self::Id(id));
         }
-        Condition::Role(roles) => Ok(role(roles, agents(calling, evidence)?)),
-        Condition::Tier(tiers) => tier(tiers, agents(calling, evidence)?),
-        Condition::Environment(globs) => environment(globs, calling, evidence),
-        Condition::Agent(names) => Ok(agent(names, agents(calling, evidence)?)),
-        Condition::Jobs(selection) => jobs(selection, evidence),
-        Condition::Approved(name) => approved(name, calling, evidence),
-        Condition::Newest => newest(calling, evidence),
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+        let path = text.contains('/') && text.split('/').all(|part| !part.is_empty());
+        (path && text.chars().all(plain)).then_some(Self::Path(text))
     }
 }
 
-/// `GET /job/allowed_agents`, if it speaks of the very job that `GET /job` speaks of.
-fn agents<'a>(calling: &Calling, evidence: &'a Evidence) -> Result<&'a AllowedAgents, Gap> {
-    let agents = evidence.agents.known()?;
-    let pipeline = calling.pipeline()?;
+/// `GET /job/allowed_agents`, if it is about the very job that `GET /job` is about.
+fn agents(evidence: &Evidence) -> Result<&AllowedAgents, Gap> {
+    let agents = known(evidence.agents.as_ref())?;
+    let calling = &evidence.calling;
     let same = agents.job.id == calling.job.id
-        && agents.pipeline.id == pipeline.id
-        && agents.user.id == calling.user()?.id
-        && pipeline.project_id.is_none_or(|id| id == agents.project.id);
-    if same {
-        Ok(agents)
-    } else {
-        unclear("GET /job and GET /job/allowed_agents name different jobs")
-    }
+        && agents.pipeline.id == calling.pipeline.id
+        && agents.project.id == calling.project
+        && agents.user.id == calling.user()?.id;
+    if same { Ok(agents) } else { Err(Gap::OtherJob) }
 }
 
-fn project(names: &[IdOrPath], calling: &Calling, evidence: &Evidence) -> Checked {
-    let id = agents(calling, evidence)?.project.id;
+pub(super) fn project(values: &[String], evidence: &Evidence) -> Checked {
+    let calling = &evidence.calling;
+    let id = agents(evidence)?.project.id;
     let path = calling.job.project_path(&calling.root);
-    let holds = names.iter().any(|name| match name {
+    let wanted: Vec<IdOrPath> = values
+        .iter()
+        .filter_map(|value| IdOrPath::read(value))
+        .collect();
+    let said = |case_differs| Said::Project {
+        id,
+        path: path.map(str::to_owned),
+        case_differs,
+    };
+    let one = |wanted: &IdOrPath| match wanted {
         IdOrPath::Id(wanted) => *wanted == id.0,
         IdOrPath::Path(wanted) => path == Some(wanted),
-    });
-    let Some(path) = path else {
-        if !holds && names.iter().any(|name| matches!(name, IdOrPath::Path(_))) {
-            return unclear(format!(
-                "the path of project {id} cannot be read from the job's URL {:?}; write project={id}",
-                calling.job.web_url
-            ));
-        }
-        return Ok(Answer::new(holds, format!("the project is {id}")));
     };
-    let answer = Answer::new(holds, format!("the project is {id} ({path})"));
-    let by_case = |name: &IdOrPath| matches!(name, IdOrPath::Path(wanted) if wanted != path && wanted.eq_ignore_ascii_case(path));
-    Ok(if names.iter().any(by_case) {
-        answer.hint("letter case counts")
-    } else {
-        answer
-    })
-}
-
-fn ref_kind(calling: &Calling) -> Result<RefKind, Gap> {
-    calling
-        .ref_kind()
-        .map_or_else(|| unclear("GitLab does not say what the job's ref is"), Ok)
-}
-
-fn ref_said(calling: &Calling, kind: RefKind) -> String {
-    let name = &calling.job.ref_name;
-    match kind {
-        RefKind::Branch => format!("the ref is the branch {name}"),
-        RefKind::Tag => format!("the ref is the tag {name}"),
-        RefKind::Internal => format!("the ref is {name}, neither branch nor tag"),
+    if wanted.iter().any(one) {
+        return Ok((Fit::One, said(false)));
     }
+    let paths = wanted.iter().filter_map(|wanted| match wanted {
+        IdOrPath::Path(path) => Some(*path),
+        IdOrPath::Id(_) => None,
+    });
+    let mut paths = paths.peekable();
+    match path {
+        None if paths.peek().is_some() => Err(Gap::NoProjectPath(id, calling.job.web_url.clone())),
+        // GitLab has no two paths that differ in letter case alone: this one was meant.
+        Some(path) if paths.any(|wanted| wanted.eq_ignore_ascii_case(path)) => {
+            Ok((Fit::Nothing, said(true)))
+        }
+        _ => Ok((Fit::None, said(false))),
+    }
+}
+
+pub(super) fn branch(globs: &[String], evidence: &Evidence) -> Checked {
+    ref_matches(RefKind::Branch, globs, &evidence.calling)
+}
+
+pub(super) fn tag(globs: &[String], evidence: &Evidence) -> Checked {
+    ref_matches(RefKind::Tag, globs, &evidence.calling)
 }
 
 fn ref_matches(wanted: RefKind, globs: &[String], calling: &Calling) -> Checked {
-    let kind = ref_kind(calling)?;
-    let holds = kind == wanted && (globs.is_empty() || any_glob(globs, &calling.job.ref_name));
-    Ok(Answer::new(holds, ref_said(calling, kind)))
+    let kind = calling.ref_kind()?;
+    let name = &calling.job.ref_name;
+    let fit = if kind == wanted {
+        fit(globs.is_empty() || any_glob(globs, name))
+    } else {
+        Fit::Nothing
+    };
+    Ok((fit, Said::Ref(kind, name.clone())))
 }
 
 fn any_glob(globs: &[String], name: &str) -> bool {
     globs.iter().any(|glob| glob::matches(glob, name))
 }
 
-fn protected_ref(calling: &Calling, evidence: &Evidence) -> Checked {
-    let kind = ref_kind(calling)?;
-    let said = ref_said(calling, kind);
+pub(super) fn protected_ref(_: &[String], evidence: &Evidence) -> Checked {
+    let calling = &evidence.calling;
+    let kind = calling.ref_kind()?;
+    let name = calling.job.ref_name.clone();
     if kind == RefKind::Internal {
-        return Ok(Answer::new(false, said));
+        return Ok((Fit::Nothing, Said::Ref(kind, name)));
     }
-    let listed = evidence.refs.known()?;
-    if listed.kind != kind {
-        return unclear(format!("{said}, but another kind of ref was listed"));
-    }
-    let name = &calling.job.ref_name;
-    let rows: Vec<&GitRef> = listed.rows.iter().filter(|row| row.name == *name).collect();
-    Ok(if rows.is_empty() {
-        Answer::new(false, format!("{said}, which GitLab does not list"))
-    } else if rows.iter().all(|row| row.protected) {
-        Answer::new(true, format!("{said}, protected"))
-    } else {
-        Answer::new(false, format!("{said}, not protected"))
-    })
+    let listed = known(evidence.refs.as_ref())?;
+    let rows: Vec<&GitRef> = listed.iter().filter(|row| row.name == name).collect();
+    let protection = match rows.as_slice() {
+        [] => Protection::NotListed,
+        rows if rows.iter().all(|row| row.protected) => Protection::Protected,
+        _ => Protection::Unprotected,
+    };
+    Ok((
+        fit(protection == Protection::Protected),
+        Said::Protection(kind, name, protection),
+    ))
 }
 
-fn source(sources: &[Source], calling: &Calling) -> Checked {
-    match &calling.pipeline()?.source {
-        Some(source) => {
-            let said = format!("the source is {}", source.word());
-            Ok(Answer::new(sources.contains(source), said))
-        }
-        None => unclear("GitLab names no source of this pipeline"),
-    }
+/// A source that this version does not know is none that a condition can name, so `!=` proves nothing about it.
+pub(super) fn source(values: &[String], evidence: &Evidence) -> Checked {
+    let source = evidence.calling.source()?;
+    let fit = match source {
+        Source::Unknown(_) => Fit::Nothing,
+        _ => fit(values.iter().any(|value| Source::parse(value) == *source)),
+    };
+    Ok((fit, Said::Source(source.clone())))
+}
+
+pub(super) fn user(values: &[String], evidence: &Evidence) -> Checked {
+    let name = &evidence.calling.user()?.username;
+    let fit = if values.contains(name) {
+        Fit::One
+    } else if values.iter().any(|value| value.eq_ignore_ascii_case(name)) {
+        Fit::Nothing
+    } else {
+        Fit::None
+    };
+    Ok((fit, Said::User(name.clone())))
 }
 
 /// By rank. A role that this version does not know has no rank and counts for nothing.
-fn role(wanted: &[Role], agents: &AllowedAgents) -> Answer {
-    let known = |role: &&Role| !matches!(role, Role::Unknown(_));
-    let user = &agents.user.username;
-    let project = agents.project.id;
-    match agents.user.roles_in_project.iter().filter(known).max() {
-        Some(has) => Answer::new(
-            wanted.iter().filter(known).any(|role| has >= role),
-            format!("{user} is {} in project {project}", has.word()),
-        ),
-        None => Answer::new(
-            false,
-            format!("{user} has no known role in project {project}"),
-        ),
-    }
-}
-
-/// Why a job without `environment:` never meets a condition on one.
-const NO_ENVIRONMENT: &str =
-    "give the job one without deploying to it: environment: {name: ..., action: verify}";
-
-fn job_environment(agents: &AllowedAgents) -> Result<&AgentsEnvironment, Answer> {
-    let none = || Answer::new(false, "the job has no environment").hint(NO_ENVIRONMENT);
-    agents.environment.as_ref().ok_or_else(none)
-}
-
-fn tier(tiers: &[Tier], agents: &AllowedAgents) -> Checked {
-    match job_environment(agents) {
-        Err(answer) => Ok(answer),
-        Ok(AgentsEnvironment {
-            tier: Some(tier), ..
-        }) => Ok(Answer::new(
-            tiers.contains(tier),
-            format!("the tier is {}", tier.word()),
-        )),
-        Ok(_) => unclear("GitLab names no tier of the job's environment"),
-    }
-}
-
-/// The slug that GitLab gives for the job, looked up among the project's environments: names that variables carry are no evidence.
-fn environment(globs: &[String], calling: &Calling, evidence: &Evidence) -> Checked {
-    let environment = match job_environment(agents(calling, evidence)?) {
-        Err(answer) => return Ok(answer),
-        Ok(environment) => environment,
+pub(super) fn role(values: &[String], evidence: &Evidence) -> Checked {
+    let agents = agents(evidence)?;
+    let roles = agents.user.roles_in_project.iter();
+    let has = roles.filter(|role| !matches!(role, Role::Unknown(_))).max();
+    let enough = values.iter().any(|value| has >= Some(&Role::parse(value)));
+    let said = Said::Role {
+        user: agents.user.username.clone(),
+        project: agents.project.id,
+        role: has.cloned(),
     };
-    let Some(slug) = environment.slug.as_deref().filter(|slug| !slug.is_empty()) else {
-        return unclear("GitLab names no slug of the job's environment");
+    Ok((fit(enough), said))
+}
+
+pub(super) fn tier(values: &[String], evidence: &Evidence) -> Checked {
+    let Some(environment) = &agents(evidence)?.environment else {
+        return Ok((Fit::Nothing, Said::NoEnvironment));
     };
-    let rows = evidence.environments.known()?;
+    let tier = environment.tier.clone().ok_or(Gap::NoTier)?;
+    let fit = match tier {
+        Tier::Unknown(_) => Fit::Nothing,
+        _ => fit(values.iter().any(|value| Tier::parse(value) == tier)),
+    };
+    Ok((fit, Said::Tier(tier)))
+}
+
+/// The slug that GitLab gives for the job, looked up among the project's environments: names in variables are no evidence.
+pub(super) fn environment(globs: &[String], evidence: &Evidence) -> Checked {
+    let Some(environment) = &agents(evidence)?.environment else {
+        return Ok((Fit::Nothing, Said::NoEnvironment));
+    };
+    let slug = environment.slug.as_deref().filter(|slug| !slug.is_empty());
+    let slug = slug.ok_or(Gap::NoSlug)?;
+    let rows = known(evidence.environments.as_ref())?;
     let mut rows = rows.iter().filter(|row| row.slug.as_deref() == Some(slug));
     match (rows.next(), rows.next()) {
-        (Some(row), None) => Ok(Answer::new(
-            any_glob(globs, &row.name),
-            format!("the environment is {}", row.name),
+        (Some(row), None) => Ok((
+            fit(any_glob(globs, &row.name)),
+            Said::Environment(row.name.clone()),
         )),
-        (None, _) => unclear(format!(
-            "GitLab lists no environment with the job's slug {slug}"
-        )),
-        (Some(_), Some(_)) => unclear(format!(
-            "GitLab lists several environments with the slug {slug}"
-        )),
+        (None, _) => Err(Gap::SlugNotListed(slug.to_owned())),
+        (Some(_), Some(_)) => Err(Gap::SlugListedTwice(slug.to_owned())),
     }
 }
 
-fn agent(names: &[IdOrPath], agents: &AllowedAgents) -> Answer {
-    let meant = |name: &IdOrPath| {
-        agents.allowed_agents.iter().find(|agent| match name {
-            IdOrPath::Id(id) => agent.id.0 == *id,
-            IdOrPath::Path(path) => agent.config_project.path_with_namespace == *path,
+pub(super) fn agent(values: &[String], evidence: &Evidence) -> Checked {
+    let allowed = &agents(evidence)?.allowed_agents;
+    let meant = |value: &String| {
+        let wanted = IdOrPath::read(value)?;
+        allowed.iter().find(|agent| match wanted {
+            IdOrPath::Id(id) => agent.id.0 == id,
+            IdOrPath::Path(path) => agent.config_project.path_with_namespace == path,
         })
     };
-    match (names.iter().find_map(meant), agents.allowed_agents.len()) {
-        (Some(agent), _) => {
-            let project = &agent.config_project.path_with_namespace;
-            Answer::new(true, format!("agent {} of {project} is allowed", agent.id))
+    Ok(match values.iter().find_map(meant) {
+        Some(agent) => {
+            let project = agent.config_project.path_with_namespace.clone();
+            (Fit::One, Said::Agent(agent.id, project))
         }
-        (None, 0) => Answer::new(false, "no agent is allowed to this job"),
-        (None, others) => Answer::new(false, format!("not among the {others} allowed to this job"))
-            .hint("jobgate agents lists the agents that the job may use"),
-    }
-}
-
-fn jobs(selection: &str, evidence: &Evidence) -> Checked {
-    let Some((_, fetched)) = evidence.jobs.iter().find(|(asked, _)| asked == selection) else {
-        return unclear("GitLab was not asked for these jobs");
-    };
-    let looked = fetched.known()?;
-    let said = looked.said.clone();
-    match looked.verdict {
-        Exit::Refused => Err(Gap::Refused(said)),
-        Exit::Ok if looked.matched > 0 => Ok(Answer::new(true, said)),
-        Exit::Ok => Ok(Answer::new(false, "no job matches")),
-        Exit::Failed | Exit::Canceled | Exit::Pending | Exit::NotFound => {
-            Ok(Answer::new(false, said))
-        }
-        Exit::Closed | Exit::Deadlock => Ok(Answer::new(false, said)),
-        Exit::Unknown | Exit::Timeout | Exit::Usage | Exit::Signal(_) => unclear(said),
-    }
-}
-
-/// The lists must show the calling job's pipeline itself: a list that hides pipelines (GitLab answers `[]` where it refuses to show any) proves nothing.
-fn newest(calling: &Calling, evidence: &Evidence) -> Checked {
-    let own = calling.pipeline()?;
-    let of_ref = evidence.of_ref.known()?;
-    let Some(in_child) = calling.in_child() else {
-        return unclear("GitLab names no source of this pipeline");
-    };
-    let mut lists = vec![&of_ref.rows];
-    if in_child {
-        let Some(children) = &of_ref.children else {
-            return unclear("GitLab was not asked for the child pipelines of this ref");
-        };
-        lists.push(children);
-    }
-    // Rows of another ref can be there: `app/finders/ci/pipelines_finder.rb` adds the refs that GitLab keeps for a branch.
-    let lists: Vec<Vec<&Pipeline>> = lists
-        .into_iter()
-        .map(|rows| {
-            rows.iter()
-                .filter(|row| row.ref_name == calling.job.ref_name)
-                .collect()
-        })
-        .collect();
-    let listed = lists.iter().flatten().any(|row| row.id == own.id);
-    let reach_back = lists
-        .iter()
-        .all(|rows| rows.iter().any(|row| row.id <= own.id));
-    if own.sha.is_empty() || !listed || !reach_back {
-        return unclear(format!(
-            "the pipelines that GitLab lists do not show pipeline {}",
-            own.id
-        ));
-    }
-    let newer = lists
-        .into_iter()
-        .flatten()
-        .filter(|row| row.id > own.id && row.sha != own.sha);
-    Ok(match newer.max_by_key(|row| row.id) {
-        Some(row) => {
-            let said = format!(
-                "pipeline {} of {} is for {}",
-                row.id,
-                row.ref_name,
-                short(&row.sha)
-            );
-            Answer::new(false, said)
-        }
-        None => Answer::new(
-            true,
-            format!("no pipeline after {} is for another commit", own.id),
+        None => (
+            Fit::None,
+            Said::NoAgent {
+                others: allowed.len(),
+            },
         ),
     })
 }
 
-fn short(sha: &str) -> &str {
-    match sha.get(..8) {
-        Some(short) => short,
-        None if sha.is_empty() => "an unknown commit",
-        None => sha,
+/// The verdict that one look gives on the jobs. No job at all has passed nothing.
+pub(super) fn jobs(values: &[String], evidence: &Evidence) -> Checked {
+    let asked = |(selection, _): &&(String, _)| values.contains(selection);
+    let Some((_, looked)) = evidence.jobs.iter().find(asked) else {
+        return Err(Gap::NotAsked);
+    };
+    let outcome = looked
+        .as_ref()
+        .map_err(|stop| Gap::NoAnswer(stop.clone()))?;
+    let counts = |job: &JobOutcome| {
+        job.job.is_some() && !matches!(job.counts, Counts::Ignored | Counts::Absent)
+    };
+    let outcome = outcome.clone();
+    match outcome.exit {
+        Exit::Ok => Ok((fit(outcome.jobs.iter().any(counts)), Said::Jobs(outcome))),
+        Exit::Failed
+        | Exit::Canceled
+        | Exit::Pending
+        | Exit::NotFound
+        | Exit::Closed
+        | Exit::Deadlock => Ok((Fit::None, Said::Jobs(outcome))),
+        Exit::Refused | Exit::Unknown | Exit::Timeout | Exit::Usage | Exit::Signal(_) => {
+            Err(Gap::Jobs(outcome))
+        }
     }
 }
+
+/// The lists must show the calling job's pipeline itself: a list that hides pipelines (GitLab answers `[]` where it refuses to show any)
+/// proves nothing.
+pub(super) fn newest(_: &[String], evidence: &Evidence) -> Checked {
+    let calling = &evidence.calling;
+    calling.ref_kind()?;
+    let own = &calling.pipeline;
+    let PipelinesOfRef { rows, children } = known(evidence.of_ref.as_ref())?;
+    let mut lists = vec![rows];
+    if *calling.source()? == Source::ParentPipeline {
+        lists.push(children.as_ref().ok_or(Gap::NotAsked)?);
+    }
+    let all = || lists.iter().copied().flatten();
+    if let Some(row) = all().find(|row| row.id > own.id && row.ref_name.is_empty()) {
+        return Err(Gap::PipelineWithoutRef(row.id));
+    }
+    // Rows of another ref can be there: `app/finders/ci/pipelines_finder.rb` adds the refs that GitLab keeps for a branch.
+    let of_ref = |row: &&Pipeline| row.ref_name == calling.job.ref_name;
+    let listed = all().filter(of_ref).find(|row| row.id == own.id);
+    let reach_back = |rows: &&Vec<Pipeline>| rows.iter().filter(of_ref).any(|row| row.id <= own.id);
+    match listed {
+        Some(row) if row.sha != own.sha => return Err(Gap::TwoCommits(own.id)),
+        Some(_) if !own.sha.is_empty() && lists.iter().all(reach_back) => {}
+        _ => return Err(Gap::PipelineHidden(own.id)),
+    }
+    let newer = all()
+        .filter(of_ref)
+        .filter(|row| row.id > own.id && row.sha != own.sha);
+    Ok(match newer.max_by_key(|row| row.id) {
+        Some(row) => (Fit::None, Said::Newer(Box::new(row.clone()))),
+        None => (Fit::One, Said::Newest(own.id)),
+    })
+}
+
+#[cfg(test)]
+mod tests;

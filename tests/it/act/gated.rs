@@ -56,7 +56,7 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
             gate: held  jobs=unit  unit has passed (success)
             plan: deploy (90402, created): not yet, it is created
             08:01:00 waiting for deploy (created)
-            gate: not held  jobs=unit  unit is failed (expected: jobs match unit, and all of them have passed)
+            gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
             the gate is closed: its condition does not hold
         "#]]);
     assert_eq!(story.gitlab.posts(), 0);
@@ -92,7 +92,7 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
             plan: deploy 2/3 (90401, manual): play
             plan: deploy 3/3 (90402, manual): play
             gate: held  jobs=unit  unit has passed (success)
-            gate: not held  jobs=unit  unit is failed (expected: jobs match unit, and all of them have passed)
+            gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
             the gate is closed: its condition does not hold
             08:00:15 deploy 1/3: played, 90400 is running  URL/jobs/90400
             08:00:15 deploy 2/3: played, 90401 is running  URL/jobs/90401

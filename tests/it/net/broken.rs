@@ -51,7 +51,7 @@ fn a_silence_between_two_bytes_ends_the_request() {
     let mut world = World::new(&server.api());
     world.limits.per_read = SHORT;
     let error = world.get(&jobs()).unwrap_err();
-    assert_eq!(error.kind, Kind::NotJson, "{error:?}");
+    assert_eq!(error.kind, Kind::Unusable, "{error:?}");
     assert!(
         error.message.contains("nothing arrived"),
         "{}",
@@ -119,7 +119,7 @@ fn an_answer_that_ends_early_is_no_answer() {
             world.get(&jobs()).unwrap_err(),
             world.post(&play()).unwrap_err(),
         ] {
-            assert_eq!(error.kind, Kind::NotJson, "{text:?}");
+            assert_eq!(error.kind, Kind::Unusable, "{text:?}");
             assert!(!error.nothing_done());
         }
         if !text.contains("close") {
@@ -178,7 +178,7 @@ fn the_bound_holds_for_what_was_unpacked() {
         assert_eq!(result.is_ok(), good, "{size}");
         if let Err(error) = result {
             assert!(
-                error.kind == Kind::NotJson && error.message.contains("larger than"),
+                error.kind == Kind::Unusable && error.message.contains("larger than"),
                 "{error:?}"
             );
         }
@@ -188,20 +188,32 @@ fn the_bound_holds_for_what_was_unpacked() {
 #[test]
 fn a_refusals_text_is_bounded_too_and_leaves_its_status() {
     let packed = gzip(&vec![b' '; 2_000_000]);
-    let server = Server::http(move |_| {
-        vec![Act::Send(answer(
-            403,
-            &[("Content-Encoding", "gzip")],
-            &packed,
-        ))]
-    });
+    let whole = answer(403, &[("Content-Encoding", "gzip")], &packed);
+    let server = Server::http(move |_| vec![Act::Send(whole.clone())]);
     let error = World::new(&server.api()).post(&play()).unwrap_err();
     assert_eq!((error.kind, error.status), (Kind::Forbidden, Some(403)));
-    let server = Server::http(|_| raw("HTTP/1.1 403 X\r\nContent-Length: 100\r\n\r\n{"));
-    assert_eq!(
-        World::new(&server.api()).post(&play()).unwrap_err().kind,
-        Kind::Forbidden
-    );
+}
+
+#[test]
+fn a_refusal_whose_text_is_cut_off_may_be_of_anybodys_making() {
+    for (status, kind) in [
+        (400, Kind::Unusable),
+        (401, Kind::Unusable),
+        (403, Kind::Unusable),
+        (404, Kind::Unusable),
+        // These say enough.
+        (429, Kind::Limited { wait: None }),
+        (502, Kind::Server),
+    ] {
+        let server = Server::http(move |_| {
+            raw(&format!(
+                "HTTP/1.1 {status} X\r\nContent-Length: 9\r\n\r\n{{"
+            ))
+        });
+        let error = World::new(&server.api()).get(&jobs()).unwrap_err();
+        assert_eq!(error.kind, kind);
+        assert!(error.transient(), "{status}");
+    }
 }
 
 #[test]
@@ -225,7 +237,7 @@ fn broken_gzip_is_no_answer() {
         });
         assert_eq!(
             World::new(&server.api()).get(&jobs()).unwrap_err().kind,
-            Kind::NotJson
+            Kind::Unusable
         );
     }
 }

@@ -109,7 +109,7 @@ fn a_signal_ends_a_request_under_way() {
             );
             assert_eq!(error.exit(), Exit::Signal(signal));
             // Not the network's fault, and nothing to be tried.
-            assert!(error.message.ends_with("the program was told to end"));
+            assert!(error.message == "ended by SIGTERM");
             assert!(error.hints.is_empty());
         }
     }
@@ -154,17 +154,17 @@ fn a_signal_ends_the_reading_of_pages() {
             raise.raise(Signal::Interrupt);
             return vec![Act::Hang];
         }
-        let headers = [
-            ("X-Next-Page", "2"),
-            ("X-Total-Pages", "50"),
-            ("X-Total", "5000"),
-        ];
-        vec![Act::Send(answer(200, &headers, b"[{}]"))]
+        let next = if request.query("page") == Some("2") {
+            "3"
+        } else {
+            "2"
+        };
+        vec![Act::Send(answer(200, &[("X-Next-Page", next)], b"[{}]"))]
     });
     let mut world = World::new(&server.api());
     world.interrupt = interrupt;
     let result =
         world.client(|client| client.pages(&jobs(), &[], &mut |_| ControlFlow::Continue(())));
     assert!(matches!(result.unwrap_err().kind, Kind::Interrupted { .. }));
-    assert!(*asked.lock().unwrap() <= 5);
+    assert_eq!(*asked.lock().unwrap(), 3);
 }

@@ -216,6 +216,6 @@ fn a_log_that_is_a_page_is_named() {
     });
     assert_eq!(
         World::new(&server.api()).log().unwrap_err().kind,
-        Kind::NotJson
+        Kind::Unusable
     );
 }

@@ -165,15 +165,18 @@ fn intermediates_may_come_from_the_server_or_lie_in_the_file() {
         CertifiedIssuer::signed_by(ca_params("middle"), KeyPair::generate().unwrap(), &root)
             .unwrap();
     let mut leaf = issued(&params("127.0.0.1"), &middle);
-    refused(ask(&leaf, &root.pem()), "issued by nobody");
+    refused(ask(&leaf, &root.pem()), "signed by an unknown authority");
     ask(&leaf, &middle.pem()).unwrap();
     ask(&leaf, &format!("{}{}", middle.pem(), root.pem())).unwrap();
     leaf.chain.push(middle.der().clone());
     ask(&leaf, &root.pem()).unwrap();
-    refused(ask(&leaf, &ca("other").pem()), "issued by nobody");
+    refused(
+        ask(&leaf, &ca("other").pem()),
+        "signed by an unknown authority",
+    );
     refused(
         ask(&leaf, &ca("root").pem()),
-        "not issued by the CA of that name",
+        "not signed by the trusted CA of that name",
     );
 }
 
@@ -187,7 +190,10 @@ fn an_unknown_certificate_is_refused_with_a_hint() {
     assert!(stop.hints[0].contains("--ca-file"), "{:?}", stop.hints);
     // The same name and CA flag are not the same certificate.
     let other = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
-    refused(ask(&shown, &other.pem), "not issued by the CA of that name");
+    refused(
+        ask(&shown, &other.pem),
+        "not signed by the trusted CA of that name",
+    );
     let mut as_ca = params("127.0.0.1");
     as_ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let (shown, other) = (

@@ -82,7 +82,6 @@ const NOT_YET: &[&str] = &[
     "gatefile -> exit",
     "gatefile -> near",
     "gatefile <-> gatefile",
-    "gitlab <-> gitlab",
     "help -> commands",
     "kubeconfig -> exit",
     "kubeconfig -> model",

@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -12,46 +11,28 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
-/// What happened on the way since [`Progress::begin`]. One line carries one request at a time.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    /// A connection was asked for, so it is not an old one.
-    fresh: AtomicBool,
-    /// That connection stands: TCP, proxy and TLS.
-    open: AtomicBool,
-    /// Bytes of a request have left.
-    sent: AtomicBool,
+/// What happened on the way since a request began. A connection carries one request at a time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stage {
+    /// A new connection was asked for, so it is not an old one.
+    pub(super) fresh: bool,
+    /// There is no connection to the server yet: TCP, proxy or TLS is missing.
+    pub(super) closed: bool,
+    /// Some of the request may have reached the server.
+    pub(super) sent: bool,
 }
 
+/// The account of it, kept by the connectors.
+#[derive(Debug, Default)]
+pub(super) struct Progress(Mutex<Stage>);
+
 impl Progress {
-    pub(super) fn begin(&self) {
-        self.fresh.store(false, Ordering::SeqCst);
-        self.open.store(true, Ordering::SeqCst);
-        self.sent.store(false, Ordering::SeqCst);
+    pub(super) fn set(&self, stage: Stage) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
     }
 
-    fn connecting(&self) {
-        self.fresh.store(true, Ordering::SeqCst);
-        self.open.store(false, Ordering::SeqCst);
-    }
-
-    fn connected(&self) {
-        self.open.store(true, Ordering::SeqCst);
-        self.sent.store(false, Ordering::SeqCst);
-    }
-
-    pub(super) fn fresh(&self) -> bool {
-        self.fresh.load(Ordering::SeqCst)
-    }
-
-    /// There is a connection to the server.
-    pub(super) fn open(&self) -> bool {
-        self.open.load(Ordering::SeqCst)
-    }
-
-    /// Some of the request may have reached the server.
-    pub(super) fn sent(&self) -> bool {
-        self.open() && self.sent.load(Ordering::SeqCst)
+    pub(super) fn get(&self) -> Stage {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,7 +44,11 @@ impl Connector<()> for Start {
     type Out = ();
 
     fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<()>, ureq::Error> {
-        self.0.connecting();
+        self.0.set(Stage {
+            fresh: true,
+            closed: true,
+            sent: false,
+        });
         Ok(None)
     }
 }
@@ -98,7 +83,11 @@ impl<In: Transport> Connector<In> for Finish {
             Box::new(transport)
         };
         if !to_proxy {
-            self.progress.connected();
+            self.progress.set(Stage {
+                fresh: true,
+                closed: false,
+                sent: false,
+            });
         }
         Ok(Some(Box::new(Watched {
             inner,
@@ -199,7 +188,7 @@ impl fmt::Debug for Watched {
 
 impl Watched {
     fn cut(&self, mut timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> {
-        if !self.progress.open() {
+        if self.progress.get().closed {
             let left = left(self.limit, self.begun, (self.current_time)());
             if left.is_zero() {
                 return Err(ureq::Error::Timeout(ureq::Timeout::Connect));
@@ -217,7 +206,12 @@ impl Transport for Watched {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         let timeout = self.cut(timeout)?;
-        self.progress.sent.store(true, Ordering::SeqCst);
+        let stage = self.progress.get();
+        // What goes to a proxy does not reach the server.
+        self.progress.set(Stage {
+            sent: !stage.closed,
+            ..stage
+        });
         self.inner.transmit_output(amount, timeout)
     }
 

@@ -1,26 +1,29 @@
-//! One request on one line: the agent with its limits, and what a broken request proves.
+//! One connection to a server: one request at a time, and what a broken request proves.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::AlertDescription;
-use ureq::http::{HeaderValue, Method, Request, Response};
+use rustls::{AlertDescription, ClientConfig};
+use ureq::http::{HeaderValue, Method, Response};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Body, Proxy, SendBody, Timeout};
 
 use super::explain::Fault;
 use super::resolve::Names;
-use super::wire::{Finish, Progress, Start};
+use super::transport::{Finish, Progress, Stage, Start};
 use crate::ci::Secret;
 use crate::time::human;
 use crate::url::Url;
 
+/// Also the size of the buffer that a head is read into, a body piece by piece.
 const LARGEST_HEAD: usize = 64 << 10;
+/// A request's head must fit: the longest token and a long query.
+const OUTPUT_BUFFER: usize = 32 << 10;
 const USER_AGENT: &str = concat!("jobgate/", env!("CARGO_PKG_VERSION"));
 
 /// The limits of one request, already cut to the time left.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
+pub(super) struct TimeLimits {
     pub(super) connect: Duration,
     pub(super) headers: Duration,
     pub(super) per_read: Duration,
@@ -30,38 +33,39 @@ pub(super) struct Cut {
 }
 
 /// What is sent.
-pub(super) struct Shot<'a> {
+pub(super) struct Request<'a> {
     pub(super) post: bool,
     pub(super) url: &'a Url,
     /// Header name and token.
     pub(super) token: Option<(&'static str, &'a Secret)>,
-    /// Content type and bytes; a GET has none.
+    /// Content type and text; a GET has none.
     pub(super) body: Option<(&'static str, &'a str)>,
-    pub(super) cut: Cut,
+    pub(super) limits: TimeLimits,
 }
 
 /// A request that brought no head of an answer.
-pub(super) struct Broken {
+pub(super) struct Failure {
     /// Some of it may have reached the server.
     pub(super) sent: bool,
     pub(super) why: String,
     pub(super) hint: Option<&'static str>,
+    /// After this many tries another one cannot help.
+    pub(super) tries: Option<u8>,
 }
 
-/// One agent with at most one idle connection.
-pub(super) struct Line {
+/// An agent with at most one idle connection.
+pub(super) struct Connection {
     agent: Agent,
     /// Host and port of the proxy on the way.
     proxy: Option<String>,
     progress: Arc<Progress>,
-    /// One request at a time, since the account is the line's.
-    busy: Mutex<()>,
 }
 
-impl Line {
+impl Connection {
+    /// `others` is for a proxy that is spoken to by TLS.
     pub(super) fn new(
-        server: &Arc<rustls::ClientConfig>,
-        others: &Arc<rustls::ClientConfig>,
+        server: &Arc<ClientConfig>,
+        others: &Arc<ClientConfig>,
         proxy: Option<Proxy>,
         names: &Names,
     ) -> Self {
@@ -76,14 +80,15 @@ impl Line {
             .chain(ConnectProxyConnector::default())
             .chain(TcpConnector::default())
             .chain(finish);
-        let way = proxy
-            .as_ref()
-            .map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
+        let address = |proxy: &Proxy| format!("{}:{}", proxy.host(), proxy.port());
+        let way = proxy.as_ref().map(address);
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_response_header_size(LARGEST_HEAD)
+            .input_buffer_size(LARGEST_HEAD)
+            .output_buffer_size(OUTPUT_BUFFER)
             .max_idle_connections(1)
             .user_agent(USER_AGENT)
             .proxy(proxy)
@@ -92,7 +97,6 @@ impl Line {
             agent: Agent::with_parts(config, connector, names.clone()),
             proxy: way,
             progress,
-            busy: Mutex::new(()),
         }
     }
 
@@ -107,76 +111,85 @@ impl Line {
     }
 
     /// Sends once; a GET once more, at once, where an old connection turned out to be dead.
-    pub(super) fn send(&self, shot: &Shot) -> Result<Response<Body>, Broken> {
-        let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        self.progress.begin();
-        let error = match self.try_once(shot) {
-            Ok(response) => return Ok(response),
-            Err(error) => error,
-        };
-        if shot.post || self.progress.fresh() || !hung_up(&error) {
-            return Err(self.broken(&error, &shot.cut));
+    pub(super) fn send(&self, request: &Request) -> Result<Response<Body>, Failure> {
+        self.progress.set(Stage::default());
+        let mut result = self.send_once(request);
+        let dead = result.as_ref().is_err_and(hung_up);
+        if dead && !request.post && !self.progress.get().fresh {
+            self.progress.set(Stage::default());
+            result = self.send_once(request);
         }
-        self.progress.begin();
-        self.try_once(shot)
-            .map_err(|error| self.broken(&error, &shot.cut))
+        result.map_err(|error| self.failure(&error, &request.limits))
     }
 
-    fn try_once(&self, shot: &Shot) -> Result<Response<Body>, ureq::Error> {
-        let method = if shot.post { Method::POST } else { Method::GET };
-        let mut request = Request::builder().method(method).uri(shot.url.to_string());
-        if let Some((name, token)) = shot.token {
+    fn send_once(&self, request: &Request) -> Result<Response<Body>, ureq::Error> {
+        let method = if request.post {
+            Method::POST
+        } else {
+            Method::GET
+        };
+        let mut builder = ureq::http::Request::builder()
+            .method(method)
+            .uri(request.url.to_string());
+        if let Some((name, token)) = request.token {
             let mut value = HeaderValue::from_str(token.reveal())
                 .map_err(|error| ureq::Error::Http(error.into()))?;
             value.set_sensitive(true);
-            request = request.header(name, value);
+            builder = builder.header(name, value);
         }
-        if let Some((kind, _)) = shot.body {
-            request = request.header("content-type", kind);
+        if let Some((kind, _)) = request.body {
+            builder = builder.header("content-type", kind);
         }
-        if shot.post {
-            let bytes = shot.body.map_or("", |(_, bytes)| bytes).as_bytes();
-            // A new connection for each write: an old one may be closed by the server at this very moment, and then nobody knows
-            // whether the write was done.
-            let request = request.body(bytes)?;
-            let limits = limits(self.agent.configure_request(request), &shot.cut);
-            return self.agent.run(limits.max_idle_age(Duration::ZERO).build());
+        if request.post {
+            let bytes = request.body.map_or("", |(_, text)| text).as_bytes();
+            // A new connection for each write: an old one may be closed by the server at this very moment, and then it is unknown whether
+            // the write was done.
+            let post = self.agent.configure_request(builder.body(bytes)?);
+            let post = limited(post, &request.limits).max_idle_age(Duration::ZERO);
+            return self.agent.run(post.build());
         }
-        let request = request.body(SendBody::none())?;
-        let limits = limits(self.agent.configure_request(request), &shot.cut);
-        self.agent.run(limits.build())
+        let get = self
+            .agent
+            .configure_request(builder.body(SendBody::none())?);
+        self.agent.run(limited(get, &request.limits).build())
     }
 
-    fn broken(&self, error: &ureq::Error, cut: &Cut) -> Broken {
-        let mut why = words(error, cut);
-        let proxy = self.proxy.as_ref().filter(|_| !self.progress.open());
+    fn failure(&self, error: &ureq::Error, limits: &TimeLimits) -> Failure {
+        let mut why = words(error, limits);
+        let stage = self.progress.get();
+        let proxy = self.proxy.as_ref().filter(|_| stage.closed);
         if let Some(proxy) = proxy {
             why.push_str(" (by way of the proxy ");
             why.push_str(proxy);
             why.push(')');
         }
-        Broken {
+        let fault = match error {
+            ureq::Error::Timeout(Timeout::Resolve) => Fault::of("no name server"),
+            other => Fault::of(&other.to_string()),
+        };
+        Failure {
             // A server that refuses our client certificate says so after TLS 1.3 let the request go, and has not looked at it.
-            sent: self.progress.sent() && !certificate_refused(error),
+            sent: stage.sent && !certificate_refused(error),
             why,
-            hint: Fault::of(&error.to_string()).map(|fault| fault.hint(proxy.is_some())),
+            hint: fault.map(|fault| fault.hint(proxy.is_some())),
+            tries: fault.and_then(|fault| fault.tries),
         }
     }
 }
 
-type Limits<B> = ureq::config::ConfigBuilder<ureq::typestate::HttpCrateScope<B>>;
+type Config<B> = ureq::config::ConfigBuilder<ureq::typestate::HttpCrateScope<B>>;
 
 /// None of these starts a thread of ureq's, which would abort where none can start; that of the look-up is for [`Names`].
-fn limits<B: ureq::AsSendBody>(builder: Limits<B>, cut: &Cut) -> Limits<B> {
-    builder
-        .timeout_resolve(Some(cut.connect))
-        .timeout_connect(Some(cut.connect))
-        .timeout_send_request(Some(cut.headers))
-        .timeout_send_body(Some(cut.headers))
-        .timeout_recv_response(Some(cut.headers))
-        .timeout_recv_body(cut.body)
-        .timeout_per_read(Some(cut.per_read))
-        .timeout_per_write(Some(cut.per_write))
+fn limited<B: ureq::AsSendBody>(config: Config<B>, limits: &TimeLimits) -> Config<B> {
+    config
+        .timeout_resolve(Some(limits.connect))
+        .timeout_connect(Some(limits.connect))
+        .timeout_send_request(Some(limits.headers))
+        .timeout_send_body(Some(limits.headers))
+        .timeout_recv_response(Some(limits.headers))
+        .timeout_recv_body(limits.body)
+        .timeout_per_read(Some(limits.per_read))
+        .timeout_per_write(Some(limits.per_write))
 }
 
 /// The other side closed the connection without a word.
@@ -215,12 +228,12 @@ fn certificate_refused(error: &ureq::Error) -> bool {
 }
 
 /// What went wrong, in words.
-pub(super) fn words(error: &ureq::Error, cut: &Cut) -> String {
+pub(super) fn words(error: &ureq::Error, limits: &TimeLimits) -> String {
     if let Some(error) = rustls_error(error) {
         return tls_words(error);
     }
     match error {
-        ureq::Error::Timeout(limit) => timed_out(*limit, cut),
+        ureq::Error::Timeout(limit) => timed_out(*limit, limits),
         ureq::Error::Io(error) => match error.kind() {
             std::io::ErrorKind::UnexpectedEof => {
                 "the connection was closed in mid-answer".to_owned()
@@ -237,17 +250,17 @@ pub(super) fn words(error: &ureq::Error, cut: &Cut) -> String {
     }
 }
 
-fn timed_out(limit: Timeout, cut: &Cut) -> String {
+fn timed_out(limit: Timeout, limits: &TimeLimits) -> String {
     match limit {
-        Timeout::Resolve => format!("no address of the host within {}", human(cut.connect)),
-        Timeout::Connect => format!("no connection within {}", human(cut.connect)),
-        Timeout::RecvResponse => format!("no answer within {}", human(cut.headers)),
+        Timeout::Resolve => format!("no address of the host within {}", human(limits.connect)),
+        Timeout::Connect => format!("no connection within {}", human(limits.connect)),
+        Timeout::RecvResponse => format!("no answer within {}", human(limits.headers)),
         Timeout::RecvBody => format!(
             "the answer did not end within {}",
-            human(cut.body.unwrap_or_default())
+            human(limits.body.unwrap_or_default())
         ),
-        Timeout::PerRead => format!("nothing arrived for {}", human(cut.per_read)),
-        Timeout::PerWrite => format!("nothing could be sent for {}", human(cut.per_write)),
+        Timeout::PerRead => format!("nothing arrived for {}", human(limits.per_read)),
+        Timeout::PerWrite => format!("nothing could be sent for {}", human(limits.per_write)),
         other => format!("time ran out: {other}"),
     }
 }
@@ -256,12 +269,11 @@ fn tls_words(error: &rustls::Error) -> String {
     use rustls::{CertificateError as Certificate, Error};
     match error {
         Error::InvalidCertificate(Certificate::UnknownIssuer) => {
-            "the server's certificate was issued by nobody who is trusted here".to_owned()
+            "the server's certificate is signed by an unknown authority".to_owned()
         }
         // A CA of the right name is trusted, but it is another one.
         Error::InvalidCertificate(Certificate::BadSignature) => {
-            "the server's certificate was not issued by the CA of that name that is trusted here"
-                .to_owned()
+            "the server's certificate is not signed by the trusted CA of that name".to_owned()
         }
         Error::InvalidCertificate(Certificate::Other(other))
             if other.0.to_string() == "CaUsedAsEndEntity" =>

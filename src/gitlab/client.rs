@@ -1,0 +1,220 @@
+//! The way to one GitLab server: what every request shares.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::HashSet;
+use std::fmt;
+use std::mem::Discriminant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::connection::Connection;
+use super::resolve::Names;
+use super::route::{Project, Route, TokenKind};
+use super::text::Cleaner;
+use super::{proxy, tls};
+use crate::ci::{Ci, Secret};
+use crate::exit::Stop;
+use crate::host::Host;
+use crate::model::ProjectId;
+use crate::os::{Interrupt, Signal};
+
+/// Something that happened on the way, for the log. Holds no secret; URLs are already cleaned.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// A request and its answer (`status` is `None` if none came). Shown with `--debug`.
+    Request {
+        method: &'static str,
+        url: String,
+        status: Option<u16>,
+        request_id: Option<String>,
+        took: Duration,
+    },
+    /// A token is used for the first time; where it came from (`GITLAB_TOKEN`, `--token-file`…).
+    Using {
+        token: TokenKind,
+        source: &'static str,
+    },
+    /// Something the user should know, once: plain http, a job token in the access token's place…
+    Warning(String),
+}
+
+/// What is left for canceling after the program was asked to end.
+const FRESH: Duration = Duration::from_secs(4);
+
+/// Sends requests to one GitLab server.
+pub struct Client<'a> {
+    pub(super) ci: &'a Ci,
+    pub(super) host: &'a Host<'a>,
+    pub(super) note: &'a dyn Fn(Note),
+    origin: String,
+    pub(super) cleaner: Cleaner,
+    pub(super) tls: tls::Configs,
+    pub(super) names: Names,
+    pub(super) connection: Connection,
+    /// The connection to wherever a log was redirected, while it is in use.
+    pub(super) foreign: Arc<Mutex<Option<ureq::Agent>>>,
+    /// Of the monotonic clock.
+    deadline: Cell<Option<Duration>>,
+    /// False for the client that cancels after an interrupt.
+    heeds_interrupt: bool,
+    memory: RefCell<Memory>,
+}
+
+/// What was learned on the way.
+#[derive(Clone, Default)]
+pub(super) struct Memory {
+    /// Where the job token was refused and the access token was not.
+    pub(super) refused: HashSet<(Discriminant<Route>, Option<Project>)>,
+    pub(super) used: Vec<TokenKind>,
+    /// Kinds of route that have taken a token.
+    pub(super) worked: HashSet<(Discriminant<Route>, TokenKind)>,
+    /// Projects that GitLab itself has named, so that they exist: the job's own first.
+    pub(super) known: Vec<ProjectId>,
+    /// Major and minor number of the GitLab release.
+    pub(super) version: Option<(u32, u32)>,
+    /// Good answers so far: objects and whole lists.
+    pub(super) answers: u64,
+}
+
+impl fmt::Debug for Client<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Client<'a> {
+    /// Checks what the way to GitLab depends on; sends nothing. From here on an interrupt cuts requests short.
+    pub fn open(ci: &'a Ci, host: &'a Host<'a>, note: &'a dyn Fn(Note)) -> Result<Self, Stop> {
+        let tls = tls::Configs::new(&ci.trust)?;
+        let names = Names::new(host.interrupt.clone());
+        let client = Self::build(ci, host, note, tls, names, true)?;
+        let (own, foreign) = (client.connection.agent(), Arc::clone(&client.foreign));
+        host.interrupt.on_raise(Box::new(move || {
+            let foreign = foreign
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            own.shutdown();
+            foreign.into_iter().for_each(ureq::Agent::shutdown);
+        }));
+        for warning in &ci.warnings {
+            note(Note::Warning(warning.clone()));
+        }
+        if !ci.api.secure && !ci.api.loopback() {
+            note(Note::Warning(format!(
+                "{} is plain http: tokens can be read on the way",
+                client.origin
+            )));
+        }
+        Ok(client)
+    }
+
+    fn build(
+        ci: &'a Ci,
+        host: &'a Host<'a>,
+        note: &'a dyn Fn(Note),
+        tls: tls::Configs,
+        names: Names,
+        heeds_interrupt: bool,
+    ) -> Result<Self, Stop> {
+        let proxy = proxy::choose(&ci.api, &ci.proxies)?;
+        let access = ci.access.as_ref().map(|access| &access.token);
+        let tokens = ci.job_token.iter().chain(access);
+        let mut secrets = proxy::passwords(&ci.proxies);
+        secrets.extend(tokens.map(|token| token.reveal().to_owned()));
+        Ok(Self {
+            ci,
+            host,
+            note,
+            origin: ci.api.origin(),
+            cleaner: Cleaner::new(secrets),
+            connection: Connection::new(&tls.gitlab, &tls.others, proxy, &names),
+            tls,
+            names,
+            foreign: Arc::default(),
+            deadline: Cell::new(None),
+            heeds_interrupt,
+            memory: RefCell::default(),
+        })
+    }
+
+    /// For canceling what was started, after an interrupt has shut this client down: a new connection, and four seconds in all.
+    pub fn fresh(&self) -> Result<Self, Stop> {
+        let (tls, names) = (self.tls.clone(), self.names.heeding(Interrupt::new()));
+        let fresh = Self::build(self.ci, self.host, self.note, tls, names, false)?;
+        fresh.set_deadline(Some(self.host.clock.monotonic().saturating_add(FRESH)));
+        fresh.memory.replace(self.memory.borrow().clone());
+        Ok(fresh)
+    }
+
+    /// The origin that is trusted, as printed: `https://gitlab.example.com`.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Host and port of the proxy on the way to GitLab.
+    pub fn proxy(&self) -> Option<&str> {
+        self.connection.proxy()
+    }
+
+    /// No request goes on beyond this point of the monotonic clock.
+    pub fn set_deadline(&self, monotonic: Option<Duration>) {
+        self.deadline.set(monotonic);
+    }
+
+    /// Time left until the deadline; `None` without one.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let deadline = self.deadline.get()?;
+        Some(deadline.saturating_sub(self.host.clock.monotonic()))
+    }
+
+    /// The deadline has passed.
+    pub(super) fn over(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
+    }
+
+    pub(super) fn interrupted(&self) -> Option<Signal> {
+        let signal = self.host.interrupt.signal();
+        signal.filter(|_| self.heeds_interrupt)
+    }
+
+    /// There is a token of this kind.
+    pub fn has(&self, kind: TokenKind) -> bool {
+        self.token(kind).is_some()
+    }
+
+    pub(super) fn token(&self, kind: TokenKind) -> Option<&Secret> {
+        match kind {
+            TokenKind::Job => self.ci.job_token.as_ref(),
+            TokenKind::Access => self.ci.access.as_ref().map(|access| &access.token),
+        }
+    }
+
+    /// Good answers so far: objects and whole lists.
+    pub fn answers(&self) -> u64 {
+        self.memory().answers
+    }
+
+    pub(super) fn count_answer(&self) {
+        self.memory().answers += 1;
+    }
+
+    /// GitLab itself has named this project: a 404 for it is a refusal.
+    pub fn know(&self, project: ProjectId) {
+        let mut memory = self.memory();
+        if !memory.known.contains(&project) {
+            memory.known.push(project);
+        }
+    }
+
+    /// GitLab itself has named its release: refusals are explained better by it.
+    pub fn know_version(&self, major: u32, minor: u32) {
+        self.memory().version = Some((major, minor));
+    }
+
+    pub(super) fn memory(&self) -> RefMut<'_, Memory> {
+        self.memory.borrow_mut()
+    }
+}

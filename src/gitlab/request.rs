@@ -1,0 +1,102 @@
+//! One document asked for, or one write sent.
+
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+
+use super::client::Client;
+use super::error::{Error, Kind};
+use super::route::{Route, TokenKind};
+use super::send::{Answer, Ask, FORM, JSON};
+use crate::ci::Secret;
+use crate::url::query;
+
+/// How to send a write's parameters.
+pub enum Body<'a> {
+    None,
+    Json(&'a serde_json::Value),
+    /// `trigger` alone: the job token travels as the field `token`, added by the client.
+    FormWithJobToken(&'a [(String, String)]),
+}
+
+impl Client<'_> {
+    /// One document. A 401 to `GET /job` is asked once more after a second: at a job's start a replica may not know it yet.
+    pub fn get(&self, route: &Route, pairs: &[(&str, &str)]) -> Result<Answer, Error> {
+        let ask = || self.with_token(route, |token| self.get_once(token, route, pairs));
+        let first = ask();
+        let is_new =
+            |error: &Error| error.kind == Kind::Unauthorized && *route == Route::CurrentJob;
+        if !first.as_ref().is_err_and(is_new) {
+            return first;
+        }
+        let second = Duration::from_secs(1).min(self.left().unwrap_or(Duration::MAX));
+        self.host.clock.sleep(second, self.host.interrupt);
+        if self.interrupted().is_some() {
+            first
+        } else {
+            ask()
+        }
+    }
+
+    /// One document, asked with one kind of token and no other: to find out what that token may do.
+    pub fn get_as(
+        &self,
+        token: TokenKind,
+        route: &Route,
+        pairs: &[(&str, &str)],
+    ) -> Result<Answer, Error> {
+        if !self.has(token) {
+            return Err(Self::no_token(token, route));
+        }
+        self.get_once(token, route, pairs)
+    }
+
+    fn get_once(
+        &self,
+        token: TokenKind,
+        route: &Route,
+        pairs: &[(&str, &str)],
+    ) -> Result<Answer, Error> {
+        self.document(&Ask {
+            route,
+            url: self.url(route, &query(pairs)),
+            token,
+            body: None,
+        })
+    }
+
+    /// A write, sent once, on a connection of its own.
+    pub fn post(&self, route: &Route, body: &Body) -> Result<Answer, Error> {
+        self.with_token(route, |token| {
+            self.document(&Ask {
+                route,
+                url: self.url(route, ""),
+                token,
+                body: match body {
+                    Body::None => None,
+                    Body::Json(value) => Some((JSON, value.to_string())),
+                    Body::FormWithJobToken(fields) => Some((FORM, self.form(fields))),
+                },
+            })
+        })
+    }
+
+    fn form(&self, fields: &[(String, String)]) -> String {
+        let token = self.token(TokenKind::Job).map_or("", Secret::reveal);
+        let fields = fields
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        let pairs: Vec<_> = [("token", token)].into_iter().chain(fields).collect();
+        query(&pairs)
+    }
+
+    /// An answer whose text is JSON to its end.
+    fn document(&self, ask: &Ask) -> Result<Answer, Error> {
+        let answer = self.fetch(ask)?;
+        if serde_json::from_str::<IgnoredAny>(&answer.body).is_err() {
+            return Err(self.not_json(&answer));
+        }
+        self.count_answer();
+        Ok(answer)
+    }
+}
