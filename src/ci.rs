@@ -1,9 +1,9 @@
 //! The job we run in: predefined variables, the way to GitLab, tokens.
 
 mod file;
+mod fixed;
 mod token;
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::exit::Stop;
@@ -11,58 +11,15 @@ use crate::host::Vars;
 use crate::model::JobId;
 use crate::url::Url;
 pub use file::{Pem, Trust};
+pub use fixed::{Fixed, Secret};
 pub use token::Access;
-
-/// A token's text, or a URL that may hold a password. It cannot be printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text itself: for the request header and for masking, nowhere else.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
-
-/// What the command line fixes, so that no variable changes it. `None`: not given.
-#[derive(Clone, Default)]
-pub struct Fixed {
-    /// `--server URL`: origin (with relative root) of GitLab, or its API's URL.
-    pub server: Option<String>,
-    /// `--ca-file FILE`
-    pub ca_file: Option<String>,
-    /// `--proxy URL`
-    pub proxy: Option<String>,
-    /// `--token-file PATH`
-    pub token_file: Option<String>,
-}
-
-/// Without the proxy's URL, which may hold a password, and the token file's path, which may be a token in the wrong place.
-impl fmt::Debug for Fixed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fixed")
-            .field("server", &self.server)
-            .field("ca_file", &self.ca_file)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What variables and command line say about the job and the way to GitLab. Read once, nothing asked yet.
 #[derive(Clone, Debug)]
 pub struct Ci {
     /// `https://gitlab.example.com/api/v4`
     pub api: Url,
-    /// `--server` was given: the command line vouches for the origin.
+    /// `--server` was given: no variable has changed where GitLab is and how to get there.
     pub server_fixed: bool,
     /// `CI_JOB_TOKEN`
     pub job_token: Option<Secret>,
@@ -97,6 +54,7 @@ impl Ci {
     pub fn read(vars: &Vars, fixed: &Fixed) -> Result<Self, Stop> {
         let mut warnings = Vec::new();
         let (job_token, access) = token::read(vars, fixed, &mut warnings)?;
+        warnings.extend(unused(vars, fixed));
         Ok(Self {
             api: api(vars, fixed)?,
             server_fixed: fixed.server.is_some(),
@@ -110,19 +68,51 @@ impl Ci {
             warnings,
         })
     }
+}
 
-    /// The smaller of the two limits that end the script: what the job has in all.
-    pub fn time_limit(&self) -> Option<Duration> {
-        match (self.job_timeout, self.script_timeout) {
-            (Some(job), Some(script)) => Some(job.min(script)),
-            (job, script) => job.or(script),
-        }
-    }
+/// With `--server`: the variables that would lead the way, and the options that replace them.
+fn unused(vars: &Vars, fixed: &Fixed) -> Option<String> {
+    fixed.server.as_ref()?;
+    // A variable that cannot be read is set, too.
+    let set = |name: &&str| !matches!(vars.get(name), Ok(None));
+    let proxies = [
+        "https_proxy",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "all_proxy",
+        "ALL_PROXY",
+    ];
+    let proxies = proxies
+        .into_iter()
+        .filter(|name| set(name) && fixed.proxy.is_none());
+    let files = ["SSL_CERT_FILE", "CI_SERVER_TLS_CA_FILE"];
+    let files = files
+        .into_iter()
+        .filter(|name| set(name) && fixed.ca_file.is_none());
+    let (proxies, files): (Vec<&str>, Vec<&str>) = (proxies.collect(), files.collect());
+    let instead = match (proxies.is_empty(), files.is_empty()) {
+        (true, true) => return None,
+        (false, true) => "--proxy URL|none",
+        (true, false) => "--ca-file FILE|builtin",
+        (false, false) => "--proxy URL|none and --ca-file FILE|builtin",
+    };
+    let names = [proxies, files].concat().join(", ");
+    Some(format!(
+        "with --server these variables are not used: {names}; give {instead} instead"
+    ))
 }
 
 impl Proxies {
-    /// curl's names: `http_proxy` in lower case only, because CGI programs get `HTTP_PROXY` from outside.
+    /// curl's names: `http_proxy` in lower case only, because CGI programs get `HTTP_PROXY` from outside. With `--server` or `--proxy` no variable
+    /// counts.
     fn read(vars: &Vars, fixed: &Fixed) -> Result<Self, Stop> {
+        if fixed.server.is_some() || fixed.proxy.is_some() {
+            let given = fixed.proxy.clone().filter(|proxy| proxy != "none");
+            return Ok(Self {
+                fixed: given.map(Secret::new),
+                ..Self::default()
+            });
+        }
         let first = |names: &[&'static str]| -> Result<Option<(&'static str, Secret)>, Stop> {
             for name in names {
                 if let Some(value) = vars.get(name)? {
@@ -131,12 +121,6 @@ impl Proxies {
             }
             Ok(None)
         };
-        if let Some(proxy) = &fixed.proxy {
-            return Ok(Self {
-                fixed: Some(Secret::new(proxy.clone())),
-                ..Self::default()
-            });
-        }
         Ok(Self {
             fixed: None,
             https: first(&["https_proxy", "HTTPS_PROXY"])?,
@@ -154,8 +138,9 @@ fn api(vars: &Vars, fixed: &Fixed) -> Result<Url, Stop> {
     };
     let Some(server) = &fixed.server else {
         return variable.ok_or_else(|| {
-            Stop::usage("CI_API_V4_URL is not set, so where GitLab is remains unknown")
-                .hint("in a GitLab job GitLab sets it; elsewhere give --server https://gitlab.example.com")
+            Stop::usage("CI_API_V4_URL is not set, so the address of GitLab is unknown").hint(
+                "GitLab sets it in its jobs; elsewhere give --server https://gitlab.example.com",
+            )
         });
     };
     let mut server = plain(server, "--server")?;
@@ -166,7 +151,9 @@ fn api(vars: &Vars, fixed: &Fixed) -> Result<Url, Stop> {
         Some(variable) if variable != server => Err(Stop::usage(format!(
             "CI_API_V4_URL is {variable}, but --server means {server}; nothing was sent"
         ))
-        .hint("somebody set the variable by hand, or the job runs on another GitLab than --server says")),
+        .hint(
+            "the variable was set by hand, or the job runs on another GitLab than --server names",
+        )),
         _ => Ok(server),
     }
 }
@@ -354,19 +341,50 @@ mod tests {
     }
 
     #[test]
-    fn the_smaller_time_limit_counts_and_a_bad_one_is_unknown() {
+    fn with_the_server_fixed_no_variable_leads_the_way() {
+        let all = [
+            ("https_proxy", "http://proxy.example"),
+            ("ALL_PROXY", "http://proxy.example"),
+            ("no_proxy", "*"),
+            ("SSL_CERT_FILE", "/nowhere/roots.pem"),
+            ("CI_SERVER_TLS_CA_FILE", "/nowhere/ca.pem"),
+        ];
+        let read =
+            |fixed: &Fixed| Ci::read(&vars(&all), fixed).expect("no file of a variable is read");
+        let ci = read(&server("https://gl.example"));
+        assert!(ci.trust.roots.is_none() && ci.trust.ca.is_none());
+        assert!(
+            ci.proxies.https.is_none() && ci.proxies.all.is_none() && ci.proxies.none.is_none()
+        );
+        expect_test::expect!["with --server these variables are not used: https_proxy, ALL_PROXY, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE; give --proxy URL|none and --ca-file FILE|builtin instead"].assert_eq(&ci.warnings.join("\n"));
+        let ci = read(&Fixed {
+            proxy: Some("http://own.example".into()),
+            ca_file: Some("builtin".into()),
+            ..server("https://gl.example")
+        });
+        assert!(ci.proxies.fixed.is_some() && ci.warnings.is_empty());
+        let ci = read(&Fixed {
+            proxy: Some("none".into()),
+            ..server("https://gl.example")
+        });
+        assert!(ci.proxies.fixed.is_none());
+        expect_test::expect!["with --server these variables are not used: SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE; give --ca-file FILE|builtin instead"].assert_eq(&ci.warnings.join("\n"));
+    }
+
+    #[test]
+    fn time_limits_are_read_and_a_bad_one_is_unknown() {
         let url = ("CI_API_V4_URL", "https://gl.example/api/v4");
-        for (job, script, limit, warnings) in [
-            ("3600", "10m", Some(600.0), 0),
-            ("300", "1h30m", Some(300.0), 0),
-            ("300", "1.5h", Some(300.0), 0),
-            ("300", "0", Some(300.0), 0),
-            ("300", "-5s", Some(300.0), 0),
-            ("300", "soon", Some(300.0), 1),
-            ("300", "10", Some(300.0), 1),
-            ("x", "90s", Some(90.0), 1),
-            ("", "", None, 0),
-            ("1e3", "9999999h", None, 2),
+        for (job, script, expected, warnings) in [
+            ("3600", "10m", [Some(3600.0), Some(600.0)], 0),
+            ("300", "1h30m", [Some(300.0), Some(5400.0)], 0),
+            ("300", "1.5h", [Some(300.0), Some(5400.0)], 0),
+            ("300", "0", [Some(300.0), None], 0),
+            ("300", "-5s", [Some(300.0), None], 0),
+            ("300", "soon", [Some(300.0), None], 1),
+            ("300", "10", [Some(300.0), None], 1),
+            ("x", "90s", [None, Some(90.0)], 1),
+            ("", "", [None, None], 0),
+            ("1e3", "9999999h", [None, None], 2),
         ] {
             let set = vars(&[
                 url,
@@ -374,11 +392,9 @@ mod tests {
                 ("RUNNER_SCRIPT_TIMEOUT", script),
             ]);
             let ci = Ci::read(&set, &Fixed::default()).expect("readable");
-            assert_eq!(
-                ci.time_limit().map(|limit| limit.as_secs_f64()),
-                limit,
-                "{job} {script}"
-            );
+            let limits = [ci.job_timeout, ci.script_timeout]
+                .map(|limit| limit.map(|limit| limit.as_secs_f64()));
+            assert_eq!(limits, expected, "{job} {script}");
             assert_eq!(ci.warnings.len(), warnings, "{:?}", ci.warnings);
         }
     }

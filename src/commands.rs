@@ -29,26 +29,3 @@ pub struct Command {
     pub usage: &'static Usage,
     pub run: fn(Words, &Host) -> anyhow::Result<Exit>,
 }
-
-/// Every command, in the order of the help page. A new one needs a file of its own and a line here.
-pub const COMMANDS: &[&Command] = &[
-    &whoami::COMMAND,
-    &agents::COMMAND,
-    &doctor::COMMAND,
-    &jobs::COMMAND,
-    &trace::COMMAND,
-    &wait::COMMAND,
-    &play::COMMAND,
-    &retry::COMMAND,
-    &cancel::COMMAND,
-    &erase::COMMAND,
-    &trigger::COMMAND,
-    &gate::COMMAND,
-    &completion::COMMAND,
-    &help::COMMAND,
-];
-
-/// The table that parser, help, completion and README are made from.
-pub fn table() -> Vec<&'static Usage> {
-    COMMANDS.iter().map(|command| command.usage).collect()
-}

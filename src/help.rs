@@ -1,15 +1,11 @@
-//! Everything that is printed from the table of commands: help pages, completion scripts, the README's reference.
+//! Everything that is printed from the tables of the command line: help pages, completion scripts, the README's reference.
 //! No text of its own about any command.
 
 pub mod complete;
 pub mod markdown;
 pub mod page;
 
-use std::io::ErrorKind;
-
 use crate::cli::{Group, Opt, Usage};
-use crate::exit::{Exit, Stop};
-use crate::host::Host;
 
 /// What the program is, in one sentence.
 pub const ABOUT: &str = env!("CARGO_PKG_DESCRIPTION");
@@ -17,19 +13,7 @@ pub const ABOUT: &str = env!("CARGO_PKG_DESCRIPTION");
 /// The name and version, as `--version` prints them.
 pub const VERSION: &str = concat!("jobgate ", env!("CARGO_PKG_VERSION"));
 
-/// Writes an answer that has no verdict. Whoever closes the pipe early has read enough.
-pub fn print(host: &Host, text: &str) -> Result<Exit, Stop> {
-    match host.out.write(text.as_bytes()) {
-        Ok(()) => Ok(Exit::Ok),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Ok),
-        Err(error) => Err(Stop::new(
-            Exit::Unknown,
-            format!("could not write the answer: {error}"),
-        )),
-    }
-}
-
-/// What an option's line says behind its help: choices, repetition, variable. Empty if there is nothing to say.
+/// What stands behind an option's help: choices, repetition, variable. Empty if there is nothing to say.
 fn remarks(option: &Opt) -> String {
     let mut remarks = Vec::new();
     if !option.choices.is_empty() {
@@ -67,16 +51,8 @@ fn shared_groups(table: &[&'static Usage]) -> Vec<&'static Group> {
     shared
 }
 
+/// Groups are constants and have no identity but their title.
 fn is_shared(group: &Group, table: &[&'static Usage]) -> bool {
-    let takes = |usage: &&&Usage| usage.groups.iter().any(|other| same(other, group));
+    let takes = |usage: &&&Usage| usage.groups.iter().any(|other| other.title == group.title);
     table.iter().filter(takes).count() > 1
-}
-
-/// Constants have no identity: equal titles and names make equal groups.
-fn same(a: &Group, b: &Group) -> bool {
-    let names = |group: &Group| {
-        let options = group.options.iter();
-        options.map(|option| option.name).collect::<Vec<_>>()
-    };
-    a.title == b.title && names(a) == names(b)
 }

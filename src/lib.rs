@@ -48,11 +48,37 @@ pub(crate) mod url;
 
 use anyhow::Context;
 
-use crate::cli::Parsed;
-use crate::commands::COMMANDS;
+use crate::cli::{Parsed, Usage};
+use crate::commands::{
+    Command, agents, cancel, completion, doctor, erase, gate, help as help_command, jobs, play,
+    retry, trace, trigger, wait, whoami,
+};
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::report::{Color, Talk};
+
+/// Every command, in the order of the help page. A new one needs a file of its own in `commands` and a line here.
+const COMMANDS: [&Command; 14] = [
+    &whoami::COMMAND,
+    &agents::COMMAND,
+    &doctor::COMMAND,
+    &jobs::COMMAND,
+    &trace::COMMAND,
+    &wait::COMMAND,
+    &play::COMMAND,
+    &retry::COMMAND,
+    &cancel::COMMAND,
+    &erase::COMMAND,
+    &trigger::COMMAND,
+    &gate::COMMAND,
+    &completion::COMMAND,
+    &help_command::COMMAND,
+];
+
+/// The table that parser, help, completion and README are made from.
+pub fn table() -> Vec<&'static Usage> {
+    COMMANDS.iter().map(|command| command.usage).collect()
+}
 
 /// The whole program.
 pub fn run(host: &Host) -> Exit {
@@ -70,18 +96,23 @@ pub fn run(host: &Host) -> Exit {
 
 /// Finds the command that the words name, and runs it.
 fn dispatch(host: &Host) -> anyhow::Result<Exit> {
-    let table = commands::table();
-    let (index, words) = match cli::parse_args(&host.args, &table)? {
-        Parsed::Command(index, words) => (index, words),
-        Parsed::Help(command) => return Ok(commands::help::show(host, command)?),
-        Parsed::Version => return Ok(help::print(host, &format!("{}\n", help::VERSION))?),
+    let table = table();
+    let words = match cli::parse_args(&host.args, &table)? {
+        Parsed::Command(words) => words,
+        Parsed::Help(command, detail) => {
+            return Ok(help_command::show(host, &table, command, detail)?);
+        }
+        Parsed::Version => {
+            return Ok(help_command::print(host, &format!("{}\n", help::VERSION))?);
+        }
         Parsed::Nothing => {
             let width = help::page::width(host.log.width);
             let _ = host.log.write(help::page::brief(&table, width).as_bytes());
             return Ok(Exit::Usage);
         }
     };
-    let command = COMMANDS.get(index).context("no such command")?;
+    let named = |command: &&&Command| command.usage.name == words.command();
+    let command = COMMANDS.iter().find(named).context("no such command")?;
     (command.run)(words, host)
 }
 

@@ -3,20 +3,18 @@
 /// A longer word is no slip of a name; its rest is not looked at.
 const LONGEST: usize = 64;
 
-/// The name that `word` is most likely a slip of: few edits away, or the only one that it begins.
+/// The name that `word` is most likely a slip of: few edits away (case apart), or the nearest of those that it begins.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let typed: Vec<char> = word.chars().take(LONGEST).collect();
-    let letters = word.trim_start_matches('-').chars().count();
-    if letters == 0 {
+    let typed = letters(word);
+    let count = word.trim_start_matches('-').chars().count();
+    if count == 0 {
         return None;
     }
+    let allowed = (count / 3).clamp(1, 3);
     names
         .into_iter()
-        .map(|name| (edits(&typed, &name.chars().collect::<Vec<_>>()), name))
-        .filter(|(edits, name)| {
-            let allowed = (letters / 3).clamp(1, 3);
-            *edits <= allowed || (letters >= 2 && name.starts_with(word))
-        })
+        .map(|name| (edits(&typed, &letters(name)), name))
+        .filter(|(edits, name)| *edits <= allowed || (count >= 2 && name.starts_with(word)))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, name)| name)
 }
@@ -24,6 +22,13 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
 /// `; did you mean …?` or nothing.
 pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, names).map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+}
+
+fn letters(text: &str) -> Vec<char> {
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .take(LONGEST)
+        .collect()
 }
 
 /// Fewest insertions, deletions, replacements and swaps of neighbours that make `b` of `a`.

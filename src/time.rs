@@ -143,9 +143,16 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// The longest duration that people write, in characters. A longer text may be anything, a token included, and is not quoted.
+const LONGEST: usize = 20;
+
 /// Reads `90s`, `20m`, `1h30m`, `500ms`; a bare number is seconds. At most 100 days.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let bad = || "not a duration; use 90s, 20m, 1h30m or a number of seconds".to_owned();
+    let bad = || {
+        let quoted = format!("{text:?} is ");
+        let what = if text.len() > LONGEST { "" } else { &quoted };
+        format!("{what}not a duration; use 90s, 20m, 1h30m or a number of seconds")
+    };
     let mut rest = text;
     let mut total = 0_u64;
     let mut last = u64::MAX;
@@ -249,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_told_in_two_units() {
+    fn durations_are_shown_in_two_units() {
         for (seconds, text) in [
             (0, "0s"),
             (42, "42s"),

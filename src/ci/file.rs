@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 
-use super::Fixed;
+use super::fixed::Fixed;
 use crate::exit::Stop;
 use crate::host::Vars;
 
@@ -36,10 +36,12 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// With `--ca-file` no variable says whom to trust.
+    /// With `--ca-file` or `--server` no variable says whom to trust. The client's certificate proves us to the server and leads nowhere.
     pub(super) fn read(vars: &Vars, fixed: &Fixed) -> Result<Self, Stop> {
         let (roots, ca) = match &fixed.ca_file {
+            Some(word) if word == "builtin" => (None, None),
             Some(path) => (None, Some(pem(path, "--ca-file")?)),
+            None if fixed.server.is_some() => (None, None),
             None => (
                 variable(vars, "SSL_CERT_FILE")?,
                 variable(vars, "CI_SERVER_TLS_CA_FILE")?,
@@ -73,35 +75,17 @@ fn pem(path: &str, source: &'static str) -> Result<Pem, Stop> {
                 .hint("a CI/CD variable of type File holds a path"),
         );
     }
-    let source = Source::of(source, path);
-    let bytes = read(path, &source, LARGEST_PEM)?;
-    Ok(Pem {
-        name: source.0,
-        bytes,
-    })
+    let name = format!("{source} ({})", path.escape_debug());
+    let bytes = read(path, &name, LARGEST_PEM)?;
+    Ok(Pem { name, bytes })
 }
 
-/// How a file is called in messages.
-pub(super) struct Source(String);
-
-impl Source {
-    pub(super) fn of(source: &str, path: &str) -> Self {
-        Self(format!("{source} ({})", path.escape_debug()))
-    }
-
-    /// Where the path itself may be a secret.
-    pub(super) fn unquoted(source: &str) -> Self {
-        Self(format!("the file of {source}"))
-    }
-}
-
-/// The content of a regular file of at most `largest` bytes.
-pub(super) fn read(path: &str, source: &Source, largest: u64) -> Result<Vec<u8>, Stop> {
-    let source = &source.0;
-    let failed = |error: std::io::Error| Stop::usage(format!("cannot read {source}: {error}"));
+/// The content of a regular file of at most `largest` bytes; messages call it `name`.
+pub(super) fn read(path: &str, name: &str, largest: u64) -> Result<Vec<u8>, Stop> {
+    let failed = |error: std::io::Error| Stop::usage(format!("cannot read {name}: {error}"));
     // Looked at before it is opened: opening a named pipe would wait for a writer.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(Stop::usage(format!("{source} is not a regular file")));
+        return Err(Stop::usage(format!("{name} is not a regular file")));
     }
     let mut bytes = Vec::new();
     std::fs::File::open(path)
@@ -109,7 +93,7 @@ pub(super) fn read(path: &str, source: &Source, largest: u64) -> Result<Vec<u8>,
         .map_err(failed)?;
     if bytes.len() as u64 > largest {
         return Err(Stop::usage(format!(
-            "{source} is larger than {largest} bytes"
+            "{name} is larger than {largest} bytes"
         )));
     }
     Ok(bytes)
@@ -194,8 +178,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("file");
         file.as_file().set_len(11).expect("sized");
         let path = file.path().to_str().expect("UTF-8");
-        let source = Source::of("x", path);
-        assert!(read(path, &source, 10).is_err());
-        assert_eq!(read(path, &source, 11).expect("fits").len(), 11);
+        assert!(read(path, "x", 10).is_err());
+        assert_eq!(read(path, "x", 11).expect("fits").len(), 11);
     }
 }

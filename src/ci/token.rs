@@ -1,7 +1,7 @@
 //! Where tokens come from and what counts as one.
 
-use super::file::{self, Source};
-use super::{Fixed, Secret};
+use super::file;
+use super::fixed::{Fixed, Secret};
 use crate::exit::Stop;
 use crate::host::Vars;
 
@@ -58,8 +58,9 @@ fn access(vars: &Vars, fixed: &Fixed) -> Result<Option<Access>, Stop> {
     for source in ["JOBGATE_TOKEN", "GITLAB_TOKEN"] {
         if let Some(text) = vars.get(source)? {
             if looks_like_a_path(text) {
-                return Err(Stop::usage(format!("{source} holds the path of a file, not a token")).hint(
-                    "a CI/CD variable of type file holds a path: name it JOBGATE_TOKEN_FILE, or make it a plain variable",
+                let error = format!("{source} holds the path of a file, not a token");
+                return Err(Stop::usage(error).hint(
+                    "a variable of type File holds a path: name it JOBGATE_TOKEN_FILE, or change its type to Variable",
                 ));
             }
             let token = check(text, source)?;
@@ -71,30 +72,54 @@ fn access(vars: &Vars, fixed: &Fixed) -> Result<Option<Access>, Stop> {
 
 /// The path is not quoted: it may be a token that was put in the wrong place.
 fn from_file(path: &str, source: &'static str) -> Result<Access, Stop> {
-    let bytes = file::read(path, &Source::unquoted(source), LONGEST as u64 + 2)?;
+    if path.starts_with("gl") && path.contains('-') && !path.contains(['/', '.']) {
+        return Err(Stop::usage(format!("{source} holds a token, not the path of a file"))
+            .hint("put the token into JOBGATE_TOKEN, or make JOBGATE_TOKEN_FILE a variable of type File"));
+    }
+    let bytes = file::read(path, &format!("the file of {source}"), LONGEST as u64 + 2)?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Stop::usage(format!(
-            "the file of {source} holds no token: it is no plain text"
+            "the file of {source} is not a text file, so it holds no token"
         ))
     })?;
     let token = check(&text, source)?;
     Ok(Access { token, source })
 }
 
-/// One newline at the end is dropped; what is left is 1 to 16,384 visible ASCII characters.
+/// One newline at the end is dropped; what is left is 1 to 16,384 visible ASCII characters that could be a token. Its text is not quoted.
 fn check(text: &str, source: &str) -> Result<Secret, Stop> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
-    let why = if text.is_empty() {
-        "is empty"
+    let (why, hint) = if text.is_empty() {
+        ("is empty", None)
     } else if text.len() > LONGEST {
-        "is longer than 16384 characters"
+        ("is longer than 16384 characters", None)
+    } else if text.starts_with('$') {
+        let hint = "that variable does not exist in this job (a protected one exists on protected refs only)";
+        ("is the name of a variable, not its value", Some(hint))
+    } else if text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']) {
+        let hint = "remove the quotes: in a CI/CD variable they are part of the value";
+        ("is in quotes", Some(hint))
+    } else if has_name(text) {
+        (
+            "begins with NAME=",
+            Some("the value must be the token alone"),
+        )
     } else if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(Secret::new(text.to_owned()));
     } else {
-        "has blanks, line breaks or characters outside ASCII"
+        ("has blanks, line breaks or characters outside ASCII", None)
     };
-    Err(Stop::usage(format!("the token of {source} {why}")))
+    let stop = Stop::usage(format!("the token of {source} {why}"));
+    Err(hint.into_iter().fold(stop, Stop::hint))
+}
+
+/// `TOKEN=…`: a whole line of a shell script or of a dotenv file. A token may end with `=`.
+fn has_name(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, value)| {
+        let is_name = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+        name.bytes().all(is_name) && !name.is_empty() && !value.trim_matches('=').is_empty()
+    })
 }
 
 fn looks_like_a_path(text: &str) -> bool {
@@ -214,6 +239,34 @@ mod tests {
         }
         let folder = tempfile::tempdir().expect("folder");
         assert!(read_all(&[], folder.path().to_str()).0.is_err());
+    }
+
+    #[test]
+    fn what_is_not_a_token_is_explained() {
+        for bad in [
+            "\"glpat-hunter2\"",
+            "'glpat-hunter2'",
+            "JOBGATE_TOKEN=glpat-hunter2",
+            "$HUNTER2_TOKEN",
+            "${HUNTER2_TOKEN}",
+        ] {
+            let file = file_with(bad.as_bytes());
+            let read = [
+                read_all(&[("JOBGATE_TOKEN", bad)], None).0,
+                read_all(&[], file.path().to_str()).0,
+            ];
+            for stop in read.map(|read| read.expect_err(bad)) {
+                assert_eq!((stop.exit, stop.hints.len()), (Exit::Usage, 1));
+                let shown = format!("{stop:?} {:?}", stop.hints).to_lowercase();
+                assert!(!shown.contains("hunter2"), "{shown}");
+            }
+        }
+        for good in ["glpat-a=", "AB==", "gl$pat", "x=y"] {
+            assert!(
+                read_all(&[("JOBGATE_TOKEN", good)], None).0.is_ok(),
+                "{good}"
+            );
+        }
     }
 
     #[test]

@@ -1,21 +1,178 @@
-//! The words behind the command's name: checked once from left to right, then handed out in any order.
+//! The words of a command: checked once from left to right, then handed out in any order.
 //!
-//! pico-args alone searches the whole line for whatever is asked next: it takes an option for another one's value and its answers depend on
-//! the order of asking. So [`Words::check`] decides what every word is, and pico-args gets a line in which nothing can be mistaken: long names,
-//! each value in a word of its own behind a `=`, which no option's name begins with.
+//! pico-args alone searches the whole line for the option that is asked for next: it takes an option for the value of another one, and its
+//! answers depend on the order of asking. So [`check`] decides what every word is, and pico-args gets a line without ambiguity: long names,
+//! and each value in a word of its own behind a `=`, with which the name of no option begins.
 
 use std::convert::Infallible;
 use std::fmt;
 
 use pico_args::Arguments;
 
-use super::{Opt, Usage, near};
+use super::mistake;
+use super::table::{Opt, Usage};
 use crate::exit::Stop;
+
+/// Stands before every value on the line that pico-args gets.
+const MARK: char = '=';
+
+/// How much a help page says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// `-h`: one screen.
+    Short,
+    /// `--help`: everything.
+    Full,
+}
+
+impl Detail {
+    /// `-h` and `--help`.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        match word {
+            "-h" => Some(Self::Short),
+            "--help" => Some(Self::Full),
+            _ => None,
+        }
+    }
+}
+
+/// What the words of a command are.
+pub(super) enum Checked {
+    Words(Words),
+    /// The command's help page is asked for.
+    Help(Detail),
+}
+
+/// Checks all words but the command's name against the command's table. The table of all commands is for hints and for the command `help`.
+pub(super) fn check(
+    words: Vec<String>,
+    usage: &'static Usage,
+    table: &[&'static Usage],
+) -> Result<Checked, Stop> {
+    let (mut options, mut operands) = (Vec::new(), Vec::new());
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            operands.extend(words.by_ref());
+        } else if word == "-" || !word.starts_with('-') {
+            operands.push(word);
+        } else if let Some(detail) = Detail::of(&word) {
+            return Ok(Checked::Help(detail));
+        } else {
+            let (name, value) = split(&word, usage);
+            let option = usage
+                .option(name)
+                .ok_or_else(|| mistake::unknown_option(name, usage, table))?;
+            match (option.takes_value(), value) {
+                (false, None) => options.push(option.name.to_owned()),
+                (false, Some(_)) => {
+                    return Err(Stop::usage(format!("{} takes no value", option.name)));
+                }
+                (true, Some(value)) => push_value(&mut options, option, value)?,
+                (true, None) => {
+                    let value = next_value(option, words.next())?;
+                    push_value(&mut options, option, &value)?;
+                }
+            }
+        }
+    }
+    check_operands(&operands, usage)?;
+    Ok(Checked::Words(Words {
+        usage,
+        table: table.to_vec(),
+        options: Arguments::from_vec(options.into_iter().map(Into::into).collect()),
+        operands,
+        unread: usage.options().map(|option| option.name).collect(),
+    }))
+}
+
+/// `--name=value` and `-ovalue` apart.
+pub(super) fn split<'a>(word: &'a str, usage: &Usage) -> (&'a str, Option<&'a str>) {
+    if word.starts_with("--") {
+        return match word.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (word, None),
+        };
+    }
+    match word.split_at_checked(2) {
+        Some((short, value))
+            if !value.is_empty() && usage.option(short).is_some_and(Opt::takes_value) =>
+        {
+            (short, Some(value.strip_prefix('=').unwrap_or(value)))
+        }
+        _ => (word, None),
+    }
+}
+
+/// The word behind an option is its value, unless it looks like an option itself: `--except --dry-run` must not cancel for real.
+fn next_value(option: &Opt, word: Option<String>) -> Result<String, Stop> {
+    let name = option.name;
+    match word {
+        None => Err(Stop::usage(format!(
+            "{name} needs a value: {}",
+            option.form()
+        ))),
+        Some(word) if word.starts_with('-') => {
+            let error = format!("{name} needs a value, and the next word starts with a dash");
+            Err(Stop::usage(error).hint(format!("if that is the value, write {name}=VALUE")))
+        }
+        Some(word) => Ok(word),
+    }
+}
+
+/// Puts the option and its value on the line; a comma list of words that the option knows, as if they were given one by one.
+fn push_value(line: &mut Vec<String>, option: &Opt, value: &str) -> Result<(), Stop> {
+    let list = option.many && !option.choices.is_empty();
+    let values: Vec<&str> = if list {
+        value.split(',').collect()
+    } else {
+        vec![value]
+    };
+    for value in values {
+        if value.is_empty() {
+            let error = format!("the value of {} is empty", option.name);
+            return Err(Stop::usage(error).hint(mistake::UNSET));
+        }
+        if !option.choices.is_empty() && !option.choices.contains(&value) {
+            return Err(mistake::not_a_choice(option.name, value, option.choices));
+        }
+        line.extend([option.name.to_owned(), format!("{MARK}{value}")]);
+    }
+    Ok(())
+}
+
+fn check_operands(operands: &[String], usage: &Usage) -> Result<(), Stop> {
+    let (name, placeholder, given) = (usage.name, usage.placeholder(), operands.len());
+    for operand in operands {
+        if operand.is_empty() {
+            let what = if placeholder.is_empty() {
+                "an operand"
+            } else {
+                placeholder
+            };
+            return Err(Stop::usage(format!("{what} is empty")).hint(mistake::UNSET));
+        }
+        if !usage.choices.is_empty() && !usage.choices.contains(&operand.as_str()) {
+            return Err(mistake::not_a_choice(placeholder, operand, usage.choices));
+        }
+    }
+    let error = match usage.arity {
+        (fewest, _) if given < fewest => {
+            return Err(Stop::usage(format!("{name} needs {}", usage.operands)));
+        }
+        (_, most) if given <= most => return Ok(()),
+        (_, 0) => format!("{name} takes no operand"),
+        (_, 1) => format!("{name} takes one {placeholder}, not {given}"),
+        (_, most) => format!("{name} takes at most {most} {placeholder}, not {given}"),
+    };
+    Err(Stop::usage(error).hint("put a word with spaces in quotes"))
+}
 
 /// The checked words of one command line. Each is handed out once; [`Words::done`] proves that none was forgotten.
 #[derive(Clone)]
 pub struct Words {
     usage: &'static Usage,
+    table: Vec<&'static Usage>,
     options: Arguments,
     operands: Vec<String>,
     /// Names of the table's options that the command has not asked for yet.
@@ -23,30 +180,19 @@ pub struct Words {
 }
 
 impl Words {
-    /// Checks `words` (without program and command name) against the command's table; `table` holds all commands, for hints.
-    pub fn check(
-        words: Vec<String>,
-        usage: &'static Usage,
-        table: &[&'static Usage],
-    ) -> Result<Self, Stop> {
-        let checked = sort(words, usage, table).and_then(|sorted| {
-            arity(&sorted.operands, usage)?;
-            Ok(sorted)
-        });
-        let sorted = checked.map_err(|mistake| usage.explain(mistake))?;
-        let line = sorted.options.into_iter().map(Into::into).collect();
-        Ok(Self {
-            usage,
-            options: Arguments::from_vec(line),
-            operands: sorted.operands,
-            unread: usage.options().map(|option| option.name).collect(),
-        })
+    /// The name of the command.
+    pub fn command(&self) -> &'static str {
+        self.usage.name
+    }
+
+    /// Every command's entry, for those that print them.
+    pub fn table(&self) -> &[&'static Usage] {
+        &self.table
     }
 
     /// Whether the option stands on the command line. It still has to be read.
     pub fn given(&self, option: &'static Opt) -> bool {
-        let mut copy = self.options.clone();
-        copy.contains(option.name)
+        self.options.clone().contains(option.name)
     }
 
     pub fn switch(&mut self, option: &'static Opt) -> bool {
@@ -54,8 +200,9 @@ impl Words {
         self.options.contains(option.name)
     }
 
+    /// The value of an option; the last one where it is given more than once.
     pub fn value(&mut self, option: &'static Opt) -> Option<String> {
-        self.values(option).into_iter().next()
+        self.values(option).pop()
     }
 
     /// All values of an option that may be repeated, in order.
@@ -64,7 +211,7 @@ impl Words {
         self.extract(option.name)
     }
 
-    /// A value read by `parse`, whose error text is put behind the option's name. The value itself is not quoted: it may be a secret.
+    /// A value read by `parse`, whose error text is put behind the option's name. The value itself is not quoted here: it may be a secret.
     pub fn parsed<T>(
         &mut self,
         option: &'static Opt,
@@ -110,145 +257,10 @@ impl fmt::Debug for Words {
     }
 }
 
-/// Stands before every value, so that none can look like an option's name.
-const MARK: char = '=';
-
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the signature that pico-args asks for"
 )]
 fn unmark(value: &str) -> Result<String, Infallible> {
     Ok(value.strip_prefix(MARK).unwrap_or(value).to_owned())
-}
-
-#[derive(Default)]
-struct Sorted {
-    /// `--name` for a switch, `--name` and `=value` for an option with a value.
-    options: Vec<String>,
-    operands: Vec<String>,
-}
-
-impl Sorted {
-    /// Notes the option that the word names. A value never equals a name here: it begins with the mark.
-    fn option(
-        &mut self,
-        word: &str,
-        usage: &'static Usage,
-        table: &[&'static Usage],
-    ) -> Result<&'static Opt, Stop> {
-        let (name, _) = split(word);
-        let option = usage
-            .option(name)
-            .ok_or_else(|| near::unknown_option(name, usage, table))?;
-        if self.options.iter().any(|given| given == option.name) && !option.many {
-            return Err(Stop::usage(format!("{} is given twice", option.name)));
-        }
-        self.options.push(option.name.to_owned());
-        Ok(option)
-    }
-}
-
-fn sort(
-    words: Vec<String>,
-    usage: &'static Usage,
-    table: &[&'static Usage],
-) -> Result<Sorted, Stop> {
-    let mut sorted = Sorted::default();
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        if word == "--" {
-            for operand in words {
-                sorted.operands.push(operand_of(operand, usage)?);
-            }
-            break;
-        }
-        if word == "-" || !word.starts_with('-') {
-            near::looks_like_option(&word, usage)?;
-            sorted.operands.push(operand_of(word, usage)?);
-            continue;
-        }
-        let option = sorted.option(&word, usage, table)?;
-        let attached = split(&word).1;
-        match (option.value, attached) {
-            (None, None) => {}
-            (None, Some(_)) => {
-                return Err(Stop::usage(format!("{} takes no value", option.name)));
-            }
-            (Some(_), Some(value)) => sorted.options.push(value_of(option, value)?),
-            (Some(_), None) => sorted.options.push(next_value(option, words.next())?),
-        }
-    }
-    Ok(sorted)
-}
-
-/// `--name=value` apart; a short option takes its value in the next word only.
-fn split(word: &str) -> (&str, Option<&str>) {
-    match word.split_once('=') {
-        Some((name, value)) if name.starts_with("--") => (name, Some(value)),
-        _ => (word, None),
-    }
-}
-
-fn operand_of(word: String, usage: &Usage) -> Result<String, Stop> {
-    if word.is_empty() {
-        let name = match usage.placeholder() {
-            "" => "an operand",
-            name => name,
-        };
-        return Err(Stop::usage(format!("{name} is empty")).hint(near::UNSET));
-    }
-    if !usage.choices.is_empty() && !usage.choices.contains(&word.as_str()) {
-        return Err(near::not_a_choice(
-            usage.placeholder(),
-            &word,
-            usage.choices,
-        ));
-    }
-    Ok(word)
-}
-
-fn next_value(option: &Opt, word: Option<String>) -> Result<String, Stop> {
-    let Some(word) = word else {
-        return Err(Stop::usage(format!(
-            "{} needs a value: {}",
-            option.name,
-            option.form()
-        )));
-    };
-    if word.starts_with('-') {
-        let name = option.name;
-        let error = format!("{name} needs a value, and the next word starts with a dash");
-        return Err(Stop::usage(error).hint(format!("if that is the value, write {name}=VALUE")));
-    }
-    value_of(option, &word)
-}
-
-fn value_of(option: &Opt, value: &str) -> Result<String, Stop> {
-    if value.is_empty() {
-        return Err(
-            Stop::usage(format!("the value of {} is empty", option.name)).hint(near::UNSET),
-        );
-    }
-    if !option.choices.is_empty() && !option.choices.contains(&value) {
-        return Err(near::not_a_choice(option.name, value, option.choices));
-    }
-    Ok(format!("{MARK}{value}"))
-}
-
-fn arity(operands: &[String], usage: &Usage) -> Result<(), Stop> {
-    let (fewest, most) = usage.arity;
-    let (name, placeholder) = (usage.name, usage.placeholder());
-    let given = operands.len();
-    if given < fewest {
-        return Err(Stop::usage(format!("{name} needs {}", usage.operands)));
-    }
-    if given <= most {
-        return Ok(());
-    }
-    let error = match most {
-        0 => format!("{name} takes no operand"),
-        1 => format!("{name} takes one {placeholder}, not {given}"),
-        _ => format!("{name} takes at most {most} {placeholder}, not {given}"),
-    };
-    Err(Stop::usage(error).hint("a word with spaces must stand in quotes"))
 }

@@ -1,10 +1,10 @@
 //! `completion`: a script that completes commands, options, choices and file names in a shell.
 
+use super::{Command, help};
 use crate::cli::{Usage, Words};
-use crate::commands::{Command, table};
 use crate::exit::Exit;
 use crate::help::complete;
-use crate::{Host, help};
+use crate::host::Host;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -30,8 +30,8 @@ jobgate completion fish",
 
 fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let shell = words.operands().into_iter().next();
+    let table = words.table().to_vec();
     words.done();
-    let table = table();
     let script = match shell.as_deref() {
         Some("zsh") => complete::zsh(&table),
         Some("fish") => complete::fish(&table),

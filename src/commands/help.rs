@@ -1,10 +1,13 @@
 //! `help`: the overview and the page of one command.
 
-use crate::cli::{Usage, Words, find_command};
-use crate::commands::{Command, options, table};
+use std::io::ErrorKind;
+
+use super::Command;
+use super::options::VARIABLES;
+use crate::cli::{Detail, Usage, Words, find_command};
 use crate::exit::{Exit, Stop};
 use crate::help::page;
-use crate::{Host, help};
+use crate::host::Host;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -14,29 +17,45 @@ const USAGE: Usage = Usage {
     arity: (0, 1),
     terms: Vec::new,
     choices: &[],
-    summary: "tells what the commands do",
+    summary: "explains the commands",
     details: "Without a command: all commands in one line each, exit codes and variables.",
     example: "jobgate help\njobgate help completion",
     groups: &[],
 };
 
 fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
-    let command = words.operands().into_iter().next();
+    let name = words.operands().into_iter().next();
+    let table = words.table().to_vec();
     words.done();
-    let table = table();
-    let command = command
-        .map(|name| find_command(&name, &table))
-        .transpose()?;
-    Ok(show(host, command)?)
+    let command = name.map(|name| find_command(&name, &table)).transpose()?;
+    Ok(show(host, &table, command, Detail::Full)?)
 }
 
-/// Prints the page of one command (its index in the table), or the overview.
-pub fn show(host: &Host, command: Option<usize>) -> Result<Exit, Stop> {
-    let table = table();
+/// Prints the page of one command, or the overview.
+pub fn show(
+    host: &Host,
+    table: &[&'static Usage],
+    command: Option<&'static Usage>,
+    detail: Detail,
+) -> Result<Exit, Stop> {
     let width = page::width(host.out.width);
-    let text = match command.and_then(|index| table.get(index)) {
-        Some(usage) => page::command(usage, width),
-        None => page::overview(&table, options::VARIABLES, width),
+    let text = match (command, detail) {
+        (Some(usage), Detail::Full) => page::command(usage, width),
+        (Some(usage), Detail::Short) => page::short(usage, table, width),
+        (None, Detail::Full) => page::overview(table, VARIABLES, width),
+        (None, Detail::Short) => page::brief(table, width),
     };
-    help::print(host, &text)
+    print(host, &text)
+}
+
+/// Writes an answer that has no verdict. A reader that closes the pipe early has read enough.
+pub fn print(host: &Host, text: &str) -> Result<Exit, Stop> {
+    match host.out.write(text.as_bytes()) {
+        Ok(()) => Ok(Exit::Ok),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Ok),
+        Err(error) => Err(Stop::new(
+            Exit::Unknown,
+            format!("could not write the answer: {error}"),
+        )),
+    }
 }

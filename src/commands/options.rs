@@ -1,7 +1,7 @@
 //! Options that several commands take, what is read from them, and the variables that the program reads.
 
 use crate::ci::Fixed;
-use crate::cli::{Group, Opt, Words};
+use crate::cli::{Group, Opt, Variable, Words};
 use crate::decide::select::{Caller, Operand, Selection};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::TokenKind;
@@ -13,18 +13,18 @@ use crate::session::{Common, Me, Session};
 pub const SERVER: Opt = Opt::value(
     "--server",
     "URL",
-    "the GitLab to trust; a CI_API_V4_URL of another origin is refused",
+    "the GitLab to trust; then no variable decides where it is",
 );
 pub const CA_FILE: Opt = Opt::value(
     "--ca-file",
-    "FILE",
-    "certificates to trust besides the built-in public roots (PEM)",
+    "FILE|builtin",
+    "trust this PEM file besides the public roots; builtin: the roots alone",
 )
 .variable("CI_SERVER_TLS_CA_FILE");
 pub const PROXY: Opt = Opt::value(
     "--proxy",
-    "URL",
-    "the way to GitLab, in place of what the proxy variables say",
+    "URL|none",
+    "the proxy, in place of what the proxy variables say",
 );
 pub const TOKEN_FILE: Opt = Opt::value(
     "--token-file",
@@ -125,14 +125,6 @@ pub const ALL: Opt = Opt::switch(
     "act on every match; without it more than one is an error",
 );
 
-/// A variable of the job that the program reads.
-#[derive(Debug)]
-pub struct Variable {
-    pub name: &'static str,
-    /// Lower case, no final period.
-    pub help: &'static str,
-}
-
 const fn variable(name: &'static str, help: &'static str) -> Variable {
     Variable { name, help }
 }
@@ -143,7 +135,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("CI_JOB_TOKEN", "the job token"),
     variable(
         "CI_JOB_ID",
-        "compared with what GitLab says: gate and writes refuse a difference",
+        "must be the job that GitLab names; unset or empty, it is not compared",
     ),
     variable(
         "CI_JOB_TIMEOUT",

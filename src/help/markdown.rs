@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use super::{forms, is_shared, remarks, shared_groups};
-use crate::cli::{Group, Usage};
-use crate::commands::options::Variable;
+use crate::cli::{Group, Usage, Variable};
 use crate::exit::Exit;
 
 /// The commands, one row each.

@@ -1,27 +1,27 @@
-//! Help pages for people: the overview and the page of one command.
+//! Help pages for people: the overview and the pages of one command.
 
 use std::fmt::Write;
 
-use super::{ABOUT, forms, remarks, shared_groups};
-use crate::cli::{Group, Usage};
-use crate::commands::options::Variable;
+use super::{ABOUT, forms, is_shared, remarks, shared_groups};
+use crate::cli::{Group, Usage, Variable};
 use crate::exit::Exit;
 
 /// Columns of the left side of a list, indentation included; a longer entry has a line of its own.
 const LEFT: usize = 26;
+
+const MORE: &str = "\njobgate help COMMAND explains a command\n";
 
 /// Columns to fill: the terminal's, within what reads well.
 pub fn width(terminal: Option<usize>) -> usize {
     terminal.unwrap_or(80).clamp(40, 100)
 }
 
-/// The page of one command.
+/// The whole page of one command.
 pub fn command(usage: &Usage, width: usize) -> String {
-    let mut page = format!("jobgate {}: {}\n\n", usage.name, usage.summary);
-    line(&mut page, &format!("usage: {}", usage.line()));
+    let mut page = head(usage);
     for paragraph in usage.details.split("\n\n") {
         page.push('\n');
-        fill(&mut page, paragraph, 0, width);
+        fill(&mut page, paragraph, width);
     }
     let terms = (usage.terms)();
     if !terms.is_empty() {
@@ -33,13 +33,46 @@ pub fn command(usage: &Usage, width: usize) -> String {
     for group in usage.groups {
         options(&mut page, group, width);
     }
+    examples(&mut page, usage);
+    page.push('\n');
+    fill(&mut page, &exit_codes(), width);
+    page
+}
+
+/// The same on one screen: the options that no other command has; the others by name.
+pub fn short(usage: &Usage, table: &[&'static Usage], width: usize) -> String {
+    let mut page = head(usage);
+    let (shared, own): (Vec<&Group>, Vec<&Group>) = usage
+        .groups
+        .iter()
+        .partition(|group| is_shared(group, table));
+    for group in own {
+        options(&mut page, group, width);
+    }
+    let names: Vec<&str> = shared
+        .iter()
+        .flat_map(|group| group.options.iter().map(|option| option.name))
+        .collect();
+    if !names.is_empty() {
+        page.push('\n');
+        let names = names.join(" ");
+        fill(&mut page, &format!("more options: {names}"), width);
+    }
+    examples(&mut page, usage);
+    let _ = writeln!(page, "\njobgate {} --help explains all of it", usage.name);
+    page
+}
+
+fn head(usage: &Usage) -> String {
+    let (name, summary, line) = (usage.name, usage.summary, usage.line());
+    format!("jobgate {name}: {summary}\n\nusage: {line}\n")
+}
+
+fn examples(page: &mut String, usage: &Usage) {
     page.push_str("\nexamples:\n");
     for example in usage.example.lines() {
-        line(&mut page, &format!("  {example}"));
+        line(page, &format!("  {example}"));
     }
-    page.push('\n');
-    fill(&mut page, &exit_codes(), 0, width);
-    page
 }
 
 fn exit_codes() -> String {
@@ -54,7 +87,7 @@ fn exit_codes() -> String {
 /// All commands in one line each, what they have in common, exit codes and variables.
 pub fn overview(table: &[&'static Usage], variables: &[Variable], width: usize) -> String {
     let mut page = String::new();
-    fill(&mut page, &format!("jobgate: {ABOUT}"), 0, width);
+    fill(&mut page, &format!("jobgate: {ABOUT}"), width);
     page.push('\n');
     commands(&mut page, table, width);
     for group in shared_groups(table) {
@@ -73,15 +106,13 @@ pub fn overview(table: &[&'static Usage], variables: &[Variable], width: usize) 
     page
 }
 
-/// What a command line without any word gets to see.
+/// All commands in one line each.
 pub fn brief(table: &[&'static Usage], width: usize) -> String {
     let mut page = String::new();
     commands(&mut page, table, width);
     page.push_str(MORE);
     page
 }
-
-const MORE: &str = "\njobgate help COMMAND tells more about a command\n";
 
 fn commands(page: &mut String, table: &[&'static Usage], width: usize) {
     page.push_str("usage: jobgate COMMAND [OPTIONS] [OPERANDS]\n\ncommands:\n");
@@ -116,16 +147,15 @@ fn entry(page: &mut String, name: &str, text: &str, left: usize, width: usize) {
     }
 }
 
-/// A paragraph; lines that begin with a blank keep their shape.
-pub(super) fn fill(page: &mut String, paragraph: &str, indent: usize, width: usize) {
-    if paragraph.starts_with(' ') {
-        for text in paragraph.lines() {
-            line(page, &format!("{:indent$}{text}", ""));
-        }
-        return;
-    }
-    for text in wrap(paragraph, width.saturating_sub(indent)) {
-        line(page, &format!("{:indent$}{text}", ""));
+/// A paragraph; one that begins with a blank keeps its shape.
+fn fill(page: &mut String, paragraph: &str, width: usize) {
+    let lines = if paragraph.starts_with(' ') {
+        paragraph.lines().map(str::to_owned).collect()
+    } else {
+        wrap(paragraph, width)
+    };
+    for text in lines {
+        line(page, &text);
     }
 }
 
@@ -139,7 +169,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+            Some(line) if line.len() + 1 + word.len() <= width => {
                 line.push(' ');
                 line.push_str(word);
             }

@@ -80,11 +80,9 @@ fn agents_are_meant_by_id_or_config_project() {
         2,
         "",
         expect![[r#"
-        jobgate: error: AGENT "ops/agents:prod" is neither an id nor the path of a config project
-        jobgate: hint: write 12 or ops/agents; a variable in it may be unset
-        jobgate: hint: usage: jobgate agents [OPTIONS] [AGENT]
-        jobgate: hint: jobgate agents --help
-    "#]],
+            jobgate: error: AGENT "ops/agents:prod" is neither an id nor the path of a config project
+            jobgate: hint: write 12 or ops/agents; a variable in it may be unset
+        "#]],
     );
     world.0.finish();
 }

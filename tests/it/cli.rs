@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use jobgate::cli::{Group, Opt, Parsed, Usage, parse_args};
+use expect_test::expect;
+use jobgate::cli::{Detail, Group, Opt, Parsed, Usage, Words, parse_args};
 use jobgate::exit::{Exit, Stop};
 
 const STRICT: Opt = Opt::switch("--strict", "don't [ever] pass $x").short("-s");
@@ -12,6 +13,9 @@ const CA_FILE: Opt = Opt::value("--ca-file", "FILE", "certificates");
 const FORMAT: Opt = Opt::value("--format", "FORMAT", "form")
     .short("-o")
     .choices(&["table", "json"]);
+const KIND: Opt = Opt::value("--kind", "KIND", "only these kinds")
+    .many()
+    .choices(&["red", "green"]);
 
 /// A command that takes jobs.
 pub const GO: Usage = Usage {
@@ -40,8 +44,8 @@ pub const LIST: Usage = Usage {
     details: "Lists.",
     example: "jobgate list",
     groups: &[&Group {
-        title: "options",
-        options: &[&FORMAT, &STRICT],
+        title: "listing",
+        options: &[&FORMAT, &STRICT, &KIND],
     }],
 };
 
@@ -50,70 +54,56 @@ fn parse(line: &[&str]) -> Result<Parsed, Stop> {
     parse_args(&args, &[&GO, &LIST])
 }
 
+fn words(line: &[&str]) -> Words {
+    match parse(line) {
+        Ok(Parsed::Command(words)) => words,
+        other => panic!("{line:?} is no command: {other:?}"),
+    }
+}
+
+/// A line of words that hold no blank.
+fn line(text: &str) -> Vec<&str> {
+    text.split(' ').collect()
+}
+
 #[test]
 fn options_stand_anywhere_and_in_every_form() {
-    for line in [
-        &[
-            "go",
-            "--timeout",
-            "5m",
-            "-s",
-            "--stage",
-            "a",
-            "--stage=b",
-            "x",
-            "y",
-        ][..],
-        &[
-            "go",
-            "x",
-            "--stage=a",
-            "y",
-            "--stage",
-            "b",
-            "--strict",
-            "--timeout=5m",
-        ],
-        &[
-            "go",
-            "--stage=a",
-            "-s",
-            "--stage=b",
-            "--timeout=5m",
-            "--",
-            "x",
-            "y",
-        ],
+    for text in [
+        "go --timeout 5m -s --stage a --stage=b x y",
+        "go x --stage=a y --stage b --strict --timeout=5m",
+        "go --stage=a -s --stage=b --timeout=5m -- x y",
+        "--timeout 5m --strict go --stage=a x --stage b y",
+        "go --timeout 1m -s --stage a --stage=b x --strict y --timeout 5m",
     ] {
-        let Ok(Parsed::Command(0, mut words)) = parse(line) else {
-            panic!("{line:?} was refused");
-        };
-        assert_eq!(words.operands(), ["x", "y"], "{line:?}");
-        assert_eq!(words.values(&STAGE), ["a", "b"], "{line:?}");
-        assert_eq!(words.value(&TIMEOUT).as_deref(), Some("5m"), "{line:?}");
-        assert_eq!(words.value(&CA_FILE), None, "{line:?}");
-        assert!(words.switch(&STRICT), "{line:?}");
+        let mut words = words(&line(text));
+        assert_eq!(words.command(), "go");
+        assert_eq!(words.operands(), ["x", "y"], "{text}");
+        assert_eq!(words.values(&STAGE), ["a", "b"], "{text}");
+        assert_eq!(words.value(&TIMEOUT).as_deref(), Some("5m"), "{text}");
+        assert_eq!(words.value(&CA_FILE), None, "{text}");
+        assert!(words.switch(&STRICT), "{text}");
         words.done();
+    }
+    for text in [
+        "list -ojson",
+        "list -o=json",
+        "-ojson list",
+        "list --format json",
+    ] {
+        let mut words = words(&line(text));
+        assert_eq!(words.value(&FORMAT).as_deref(), Some("json"), "{text}");
+    }
+    for text in ["list --kind red,green", "list --kind=red --kind green"] {
+        assert_eq!(words(&line(text)).values(&KIND), ["red", "green"], "{text}");
     }
 }
 
 #[test]
 fn values_and_operands_are_taken_as_they_stand() {
-    let line = [
-        "go",
-        "--stage=--strict",
-        "--stage",
-        "a=b",
-        "--stage==",
-        "--",
-        "--help",
-        "--",
-        "-x",
-    ];
-    let Ok(Parsed::Command(0, mut words)) = parse(&line) else {
-        panic!("refused");
-    };
-    assert_eq!(words.values(&STAGE), ["--strict", "a=b", "="]);
+    let mut words = words(&line(
+        "go --stage=--strict --stage a=b,c --stage== -- --help -- -x",
+    ));
+    assert_eq!(words.values(&STAGE), ["--strict", "a=b,c", "="]);
     assert_eq!(words.operands(), ["--help", "--", "-x"]);
     assert!(!words.switch(&STRICT));
 }
@@ -123,251 +113,202 @@ fn parsed_names_the_option_and_keeps_the_value_to_itself() {
     fn number(text: &str) -> Result<u8, String> {
         text.parse().map_err(|_| "not a number".to_owned())
     }
-    let Ok(Parsed::Command(0, mut words)) = parse(&["go", "x", "--timeout", "secret"]) else {
-        panic!("refused");
-    };
-    let stop = words.parsed(&TIMEOUT, number).unwrap_err();
+    let mut bad = words(&line("go x --timeout secret"));
+    let stop = bad.parsed(&TIMEOUT, number).unwrap_err();
     assert_eq!(stop, GO.explain(Stop::usage("--timeout: not a number")));
-    assert_eq!(format!("{words:?}"), "words of go");
-    let Ok(Parsed::Command(0, mut words)) = parse(&["go", "x", "--timeout", "7"]) else {
-        panic!("refused");
-    };
-    assert_eq!(words.parsed(&TIMEOUT, number), Ok(Some(7)));
-    assert_eq!(words.parsed(&CA_FILE, number), Ok(None));
+    assert_eq!(format!("{bad:?}"), "words of go");
+    let mut good = words(&line("go x --timeout 7"));
+    assert_eq!(good.parsed(&TIMEOUT, number), Ok(Some(7)));
+    assert_eq!(good.parsed(&CA_FILE, number), Ok(None));
 }
 
-/// Command line, error, the hints before the usage line.
-type Refusal = (
-    &'static [&'static str],
-    &'static str,
-    &'static [&'static str],
-);
-
-const UNSET: &str = "is a variable unset or empty?";
-
-const REFUSALS: &[Refusal] = &[
-    (&["go"], "go needs JOB...", &[]),
-    (&["go", ""], "JOB is empty", &[UNSET]),
-    (&["go", "--", ""], "JOB is empty", &[UNSET]),
-    (
-        &["go", "x", "--stage"],
-        "--stage needs a value: --stage NAME",
-        &[],
-    ),
-    (
-        &["go", "x", "--stage", ""],
-        "the value of --stage is empty",
-        &[UNSET],
-    ),
-    (
-        &["go", "x", "--stage="],
-        "the value of --stage is empty",
-        &[UNSET],
-    ),
-    (
-        &["go", "x", "--stage", "--strict"],
-        "--stage needs a value, and the next word starts with a dash",
-        &["if that is the value, write --stage=VALUE"],
-    ),
-    (
-        &["go", "x", "--stage", "--"],
-        "--stage needs a value, and the next word starts with a dash",
-        &["if that is the value, write --stage=VALUE"],
-    ),
-    (
-        &["go", "x", "--stage", "--help"],
-        "--stage needs a value, and the next word starts with a dash",
-        &["if that is the value, write --stage=VALUE"],
-    ),
-    (
-        &["go", "x", "--ca-file", "-"],
-        "--ca-file needs a value, and the next word starts with a dash",
-        &["if that is the value, write --ca-file=VALUE"],
-    ),
-    (&["go", "x", "--strict=yes"], "--strict takes no value", &[]),
-    (&["go", "x", "--strict="], "--strict takes no value", &[]),
-    (
-        &["go", "x", "--strict", "-s"],
-        "--strict is given twice",
-        &[],
-    ),
-    (
-        &["go", "x", "--timeout=1", "--timeout", "2"],
-        "--timeout is given twice",
-        &[],
-    ),
-    (
-        &["go", "x", "--tiemout=secret"],
-        "go has no option \"--tiemout\"",
-        &["did you mean --timeout DURATION?"],
-    ),
-    (
-        &["go", "x", "--time", "5"],
-        "go has no option \"--time\"",
-        &["did you mean --timeout DURATION?"],
-    ),
-    (
-        &["go", "x", "-timeout", "5"],
-        "go has no option \"-timeout\"",
-        &["did you mean --timeout DURATION?"],
-    ),
-    (
-        &["go", "x", "---strict"],
-        "go has no option \"---strict\"",
-        &["did you mean -s or --strict?"],
-    ),
-    (
-        &["go", "x", "—timeout", "5"],
-        "\"—timeout\" is no option",
-        &[
-            "did you mean --timeout DURATION?",
-            "if it is meant as it stands, put -- before it",
-        ],
-    ),
-    (
-        &["go", "x", "timeout=5"],
-        "\"timeout\" is no option",
-        &[
-            "did you mean --timeout DURATION?",
-            "if it is meant as it stands, put -- before it",
-        ],
-    ),
-    (
-        &["go", "x", "--format", "json"],
-        "go has no option \"--format\"",
-        &["an option of list"],
-    ),
-    (
-        &["go", "x", "-5"],
-        "go has no option \"-5\"",
-        &["if it is meant as JOB, put -- before it"],
-    ),
-    (
-        &["go", "x", "-sx"],
-        "go has no option \"-sx\"",
-        &["short options are not combined: -s …"],
-    ),
-    (
-        &["list", "-ojson"],
-        "list has no option \"-ojson\"",
-        &["the value is a word of its own: -o FORMAT"],
-    ),
-    (
-        &["list", "-o=json"],
-        "list has no option \"-o\"",
-        &["did you mean -o or --format FORMAT?"],
-    ),
-    (
-        &["list", "--format", "jsno"],
-        "--format must be one of table, json, not \"jsno\"",
-        &["did you mean json?"],
-    ),
-    (
-        &["list", "--format=yaml"],
-        "--format must be one of table, json, not \"yaml\"",
-        &[],
-    ),
-    (
-        &["list", "newset"],
-        "ORDER must be one of newest, oldest, not \"newset\"",
-        &["did you mean newest?"],
-    ),
-    (
-        &["list", "newest", "oldest"],
-        "list takes one ORDER, not 2",
-        &["a word with spaces must stand in quotes"],
-    ),
-    (
-        &["go", "x", "--\u{202e}\u{1b}[31m"],
-        "go has no option \"--\\u{202e}\\u{1b}[31m\"",
-        &["if it is meant as JOB, put -- before it"],
-    ),
+const WRONG: &[&str] = &[
+    "go",
+    "go ",
+    "go -- ",
+    "go x --stage",
+    "go x --stage ",
+    "go x --stage=",
+    "go x --stage --strict",
+    "go x --stage --",
+    "go x --stage --help",
+    "go x --ca-file -",
+    "go x --strict=yes",
+    "go x --strict=",
+    "go x --tiemout=secret",
+    "go x --time 5",
+    "go x -timeout 5",
+    "go x ---strict",
+    "go x --format json",
+    "go x -5",
+    "go x -sx",
+    "go --bogus x -h",
+    "list -oyaml",
+    "list --format jsno",
+    "list --format=yaml",
+    "list --kind red,gren",
+    "list --kind red,",
+    "list newset",
+    "list newest oldest",
+    "go x --\u{202e}\u{1b}[31m",
+    "lsit",
+    "LIST",
+    "deploy",
+    "",
+    "--",
+    "--timeout=5",
+    "--tiemout=secret go x",
+    "--help lsit",
 ];
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn a_wrong_line_is_explained() {
-    for (line, error, hints) in REFUSALS {
-        let stop = parse(line).map(|_| "accepted").unwrap_err();
-        assert_eq!(stop.error, *error, "{line:?}");
-        assert_eq!(stop.exit, Exit::Usage);
-        let usage = if line[0] == "go" {
-            ["usage: jobgate go [OPTIONS] JOB...", "jobgate go --help"]
-        } else {
-            [
-                "usage: jobgate list [OPTIONS] [ORDER]",
-                "jobgate list --help",
-            ]
-        };
-        assert_eq!(stop.hints, [*hints, &usage].concat(), "{line:?}");
+    let mut shown = Vec::new();
+    let long = "ä".repeat(10_000);
+    for text in WRONG.iter().chain([&long.as_str()]) {
+        let stop = parse(&line(text)).map(|_| "accepted").expect_err(text);
+        assert_eq!(stop.exit, Exit::Usage, "{text}");
+        let words: String = text.chars().take(40).collect();
+        let lines = [&[stop.error][..], &stop.hints].concat().join("\n    ");
+        shown.push(format!("{words:?}\n    {lines}\n"));
     }
-}
-
-#[test]
-fn an_unknown_command_is_explained() {
-    let list = "jobgate help lists the commands";
-    for (line, error, hints) in [
-        (
-            &["lsit"][..],
-            "no command \"lsit\"",
-            &["did you mean jobgate list?", list][..],
-        ),
-        (&["deploy"], "no command \"deploy\"", &[list]),
-        (&[""], "the command is an empty word", &[UNSET, list]),
-        (&["--"], "the command comes first, not \"--\"", &[list]),
-        (
-            &["--timeout=5", "go", "x"],
-            "the command comes first, not \"--timeout\"",
-            &["jobgate go [OPTIONS]"],
-        ),
-        (
-            &["--help", "lsit"],
-            "no command \"lsit\"",
-            &["did you mean jobgate list?", list],
-        ),
-        (
-            &["--version", "go"],
-            "--version stands alone",
-            &["jobgate --version"],
-        ),
-    ] {
-        let stop = parse(line).map(|_| "accepted").unwrap_err();
-        assert_eq!(stop.error, error, "{line:?}");
-        assert_eq!(stop.hints, hints, "{line:?}");
-        assert_eq!(stop.exit, Exit::Usage);
-    }
-}
-
-#[test]
-fn a_long_word_is_cut_in_messages() {
-    let stop = parse(&["ä".repeat(10_000).as_str()])
-        .map(|_| "accepted")
-        .unwrap_err();
-    assert_eq!(stop.error, format!("no command \"{}\"…", "ä".repeat(60)));
+    expect![[r#"
+        "go"
+            go needs JOB...
+            usage: jobgate go [OPTIONS] JOB... (see jobgate go --help)
+        "go "
+            JOB is empty
+            is a variable unset or empty?
+        "go -- "
+            JOB is empty
+            is a variable unset or empty?
+        "go x --stage"
+            --stage needs a value: --stage NAME
+            usage: jobgate go [OPTIONS] JOB... (see jobgate go --help)
+        "go x --stage "
+            the value of --stage is empty
+            is a variable unset or empty?
+        "go x --stage="
+            the value of --stage is empty
+            is a variable unset or empty?
+        "go x --stage --strict"
+            --stage needs a value, and the next word starts with a dash
+            if that is the value, write --stage=VALUE
+        "go x --stage --"
+            --stage needs a value, and the next word starts with a dash
+            if that is the value, write --stage=VALUE
+        "go x --stage --help"
+            --stage needs a value, and the next word starts with a dash
+            if that is the value, write --stage=VALUE
+        "go x --ca-file -"
+            --ca-file needs a value, and the next word starts with a dash
+            if that is the value, write --ca-file=VALUE
+        "go x --strict=yes"
+            --strict takes no value
+            usage: jobgate go [OPTIONS] JOB... (see jobgate go --help)
+        "go x --strict="
+            --strict takes no value
+            usage: jobgate go [OPTIONS] JOB... (see jobgate go --help)
+        "go x --tiemout=secret"
+            go has no option "--tiemout"
+            did you mean --timeout DURATION?
+        "go x --time 5"
+            go has no option "--time"
+            did you mean --timeout DURATION?
+        "go x -timeout 5"
+            go has no option "-timeout"
+            did you mean --timeout DURATION?
+        "go x ---strict"
+            go has no option "---strict"
+            did you mean --strict?
+        "go x --format json"
+            go has no option "--format"
+            --format is an option of list
+        "go x -5"
+            go has no option "-5"
+            if it is meant as JOB, put -- before it
+        "go x -sx"
+            go has no option "-sx"
+            if it is meant as JOB, put -- before it
+        "go --bogus x -h"
+            go has no option "--bogus"
+            if it is meant as JOB, put -- before it
+        "list -oyaml"
+            --format must be one of table, json, not "yaml"
+            usage: jobgate list [OPTIONS] [ORDER] (see jobgate list --help)
+        "list --format jsno"
+            --format must be one of table, json, not "jsno"
+            did you mean json?
+        "list --format=yaml"
+            --format must be one of table, json, not "yaml"
+            usage: jobgate list [OPTIONS] [ORDER] (see jobgate list --help)
+        "list --kind red,gren"
+            --kind must be one of red, green, not "gren"
+            did you mean green?
+        "list --kind red,"
+            the value of --kind is empty
+            is a variable unset or empty?
+        "list newset"
+            ORDER must be one of newest, oldest, not "newset"
+            did you mean newest?
+        "list newest oldest"
+            list takes one ORDER, not 2
+            put a word with spaces in quotes
+        "go x --\u{202e}\u{1b}[31m"
+            go has no option "--\u{202e}\u{1b}[31m"
+            if it is meant as JOB, put -- before it
+        "lsit"
+            no command "lsit"
+            did you mean jobgate list?
+        "LIST"
+            no command "LIST"
+            did you mean jobgate list?
+        "deploy"
+            no command "deploy"
+            jobgate help lists the commands
+        ""
+            the command is an empty word
+            is a variable unset or empty?
+        "--"
+            no command has an option "--"
+            jobgate help lists the commands
+        "--timeout=5"
+            the command is missing
+            jobgate help lists the commands
+        "--tiemout=secret go x"
+            no command has an option "--tiemout"
+            did you mean --timeout?
+        "--help lsit"
+            no command "lsit"
+            did you mean jobgate list?
+        "ääääääääääääääääääääääääääääääääääääääää"
+            no command "ääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää"…
+            jobgate help lists the commands
+    "#]]
+    .assert_eq(&shown.concat());
 }
 
 #[test]
 fn help_counts_where_an_option_may_stand() {
-    for (line, command) in [
-        (&["--help"][..], None),
-        (&["-h"], None),
-        (&["--help", "list"], Some(1)),
-        (&["go", "--help"], Some(0)),
-        (&["go", "--bogus", "x", "-h"], Some(0)),
-        (&["go", "--stage", "x", "--help", "--", "y"], Some(0)),
-        (&["list", "too", "many", "--help"], Some(1)),
+    for (text, command, detail) in [
+        ("--help", None, Detail::Full),
+        ("-h", None, Detail::Short),
+        ("--help list", Some("list"), Detail::Full),
+        ("-s -h list", Some("list"), Detail::Short),
+        ("go --help", Some("go"), Detail::Full),
+        ("go --stage x -h -- y", Some("go"), Detail::Short),
     ] {
-        let Ok(Parsed::Help(found)) = parse(line) else {
-            panic!("{line:?} is no call for help");
+        let Ok(Parsed::Help(found, as_much)) = parse(&line(text)) else {
+            panic!("{text} is no call for help");
         };
-        assert_eq!(found, command, "{line:?}");
+        assert_eq!((found.map(|usage| usage.name), as_much), (command, detail));
     }
-    assert!(matches!(parse(&["-V"]), Ok(Parsed::Version)));
-    assert!(matches!(parse(&["--version"]), Ok(Parsed::Version)));
+    for text in ["-V", "--version", "version"] {
+        assert!(matches!(parse(&[text]), Ok(Parsed::Version)), "{text}");
+    }
     assert!(matches!(parse(&[]), Ok(Parsed::Nothing)));
-    assert!(matches!(
-        parse(&["go", "--", "--help"]),
-        Ok(Parsed::Command(0, _))
-    ));
+    assert_eq!(words(&line("go -- --help")).operands(), ["--help"]);
 }
 
 #[cfg(unix)]
@@ -377,4 +318,62 @@ fn bytes_that_are_no_text_are_named_by_position() {
     let args = ["go".into(), OsString::from_vec(vec![b'x', 0xff])];
     let stop = parse_args(&args, &[&GO]).map(|_| "accepted").unwrap_err();
     assert_eq!(stop, Stop::usage("argument 2 is not valid UTF-8"));
+}
+
+/// Every option of every command, in one line: each comes out where its command asks for it.
+#[test]
+fn every_command_takes_every_option_of_its_table() {
+    let table = jobgate::table();
+    for usage in &table {
+        let mut args = vec![OsString::from(usage.name)];
+        for option in usage.options() {
+            args.push(option.name.into());
+            if option.takes_value() {
+                args.push(option.choices.first().unwrap_or(&"x").into());
+            }
+        }
+        for index in 0..usage.arity.0 {
+            args.push(usage.choices.get(index).unwrap_or(&"x").into());
+        }
+        let Ok(Parsed::Command(mut words)) = parse_args(&args, &table) else {
+            panic!("{args:?} is refused");
+        };
+        for option in usage.options() {
+            let expected = option.choices.first().unwrap_or(&"x");
+            match option.value {
+                None => assert!(words.switch(option)),
+                Some(_) => assert_eq!(words.values(option), [*expected]),
+            }
+        }
+        words.operands();
+        words.done();
+    }
+}
+
+/// An option may stand before the command, and shared groups are printed once: a name and a title mean one thing everywhere.
+#[test]
+fn one_name_means_one_thing() {
+    let table = jobgate::table();
+    let groups = || {
+        table
+            .iter()
+            .flat_map(|usage| usage.groups.iter().map(|group| (usage.name, *group)))
+    };
+    for (command, own) in groups() {
+        for (other, group) in groups() {
+            let names =
+                |group: &Group| group.options.iter().map(|one| one.name).collect::<Vec<_>>();
+            let same = own.title != group.title || names(own) == names(group);
+            assert!(same, "{} of {command} and {other}", own.title);
+            for (one, two) in own
+                .options
+                .iter()
+                .flat_map(|one| group.options.iter().map(move |two| (one, two)))
+            {
+                let same = one.name != two.name
+                    || (one.takes_value(), one.short) == (two.takes_value(), two.short);
+                assert!(same, "{} of {command} and {other}", one.name);
+            }
+        }
+    }
 }

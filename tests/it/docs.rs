@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use expect_test::expect;
 use jobgate::cli::{Group, Opt, Usage};
-use jobgate::commands::{options, table};
+use jobgate::commands::options;
 use jobgate::help::{markdown, page};
+use jobgate::table;
 
 #[test]
 fn the_readme_says_what_the_table_says() {
@@ -116,73 +118,94 @@ const TWO: Usage = sample("two", &[&options::OUTPUT]);
 
 #[test]
 fn a_page_shows_all_that_the_table_knows() {
-    let expected = "\
-jobgate one: does this and that
+    expect![[r#"
+        jobgate one: does this and that
 
-usage: jobgate one [OPTIONS] JOB...
+        usage: jobgate one [OPTIONS] JOB...
 
-A paragraph that is long enough to be broken at the right margin of a page with
-eighty columns.
+        A paragraph that is long enough to be broken at the right margin of a page with
+        eighty columns.
 
-  shape   kept
-    as it is
+          shape   kept
+            as it is
 
-selection:
-      --stage NAME        only jobs of this stage [repeatable]
-  -a, --all               all a|b
+        selection:
+              --stage NAME        only jobs of this stage [repeatable]
+          -a, --all               all a|b
 
-output:
-  -o, --output FORMAT     form of the answer; default table [table, json,
-                          ndjson, dotenv]
-      --output-file PATH  put the answer there, whole or not at all, instead of
-                          on stdout
+        output:
+          -o, --output FORMAT     form of the answer; default table [table, json,
+                                  ndjson, dotenv]
+              --output-file PATH  put the answer there, whole or not at all, instead of
+                                  on stdout
 
-examples:
-  jobgate one build
+        examples:
+          jobgate one build
 
-exit codes: 0=ok 1=failed 2=usage 3=timeout 4=refused 5=not-found 6=unknown
-7=canceled 8=pending 9=closed 10=deadlock (see jobgate help)
-";
-    assert_eq!(page::command(&ONE, 80), expected);
+        exit codes: 0=ok 1=failed 2=usage 3=timeout 4=refused 5=not-found 6=unknown
+        7=canceled 8=pending 9=closed 10=deadlock (see jobgate help)
+    "#]]
+    .assert_eq(&page::command(&ONE, 80));
 }
 
 #[test]
 fn the_reference_tells_shared_options_once() {
-    let expected = "\
-### `jobgate one`
-
-Does this and that.
-
-```
-jobgate one [OPTIONS] JOB...
-```
-
-A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
-
-```
-  shape   kept
-    as it is
-```
-
-| selection | |
-|---|---|
-| `--stage NAME` | only jobs of this stage [repeatable] |
-| `-a, --all` | all a\\|b |
-
-Options listed below: *output*
-
-```sh
-jobgate one build
-```
-";
     let reference = markdown::reference(&[&ONE, &TWO]);
-    assert!(reference.starts_with(expected), "{reference}");
-    assert_eq!(reference.matches("--output FORMAT").count(), 1);
-    assert!(
-        reference.contains(
-            "\n### Options: output\n\n| output | |\n|---|---|\n| `-o, --output FORMAT` |"
-        )
-    );
+    expect![[r#"
+        ### `jobgate one`
+
+        Does this and that.
+
+        ```
+        jobgate one [OPTIONS] JOB...
+        ```
+
+        A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
+
+        ```
+          shape   kept
+            as it is
+        ```
+
+        | selection | |
+        |---|---|
+        | `--stage NAME` | only jobs of this stage [repeatable] |
+        | `-a, --all` | all a\|b |
+
+        Options listed below: *output*
+
+        ```sh
+        jobgate one build
+        ```
+
+        ### `jobgate two`
+
+        Does this and that.
+
+        ```
+        jobgate two [OPTIONS] JOB...
+        ```
+
+        A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
+
+        ```
+          shape   kept
+            as it is
+        ```
+
+        Options listed below: *output*
+
+        ```sh
+        jobgate one build
+        ```
+
+        ### Options: output
+
+        | output | |
+        |---|---|
+        | `-o, --output FORMAT` | form of the answer; default table [table, json, ndjson, dotenv] |
+        | `--output-file PATH` | put the answer there, whole or not at all, instead of on stdout |
+    "#]].assert_eq(&reference);
     let overview = page::overview(&[&ONE, &TWO], &[], 80);
     assert_eq!(overview.matches("--output FORMAT").count(), 1);
     assert!(!overview.contains("--stage"), "{overview}");

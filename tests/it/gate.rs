@@ -160,19 +160,17 @@ fn a_mistake_is_shown_before_anything_is_asked() {
         2,
         "",
         expect![[r#"
-        jobgate: error: gate needs CONDITION...
-        jobgate: hint: usage: jobgate gate [OPTIONS] CONDITION...
-        jobgate: hint: jobgate gate --help
-    "#]],
+            jobgate: error: gate needs CONDITION...
+            jobgate: hint: usage: jobgate gate [OPTIONS] CONDITION... (see jobgate gate --help)
+        "#]],
     );
     story.run("gate tag -o dotenv").is(
         2,
         "",
         expect![[r#"
-        jobgate: error: gate writes --output table or json
-        jobgate: hint: usage: jobgate gate [OPTIONS] CONDITION...
-        jobgate: hint: jobgate gate --help
-    "#]],
+            jobgate: error: gate writes --output table or json
+            jobgate: hint: usage: jobgate gate [OPTIONS] CONDITION... (see jobgate gate --help)
+        "#]],
     );
     assert!(story.gitlab.requests().is_empty());
     story.gitlab.finish();

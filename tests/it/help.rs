@@ -1,96 +1,164 @@
-//! The real program asked for help, and told nonsense.
+//! The real program asked for help, and given nonsense.
 
-use std::process::{Command, Output, Stdio};
+use expect_test::expect;
+use jobgate::table;
 
-use jobgate::commands::table;
-
-/// The real program, with no variable set.
-fn jobgate(args: &[&str]) -> Output {
-    program(args).output().unwrap()
-}
-
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jobgate"));
-    command.args(args).env_clear().stdin(Stdio::null());
-    command
-}
-
-fn told(output: &Output) -> (Option<i32>, String, String) {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
+use crate::run::Run;
 
 #[test]
-fn a_mistake_is_told_on_stderr() {
-    let told = told(&jobgate(&["completion", "bsah"]));
-    let talk = "\
-jobgate: error: SHELL must be one of bash, zsh, fish, not \"bsah\"
-jobgate: hint: did you mean bash?
-jobgate: hint: usage: jobgate completion SHELL
-jobgate: hint: jobgate completion --help
-";
-    assert_eq!(told, (Some(2), String::new(), talk.to_owned()));
+fn a_mistake_is_explained_on_stderr() {
+    Run::new("completion bsah").binary().is(
+        2,
+        "",
+        expect![[r#"
+            jobgate: error: SHELL must be one of bash, zsh, fish, not "bsah"
+            jobgate: hint: did you mean bash?
+        "#]],
+    );
+    Run::new("completion").binary().is(
+        2,
+        "",
+        expect![[r#"
+        jobgate: error: completion needs SHELL
+        jobgate: hint: usage: jobgate completion SHELL (see jobgate completion --help)
+    "#]],
+    );
+    Run::new("help bogus").binary().is(
+        2,
+        "",
+        expect![[r#"
+        jobgate: error: no command "bogus"
+        jobgate: hint: jobgate help lists the commands
+    "#]],
+    );
+    Run::new("help a b").binary().is(
+        2,
+        "",
+        expect![[r#"
+        jobgate: error: help takes one COMMAND, not 2
+        jobgate: hint: put a word with spaces in quotes
+    "#]],
+    );
 }
 
 #[test]
 fn no_word_at_all_is_a_mistake() {
-    let (code, answer, talk) = told(&jobgate(&[]));
-    assert_eq!((code, answer.as_str()), (Some(2), ""));
-    assert!(talk.starts_with("usage: jobgate COMMAND"), "{talk}");
-    for usage in table() {
-        let unwrapped = talk.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(unwrapped.contains(usage.summary), "{talk}");
-    }
+    Run::new("").binary().is(
+        2,
+        "",
+        expect![[r#"
+        usage: jobgate COMMAND [OPTIONS] [OPERANDS]
+
+        commands:
+          whoami      tells which job, pipeline, project and user the job token stands
+                      for
+          agents      lists the GitLab agents for Kubernetes that this job may use
+          doctor      tells what each token may do here, and what to switch on for the
+                      rest
+          jobs        lists the jobs and trigger jobs of a pipeline, or of all below it
+          trace       prints a job's log; --follow goes on until the job ends
+          wait        waits until jobs have ended; the exit code is the verdict
+          play        plays manual and delayed jobs, here or downstream
+          retry       retries jobs that have failed or were canceled
+          cancel      cancels jobs, and looks whether they are
+          erase       removes log and artifacts of finished jobs
+          trigger     starts another project's pipeline with the job token
+          gate        checks conditions, explains each, and ends with 0 only if all hold
+          completion  prints a completion script for bash, zsh or fish
+          help        explains the commands
+
+        jobgate help COMMAND explains a command
+    "#]],
+    );
 }
 
 #[test]
 fn every_way_to_a_help_page_leads_to_the_same() {
-    let overview = jobgate(&["help"]).stdout;
-    assert_eq!(jobgate(&["--help"]).stdout, overview);
-    assert_eq!(jobgate(&["-h"]).stdout, overview);
+    let page = |words: &str| {
+        let outcome = Run::new(words).binary();
+        assert_eq!((outcome.code, outcome.log.as_str()), (0, ""), "{words}");
+        outcome.out
+    };
+    assert_eq!(page("--help"), page("help"));
     for usage in table() {
-        let page = jobgate(&["help", usage.name]);
-        for line in [
-            ["--help", usage.name],
-            [usage.name, "--help"],
-            [usage.name, "-h"],
-        ] {
-            assert_eq!(jobgate(&line), page, "{line:?}");
-        }
-        let (code, answer, talk) = told(&page);
-        assert_eq!((code, talk.as_str()), (Some(0), ""));
-        assert!(answer.contains(&usage.line()), "{answer}");
+        let name = usage.name;
+        let whole = page(&format!("help {name}"));
+        assert_eq!(page(&format!("--help {name}")), whole);
+        assert_eq!(page(&format!("{name} --help")), whole);
+        assert!(whole.contains(&usage.line()), "{whole}");
+        let short = page(&format!("{name} -h"));
         for option in usage.options() {
-            assert!(answer.contains(&option.form()), "{answer}");
+            assert!(whole.contains(&option.form()), "{whole}");
+            assert!(short.contains(option.name), "{short}");
         }
+        let lines = short.lines().count();
+        assert!(lines <= 40, "{lines} lines:\n{short}");
     }
     let version = format!("jobgate {}\n", env!("CARGO_PKG_VERSION"));
-    assert_eq!(told(&jobgate(&["-V"])), (Some(0), version, String::new()));
+    assert_eq!([page("-V"), page("version")], [&*version, &*version]);
+    expect![[r#"
+        usage: jobgate COMMAND [OPTIONS] [OPERANDS]
+
+        commands:
+          whoami      tells which job, pipeline, project and user the job token stands
+                      for
+          agents      lists the GitLab agents for Kubernetes that this job may use
+          doctor      tells what each token may do here, and what to switch on for the
+                      rest
+          jobs        lists the jobs and trigger jobs of a pipeline, or of all below it
+          trace       prints a job's log; --follow goes on until the job ends
+          wait        waits until jobs have ended; the exit code is the verdict
+          play        plays manual and delayed jobs, here or downstream
+          retry       retries jobs that have failed or were canceled
+          cancel      cancels jobs, and looks whether they are
+          erase       removes log and artifacts of finished jobs
+          trigger     starts another project's pipeline with the job token
+          gate        checks conditions, explains each, and ends with 0 only if all hold
+          completion  prints a completion script for bash, zsh or fish
+          help        explains the commands
+
+        jobgate help COMMAND explains a command
+    "#]]
+    .assert_eq(&page("-h"));
+    expect![[r#"
+        jobgate retry: retries jobs that have failed or were canceled
+
+        usage: jobgate retry [OPTIONS] [JOB...]
+
+        retrying:
+              --all               act on every match; without it more than one is an
+                                  error
+              --input NAME=VALUE  start it with this input (GitLab 18.10 and newer)
+                                  [repeatable]
+              --rerun             run a job once more that has ended
+              --dry-run           stop after the plan; nothing is changed
+              --wait              wait until it has ended, as `jobgate wait` does
+              --on-cancel WHAT    what to do with it if this job ends first; default
+                                  leave [leave, cancel]
+
+        more options: --name --stage --status --except --project --pipeline --downstream
+        --no-trigger-jobs --require --timeout --interval --keep-going --shallow
+        --allow-failure --output --output-file --server --ca-file --proxy --token-file
+        --debug --color --quiet
+
+        examples:
+          jobgate retry unit --wait
+          jobgate retry --all --status failed --except 'flaky*'
+
+        jobgate retry --help explains all of it
+    "#]]
+    .assert_eq(&page("retry -h"));
 }
 
 #[test]
-fn help_refuses_what_it_does_not_know() {
-    for line in [&["help", "bogus"][..], &["help", "a", "b"]] {
-        let (code, answer, talk) = told(&jobgate(line));
-        assert_eq!((code, answer.as_str()), (Some(2), ""), "{line:?}");
-        assert!(talk.starts_with("jobgate: error: "), "{talk}");
-    }
-}
-
-#[test]
-fn whoever_closes_the_pipe_has_read_enough() {
-    for line in [&["help"][..], &["completion", "bash"], &["--version"]] {
+fn a_closed_pipe_is_no_mistake() {
+    for words in ["help", "completion bash", "--version"] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let output = program(line).stdout(writer).output().unwrap();
-        assert_eq!(
-            told(&output),
-            (Some(0), String::new(), String::new()),
-            "{line:?}"
+        let output = Run::new(words).command().stdout(writer).output().unwrap();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{words}: {output:?}"
         );
     }
 }
@@ -102,10 +170,11 @@ fn a_full_disk_is_no_success() {
         .write(true)
         .open("/dev/full")
         .unwrap();
-    let (code, _, talk) = told(&program(&["help"]).stdout(full).output().unwrap());
-    assert_eq!(code, Some(6));
+    let output = Run::new("help").command().stdout(full).output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6));
     assert!(
-        talk.starts_with("jobgate: error: could not write the answer: "),
-        "{talk}"
+        log.starts_with("jobgate: error: could not write the answer: "),
+        "{log}"
     );
 }

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process::Command;
 
 use jobgate::cli::Usage;
-use jobgate::commands::table;
 use jobgate::help::complete;
+use jobgate::table;
 
 use crate::cli::{GO, LIST};
 
@@ -53,7 +53,7 @@ fn bash_offers_what_may_stand_there() {
         (&["jobgate", "g"], &["go"]),
         (
             &["jobgate", "list", "-"],
-            &["--format", "--strict", "--help"],
+            &["--format", "--strict", "--kind", "--help"],
         ),
         (&["jobgate", "go", "--s"], &["--stage", "--strict"]),
         (&["jobgate", "list", "--format", ""], &["table", "json"]),

@@ -3,8 +3,9 @@
 mod component;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
 
@@ -22,38 +23,48 @@ fn components() -> Vec<(Component, Vec<(&'static str, &'static str)>)> {
     ]
 }
 
-/// Runs a component's script with a stand-in for the program that tells the words it got. Anything else on stdout or stderr shows, too.
-fn words(script: &str, variables: &BTreeMap<String, String>) -> Vec<String> {
+/// Runs scripts of components, all in one shell, with a stand-in for the program that prints the words it got. Anything else that a script
+/// prints shows, too.
+fn words(scripts: &[String], variables: &BTreeMap<String, String>) -> Vec<Vec<String>> {
     let folder = tempfile::tempdir().expect("a folder");
-    let recorder = folder.path().join("recorder");
-    std::fs::write(&recorder, "for word; do printf '%s\\0' \"$word\"; done\n").expect("written");
-    assert_eq!(script.matches("/usr/local/bin/jobgate").count(), 1);
-    let called = format!("/bin/sh '{}'", recorder.display());
-    let script = script.replace("/usr/local/bin/jobgate", &called);
-    let output = Command::new("/bin/sh")
-        .args(["-c", &format!("set -e\n{script}")])
+    let mut all = "stand_in() { for word; do printf '%s\\0' \"$word\"; done; }\n".to_owned();
+    for script in scripts {
+        assert_eq!(script.matches("/usr/local/bin/jobgate").count(), 1);
+        let script = script.replace("/usr/local/bin/jobgate", "stand_in");
+        all += "(set -e\n";
+        all += &script;
+        all += "\n) || exit\nprintf '\\001'\n";
+    }
+    let mut shell = Command::new("/bin/sh")
         .current_dir(folder.path())
         .env_clear()
         .envs(variables)
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .expect("sh starts");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{script}");
-    assert!(output.status.success(), "{script}");
+    let mut input = shell.stdin.take().expect("a pipe");
+    let writer = std::thread::spawn(move || input.write_all(all.as_bytes()));
+    let output = shell.wait_with_output().expect("sh ends");
+    writer.join().expect("no panic").expect("sh reads it all");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success(), "{scripts:?}");
     let left = std::fs::read_dir(folder.path()).expect("a folder").count();
-    assert_eq!(left, 1, "the script wrote a file: {script}");
+    assert_eq!(left, 0, "a script wrote a file: {scripts:?}");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    let mut words: Vec<String> = text.split('\0').map(str::to_owned).collect();
-    assert_eq!(
-        words.pop().as_deref(),
-        Some(""),
-        "printed something else: {text:?}"
-    );
-    words
+    let mut calls: Vec<&str> = text.split('\u{1}').collect();
+    assert_eq!(calls.pop(), Some(""), "printed something else: {text:?}");
+    let words = |call: &str| {
+        let call = call.strip_suffix('\0').expect("every word ends");
+        call.split('\0').map(str::to_owned).collect()
+    };
+    calls.into_iter().map(words).collect()
 }
 
 fn said(name: &str, given: &[(&str, &str)]) -> String {
     let script = Component::read(name).script(given).expect("good inputs");
-    words(&script, &BTreeMap::new()).join("|")
+    words(&[script], &BTreeMap::new()).concat().join("|")
 }
 
 #[test]
@@ -206,34 +217,27 @@ const HOSTILE: &[&str] = &[
     "😀 \u{202e}x",
 ];
 
-/// The words of a component with this input in place of the usual one.
-fn with(
-    component: &Component,
-    base: &[(&str, &str)],
-    name: &str,
-    value: &str,
-) -> Option<Vec<String>> {
-    let mut given = base.to_vec();
-    given.push((name, value));
-    let script = component.script(&given).ok()?;
-    Some(words(&script, &BTreeMap::new()))
-}
-
 /// The words with hostile values: the same as with a harmless one, but for the value.
 fn holds(component: &Component, base: &[(&str, &str)], name: &str, values: &[&str]) {
-    let Some(harmless) = with(component, base, name, "harmless") else {
+    let script = |value: &str| component.script(&[base, &[(name, value)]].concat()).ok();
+    let Some(harmless) = script("harmless") else {
         return;
     };
     // A dash alone means that nothing is asked for; where it is required, it is a word like others.
     let required = base.iter().any(|(other, _)| *other == name);
-    for value in values.iter().filter(|value| **value != "-" || required) {
-        if let Some(words) = with(component, base, name, value) {
-            let expected: Vec<String> = harmless
-                .iter()
-                .map(|word| word.replace("harmless", value))
-                .collect();
-            assert_eq!(words, expected, "{name}={value:?}");
-        }
+    let values = values.iter().filter(|value| **value != "-" || required);
+    let (values, mut scripts): (Vec<&str>, Vec<String>) = values
+        .filter_map(|value| Some((*value, script(value)?)))
+        .unzip();
+    scripts.push(harmless);
+    let mut calls = words(&scripts, &BTreeMap::new());
+    let harmless = calls.pop().expect("the last one");
+    for (value, words) in values.iter().zip(calls) {
+        let expected: Vec<String> = harmless
+            .iter()
+            .map(|word| word.replace("harmless", value))
+            .collect();
+        assert_eq!(words, expected, "{name}={value:?}");
     }
 }
 
@@ -323,6 +327,7 @@ fn no_variable_changes_what_is_run() {
         let names: Vec<String> = names
             .filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
             .collect();
+        let script = [script];
         let usual = words(&script, &BTreeMap::new());
         for value in ["", "x", "--strict", "' ; touch x", "false", "/nowhere"] {
             let all = names

@@ -202,7 +202,7 @@ jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and con
         .binary()
         .is(2, "", expect![[r#"
             jobgate: error: JOBGATE_TOKEN holds the path of a file, not a token
-            jobgate: hint: a CI/CD variable of type file holds a path: name it JOBGATE_TOKEN_FILE, or make it a plain variable
+            jobgate: hint: a variable of type File holds a path: name it JOBGATE_TOKEN_FILE, or change its type to Variable
         "#]]);
     gitlab.finish();
 }
@@ -231,14 +231,14 @@ fn the_way_to_gitlab_is_checked_before_anything_is_sent() {
         .without("CI_API_V4_URL")
         .binary()
         .is(2, "", expect![[r#"
-            jobgate: error: CI_API_V4_URL is not set, so where GitLab is remains unknown
-            jobgate: hint: in a GitLab job GitLab sets it; elsewhere give --server https://gitlab.example.com
+            jobgate: error: CI_API_V4_URL is not set, so the address of GitLab is unknown
+            jobgate: hint: GitLab sets it in its jobs; elsewhere give --server https://gitlab.example.com
         "#]]);
     run("whoami --server https://gitlab.example.com", &gitlab, me)
         .binary()
         .is(2, "", expect![[r#"
             jobgate: error: CI_API_V4_URL is https://gitlab.test/api/v4, but --server means https://gitlab.example.com/api/v4; nothing was sent
-            jobgate: hint: somebody set the variable by hand, or the job runs on another GitLab than --server says
+            jobgate: hint: the variable was set by hand, or the job runs on another GitLab than --server names
         "#]]);
     for bad in [
         "ftp://x/api/v4",

@@ -1,6 +1,8 @@
 //! The check in front of pico-args against a matcher that is plainly right, over every short command line of a small table.
 
-use jobgate::cli::{Group, Opt, Usage, Words};
+use std::ffi::OsString;
+
+use jobgate::cli::{Group, Opt, Parsed, Usage, Words, parse_args};
 
 const FLAG: Opt = Opt::switch("--flag", "a switch").short("-f");
 const VALUE: Opt = Opt::value("--value", "TEXT", "a value").short("-o");
@@ -20,13 +22,14 @@ const USAGE: Usage = Usage {
     }],
 };
 
-const TOKENS: [&str; 15] = [
+const TOKENS: [&str; 16] = [
     "--flag",
     "-f",
     "--flag=x",
     "--value",
     "-o",
     "--value=--flag",
+    "-ox",
     "--value=",
     "--many",
     "--many=--many",
@@ -58,15 +61,15 @@ fn expected(mut words: &[&str]) -> Option<Meaning> {
                     .extend(rest.iter().map(ToString::to_string));
                 break;
             }
-            ["--flag" | "-f", rest @ ..] if !meaning.flag => {
+            ["--flag" | "-f", rest @ ..] => {
                 meaning.flag = true;
                 rest
             }
-            ["--value" | "-o", "x", rest @ ..] if meaning.value.is_none() => {
+            ["--value" | "-o", "x", rest @ ..] | ["-ox", rest @ ..] => {
                 meaning.value = Some("x".to_owned());
                 rest
             }
-            ["--value=--flag", rest @ ..] if meaning.value.is_none() => {
+            ["--value=--flag", rest @ ..] => {
                 meaning.value = Some("--flag".to_owned());
                 rest
             }
@@ -114,9 +117,9 @@ const ORDERS: [[u8; 3]; 6] = [
 
 /// Returns whether the line was accepted.
 fn compare(line: &[&str]) -> bool {
-    let words = line.iter().map(ToString::to_string).collect();
-    match (Words::check(words, &USAGE, &[&USAGE]), expected(line)) {
-        (Ok(words), Some(meaning)) => {
+    let args: Vec<OsString> = ["try"].iter().chain(line).map(Into::into).collect();
+    match (parse_args(&args, &[&USAGE]), expected(line)) {
+        (Ok(Parsed::Command(words)), Some(meaning)) => {
             for order in ORDERS {
                 assert_eq!(read(words.clone(), order), meaning, "{line:?} {order:?}");
             }
@@ -130,7 +133,7 @@ fn compare(line: &[&str]) -> bool {
 #[test]
 fn every_short_command_line_means_one_thing_or_is_refused() {
     let (mut lines, mut accepted) = (0, 0);
-    for length in 0..=5_u32 {
+    for length in 0..=4_u32 {
         for number in 0..TOKENS.len().pow(length) {
             let mut rest = number;
             let line: Vec<&str> = (0..length)
@@ -144,6 +147,6 @@ fn every_short_command_line_means_one_thing_or_is_refused() {
             accepted += u32::from(compare(&line));
         }
     }
-    assert_eq!(lines, 813_616);
-    assert!(accepted > 5_000, "only {accepted} lines were accepted");
+    assert_eq!(lines, 69_905);
+    assert!(accepted > 500, "only {accepted} lines were accepted");
 }

@@ -36,12 +36,12 @@ pub const OUTPUT: Group = Group {
 };
 /// Of `play` and `retry`; for more there is `jobgate wait`.
 pub const WAITING: Group = Group {
-    title: "waiting",
+    title: "waiting with --wait",
     options: &[&TIMEOUT, &INTERVAL, &KEEP_GOING, &SHALLOW, &ALLOW_FAILURE],
 };
 /// Of `trigger`.
 pub const WAITING_STRICT: Group = Group {
-    title: "waiting",
+    title: "waiting for the pipeline",
     options: &[&TIMEOUT, &INTERVAL, &KEEP_GOING, &SHALLOW, &STRICT],
 };
 

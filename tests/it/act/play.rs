@@ -327,8 +327,7 @@ fn a_mistake_is_explained_once() {
         .run("play deploy --pipeline latest")
         .is(2, "", expect![[r#"
             jobgate: error: --pipeline: not a pipeline id; use the number behind /-/pipelines/ in its URL
-            jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
-            jobgate: hint: jobgate play --help
+            jobgate: hint: usage: jobgate play [OPTIONS] [JOB...] (see jobgate play --help)
         "#]]);
     story.gitlab.finish();
 }
@@ -545,10 +544,9 @@ fn what_is_not_there_or_is_the_caller_is_told() {
         2,
         "",
         expect![[r#"
-        jobgate: error: which job? name one, a --stage, or --all
-        jobgate: hint: usage: jobgate play [OPTIONS] [JOB...]
-        jobgate: hint: jobgate play --help
-    "#]],
+            jobgate: error: which job? name one, a --stage, or --all
+            jobgate: hint: usage: jobgate play [OPTIONS] [JOB...] (see jobgate play --help)
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();

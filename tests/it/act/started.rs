@@ -83,10 +83,9 @@ fn a_plan_starts_nothing() {
         2,
         "",
         expect![[r#"
-        jobgate: error: trigger needs --ref: a branch or tag
-        jobgate: hint: usage: jobgate trigger [OPTIONS] PROJECT
-        jobgate: hint: jobgate trigger --help
-    "#]],
+            jobgate: error: trigger needs --ref: a branch or tag
+            jobgate: hint: usage: jobgate trigger [OPTIONS] PROJECT (see jobgate trigger --help)
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();

@@ -90,7 +90,7 @@ fn a_lying_server_is_not_asked_where_the_command_line_names_the_true_one() {
     let got = story.go(call.naming(liar.origin(), "https://evil.test"));
     got.is(2, "", expect![[r#"
         jobgate: error: CI_API_V4_URL is https://evil.test/api/v4, but --server means https://gitlab.test/api/v4; nothing was sent
-        jobgate: hint: somebody set the variable by hand, or the job runs on another GitLab than --server says
+        jobgate: hint: the variable was set by hand, or the job runs on another GitLab than --server names
     "#]]);
     assert!(story.gitlab.requests().is_empty());
     assert!(liar.finish().is_empty());

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use jobgate::commands::table;
+use jobgate::table;
 use serde_json::json;
 
 use super::commands;

@@ -171,6 +171,42 @@ fn the_command_lines_proxy_wins_over_all_variables() {
 }
 
 #[test]
+fn with_the_server_fixed_no_variable_leads_to_an_impostor() {
+    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let (impostor, ca, proxy) = (secure(&identity), file(&identity.pem), Proxy::start(None));
+    let ca_file = ca.path().to_str().unwrap().to_owned();
+    let fixed = || {
+        let mut world = World::new(&api(&impostor));
+        for name in ["CI_SERVER_TLS_CA_FILE", "SSL_CERT_FILE"] {
+            world = world.with(name, &ca_file);
+        }
+        world = world.with("https_proxy", &proxy.url());
+        world.fixed.server = Some(format!("https://127.0.0.1:{}", impostor.port));
+        world
+    };
+    assert_eq!(fixed().get(&jobs()).unwrap_err().kind, Kind::Unreachable);
+    assert_eq!((impostor.requests().len(), proxy.heads().len()), (0, 0));
+    // The same from the command line is the user's own word.
+    let mut world = fixed();
+    world.fixed.proxy = Some(proxy.url());
+    world.fixed.ca_file = Some(ca_file.clone());
+    world.get(&jobs()).unwrap();
+    assert_eq!((impostor.requests().len(), proxy.heads().len()), (1, 1));
+}
+
+#[test]
+fn the_command_line_turns_variables_off() {
+    let (server, proxy) = (Server::http(|_| json(200, "{}")), Proxy::start(None));
+    let mut world = World::new(&server.api())
+        .with("http_proxy", &proxy.url())
+        .with("SSL_CERT_FILE", "/nowhere/roots.pem");
+    world.fixed.proxy = Some("none".to_owned());
+    world.fixed.ca_file = Some("builtin".to_owned());
+    world.get(&jobs()).unwrap();
+    assert_eq!(proxy.heads().len(), 0);
+}
+
+#[test]
 fn a_proxy_that_cannot_be_used_is_never_left_out() {
     let server = Server::http(|_| json(200, "{}"));
     for value in [

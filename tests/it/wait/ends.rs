@@ -699,8 +699,7 @@ fn a_value_that_cannot_be_read_is_complained_of_once() {
         "",
         expect![[r#"
             jobgate: error: --interval: an interval begins above zero; use for example 3s..15s
-            jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...]
-            jobgate: hint: jobgate wait --help
+            jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...] (see jobgate wait --help)
         "#]],
     );
     story.gitlab.finish();

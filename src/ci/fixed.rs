@@ -1,0 +1,47 @@
+//! What the command line fixes, and texts that must not be printed.
+
+use std::fmt;
+
+/// A token's text, or a URL that may hold a password. It cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself: for the request header and for masking, nowhere else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// What the command line fixes, so that no variable changes it. `None`: not given.
+#[derive(Clone, Default)]
+pub struct Fixed {
+    /// `--server URL`: where GitLab is, or its API's URL. With it no variable says how to get there or whom to trust.
+    pub server: Option<String>,
+    /// `--ca-file FILE|builtin`
+    pub ca_file: Option<String>,
+    /// `--proxy URL|none`
+    pub proxy: Option<String>,
+    /// `--token-file PATH`
+    pub token_file: Option<String>,
+}
+
+/// Without the proxy's URL, which may hold a password, and the token file's path, which may be a token in the wrong place.
+impl fmt::Debug for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fixed")
+            .field("server", &self.server)
+            .field("ca_file", &self.ca_file)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! The errors about mistaken words, with what each was probably meant to be.
+
+use super::table::Usage;
+use crate::exit::Stop;
+use crate::near::nearest;
+
+/// The usual cause of an empty word in a CI job.
+pub(super) const UNSET: &str = "is a variable unset or empty?";
+/// Where the commands are listed.
+pub(super) const LIST: &str = "jobgate help lists the commands";
+
+/// Longest part of a word that a message repeats, in characters.
+const QUOTED: usize = 60;
+
+pub(super) fn unknown_command(word: &str, table: &[&'static Usage]) -> Stop {
+    if word.is_empty() {
+        return Stop::usage("the command is an empty word").hint(UNSET);
+    }
+    let stop = Stop::usage(format!("no command {}", quoted(word)));
+    match nearest(word, table.iter().map(|usage| usage.name)) {
+        Some(name) => stop.hint(format!("did you mean jobgate {name}?")),
+        None => stop.hint(LIST),
+    }
+}
+
+pub(super) fn option_of_no_command(word: &str, table: &[&'static Usage]) -> Stop {
+    let stop = Stop::usage(format!("no command has an option {}", quoted(name(word))));
+    let known = table.iter().flat_map(|usage| usage.options());
+    match nearest(name(word), known.map(|option| option.name)) {
+        Some(name) => stop.hint(format!("did you mean {name}?")),
+        None => stop.hint(LIST),
+    }
+}
+
+pub(super) fn unknown_option(word: &str, usage: &'static Usage, table: &[&'static Usage]) -> Stop {
+    let name = name(word);
+    let stop = Stop::usage(format!("{} has no option {}", usage.name, quoted(name)));
+    let known = usage.options().map(|option| option.name);
+    // -timeout, ---timeout: the right name behind the wrong dashes.
+    let meant = nearest(&format!("--{}", name.trim_start_matches('-')), known);
+    if let Some(option) = meant.and_then(|name| usage.option(name)) {
+        return stop.hint(format!("did you mean {}?", option.form()));
+    }
+    let others = table.iter().filter(|other| other.option(name).is_some());
+    let others: Vec<&str> = others.map(|other| other.name).collect();
+    if !others.is_empty() {
+        return stop.hint(format!("{name} is an option of {}", others.join(", ")));
+    }
+    match usage.placeholder() {
+        "" => stop,
+        operand => stop.hint(format!("if it is meant as {operand}, put -- before it")),
+    }
+}
+
+pub(super) fn not_a_choice(what: &str, word: &str, choices: &[&'static str]) -> Stop {
+    let (list, word_in_quotes) = (choices.join(", "), quoted(word));
+    let stop = Stop::usage(format!(
+        "{what} must be one of {list}, not {word_in_quotes}"
+    ));
+    match nearest(word, choices.iter().copied()) {
+        Some(choice) => stop.hint(format!("did you mean {choice}?")),
+        None => stop,
+    }
+}
+
+/// The word in double quotes, control and bidi characters made visible, cut where it is long.
+fn quoted(word: &str) -> String {
+    match word.char_indices().nth(QUOTED) {
+        None => format!("{word:?}"),
+        Some((end, _)) => format!("{:?}…", word.split_at(end).0),
+    }
+}
+
+/// Without `=` and what follows: that may be a secret.
+fn name(word: &str) -> &str {
+    word.split_once('=').map_or(word, |(name, _)| name)
+}
