@@ -328,8 +328,9 @@ pub fn looked_through(jobs: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::needless_raw_string_hashes)]
 
+    use expect_test::expect;
     use serde_json::json;
 
     use super::*;
@@ -341,12 +342,10 @@ mod tests {
         serde_json::from_str(&value.to_string()).unwrap()
     }
 
-    fn printed(table: &Table) -> Vec<String> {
-        let mut lines = Vec::new();
-        table.print(Style::PLAIN, None, &mut |line| {
-            lines.push(line.trim_end_matches('\n').to_owned());
-        });
-        lines
+    fn printed(table: &Table) -> String {
+        let mut text = String::new();
+        table.print(Style::PLAIN, None, &mut |line| text.push_str(line));
+        text
     }
 
     #[test]
@@ -365,15 +364,12 @@ mod tests {
             &json!({"id": 13, "name": "odd", "status": "failed", "failure_reason": "new\u{1b}reason"}),
         );
         let rows = [(&failed, true), (&manual, false), (&odd, false)];
-        assert_eq!(
-            printed(&table(rows)),
-            [
-                "JOB               STAGE   STATUS  DURATION  QUEUED    ID  NOTE                                         LINK",
-                "deploy: [eu, 青]  deploy  failed     3m12s      0s  4711  retried, allowed to fail, the script failed  https://gitlab.example/j/4711",
-                "go                x       manual                      12  trigger job",
-                "odd                       failed                      13  new\\u{1b}reason",
-            ]
-        );
+        expect![[r#"
+            JOB               STAGE   STATUS  DURATION  QUEUED    ID  NOTE                                         LINK
+            deploy: [eu, 青]  deploy  failed     3m12s      0s  4711  retried, allowed to fail, the script failed  https://gitlab.example/j/4711
+            go                x       manual                      12  trigger job
+            odd                       failed                      13  new\u{1b}reason
+        "#]].assert_eq(&printed(&table(rows)));
     }
 
     #[test]
@@ -402,19 +398,16 @@ mod tests {
             };
             walk.read(next, list);
         }
-        assert_eq!(
-            printed(&tree(&walk.tree(), &refusals)),
-            [
-                "JOB                                  STAGE  STATUS   DURATION  QUEUED  ID  NOTE             LINK",
-                "pipeline 1",
-                "├─ build                             b      success                     1",
-                "├─ child                             t      success                     2",
-                "│  └─ pipeline 2 of project 7",
-                "│     └─ back                        t      success                     4",
-                "│        └─ pipeline 1 of project 7                                        shown elsewhere",
-                "└─ other                             t      success                     3",
-                "   └─ pipeline 9 of project 7                                              403 Forbidden\\n",
-            ]
-        );
+        expect![[r#"
+            JOB                                  STAGE  STATUS   DURATION  QUEUED  ID  NOTE             LINK
+            pipeline 1
+            ├─ build                             b      success                     1
+            ├─ child                             t      success                     2
+            │  └─ pipeline 2 of project 7
+            │     └─ back                        t      success                     4
+            │        └─ pipeline 1 of project 7                                        shown elsewhere
+            └─ other                             t      success                     3
+               └─ pipeline 9 of project 7                                              403 Forbidden\n
+        "#]].assert_eq(&printed(&tree(&walk.tree(), &refusals)));
     }
 }

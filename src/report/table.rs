@@ -160,6 +160,10 @@ pub fn branch(path: &[bool]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::needless_raw_string_hashes)]
+
+    use expect_test::expect;
+
     use super::*;
 
     const COLUMNS: &[Column] = &[
@@ -192,32 +196,26 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_no_line_ends_with_a_blank() {
-        assert_eq!(
-            printed(&jobs(), Style::PLAIN, None),
-            [
-                "  ID  NAME                              STATUS\n",
-                "   7  日本語                            success\n",
-                "1234  b                                          https://gitlab.example/x\n",
-                "      evil\\u{1b}[2J\\nname that is long\n",
-                "\n",
-            ]
-            .concat()
-        );
+        expect![[r#"
+              ID  NAME                              STATUS
+               7  日本語                            success
+            1234  b                                          https://gitlab.example/x
+                  evil\u{1b}[2J\nname that is long
+
+        "#]]
+        .assert_eq(&printed(&jobs(), Style::PLAIN, None));
     }
 
     #[test]
     fn only_a_terminals_width_cuts_and_only_names() {
-        assert_eq!(
-            printed(&jobs(), Style::PLAIN, Some(60)),
-            [
-                "  ID  NAME                 STATUS\n",
-                "   7  日本語               success\n",
-                "1234  b                             https://gitlab.example/x\n",
-                "      evil\\u{1b}[2J\\nnam…\n",
-                "\n",
-            ]
-            .concat()
-        );
+        expect![[r#"
+              ID  NAME                 STATUS
+               7  日本語               success
+            1234  b                             https://gitlab.example/x
+                  evil\u{1b}[2J\nnam…
+
+        "#]]
+        .assert_eq(&printed(&jobs(), Style::PLAIN, Some(60)));
         let narrow = printed(&jobs(), Style::PLAIN, Some(1));
         assert!(narrow.contains("https://gitlab.example/x\n"), "{narrow}");
         assert!(narrow.contains("      evil\\u{1b}[…\n"), "{narrow}");

@@ -69,11 +69,9 @@ impl Story {
 fn after_head(outcome: Outcome) -> Outcome {
     let (using, rest) = outcome.log.split_once('\n').unwrap();
     let (start, rest) = rest.split_once('\n').unwrap();
-    assert_eq!(using, "using the job token from CI_JOB_TOKEN");
-    assert!(
-        start.contains(" pipeline ") && start.ends_with(" at the latest"),
-        "{start}"
-    );
+    // No words: one story asserts them.
+    assert!(using.ends_with(" CI_JOB_TOKEN"), "{using}");
+    assert!(start.contains(char::is_numeric), "{start}");
     Outcome {
         log: rest.to_owned(),
         ..outcome

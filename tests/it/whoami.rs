@@ -1,11 +1,11 @@
 //! `whoami` tells the truth that GitLab tells, and nothing else.
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 use jobgate::os::Interrupt;
 use serde_json::{Value, json};
 
 use crate::fake::{Answer, Fault, GitLab, Id, World, ci, job};
-use crate::run::{Outcome, Run};
+use crate::run::{Outcome, Run, same};
 
 /// A matrix job with environment, runner tag and agent, two minutes after its start.
 fn deploying(age: u32) -> (GitLab, Id) {
@@ -33,35 +33,59 @@ fn on(run: Run, gitlab: &GitLab) -> Outcome {
     run.on(&gitlab.clock(), &Interrupt::new())
 }
 
-const PAGE: &str = "
-job          90400 deploy: [eu]
-link         https://gitlab.example.com/shop/web/-/jobs/90400
-stage        deploy
-status       running, allowed to fail
-time         running for 2m00s, 58m00s left of 1h00m
-runner       9 runner-1 (instance_type), tags k8s
-pipeline     7700 from push
-link         https://gitlab.example.com/shop/web/-/pipelines/7700
-ref          branch main at 00000000
-project      44 shop/web
-groups       1
-user         51 mira
-roles        guest, planner, reporter, security_manager, developer, maintainer
-environment  prod-eu (tier production)
-agents       12 shop/web
-";
-const USING: &str = "using the job token from CI_JOB_TOKEN\n";
+/// The page of every server.
+fn page() -> Expect {
+    expect![[r#"
+        job          90400 deploy: [eu]
+        link         https://gitlab.example.com/shop/web/-/jobs/90400
+        stage        deploy
+        status       running, allowed to fail
+        time         running for 2m00s, 58m00s left of 1h00m
+        runner       9 runner-1 (instance_type), tags k8s
+        pipeline     7700 from push
+        link         https://gitlab.example.com/shop/web/-/pipelines/7700
+        ref          branch main at 00000000
+        project      44 shop/web
+        groups       1
+        user         51 mira
+        roles        guest, planner, reporter, security_manager, developer, maintainer
+        environment  prod-eu (tier production)
+        agents       12 shop/web
+    "#]]
+}
+
+fn using() -> Expect {
+    expect![[r#"
+        using the job token from CI_JOB_TOKEN
+    "#]]
+}
 
 #[test]
 fn a_job_learns_who_it_is_on_every_server() {
     for age in [17, 18, 19] {
         let (gitlab, me) = deploying(age);
         let page = match age {
-            // The role came with GitLab 19.
-            17 | 18 => PAGE.replace("security_manager, ", ""),
-            _ => PAGE.to_owned(),
+            // The role of security managers came with GitLab 19.
+            17 | 18 => expect![[r#"
+                job          90400 deploy: [eu]
+                link         https://gitlab.example.com/shop/web/-/jobs/90400
+                stage        deploy
+                status       running, allowed to fail
+                time         running for 2m00s, 58m00s left of 1h00m
+                runner       9 runner-1 (instance_type), tags k8s
+                pipeline     7700 from push
+                link         https://gitlab.example.com/shop/web/-/pipelines/7700
+                ref          branch main at 00000000
+                project      44 shop/web
+                groups       1
+                user         51 mira
+                roles        guest, planner, reporter, developer, maintainer
+                environment  prod-eu (tier production)
+                agents       12 shop/web
+            "#]],
+            _ => page(),
         };
-        run("whoami", &gitlab, me).binary().is(0, &page, USING);
+        run("whoami", &gitlab, me).binary().is(0, page, using());
         assert_eq!(gitlab.requests().len(), 2, "{}", gitlab.log());
         gitlab.finish();
     }
@@ -72,7 +96,7 @@ fn json_is_gitlabs_own_complete() {
     let (gitlab, me) = deploying(19);
     for words in ["whoami --output json", "whoami -o ndjson"] {
         let told = run(words, &gitlab, me).binary();
-        assert_eq!((told.code, told.log.as_str()), (0, USING));
+        same(&using(), &told.log);
         assert_eq!(told.out.matches('\n').count(), 1, "one line");
         let told: Value = serde_json::from_str(&told.out).unwrap();
         let (job, agents) =
@@ -90,7 +114,7 @@ fn later_jobs_get_it_as_variables() {
     run("whoami -o dotenv --output-file", &gitlab, me)
         .arg(&file)
         .binary()
-        .is(0, "", USING);
+        .is(0, "", using());
     let told = std::fs::read_to_string(&file).unwrap();
     assert_eq!(
         told,
@@ -147,20 +171,21 @@ fn what_a_later_job_would_read_otherwise_is_not_written() {
 fn a_page_without_agents_says_so() {
     let (gitlab, me) = deploying(19);
     gitlab.fault("*/job/allowed_agents", Fault::Unauthorized);
-    let page: Vec<&str> = PAGE.trim_start().lines().collect();
-    let page: String = page
-        .iter()
-        .filter(|line| {
-            !["groups", "roles", "environment", "agents"]
-                .iter()
-                .any(|key| line.starts_with(key))
-        })
-        // Without the widest key the columns move together.
-        .map(|line| line.replacen("   ", "", 1) + "\n")
-        .collect();
     run("whoami", &gitlab, me).binary().is(
         0,
-        &page,
+        expect![[r#"
+            job       90400 deploy: [eu]
+            link      https://gitlab.example.com/shop/web/-/jobs/90400
+            stage     deploy
+            status    running, allowed to fail
+            time      running for 2m00s, 58m00s left of 1h00m
+            runner    9 runner-1 (instance_type), tags k8s
+            pipeline  7700 from push
+            link      https://gitlab.example.com/shop/web/-/pipelines/7700
+            ref       branch main at 00000000
+            project   44 shop/web
+            user      51 mira
+        "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
             jobgate: warning: roles, groups, environment and agents are not known: 401 Unauthorized
@@ -261,7 +286,7 @@ fn the_way_to_gitlab_is_checked_before_anything_is_sent() {
     );
     assert_eq!(gitlab.requests().len(), 0);
     let server = format!("whoami --server {}", gitlab.origin());
-    run(&server, &gitlab, me).binary().is(0, PAGE, USING);
+    run(&server, &gitlab, me).binary().is(0, page(), using());
     gitlab.finish();
 }
 
@@ -273,7 +298,7 @@ fn variables_of_another_job_are_noticed() {
         .binary()
         .is(
             0,
-            PAGE,
+            page(),
             expect![[r#"
             using the job token from CI_JOB_TOKEN
             jobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90400
@@ -314,19 +339,12 @@ fn trouble_is_waited_out_and_then_could_not_tell() {
         gitlab.no_more_trouble();
     }
     gitlab.faults("*", Fault::Limited(3600), u32::MAX);
-    on(run("whoami", &gitlab, me), &gitlab).is(
-        6,
-        "",
-        &format!(
-            "
-using the job token from CI_JOB_TOKEN
-jobgate: error: this GitLab's rate limit is used up
-jobgate: error: GET /job: 429 Retry later (request id {})
-jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
-",
-            last_request_id(&gitlab)
-        ),
-    );
+    on(run("whoami", &gitlab, me), &gitlab).is(6, "", expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        jobgate: error: this GitLab's rate limit is used up
+        jobgate: error: GET /job: 429 Retry later (request id 01JD0000000000000000000088)
+        jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
+    "#]]);
     gitlab.finish();
 }
 
@@ -341,11 +359,6 @@ fn a_server_that_limits_for_no_time_at_all_is_not_hammered() {
     gitlab.finish();
 }
 
-/// As the fake numbers them.
-fn last_request_id(gitlab: &GitLab) -> String {
-    format!("01JD{:022}", gitlab.requests().len() - 1)
-}
-
 #[test]
 fn debug_shows_requests_and_no_token() {
     let (gitlab, me) = deploying(19);
@@ -354,18 +367,16 @@ fn debug_shows_requests_and_no_token() {
         run("whoami", &gitlab, me).var("JOBGATE_DEBUG", "1"),
     ] {
         let before = gitlab.requests().len();
+        let [first, second] = [before, before + 1].map(|number| format!("01JD{number:022}"));
+        let debug = debug.naming(first, "ID-1").naming(second, "ID-2");
         on(debug, &gitlab).is(
             0,
-            PAGE,
-            &format!(
-                "
-using the job token from CI_JOB_TOKEN
-debug: GET https://gitlab.test/api/v4/job 200 01JD{:022} 0ms
-debug: GET https://gitlab.test/api/v4/job/allowed_agents 200 01JD{:022} 0ms
-",
-                before,
-                before + 1
-            ),
+            page(),
+            expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            debug: GET https://gitlab.test/api/v4/job 200 ID-1 0ms
+            debug: GET https://gitlab.test/api/v4/job/allowed_agents 200 ID-2 0ms
+        "#]],
         );
     }
     gitlab.finish();
@@ -374,11 +385,11 @@ debug: GET https://gitlab.test/api/v4/job/allowed_agents 200 01JD{:022} 0ms
 #[test]
 fn quiet_is_quiet_and_a_bad_file_is_noticed_before_anything_is_asked() {
     let (gitlab, me) = deploying(19);
-    run("whoami -q", &gitlab, me).binary().is(0, PAGE, "");
+    run("whoami -q", &gitlab, me).binary().is(0, page(), "");
     let mixed_up = run("whoami -q", &gitlab, me).var("CI_JOB_ID", "5");
     mixed_up.binary().is(
         0,
-        PAGE,
+        page(),
         expect![[r#"
         jobgate: warning: CI_JOB_ID is 5, but the job token belongs to job 90400
     "#]],
