@@ -195,6 +195,10 @@ impl<'a> Pipelines<'a> {
                         return ControlFlow::Break(());
                     }
                 };
+                if foreign(&job, route) {
+                    bad = Some(Error::foreign_row(route, page.facts, job.id));
+                    return ControlFlow::Break(());
+                }
                 job.trigger = kinds == Kinds::TriggerJobs;
                 if kinds == Kinds::Jobs {
                     groups.add(&job.name);
@@ -251,6 +255,20 @@ impl<'a> Pipelines<'a> {
         }
         Ok(Way::Found(place, hops))
     }
+}
+
+/// The row is of another pipeline or project than the one whose list was asked for.
+fn foreign(job: &Job, route: &Route) -> bool {
+    let (Route::PipelineJobs(project, id)
+    | Route::TriggerJobs(project, id)
+    | Route::Bridges(project, id)) = route
+    else {
+        return false;
+    };
+    job.pipeline.is_some_and(|key| {
+        let projects = key.project_id.zip(project.id());
+        key.id != *id || projects.is_some_and(|(said, asked)| said != asked)
+    })
 }
 
 /// The one trigger job that `text` means.

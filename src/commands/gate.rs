@@ -64,7 +64,9 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     let exit = session::with(&options.common, host, |session| {
-        let me = gating::trusted(session)?;
+        let me = session.me()?;
+        gating::trust(session, &me)?;
+        gating::alive(&me)?;
         let judgement = options.gating.judge(session, &me)?;
         match options.format {
             Format::Json => out.text(&(json::text(&gate::document(&judgement)) + "\n")),

@@ -8,7 +8,9 @@ use crate::decide::gate::condition::Condition;
 use crate::decide::gate::said::Gap;
 use crate::decide::gate::{Judgement, judge};
 use crate::exit::{Exit, Stop};
-use crate::report::gate;
+use crate::model::Status;
+use crate::os::Signal;
+use crate::report::{gate, messages};
 use crate::session::{Me, Session};
 
 pub const REQUIRE: Opt = Opt::value(
@@ -77,28 +79,30 @@ impl Gating {
         Ok(self.closed(session, me)?.map_or(Ok(()), Err))
     }
 
-    pub fn pass_again(&self, session: &Session, _: Tell) -> Result<Result<(), Judgement>, Stop> {
-        Ok(self.closed_again(session)?.map_or(Ok(()), Err))
+    pub fn pass_again(&self, session: &Session, tell: Tell) -> Result<Result<(), Judgement>, Stop> {
+        if self.is_empty() {
+            return Ok(Ok(()));
+        }
+        self.pass(session, &session.me()?, tell)
     }
 
-    /// The same directly before a write, with the calling job asked for again as well.
-    pub fn closed_again(&self, session: &Session) -> Result<Option<Judgement>, Stop> {
+    /// The same later on: the calling job is asked for again, and must be the one that was seen `first`.
+    pub fn closed_again(&self, session: &Session, first: &Me) -> Result<Option<Judgement>, Stop> {
         if self.is_empty() {
             return Ok(None);
         }
-        self.closed(session, &session.me()?)
+        let me = session.me()?;
+        let ids = |me: &Me| (me.job.id, me.project, me.pipeline.id);
+        if ids(&me) != ids(first) {
+            return Err(Stop::new(Exit::Unknown, messages::ANOTHER_JOB));
+        }
+        alive(&me)?;
+        self.closed(session, &me)
     }
 }
 
-/// The calling job, for whoever decides or changes something: here a contradiction between variables and token is "could not tell", and
-/// an origin that the command line does not vouch for is named.
-pub fn trusted(session: &Session) -> Result<Me, Stop> {
-    let me = session.me()?;
-    trust(session, &me)?;
-    Ok(me)
-}
-
-/// The same for a job that was asked for already.
+/// For a command that decides or changes something: a contradiction between variables and token is "could not tell", and a server that the
+/// command line does not pin is named.
 pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
     if let Some(other) = session.other_job(me) {
         let hint = "leave CI_JOB_ID and CI_JOB_TOKEN as GitLab sets them";
@@ -108,10 +112,19 @@ pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
         // Below another path the same origin may serve a file that somebody wrote.
         let path = session.ci.api.path.as_str();
         let path = if path == "/api/v4" { "" } else { path };
-        session.talk.line(&format!(
-            "trusting {}{path}, which CI_API_V4_URL names; --server fixes it",
-            session.gitlab.origin()
-        ));
+        let line = messages::unpinned(session.gitlab.origin(), path);
+        session.talk.line(&line);
     }
     Ok(())
+}
+
+/// A job that is canceled opens no gate, as after SIGTERM.
+pub fn alive(me: &Me) -> Result<(), Stop> {
+    match me.job.status {
+        Status::Canceling | Status::Canceled => {
+            let exit = Exit::Signal(Signal::Terminate);
+            Err(Stop::new(exit, messages::CALLER_CANCELED))
+        }
+        _ => Ok(()),
+    }
 }

@@ -182,7 +182,7 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, 
     let mut ended = wait_for(&mut turns, &finder, &wait);
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok
-        && let Some(judgement) = gating.closed_again(session)?
+        && let Some(judgement) = gating.closed_again(session, &me)?
     {
         ended.outcome.exit = judgement.exit();
         ended.stop = Some(gate::stop(&judgement));

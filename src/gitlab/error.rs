@@ -7,6 +7,7 @@ use super::explain::Explanation;
 use super::facts::Facts;
 use super::route::Route;
 use crate::exit::{Exit, Stop};
+use crate::model::JobId;
 use crate::os::Signal;
 
 /// A request that brought no good answer. Holds no secret; server text is masked, cut and safe for a terminal.
@@ -137,6 +138,12 @@ impl Error {
     /// A list was read to its end and lacks a row all the same.
     pub fn incomplete(route: &Route, facts: &Facts) -> Self {
         let message = "the list lacks jobs of a parallel group";
+        Self::unusable(route, facts, message)
+    }
+
+    /// A row that does not belong to what the list was asked of.
+    pub fn foreign_row(route: &Route, facts: &Facts, job: JobId) -> Self {
+        let message = format!("job {job} in the answer is of another pipeline or project");
         Self::unusable(route, facts, message)
     }
 

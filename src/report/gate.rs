@@ -244,7 +244,6 @@ fn unknown(gap: &Gap) -> String {
         Gap::SlugListedTwice(slug) => {
             format!("GitLab lists several environments with the slug {slug}")
         }
-        Gap::JobOfAnotherPipeline(id) => format!("GitLab lists job {id} of another pipeline"),
         Gap::NoPlayer => "GitLab does not name the user who played it".to_owned(),
         Gap::NoStarter => "GitLab does not name the user who started the pipeline".to_owned(),
         Gap::PipelineWithoutRef(id) => format!("GitLab lists pipeline {id} without its ref"),

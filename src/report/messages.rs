@@ -48,6 +48,17 @@ pub fn asking_again(trouble: &str, delay: Duration) -> String {
     format!("{trouble}; asking again in {seconds}")
 }
 
+/// The server, where only a variable names it; `path` where it is not the usual one.
+pub fn unpinned(origin: &str, path: &str) -> String {
+    format!("using {origin}{path} from CI_API_V4_URL (pin it with --server {origin}{path})")
+}
+
+/// A canceled job opens no gate and starts nothing.
+pub const CALLER_CANCELED: &str = "this job is being canceled";
+
+/// Directly before a write.
+pub const ANOTHER_JOB: &str = "GET /job does not name the same job, project and pipeline any more";
+
 /// The variables of two jobs are mixed.
 pub fn other_job(variable: JobId, token: JobId) -> String {
     format!("CI_JOB_ID is {variable}, but the job token belongs to job {token}")

@@ -3,7 +3,7 @@
 use expect_test::expect;
 use jobgate::os::Interrupt;
 
-use crate::fake::{Fault, GitLab, World, ci, job};
+use crate::fake::{Answer, Fault, GitLab, World, ci, job};
 use crate::run::{Outcome, Run};
 
 struct Story {
@@ -48,10 +48,8 @@ impl Story {
     /// The same without the lines that every run begins with.
     fn go(&self, call: Run) -> Outcome {
         let mut outcome = self.whole(call);
-        let head = ["using the ", "trusting "];
         let lines = outcome.log.split_inclusive('\n');
-        let rest = lines.filter(|line| !head.iter().any(|head| line.starts_with(head)));
-        outcome.log = rest.collect();
+        outcome.log = lines.filter(|line| !line.starts_with("using ")).collect();
         outcome
     }
 
@@ -83,7 +81,7 @@ fn an_open_gate_says_what_held() {
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
-            trusting https://gitlab.test, which CI_API_V4_URL names; --server fixes it
+            using https://gitlab.test from CI_API_V4_URL (pin it with --server https://gitlab.test)
             using the access token from JOBGATE_TOKEN
             the gate is open: all 10 conditions hold
         "#]],
@@ -203,4 +201,66 @@ fn the_help_page_names_every_condition_and_few_options() {
         .lines()
         .filter(|line| line.trim_start().starts_with('-'));
     assert!(options.count() <= 14, "{help}");
+}
+
+/// `GET /job` as GitLab answers, but for the changes.
+fn job_answer(story: &Story, change: impl Fn(&mut serde_json::Value)) -> Answer {
+    let me = story.me;
+    let mut job = serde_json::json!({
+        "id": me, "name": "deploy", "status": "running", "stage": "deploy", "ref": "main", "tag": false,
+        "user": {"id": 1, "username": "mira"},
+        "pipeline": {"id": 7700, "project_id": 44, "sha": "abc", "ref": "main", "status": "running", "source": "push"},
+    });
+    change(&mut job);
+    Answer::json(200, &job)
+}
+
+#[test]
+fn a_canceled_job_opens_no_gate() {
+    let mut logs = String::new();
+    for status in ["canceling", "canceled"] {
+        let story = Story::new();
+        let answer = job_answer(&story, |job| job["status"] = status.into());
+        story.gitlab.answer("GET */job", answer);
+        let got = story.run("gate branch=main");
+        assert_eq!((got.code, got.out.as_str()), (143, ""), "{got:?}");
+        logs.push_str(&got.log);
+        story.gitlab.finish();
+    }
+    expect![[r#"
+        jobgate: error: this job is being canceled
+        jobgate: error: this job is being canceled
+    "#]]
+    .assert_eq(&logs);
+}
+
+#[test]
+fn answers_that_contradict_each_other_open_no_gate() {
+    let story = Story::new();
+    let answer = job_answer(&story, |job| job["pipeline"]["ref"] = "release/7".into());
+    story.gitlab.answer("GET */job", answer);
+    story.run("gate branch=main").is(6, expect![[r#"
+        FINDING  CONDITION    GITLAB SAID
+        unknown  branch=main  GitLab says that the job's ref is main and its pipeline's is release/7 (expected: the ref is a branch that matches main)
+    "#]], expect![[r#"
+        the gate could not be checked: no evidence for its condition
+    "#]]);
+    story.gitlab.finish();
+}
+
+#[test]
+fn rows_of_another_pipeline_or_project_open_no_gate() {
+    for (pipeline, project) in [(7701, 44), (7700, 45)] {
+        let story = Story::new();
+        let row = serde_json::json!({
+            "id": 90400, "name": "unit", "status": "success", "stage": "test", "ref": "main",
+            "pipeline": {"id": pipeline, "project_id": project},
+        });
+        let answer = Answer::json(200, &serde_json::json!([row]));
+        let list = "GET */pipelines/7700/jobs*";
+        story.gitlab.answers(list, answer, u32::MAX);
+        assert_eq!(story.run("gate jobs=unit").code, 6);
+        assert_eq!(story.run("gate approved=unit").code, 6);
+        story.gitlab.finish();
+    }
 }

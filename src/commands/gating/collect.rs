@@ -9,9 +9,9 @@ use crate::decide::gate::condition::Condition;
 use crate::decide::gate::evidence::{Calling, Evidence, Fetched, Piece, PipelinesOfRef};
 use crate::decide::gate::needs;
 use crate::decide::gate::said::RefKind;
-use crate::find::Scope;
 use crate::gitlab::{Error, Project, Route};
 use crate::model::{GitRef, Pipeline, Source};
+use crate::pipeline::Scope;
 use crate::session::{Me, Session};
 
 /// Asks for every piece that the conditions need. A refusal or an outage is part of the evidence.
@@ -50,7 +50,7 @@ pub fn evidence(session: &Session, me: &Me, conditions: &[Condition]) -> Evidenc
                     retried: true,
                     ..Scope::default()
                 };
-                let rows = session.steady(|| ask.looks.finder.rows(&me.place(), all));
+                let rows = session.steady(|| ask.looks.pipelines.rows(&me.place(), all));
                 evidence.attempts = Some(fetched(rows.map(|rows| rows.jobs)));
             }
             Piece::Jobs => {

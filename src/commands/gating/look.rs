@@ -7,15 +7,15 @@ use crate::decide::look::{Look, Now, Pages, Read, Unreadable};
 use crate::decide::select::{Operand, Selection};
 use crate::decide::verdict::{Goal, Looks as HowOften, Outcome, Own, Rules, Verdict, Watch};
 use crate::exit::Exit;
-use crate::find::{Finder, Place, Rows, Scope, TriggerJobs};
-use crate::gitlab::{Error, Kind, Project};
-use crate::model::PipelineKey;
+use crate::gitlab::{Error, Kind};
+use crate::model::{PipelineKey, Place, Project};
+use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs};
 use crate::session::{Me, Session};
 
 /// What several selections have in common: each list is read once for all of them.
 pub struct Looks<'a> {
     session: &'a Session<'a>,
-    pub finder: Finder<'a>,
+    pub pipelines: Pipelines<'a>,
     read: RefCell<Vec<(Read, Rc<Got>)>>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Looks<'a> {
     pub fn new(session: &'a Session<'a>) -> Self {
         Self {
             session,
-            finder: Finder::new(session.gitlab),
+            pipelines: Pipelines::new(session.gitlab),
             read: RefCell::default(),
         }
     }
@@ -78,12 +78,11 @@ impl<'a> Looks<'a> {
             pipeline: read.pipeline.id,
         };
         let scope = Scope {
-            statuses: None,
             retried: read.retried,
             no_trigger_jobs: !read.lists.trigger_jobs(),
         };
         let own = read.pipeline.id == me.pipeline.id;
-        let rows = match self.session.steady(|| self.finder.rows(&place, scope)) {
+        let rows = match self.session.steady(|| self.pipelines.rows(&place, scope)) {
             Ok(rows) => Ok(rows),
             Err(error) if own || !error.token_refused() => return Err(error),
             Err(error) if error.kind == Kind::NotFound && error.exit() == Exit::NotFound => {
@@ -117,8 +116,8 @@ fn look(got: &[(Read, Rc<Got>)]) -> Look<'_> {
                 scope: read.scope.clone(),
                 lists: read.lists,
                 rows: &rows.jobs,
-                torn: rows.torn,
-                no_trigger_jobs: matches!(rows.trigger_jobs, TriggerJobs::Closed(_)),
+                torn: false,
+                no_trigger_jobs: matches!(rows.trigger_jobs, TriggerJobs::Refused(_)),
             }),
             Err(why) => look.unreadable.push((read.pipeline.id, *why)),
         }

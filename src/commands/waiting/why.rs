@@ -97,7 +97,7 @@ fn of_reason(reason: &Reason, refusal: Option<&Stop>) -> Stop {
             "{name} waits for this job, by its stage or its `needs:`; give it a `needs:` without this job", name = job.name
         ))
         .hint("this job may hold a `resource_group` that another job waits for"),
-        Reason::CallerCanceled => stop("this job is being canceled".to_owned()),
+        Reason::CallerCanceled => stop(crate::report::messages::CALLER_CANCELED.to_owned()),
     }
 }
 

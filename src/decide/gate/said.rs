@@ -2,7 +2,7 @@
 
 use crate::decide::verdict::Outcome;
 use crate::exit::Stop;
-use crate::model::{AgentId, JobId, Pipeline, PipelineId, ProjectId, Role, Source, Status, Tier};
+use crate::model::{AgentId, Pipeline, PipelineId, ProjectId, Role, Source, Status, Tier};
 
 /// What GitLab said about a condition. Names are as the server wrote them.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,6 @@ pub enum Gap {
     NoSlug,
     SlugNotListed(String),
     SlugListedTwice(String),
-    JobOfAnotherPipeline(JobId),
     /// No user's name stands on the job that approves.
     NoPlayer,
     /// GitLab does not say who started the pipeline.
