@@ -24,9 +24,6 @@ pub const GATING: Group = Group {
     options: &[&REQUIRE],
 };
 
-/// Shows what was judged.
-pub type Tell<'t> = &'t dyn Fn(&Judgement);
-
 /// What must hold before the command goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Gating {
@@ -74,28 +71,12 @@ impl Gating {
         Ok(Some(judgement).filter(|judgement| !judgement.open()))
     }
 
-    /// [`Self::closed`] for callers that show it their own way.
-    pub fn pass(&self, session: &Session, me: &Me, _: Tell) -> Result<Result<(), Judgement>, Stop> {
-        Ok(self.closed(session, me)?.map_or(Ok(()), Err))
-    }
-
-    pub fn pass_again(&self, session: &Session, tell: Tell) -> Result<Result<(), Judgement>, Stop> {
-        if self.is_empty() {
-            return Ok(Ok(()));
-        }
-        self.pass(session, &session.me()?, tell)
-    }
-
     /// The same later on: the calling job is asked for again, and must be the one that was seen `first`.
     pub fn closed_again(&self, session: &Session, first: &Me) -> Result<Option<Judgement>, Stop> {
         if self.is_empty() {
             return Ok(None);
         }
-        let me = session.me()?;
-        let ids = |me: &Me| (me.job.id, me.project, me.pipeline.id);
-        if ids(&me) != ids(first) {
-            return Err(Stop::new(Exit::Unknown, messages::ANOTHER_JOB));
-        }
+        let me = same(session, first)?;
         alive(&me)?;
         self.closed(session, &me)
     }
@@ -127,4 +108,14 @@ pub fn alive(me: &Me) -> Result<(), Stop> {
         }
         _ => Ok(()),
     }
+}
+
+/// The calling job asked for once more: it must be the one that was seen `first`.
+pub fn same(session: &Session, first: &Me) -> Result<Me, Stop> {
+    let me = session.me()?;
+    let ids = |me: &Me| (me.job.id, me.project, me.pipeline.id);
+    if ids(&me) == ids(first) {
+        return Ok(me);
+    }
+    Err(messages::other_caller(first.job.id, me.job.id))
 }

@@ -367,19 +367,6 @@ pub fn waiting_for_pipeline(stop: &Stop) -> String {
     format!("{stop}; waiting for it")
 }
 
-/// GitLab says that the calling job is being canceled.
-pub fn caller_canceled(exit: Exit) -> Stop {
-    Stop::new(exit, "this job is being canceled: nothing more is sent")
-}
-
-/// The job token stands for another job than at the start.
-pub fn other_caller(before: JobId, now: JobId) -> Stop {
-    let error = format!(
-        "the job token belonged to job {before} and belongs to job {now} now, or its pipeline has changed"
-    );
-    Stop::new(Exit::Unknown, error)
-}
-
 pub fn nothing_matches(pipeline: PipelineId) -> Stop {
     let error = format!("no job matches in pipeline {pipeline}");
     Stop::new(Exit::NotFound, error).hint(format!("jobgate jobs --pipeline {pipeline}"))

@@ -56,8 +56,13 @@ pub fn unpinned(origin: &str, path: &str) -> String {
 /// A canceled job opens no gate and starts nothing.
 pub const CALLER_CANCELED: &str = "this job is being canceled";
 
-/// Directly before a write.
-pub const ANOTHER_JOB: &str = "GET /job does not name the same job, project and pipeline any more";
+/// The job token stands for another job than at the start.
+pub fn other_caller(before: JobId, now: JobId) -> Stop {
+    let error = format!(
+        "the job token belonged to job {before} and belongs to job {now} now, or its pipeline has changed"
+    );
+    Stop::new(Exit::Unknown, error)
+}
 
 /// The variables of two jobs are mixed.
 pub fn other_job(variable: JobId, token: JobId) -> String {

@@ -7,16 +7,14 @@ use super::options::{OnCancel, Options};
 use crate::commands::gating;
 use crate::commands::waiting::{Ended, Halt, LISTS, Turns, Wait, wait_for};
 use crate::decide::deadline::JobTime;
-use crate::decide::gate::Judgement;
 use crate::decide::select::Selection;
 use crate::decide::verdict::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::find::Finder;
 use crate::gitlab::{Error, Kind, TokenKind};
 use crate::host::Host;
-use crate::model::{JobId, Place, Status};
-use crate::os::Signal;
-use crate::report::act::{self as report, Document};
+use crate::model::{JobId, Place};
+use crate::report::act::Document;
 use crate::report::events::Teller;
 use crate::report::{Format, Out, Talk, gate};
 use crate::session::{self, Common, Me, Session};
@@ -288,22 +286,14 @@ impl Gate<'_> {
     }
 
     fn pass(&self, me: &Me) -> Result<(), End> {
-        self.alive(me)?;
-        let tell = |judgement: &Judgement| gate::tell(judgement, self.session.talk);
-        let Err(judgement) = self.options.gating.pass(self.session, me, &tell)? else {
+        if !self.cleans_up {
+            gating::alive(me)?;
+        }
+        let Some(judgement) = self.options.gating.closed(self.session, me)? else {
             return Ok(());
         };
         self.session.talk.line(&gate::summary(&judgement));
         Err(End::Closed(judgement.exit()))
-    }
-
-    /// A job that is being canceled starts nothing any more, as after SIGTERM.
-    fn alive(&self, me: &Me) -> Result<(), Stop> {
-        let canceled = matches!(me.job.status, Status::Canceling | Status::Canceled);
-        if canceled && !self.cleans_up {
-            return Err(report::caller_canceled(Exit::Signal(Signal::Terminate)));
-        }
-        Ok(())
     }
 
     /// The next write needs a fresh answer.
@@ -321,12 +311,7 @@ impl Gate<'_> {
         if self.held.is_some_and(holds) {
             return Ok(());
         }
-        let me = self.session.me()?;
-        let same = |me: &Me| (me.job.id, me.project, me.pipeline.id);
-        if same(&me) != same(before) {
-            return Err(End::Stop(report::other_caller(before.job.id, me.job.id)));
-        }
-        self.pass(&me)?;
+        self.pass(&gating::same(self.session, before)?)?;
         self.held = Some(self.session.host.clock.monotonic());
         Ok(())
     }

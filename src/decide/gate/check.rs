@@ -284,4 +284,585 @@ pub(super) fn newest(_: &[String], evidence: &Evidence) -> Checked {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    #![allow(clippy::needless_raw_string_hashes)]
+
+    use expect_test::expect;
+    use serde_json::{Value, json};
+
+    use super::super::Finding::{Held, NotHeld, Refused, Unknown};
+    use super::super::tests::*;
+    use super::*;
+    use crate::decide::gate::evidence::Fetched;
+
+    fn with_job(change: impl Fn(&mut Value)) -> Evidence {
+        let mut job = job_text();
+        change(&mut job);
+        Evidence {
+            calling: calling(&job),
+            ..good()
+        }
+    }
+
+    fn with_agents(change: impl Fn(&mut Value)) -> Evidence {
+        let mut agents = agents_text();
+        change(&mut agents);
+        Evidence {
+            agents: Some(Ok(read(&agents))),
+            ..good()
+        }
+    }
+
+    fn with_refs(evidence: Evidence, rows: &Value) -> Evidence {
+        Evidence {
+            refs: Some(Ok(read(rows))),
+            ..evidence
+        }
+    }
+
+    #[test]
+    fn what_gitlab_says_makes_each_condition_hold_or_not() {
+        judged(
+            [good()],
+            Held,
+            ALL,
+            expect![[r#"
+            the project is 44 (ops/shop)
+            the ref is the branch release/7
+            the ref is the branch release/7, protected
+            the source is push
+            the user is mira
+            mira is developer in project 44
+            the tier is production
+            the environment is prod/eu
+            agent 12 of ops/agents is allowed
+            unit has passed (success)
+            tom played it, and it passed
+            no pipeline after 7700 is for another commit"#]],
+        );
+        let others = [
+            "project=4,440",
+            "project!=44",
+            "project=ops/shop2",
+            "project!=ops/shop",
+            "branch=main",
+            "branch!=release/*",
+            "tag",
+            "tag=release/*",
+            "tag!=main",
+            "source=web",
+            "source!=push",
+            "user=tom",
+            "user!=mira",
+            "role=maintainer",
+            "tier=staging",
+            "tier!=production",
+            "environment=prod/us,prod",
+            "environment!=prod/*",
+            "agent=1,2",
+            "agent=ops/other",
+            "approved=sign off",
+            "approved=deploy",
+        ];
+        judged(
+            [good()],
+            NotHeld,
+            &others,
+            expect![[r#"
+                the project is 44 (ops/shop)
+                the ref is the branch release/7
+                the source is push
+                the user is mira
+                mira is developer in project 44
+                the tier is production
+                the environment is prod/eu
+                none of the 1 agents that are allowed to this job
+                the pipeline has no job of exactly this name
+                it is running"#]],
+        );
+        let unasked = ["jobs=unit", "jobs=unit* ", "jobs=*"];
+        judged([good()], Unknown, &unasked, expect!["GitLab was not asked"]);
+    }
+
+    #[test]
+    fn letter_case_counts() {
+        let texts = [
+            "branch=Release/*",
+            "user=Mira",
+            "environment=Prod/*",
+            "agent=Ops/agents",
+            "approved=Approve",
+        ];
+        judged(
+            [good()],
+            NotHeld,
+            &texts,
+            expect![[r#"
+                the ref is the branch release/7
+                the user is mira
+                the environment is prod/eu
+                none of the 1 agents that are allowed to this job
+                the pipeline has no job of exactly this name"#]],
+        );
+        // Neither is another path, nor another user: GitLab has no two that differ in letter case alone.
+        let texts = ["project=Ops/Shop", "project!=Ops/Shop", "user!=Mira"];
+        judged(
+            [good()],
+            NotHeld,
+            &texts,
+            expect![[r#"
+            the project is 44 (ops/shop)
+            the user is mira"#]],
+        );
+    }
+
+    #[test]
+    fn roles_compare_by_rank_and_an_unknown_role_has_none() {
+        let ladder = [
+            "guest",
+            "planner",
+            "reporter",
+            "security_manager",
+            "developer",
+            "maintainer",
+            "owner",
+        ];
+        for (has, _) in ladder.iter().enumerate() {
+            let roles = &ladder[..=has];
+            let evidence = with_agents(|agents| agents["user"]["roles_in_project"] = json!(roles));
+            for (wanted, role) in ladder.iter().enumerate() {
+                let expected = if has >= wanted { Held } else { NotHeld };
+                assert_eq!(finding(&format!("role={role}"), &evidence), expected);
+            }
+        }
+        let none = [json!(["overlord"]), json!([])]
+            .map(|roles| with_agents(|agents| agents["user"]["roles_in_project"] = roles.clone()));
+        judged(
+            none,
+            NotHeld,
+            &["role=guest"],
+            expect!["mira has no known role in project 44"],
+        );
+        let evidence =
+            with_agents(|agents| agents["user"]["roles_in_project"] = json!(["overlord", "guest"]));
+        judged(
+            [&evidence],
+            NotHeld,
+            &["role=owner"],
+            expect!["mira is guest in project 44"],
+        );
+    }
+
+    #[test]
+    fn a_tag_named_like_a_branch_is_not_a_branch() {
+        let tag = with_job(|job| {
+            job["ref"] = json!("main");
+            job["tag"] = json!(true);
+        });
+        let texts = ["branch=main", "branch", "branch!=dev"];
+        judged([&tag], NotHeld, &texts, expect!["the ref is the tag main"]);
+        judged(
+            [&tag],
+            Held,
+            &["tag=main", "tag!=v*"],
+            expect!["the ref is the tag main"],
+        );
+    }
+
+    #[test]
+    fn a_ref_that_gitlab_keeps_for_itself_is_neither_branch_nor_tag() {
+        for (name, tag) in [
+            ("refs/merge-requests/1/head", false),
+            ("refs/merge-requests/1/merge", true),
+            ("refs/heads/main", false),
+        ] {
+            let evidence = with_job(|job| {
+                job["ref"] = json!(name);
+                job["tag"] = json!(tag);
+            });
+            // Not even if GitLab lists a protected branch with such a name.
+            let evidence = with_refs(evidence, &json!([{"name": name, "protected": true}]));
+            for text in [
+                "branch",
+                "branch=*",
+                "branch!=x",
+                "tag",
+                "tag=*",
+                "protected-ref",
+            ] {
+                assert_eq!(finding(text, &evidence), NotHeld, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn silence_or_a_contradiction_about_the_ref_is_not_a_branch() {
+        let texts = ["branch", "branch!=x", "tag", "protected-ref", "newest"];
+        let silent = [
+            ("tag", Value::Null),
+            ("ref", Value::Null),
+            ("ref", json!("")),
+        ]
+        .map(|(key, value)| with_job(|job| job[key] = value.clone()));
+        judged(
+            silent,
+            Unknown,
+            &texts,
+            expect!["GitLab does not say what the job's ref is"],
+        );
+        let two = with_job(|job| job["pipeline"]["ref"] = json!("main"));
+        judged(
+            [&two],
+            Unknown,
+            &texts,
+            expect!["GitLab says that the job's ref is release/7 and its pipeline's is main"],
+        );
+    }
+
+    #[test]
+    fn protected_means_a_row_of_exactly_this_name() {
+        let others = [
+            json!([]),
+            // A search finds parts of names, too.
+            json!([
+                {"name": "release/70", "protected": true}, {"name": "old-release/7", "protected": true},
+                {"name": "Release/7", "protected": true}, {"name": "release/7 ", "protected": true},
+            ]),
+        ];
+        let others = others.map(|rows| with_refs(good(), &rows));
+        judged(
+            others,
+            NotHeld,
+            &["protected-ref"],
+            expect!["the ref is the branch release/7, which GitLab does not list"],
+        );
+        let bare = with_refs(good(), &json!([{"name": "release/7"}]));
+        judged(
+            [&bare],
+            NotHeld,
+            &["protected-ref"],
+            expect!["the ref is the branch release/7, not protected"],
+        );
+    }
+
+    #[test]
+    fn the_owner_of_a_fork_is_owner_of_the_fork_only() {
+        let mut agents = agents_text();
+        agents["project"]["id"] = json!(99);
+        agents["user"]["roles_in_project"] = json!(["guest", "maintainer", "owner"]);
+        let evidence = Evidence {
+            agents: Some(Ok(read(&agents))),
+            ..with_job(|job| {
+                job["pipeline"]["project_id"] = json!(99);
+                job["web_url"] = json!("https://gl.example/mira/shop/-/jobs/90412");
+            })
+        };
+        judged(
+            [&evidence],
+            Held,
+            &["role=owner"],
+            expect!["mira is owner in project 99"],
+        );
+        judged(
+            [&evidence],
+            NotHeld,
+            &["project=44", "project=ops/shop"],
+            expect!["the project is 99 (mira/shop)"],
+        );
+    }
+
+    /// The calling job at this URL, on a server with this relative root.
+    fn at(root: &str, url: &str) -> Evidence {
+        let mut evidence = with_job(|job| job["web_url"] = json!(url));
+        evidence.calling.root = root.into();
+        evidence
+    }
+
+    #[test]
+    fn a_project_path_is_the_whole_path_and_nothing_else() {
+        for (root, before, path, expected) in [
+            ("", "https://gl.example/", "ops/shop", Held),
+            ("", "http://gl.example:8080/", "ops/shop", Held),
+            ("/gitlab", "https://gl.example/gitlab/", "ops/shop", Held),
+            ("", "https://gl.example/", "gitlab/ops/shop", NotHeld),
+            ("", "https://gl.example/", "evil/ops/shop", NotHeld),
+            ("", "https://gl.example/", "ops/shop/evil", NotHeld),
+            ("", "https://ops/", "shop/evil", NotHeld),
+        ] {
+            let evidence = at(root, &format!("{before}{path}/-/jobs/90412"));
+            assert_eq!(finding("project=ops/shop", &evidence), expected, "{path}");
+            assert_eq!(finding("project=ops/shop,44", &evidence), Held, "{path}");
+        }
+        for (root, url) in [
+            ("", "https://gl.example/ops/shop/-/jobs/9"),
+            ("", "https://gl.example/ops/shop/-/jobs/90412/"),
+            ("", "https://gl.example/ops/shop/-/jobs/9?x=/-/jobs/90412"),
+            ("/gitlab", "https://gl.example/ops/shop/-/jobs/90412"),
+            ("/ops", "https://gl.example/opsops/shop/-/jobs/90412"),
+            ("", "ops/shop/-/jobs/90412"),
+            ("", "https://"),
+            ("", ""),
+        ] {
+            let evidence = at(root, url);
+            for text in ["project=ops/shop", "project!=ops/shop", "project!=x/y,4"] {
+                assert_eq!(finding(text, &evidence), Unknown, "{url}");
+            }
+            assert_eq!(finding("project=ops/shop,44", &evidence), Held, "{url}");
+        }
+        judged(
+            [at("", "")],
+            Unknown,
+            &["project=ops/shop"],
+            expect![[
+                r#"the path of project 44 cannot be read from the job's URL ""; write project=44"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn answers_about_another_job_are_no_evidence() {
+        let texts = [
+            "project=44,45",
+            "role=guest",
+            "tier=production",
+            "tier!=staging",
+            "environment=*",
+            "agent=12",
+        ];
+        let others = [
+            ("job", 90411),
+            ("pipeline", 7701),
+            ("project", 45),
+            ("user", 52),
+        ]
+        .map(|(part, id)| with_agents(|agents| agents[part]["id"] = json!(id)));
+        judged(
+            others,
+            Unknown,
+            &texts,
+            expect!["GET /job and GET /job/allowed_agents name different jobs"],
+        );
+    }
+
+    #[test]
+    fn an_environment_is_found_by_its_slug_alone() {
+        let texts = [
+            "tier=production",
+            "tier!=staging",
+            "environment=*",
+            "environment!=x",
+        ];
+        let none = with_agents(|agents| agents["environment"] = Value::Null);
+        judged(
+            [&none],
+            NotHeld,
+            &texts,
+            expect!["the job has no environment"],
+        );
+        let silent = with_agents(|agents| agents["environment"] = json!({}));
+        judged(
+            [&silent],
+            Unknown,
+            &texts,
+            expect![[r#"
+            GitLab names no tier of the job's environment
+            GitLab names no slug of the job's environment"#]],
+        );
+        let listed = |rows: Value| Evidence {
+            environments: Some(Ok(read(&rows))),
+            ..good()
+        };
+        let others = [
+            json!([]),
+            json!([{"id": 1, "name": "prod/eu", "slug": "prod-eu-x10"}]),
+            json!([{"id": 1, "name": "prod/eu"}]),
+        ];
+        judged(
+            others.map(listed),
+            Unknown,
+            &["environment=prod/*"],
+            expect!["GitLab lists no environment with the job's slug prod-eu-x1"],
+        );
+        let other = json!([{"id": 1, "name": "review/x", "slug": "prod-eu-x1"}]);
+        judged(
+            [&listed(other)],
+            NotHeld,
+            &["environment=prod/*"],
+            expect!["the environment is review/x"],
+        );
+        let twice = json!([
+            {"id": 1, "name": "prod/eu", "slug": "prod-eu-x1"}, {"id": 2, "name": "b", "slug": "prod-eu-x1"},
+        ]);
+        judged(
+            [&listed(twice)],
+            Unknown,
+            &["environment=prod/*"],
+            expect!["GitLab lists several environments with the slug prod-eu-x1"],
+        );
+    }
+
+    #[test]
+    fn words_that_this_version_does_not_know_prove_nothing() {
+        let odd = with_job(|job| job["pipeline"]["source"] = json!("teleport"));
+        judged(
+            [&odd],
+            NotHeld,
+            &["source=push,web", "source!=push"],
+            expect!["the source is teleport"],
+        );
+        let silent = with_job(|job| job["pipeline"]["source"] = Value::Null);
+        judged(
+            [&silent],
+            Unknown,
+            &["source=push", "source!=push", "newest"],
+            expect!["GitLab names no source of this pipeline"],
+        );
+        let odd = with_agents(|agents| agents["environment"]["tier"] = json!("moon"));
+        judged(
+            [&odd],
+            NotHeld,
+            &["tier=production,other", "tier!=staging"],
+            expect!["the tier is moon"],
+        );
+    }
+
+    #[test]
+    fn no_agent_and_no_user_prove_nothing() {
+        let lonely = with_agents(|agents| agents["allowed_agents"] = json!([]));
+        judged(
+            [&lonely],
+            NotHeld,
+            &["agent=12"],
+            expect!["no agent is allowed to this job"],
+        );
+        let nameless = [Value::Null, json!({"id": 51, "username": ""})];
+        let nameless = nameless.map(|user| with_job(|job| job["user"] = user.clone()));
+        let texts = ["user=mira", "user!=tom", "role=guest", "approved=approve"];
+        judged(
+            nameless,
+            Unknown,
+            &texts,
+            expect!["GitLab names no user of this job"],
+        );
+    }
+
+    #[test]
+    fn a_verdict_on_jobs_holds_only_if_it_is_a_pass_of_something() {
+        for (exit, counts, expected) in [
+            (Exit::Ok, Some(Counts::Passed), Held),
+            (Exit::Ok, Some(Counts::Ignored), NotHeld),
+            (Exit::Ok, None, NotHeld),
+            (Exit::Failed, Some(Counts::Failed), NotHeld),
+            (Exit::Canceled, Some(Counts::Canceled), NotHeld),
+            (Exit::Pending, Some(Counts::Waiting), NotHeld),
+            (Exit::NotFound, None, NotHeld),
+            (Exit::Deadlock, Some(Counts::Stuck), NotHeld),
+            (Exit::Refused, Some(Counts::Refused), Refused),
+            (Exit::Unknown, Some(Counts::TooDeep), Unknown),
+            (Exit::Timeout, Some(Counts::Waiting), Unknown),
+            (Exit::Usage, None, Unknown),
+        ] {
+            let evidence = Evidence {
+                jobs: vec![("unit*".into(), Ok(looked(exit, counts)))],
+                ..good()
+            };
+            assert_eq!(finding("jobs=unit*", &evidence), expected, "{exit:?}");
+        }
+    }
+
+    fn with_pipelines(
+        source: &str,
+        rows: Vec<Pipeline>,
+        children: Option<Vec<Pipeline>>,
+    ) -> Evidence {
+        let of_ref: Fetched<_> = Ok(PipelinesOfRef { rows, children });
+        Evidence {
+            of_ref: Some(of_ref),
+            ..with_job(|job| job["pipeline"]["source"] = json!(source))
+        }
+    }
+
+    #[test]
+    fn newest_counts_pipelines_of_this_ref_with_another_commit() {
+        let own = || pipeline(7700, "6d2fab12aa");
+        let of = |name: &str| Pipeline {
+            ref_name: name.to_owned(),
+            ..pipeline(7800, "ffff")
+        };
+        let newest = |lists: Vec<Vec<Pipeline>>, finding, said| {
+            let lists = lists.into_iter();
+            let evidences = lists.map(|rows| with_pipelines("push", rows, None));
+            judged(evidences, finding, &["newest"], said);
+        };
+        newest(
+            vec![
+                vec![own()],
+                vec![pipeline(7701, "6d2fab12aa"), own()],
+                vec![of("release/70"), own()],
+            ],
+            Held,
+            expect!["no pipeline after 7700 is for another commit"],
+        );
+        newest(
+            vec![
+                vec![pipeline(7701, "ffffffff00"), own()],
+                vec![pipeline(7701, ""), own()],
+            ],
+            NotHeld,
+            expect![[r#"
+                pipeline 7701 of release/7 is for ffffffff
+                pipeline 7701 of release/7 is for an unknown commit"#]],
+        );
+        newest(
+            vec![
+                vec![of(""), own()],
+                vec![pipeline(7700, "ffffffff00")],
+                vec![],
+                vec![pipeline(7600, "0")],
+            ],
+            Unknown,
+            expect![[r#"
+                GitLab lists pipeline 7800 without its ref
+                GitLab names two commits of pipeline 7700
+                the pipelines that GitLab lists do not show pipeline 7700"#]],
+        );
+    }
+
+    #[test]
+    fn newest_in_a_child_pipeline_looks_at_both_lists() {
+        let own = || vec![pipeline(7700, "6d2fab12aa")];
+        let parent = || vec![pipeline(7699, "6d2fab12aa")];
+        let newest = |lists: Vec<(Vec<Pipeline>, Option<Vec<Pipeline>>)>, finding, said| {
+            let lists = lists.into_iter();
+            let evidences =
+                lists.map(|(rows, children)| with_pipelines("parent_pipeline", rows, children));
+            judged(evidences, finding, &["newest"], said);
+        };
+        newest(
+            vec![(parent(), Some(own()))],
+            Held,
+            expect!["no pipeline after 7700 is for another commit"],
+        );
+        newest(
+            vec![
+                ([vec![pipeline(7702, "ee")], parent()].concat(), Some(own())),
+                (parent(), Some([vec![pipeline(7703, "dd")], own()].concat())),
+            ],
+            NotHeld,
+            expect![[r#"
+                pipeline 7702 of release/7 is for ee
+                pipeline 7703 of release/7 is for dd"#]],
+        );
+        newest(
+            vec![
+                (parent(), None),
+                (vec![], Some(own())),
+                (parent(), Some(vec![])),
+            ],
+            Unknown,
+            expect![[r#"
+                GitLab was not asked
+                the pipelines that GitLab lists do not show pipeline 7700"#]],
+        );
+    }
+}
