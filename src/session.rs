@@ -39,16 +39,6 @@ pub fn with<T>(
     host: &Host,
     work: impl FnOnce(&Session) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    heard(common, host, &|_| false, work)
-}
-
-/// The same; what happens on the way is told only where `hear` has not taken it for itself.
-pub fn heard<T>(
-    common: &Common,
-    host: &Host,
-    hear: &(dyn Fn(&Note) -> bool + Sync),
-    work: impl FnOnce(&Session) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
     let ci = Ci::read(&host.vars, &common.fixed)?;
     let access = ci.access.iter().map(|access| &access.token);
     for token in ci.job_token.iter().chain(access) {
@@ -56,11 +46,7 @@ pub fn heard<T>(
     }
     let talk = Talk::new(host, common.color, common.quiet);
     let debug = common.debug || host.vars.get("JOBGATE_DEBUG")?.is_some_and(|on| on != "0");
-    let note = |note: Note| {
-        if !hear(&note) {
-            tell(&talk, debug, &note);
-        }
-    };
+    let note = |note: Note| tell(&talk, debug, &note);
     let gitlab = Client::open(&ci, host, &note)?;
     work(&Session {
         host,

@@ -1,33 +1,28 @@
-//! What the tokens may do on this server: GitLab's answers in, what works and what to switch on out.
+//! Which commands work, given what the tokens may do.
 
-mod commands;
-mod findings;
-
-use crate::exit::Exit;
-use crate::gitlab::explain::{Explanation, Refusal, explain, explain_no_token};
-use crate::gitlab::{Route, TokenKind};
-use crate::model::{ProjectId, Role};
-
-pub use commands::{COMMANDS, Verdict, Work, verdicts};
-pub use findings::{
-    Finding, Machine, age, clock, expiry, misplaced, no_job_token, other_job, rate,
+use self::Capability::{
+    Agents, Branches, CallingJob, Cancel, Deployments, Downstream, Environments, Erase, Logs,
+    Pipeline, PipelineJobs, Pipelines, Play, Retry, Tags, Trigger, TriggerJobs,
 };
+use crate::exit::Exit;
 
-/// Something that the program needs from GitLab, in the order of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Something that the program needs from GitLab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
-    Introspection,
+    CallingJob,
     Agents,
-    ListJobs,
-    Pipeline,
+    PipelineJobs,
     TriggerJobs,
+    Pipeline,
+    /// The jobs of a pipeline in another project, which a trigger job has started.
+    Downstream,
     ProjectJobs,
     Pipelines,
-    Downstream,
     Branches,
     Tags,
     Environments,
-    Trace,
+    Deployments,
+    Logs,
     Play,
     Retry,
     Cancel,
@@ -35,241 +30,199 @@ pub enum Capability {
     Trigger,
 }
 
-impl Capability {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Introspection => "introspection",
-            Self::Agents => "agents",
-            Self::ListJobs => "list jobs",
-            Self::Pipeline => "pipeline",
-            Self::TriggerJobs => "trigger jobs",
-            Self::ProjectJobs => "project jobs",
-            Self::Pipelines => "list pipelines",
-            Self::Downstream => "downstream project",
-            Self::Branches => "branches",
-            Self::Tags => "tags",
-            Self::Environments => "environments",
-            Self::Trace => "trace",
-            Self::Play => "play",
-            Self::Retry => "retry",
-            Self::Cancel => "cancel",
-            Self::Erase => "erase",
-            Self::Trigger => "trigger",
-        }
-    }
-}
-
-/// What GitLab said to one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    pub token: TokenKind,
-    /// `GET /job`
-    pub request: String,
-    /// `None` if no answer came.
-    pub status: Option<u16>,
-    pub request_id: Option<String>,
-    /// `None` if it worked.
-    pub refused: Option<Refused>,
-}
-
-/// A reply that is not the wanted one. Texts are masked and safe for a terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// What came back, in one line.
-    pub message: String,
-    pub why: Explanation,
-}
-
-/// How it is known what works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// GitLab was asked for the thing itself.
-    Tried,
-    /// From the token's scopes and role: the thing itself would change something.
-    /// `None`: there is no token to judge by.
-    Judged(Option<TokenKind>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What one token, or the better one of two, can do. The best comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Works {
     Yes,
-    /// Refused, or not to be told (then the exit code is 6).
-    No(Explanation),
-    /// There was nothing to ask for, and why.
-    Unasked(&'static str),
+    Partly,
+    /// GitLab did not answer, or does not say.
+    Unknown,
+    No,
 }
 
-impl Works {
-    /// As in the report: `no` is a refusal, `unknown` whatever could not be told.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Yes => "yes",
-            Self::No(why) if why.exit == Exit::Refused => "no",
-            Self::No(_) => "unknown",
-            Self::Unasked(_) => "unasked",
-        }
-    }
+/// A command, what it does nothing without, and what it works without, but not in every way.
+type Needs = (&'static str, &'static [Capability], &'static [Capability]);
 
-    /// 0, 4 or 6.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Yes => Exit::Ok,
-            Self::No(why) if why.exit == Exit::Refused => Exit::Refused,
-            Self::No(_) | Self::Unasked(_) => Exit::Unknown,
-        }
-    }
-}
+const TREE: &[Capability] = &[TriggerJobs, Downstream];
 
-/// One line of the report.
+/// What each command needs, in the order of the help page.
+const TABLE: [Needs; 11] = [
+    ("whoami", &[CallingJob], &[Agents]),
+    ("agents", &[Agents], &[]),
+    ("jobs", &[CallingJob, PipelineJobs], TREE),
+    ("trace", &[CallingJob, PipelineJobs, Logs], TREE),
+    ("wait", &[CallingJob, PipelineJobs], TREE),
+    (
+        "play",
+        &[CallingJob, PipelineJobs, Play],
+        &[TriggerJobs, Downstream, Deployments],
+    ),
+    ("retry", &[CallingJob, PipelineJobs, Retry], TREE),
+    ("cancel", &[CallingJob, PipelineJobs, Cancel], TREE),
+    ("erase", &[CallingJob, PipelineJobs, Erase], TREE),
+    ("trigger", &[CallingJob, Trigger], &[]),
+    (
+        "gate",
+        &[CallingJob],
+        &[
+            Agents,
+            PipelineJobs,
+            TriggerJobs,
+            Pipeline,
+            Pipelines,
+            Branches,
+            Tags,
+            Environments,
+        ],
+    ),
+];
+
+/// Those that end with "could not tell" where `CI_JOB_ID` is of another job than the job token.
+const STRICT: &[&str] = &["play", "retry", "cancel", "erase", "trigger", "gate"];
+
+/// The commands that ask GitLab, in the order of the table.
+pub const COMMANDS: &[&str] = &[
+    "whoami", "agents", "jobs", "trace", "wait", "play", "retry", "cancel", "erase", "trigger",
+    "gate",
+];
+
+/// Whether a command works.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    pub capability: Capability,
-    pub how: How,
-    /// In the order of asking; the last one counts.
-    pub replies: Vec<Reply>,
+pub struct Verdict {
+    pub command: &'static str,
     pub works: Works,
+    /// What it works without, or only in part.
+    pub missing: Vec<Capability>,
+    /// 0 only if all works that the command may need, else 4, or 6 where it could not be told.
+    pub exit: Exit,
 }
 
-impl Check {
-    /// Something that was asked for: the last reply counts. A 403 to the job token is about this very token, so what it names may be
-    /// switched on as well as what the access token lacks.
-    pub fn tried(capability: Capability, replies: Vec<Reply>) -> Self {
-        let works = match replies.last().map(|reply| &reply.refused) {
-            None => Works::Unasked("there is no token for it"),
-            Some(None) => Works::Yes,
-            Some(Some(last)) => {
-                let mut why = last.why.clone();
-                let before = replies
-                    .iter()
-                    .rev()
-                    .skip(1)
-                    .find(|reply| reply.token == TokenKind::Job && reply.status == Some(403));
-                if let Some(refused) = before.and_then(|reply| reply.refused.as_ref()) {
-                    why.hints.splice(0..0, refused.why.hints.clone());
-                    why.cause = format!("{}; {}", refused.why.cause, why.cause);
-                }
-                Works::No(why)
+/// Every command. `works`: what is known of a capability, if it was asked. `other_job`: the variables and the job token are of
+/// two jobs.
+pub fn verdicts(works: impl Fn(Capability) -> Option<Works>, other_job: bool) -> Vec<Verdict> {
+    let of = |capability: &Capability| match (works(*capability), capability) {
+        (Some(works), _) => works,
+        // There is no such pipeline.
+        (None, Downstream) => Works::Yes,
+        (None, _) => Works::Unknown,
+    };
+    let verdict = |&(command, all, parts): &Needs| {
+        let lacking = |one: &&Capability| of(one) != Works::Yes;
+        let missing: Vec<_> = all.iter().chain(parts).filter(lacking).copied().collect();
+        let exits = missing.iter().map(|one| match of(one) {
+            Works::Yes => Exit::Ok,
+            Works::Partly | Works::No => Exit::Refused,
+            Works::Unknown => Exit::Unknown,
+        });
+        let unclear = (other_job && STRICT.contains(&command)).then_some(Exit::Unknown);
+        let exit = Exit::of_all(exits.chain(unclear));
+        let works = match all.iter().map(of).max() {
+            Some(Works::No) => Works::No,
+            _ if exit == Exit::Ok => Works::Yes,
+            _ if unclear.is_some() || missing.iter().any(|one| of(one) == Works::Unknown) => {
+                Works::Unknown
             }
+            _ => Works::Partly,
         };
-        Self {
-            capability,
-            how: How::Tried,
-            replies,
+        Verdict {
+            command,
             works,
+            missing,
+            exit,
         }
-    }
-
-    pub fn unasked(capability: Capability, why: &'static str) -> Self {
-        Self::without_reply(capability, How::Tried, Works::Unasked(why))
-    }
-
-    /// Something that was not even asked for, because it is known to fail.
-    pub fn missing(capability: Capability, why: Explanation) -> Self {
-        Self::without_reply(capability, How::Tried, Works::No(why))
-    }
-
-    /// Something that would change something.
-    pub fn judged(capability: Capability, route: &Route, access: &Access) -> Self {
-        let token = (*access != Access::Missing).then_some(TokenKind::Access);
-        Self::without_reply(capability, How::Judged(token), access.judge(route))
-    }
-
-    /// Triggering takes the job token; what else it takes lies in the project to trigger.
-    pub fn trigger(introspection: &Works) -> Self {
-        let how = How::Judged(Some(TokenKind::Job));
-        Self::without_reply(Capability::Trigger, how, introspection.clone())
-    }
-
-    fn without_reply(capability: Capability, how: How, works: Works) -> Self {
-        Self {
-            capability,
-            how,
-            replies: Vec::new(),
-            works,
-        }
-    }
+    };
+    TABLE.iter().map(verdict).collect()
 }
 
-/// What is known of the access token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Access {
-    Missing,
-    /// GitLab does not take it, or did not say.
-    Refused(Explanation),
-    Known {
-        scopes: Vec<String>,
-        /// Day after which it is dead: `2027-01-05`.
-        expires: Option<String>,
-        member: Member,
-    },
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What the access token's user is in the job's project.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Member {
-    /// Which project it is, is not known.
-    Unasked,
-    /// GitLab says that there is no such project.
-    Hidden(ProjectId),
-    Refused(Explanation),
-    /// GitLab shows the project and names no membership: an administrator, a group that was invited, or a stranger.
-    Unnamed,
-    Role(Role),
-}
+    #[test]
+    fn the_names_are_those_of_the_table() {
+        let names: Vec<_> = TABLE.iter().map(|(command, ..)| *command).collect();
+        assert_eq!(names, COMMANDS);
+    }
 
-/// The scope of fine-grained access tokens, which says nothing of what they may do.
-const GRANULAR: &str = "granular";
-
-impl Access {
-    /// May this token be used on this route?
-    fn judge(&self, route: &Route) -> Works {
-        let (scopes, member) = match self {
-            Self::Missing => return Works::No(explain_no_token(route)),
-            Self::Refused(why) => return Works::No(why.clone()),
-            Self::Known { scopes, member, .. } => (scopes, member),
-        };
-        let need = route.need();
-        let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
-        if has(GRANULAR) {
-            let cause = "GitLab does not tell what a fine-grained access token may do";
-            let hint = "see its permissions in GitLab: they must cover what is to be done here";
-            return Works::No(unknown(cause, hint.to_owned()));
-        }
-        let refusal =
-            |status, message| Refusal::new(route, Some(TokenKind::Access), status, message);
-        if !(has("api") || has(need.scope)) {
-            let error = Some("insufficient_scope");
-            return Works::No(explain(&Refusal {
-                error,
-                ..refusal(403, "")
-            }));
-        }
-        match member {
-            Member::Unasked => Works::Unasked("which project this is, is not known"),
-            Member::Refused(why) => Works::No(why.clone()),
-            Member::Hidden(id) => Works::No(explain(&Refusal {
-                known_projects: &[*id],
-                ..refusal(404, "404 Project Not Found")
-            })),
-            Member::Unnamed => Works::No(unknown(
-                "GitLab names no membership of the access token's user in this project",
-                format!(
-                    "use a project access token of this project with the role {}: it is a member of its own",
-                    need.role
-                ),
-            )),
-            Member::Role(role) if *role < Role::parse(&need.role.to_ascii_lowercase()) => {
-                Works::No(explain(&refusal(403, "403 Forbidden")))
-            }
-            Member::Role(_) => Works::Yes,
+    /// The command, what does not work, and what follows.
+    #[test]
+    fn what_a_command_lacks_decides_how_it_works() {
+        for (command, lacks, works, exit) in [
+            ("wait", vec![], Works::Yes, Exit::Ok),
+            (
+                "wait",
+                vec![(TriggerJobs, Works::No)],
+                Works::Partly,
+                Exit::Refused,
+            ),
+            (
+                "wait",
+                vec![(Downstream, Works::No)],
+                Works::Partly,
+                Exit::Refused,
+            ),
+            (
+                "wait",
+                vec![(TriggerJobs, Works::Unknown)],
+                Works::Unknown,
+                Exit::Unknown,
+            ),
+            ("wait", vec![(Play, Works::No)], Works::Yes, Exit::Ok),
+            ("play", vec![(Play, Works::No)], Works::No, Exit::Refused),
+            (
+                "play",
+                vec![(Play, Works::Unknown)],
+                Works::Unknown,
+                Exit::Unknown,
+            ),
+            (
+                "play",
+                vec![(Deployments, Works::No)],
+                Works::Partly,
+                Exit::Refused,
+            ),
+            (
+                "erase",
+                vec![(Erase, Works::Partly)],
+                Works::Partly,
+                Exit::Refused,
+            ),
+            (
+                "gate",
+                vec![(Tags, Works::No), (Branches, Works::Unknown)],
+                Works::Unknown,
+                Exit::Refused,
+            ),
+            (
+                "gate",
+                vec![(CallingJob, Works::No)],
+                Works::No,
+                Exit::Refused,
+            ),
+        ] {
+            let of = |one: Capability| {
+                let lack = lacks.iter().find(|(lack, _)| *lack == one);
+                Some(lack.map_or(Works::Yes, |(_, works)| *works))
+            };
+            let all = verdicts(of, false);
+            let found = all.iter().find(|verdict| verdict.command == command);
+            let found = found.map(|verdict| (verdict.works, verdict.exit));
+            assert_eq!(found, Some((works, exit)), "{command} without {lacks:?}");
         }
     }
-}
 
-fn unknown(cause: &str, hint: String) -> Explanation {
-    Explanation {
-        exit: Exit::Unknown,
-        cause: cause.to_owned(),
-        hints: vec![hint],
+    #[test]
+    fn what_was_not_asked_is_unknown_and_mixed_up_variables_stop_writes() {
+        for verdict in verdicts(|_| None, false) {
+            assert_eq!(
+                (verdict.works, verdict.exit),
+                (Works::Unknown, Exit::Unknown)
+            );
+        }
+        for verdict in verdicts(|_| Some(Works::Yes), true) {
+            let strict =
+                ["play", "retry", "cancel", "erase", "trigger", "gate"].contains(&verdict.command);
+            assert_eq!(verdict.exit == Exit::Unknown, strict, "{}", verdict.command);
+        }
     }
 }

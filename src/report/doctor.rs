@@ -1,308 +1,300 @@
-//! `doctor`: the table of what works, and what to switch on.
-
-mod ticket;
+//! `doctor`: what each token may do, what to switch on, and which commands work.
 
 use super::style::Paint;
 use super::table::{Column, Table};
 use super::text::visible;
 use super::{Color, Out};
-use crate::decide::doctor::{Access, Check, Finding, How, Member, Reply, Verdict, Work, Works};
+use crate::decide::doctor::{Capability, Verdict, Works};
 use crate::exit::Exit;
-use crate::gitlab::{Rate, TokenKind};
-use crate::model::{JobId, ProjectId};
+use crate::gitlab::explain::Explanation;
+use crate::gitlab::route::Need;
+use crate::model::{JobId, ProjectId, Role};
 
 /// Everything that was found out.
-#[derive(Debug)]
 pub struct Page<'a> {
     /// `https://gitlab.example.com`
     pub origin: &'a str,
-    /// `19.4.0`, if GitLab told.
-    pub version: Option<&'a str>,
-    /// What its answers say of its age.
-    pub age: Option<&'static str>,
-    /// Host and port.
-    pub proxy: Option<&'a str>,
     pub job: Option<(JobId, &'a str, ProjectId)>,
-    pub job_token: bool,
-    /// Where the access token was found.
+    /// Where the access token was found: `JOBGATE_TOKEN`.
     pub source: Option<&'static str>,
-    pub access: &'a Access,
-    pub rate: Option<Rate>,
-    pub checks: &'a [Check],
-    pub findings: &'a [Finding],
+    pub access: &'a AccessToken,
+    /// `CI_JOB_TOKEN` holds an access token.
+    pub misplaced: bool,
+    /// `CI_JOB_ID` is of another job than the job token.
+    pub other_job: Option<String>,
+    pub rows: &'a [Row],
     pub commands: &'a [Verdict],
-    /// The commands that the exit code is about.
+    /// The commands that the exit code is about; none: all that was asked.
     pub wanted: &'a [String],
     pub exit: Exit,
 }
 
-const FACTS: &[Column] = &[Column::left(""), Column::left("")];
-const CHECKS: &[Column] = &[
-    Column::left("CAPABILITY"),
-    Column::left("TOKEN"),
-    Column::left("ANSWER"),
-    Column::left("WORKS"),
-    // A number below, or why it was not asked.
-    Column::left("SEE"),
-];
-
-const JUDGED: &str = "judged: by token, scopes and role, since nothing is written here; protected branches and environments, \
-    and the project to trigger, may refuse all the same\n";
-
-/// One thing to switch on, for all the checks that it would mend.
-struct Advice<'a> {
-    names: Vec<&'static str>,
-    causes: Vec<&'a str>,
-    /// What GitLab answered to the first of them.
-    answer: Option<String>,
-    hints: &'a [String],
+/// What GitLab says of and to the access token.
+#[derive(Default)]
+pub struct AccessToken {
+    pub scopes: Vec<String>,
+    pub role: Option<Role>,
+    /// Day after which it is dead: `2027-01-05`.
+    pub expires: Option<String>,
+    /// Of the server: `19.4.0`.
+    pub version: Option<String>,
 }
 
+/// One capability, and what the job token and the access token can make of it; `None` for a token that was not asked.
+pub struct Row {
+    pub capability: Capability,
+    /// `list the jobs of a pipeline`
+    pub what: &'static str,
+    pub cells: [Option<Cell>; 2],
+}
+
+impl Row {
+    /// What the better token makes of it.
+    pub fn works(&self) -> Works {
+        let cells = self.cells.iter().flatten();
+        cells.map(|cell| cell.works).min().unwrap_or(Works::Unknown)
+    }
+}
+
+/// What one token can make of one capability.
+#[derive(Clone)]
+pub struct Cell {
+    pub works: Works,
+    /// Why it does not work and what to try.
+    pub why: Option<Explanation>,
+}
+
+impl Cell {
+    pub const YES: Self = Self {
+        works: Works::Yes,
+        why: None,
+    };
+
+    pub fn new(works: Works, why: Explanation) -> Self {
+        Self {
+            works,
+            why: Some(why),
+        }
+    }
+}
+
+const FACTS: &[Column] = &[Column::left(""), Column::left("")];
+const ROWS: &[Column] = &[
+    Column::left("CAPABILITY"),
+    Column::left("JOB TOKEN"),
+    Column::left("ACCESS TOKEN"),
+];
+
+const JUDGED: &str = "doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role\n";
+
 impl Page<'_> {
-    pub fn table(&self, out: &mut Out, color: Color) {
+    pub fn print(&self, out: &mut Out, color: Color) {
         out.table(&self.facts(), color);
         out.text("\n");
-        let advice = advice(self.checks);
-        out.table(&checks(self.checks, &advice), color);
-        let judged =
-            |check: &Check| matches!(check.how, How::Judged(_)) && check.works == Works::Yes;
-        if self.checks.iter().any(judged) {
-            out.text(JUDGED);
-        }
-        for finding in self.findings {
-            out.text(&format!("\n!  {}\n", visible(&finding.cause)));
-            if let Some(hint) = &finding.hint {
-                line(out, &format!("try: {hint}"));
-            }
-        }
-        for (advice, number) in advice.iter().zip(1..) {
-            out.text(&format!("\n{number}  {}\n", advice.names.join(", ")));
-            for cause in &advice.causes {
-                line(out, cause);
-            }
-            if let Some(answer) = &advice.answer {
-                line(out, &format!("answer: {answer}"));
-            }
-            for hint in advice.hints {
-                line(out, &format!("try: {hint}"));
-            }
-        }
+        out.table(&rows(self.rows), color);
+        out.text(JUDGED);
+        out.text(&self.advice());
         out.text("\n");
         out.table(&self.verdicts(), color);
     }
 
     fn facts(&self) -> Table {
         let mut table = Table::new(FACTS);
-        let mut row = |key, value: &str| {
-            table.row(&[(key, Paint::Dim), (value, Paint::Plain)]);
-        };
-        row("server", &self.server());
-        row("proxy", self.proxy.unwrap_or("none"));
+        let mut row = |key, value: &str| table.row(&[(key, Paint::Dim), (value, Paint::Plain)]);
+        let AccessToken {
+            scopes,
+            role,
+            expires,
+            version,
+        } = self.access;
+        let version = version
+            .as_ref()
+            .map(|version| format!(", GitLab {version}"));
+        row(
+            "server",
+            &format!("{}{}", self.origin, version.unwrap_or_default()),
+        );
         if let Some((job, name, project)) = self.job {
             row("job", &format!("{job} {name}, project {project}"));
         }
-        row(
-            "job token",
-            if self.job_token {
-                "CI_JOB_TOKEN"
-            } else {
-                "none"
-            },
-        );
-        row("access token", &self.access_token());
-        if let Some(rate) = self.rate {
-            let Rate {
-                limit, remaining, ..
-            } = rate;
+        let access = match self.source {
+            Some(source) if !scopes.is_empty() => format!(
+                "{source}, scopes {}, role {}, expires {}",
+                scopes.join(" "),
+                role.as_ref().map_or("unknown", Role::word),
+                expires.as_deref().unwrap_or("never")
+            ),
+            source => source.unwrap_or("none").to_owned(),
+        };
+        row("access token", &access);
+        if self.misplaced {
             row(
-                "rate limit",
+                "CI_JOB_TOKEN",
+                "holds an access token: leave it as GitLab sets it, and put the access token into JOBGATE_TOKEN",
+            );
+        }
+        if let Some(cause) = &self.other_job {
+            row(
+                "CI_JOB_ID",
                 &format!(
-                    "{remaining} of {limit} requests left until {} UTC",
-                    rate.reset.time_of_day()
+                    "{cause}: until both are as GitLab sets them, gate and every write end with 6"
                 ),
             );
         }
         table
     }
 
-    fn server(&self) -> String {
-        let origin = self.origin;
-        match (self.version, self.age) {
-            (Some(version), _) => format!("{origin}, GitLab {version}"),
-            (None, Some(age)) => format!("{origin}, by its answers GitLab {age}"),
-            (None, None) => origin.to_owned(),
+    /// What keeps both tokens from something, and what to try; what the same would open stands together.
+    fn advice(&self) -> String {
+        let rows = self.rows.iter().filter(|row| row.works() != Works::Yes);
+        let cells = rows.flat_map(|row| row.cells.iter().flatten());
+        let mut groups: Vec<(&[String], Vec<&str>)> = Vec::new();
+        for Explanation { cause, hints, .. } in cells.filter_map(|cell| cell.why.as_ref()) {
+            let known = groups.iter_mut().find(|(known, _)| known == hints);
+            let Some((_, lines)) = known else {
+                groups.push((hints, cause.lines().collect()));
+                continue;
+            };
+            for line in cause.lines() {
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
         }
-    }
-
-    fn access_token(&self) -> String {
-        let Some(source) = self.source else {
-            return "none".to_owned();
-        };
-        let Access::Known {
-            scopes,
-            expires,
-            member,
-        } = self.access
-        else {
-            return source.to_owned();
-        };
-        let role = match member {
-            Member::Role(role) => role.word(),
-            _ => "unknown",
-        };
-        let expires = expires.as_deref().unwrap_or("never");
-        let scopes = scopes.join(" ");
-        format!("{source}, scopes {scopes}, role {role}, expires {expires}")
+        let mut text = String::new();
+        for (hints, lines) in groups {
+            text.push('\n');
+            for line in lines {
+                text.extend([&visible(line), "\n"]);
+            }
+            for hint in hints {
+                text.extend(["  try: ", &visible(hint), "\n"]);
+            }
+        }
+        text
     }
 
     fn verdicts(&self) -> Table {
         let mut table = Table::new(FACTS);
-        for (work, title) in [
-            (Work::Yes, "works"),
-            (Work::Partly, "works, but not with"),
-            (Work::No, "does not work"),
-            (Work::Unknown, "could not tell"),
+        for (works, title) in [
+            (Works::Yes, "works"),
+            (Works::Partly, "works in part"),
+            (Works::No, "does not work"),
+            (Works::Unknown, "cannot be told"),
         ] {
-            let of = self.commands.iter().filter(|verdict| verdict.work == work);
-            let names: Vec<String> = of.map(|verdict| command(verdict, work)).collect();
+            let of = self
+                .commands
+                .iter()
+                .filter(|verdict| verdict.works == works);
+            let names: Vec<String> = of.map(command).collect();
             if !names.is_empty() {
-                table.row(&[(title, Paint::Dim), (&names.join(", "), paint(work))]);
+                table.row(&[(title, Paint::Dim), (&names.join(", "), word(works).1)]);
             }
         }
-        let (answer, paint) = match self.exit {
-            Exit::Ok => ("yes", Paint::Good),
-            Exit::Refused => ("no", Paint::Bad),
-            _ => ("could not tell", Paint::Warning),
-        };
-        let wanted = format!("ready for {}", self.wanted.join(", "));
-        table.row(&[(&wanted, Paint::Strong), (answer, paint)]);
+        if !self.wanted.is_empty() {
+            let (answer, paint) = match self.exit {
+                Exit::Ok => ("yes", Paint::Good),
+                Exit::Refused => ("not for all of it", Paint::Bad),
+                _ => ("cannot be told", Paint::Warning),
+            };
+            let title = format!("ready for {}", self.wanted.join(", "));
+            table.row(&[(&title, Paint::Strong), (answer, paint)]);
+        }
         table
     }
 }
 
-fn line(out: &mut Out, text: &str) {
-    out.text(&format!("   {}\n", visible(text)));
-}
-
-fn command(verdict: &Verdict, work: Work) -> String {
-    if work != Work::Partly {
-        return verdict.command.to_owned();
-    }
-    let without: Vec<_> = verdict
-        .without
-        .iter()
-        .map(|capability| capability.name())
-        .collect();
-    format!("{} ({})", verdict.command, without.join(", "))
-}
-
-fn paint(work: Work) -> Paint {
-    match work {
-        Work::Yes => Paint::Good,
-        Work::Partly | Work::Unknown => Paint::Warning,
-        Work::No => Paint::Bad,
+fn word(works: Works) -> (&'static str, Paint) {
+    match works {
+        Works::Yes => ("yes", Paint::Good),
+        Works::Partly => ("in part", Paint::Warning),
+        Works::No => ("no", Paint::Bad),
+        Works::Unknown => ("unknown", Paint::Warning),
     }
 }
 
-fn kind(token: TokenKind) -> &'static str {
-    match token {
-        TokenKind::Job => "job",
-        TokenKind::Access => "access",
+/// The command, and where it works in part: which part.
+fn command(verdict: &Verdict) -> String {
+    let command = verdict.command;
+    if verdict.works != Works::Partly {
+        return command.to_owned();
     }
+    let missing = verdict.missing.iter();
+    let mut parts: Vec<_> = missing.filter_map(|one| part(*one)).collect();
+    parts.dedup();
+    format!("{command} ({})", parts.join(", "))
 }
 
-/// What is to be switched on, in the order of the checks; checks that the same would mend stand together.
-fn advice(checks: &[Check]) -> Vec<Advice<'_>> {
-    let mut all: Vec<Advice> = Vec::new();
-    for check in checks {
-        let Works::No(why) = &check.works else {
-            continue;
-        };
-        let known = all
-            .iter_mut()
-            .find(|advice| advice.hints == why.hints.as_slice());
-        if let Some(advice) = known {
-            advice.names.push(check.capability.name());
-            if !advice.causes.contains(&why.cause.as_str()) {
-                advice.causes.push(&why.cause);
-            }
-            continue;
-        }
-        all.push(Advice {
-            names: vec![check.capability.name()],
-            causes: vec![&why.cause],
-            answer: check.replies.last().and_then(answer),
-            hints: &why.hints,
+/// What is left of a command that works without this.
+fn part(missing: Capability) -> Option<&'static str> {
+    Some(match missing {
+        Capability::TriggerJobs => "exact names only",
+        Capability::Downstream => "not the pipeline of the other project",
+        Capability::Erase => "only jobs that the access token's user started on unprotected refs",
+        Capability::Deployments => "not waiting for deployment approvals",
+        Capability::Agents => "not role, tier and agent",
+        Capability::PipelineJobs => "not jobs and approved",
+        Capability::Pipeline => "not approved",
+        Capability::Pipelines => "not newest",
+        Capability::Branches | Capability::Tags => "not protected-ref",
+        Capability::Environments => "not environment",
+        Capability::CallingJob
+        | Capability::ProjectJobs
+        | Capability::Logs
+        | Capability::Play
+        | Capability::Retry
+        | Capability::Cancel
+        | Capability::Trigger => return None,
+    })
+}
+
+fn rows(rows: &[Row]) -> Table {
+    let mut table = Table::new(ROWS);
+    for Row { what, cells, .. } in rows {
+        let [job, access] = cells.each_ref().map(|cell| {
+            cell.as_ref()
+                .map_or(("-", Paint::Dim), |cell| word(cell.works))
         });
-    }
-    all
-}
-
-fn answer(reply: &Reply) -> Option<String> {
-    let refused = reply.refused.as_ref()?;
-    // Trouble on the way has no cause but its own words.
-    if refused.why.cause == refused.message {
-        return None;
-    }
-    let id = reply
-        .request_id
-        .as_ref()
-        .map(|id| format!(" (request id {id})"));
-    Some(format!(
-        "{}: {}{}",
-        reply.request,
-        refused.message,
-        id.unwrap_or_default()
-    ))
-}
-
-fn checks(checks: &[Check], advice: &[Advice]) -> Table {
-    let mut table = Table::new(CHECKS);
-    for check in checks {
-        let name = check.capability.name();
-        let (tokens, answers) = asked(check);
-        let (word, paint) = match &check.works {
-            Works::Yes => ("yes", Paint::Good),
-            Works::No(_) if check.works.exit() == Exit::Refused => ("no", Paint::Bad),
-            Works::No(_) => (check.works.word(), Paint::Warning),
-            Works::Unasked(_) => ("-", Paint::Dim),
-        };
-        let see = advice
-            .iter()
-            .position(|advice| advice.names.contains(&name));
-        let see = match (&check.works, see) {
-            (Works::Unasked(why), _) => (*why).to_owned(),
-            (_, Some(at)) => (at + 1).to_string(),
-            (_, None) => String::new(),
-        };
-        table.row(&[
-            (name, Paint::Plain),
-            (&tokens, Paint::Plain),
-            (&answers, Paint::Plain),
-            (word, paint),
-            (&see, Paint::Plain),
-        ]);
+        table.row(&[(what, Paint::Plain), job, access]);
     }
     table
 }
 
-/// Tokens that were tried, and what came back.
-fn asked(check: &Check) -> (String, String) {
-    if let How::Judged(token) = check.how {
-        return (token.map_or("-", kind).to_owned(), "judged".to_owned());
+fn unknown(cause: String, hint: String) -> Explanation {
+    Explanation {
+        exit: Exit::Unknown,
+        cause,
+        hints: vec![hint],
     }
-    if check.replies.is_empty() {
-        return ("-".to_owned(), "not asked".to_owned());
+}
+
+pub fn fine_grained(need: &Need) -> Explanation {
+    unknown(
+        format!(
+            "GitLab does not say whether this fine-grained access token can {}",
+            need.what
+        ),
+        format!(
+            "check in GitLab that the token permits {} for this project; permissions are fixed when a token is created",
+            need.permission
+        ),
+    )
+}
+
+pub fn no_membership(need: &Need) -> Explanation {
+    unknown(
+        "GitLab names no membership of the access token's user in this project".to_owned(),
+        format!(
+            "use a project access token of this project with the role {}",
+            need.role
+        ),
+    )
+}
+
+pub fn nobody_cancels() -> Explanation {
+    Explanation {
+        exit: Exit::Refused,
+        cause: "this project lets nobody cancel jobs".to_owned(),
+        hints: vec!["see Settings > CI/CD > General pipelines > Minimum role required to cancel a pipeline or job".to_owned()],
     }
-    let tokens: Vec<_> = check
-        .replies
-        .iter()
-        .map(|reply| kind(reply.token))
-        .collect();
-    let answers = check.replies.iter().map(|reply| {
-        reply
-            .status
-            .map_or_else(|| "none".to_owned(), |status| status.to_string())
-    });
-    (tokens.join(", "), answers.collect::<Vec<_>>().join(", "))
 }

@@ -212,7 +212,7 @@ pub fn cancel(
     let user = world.acting(who)?;
     world.build(project, id)?;
     let frozen = world.archived(id) && world.age < 18;
-    if !world.may_update(user, id) || frozen {
+    if !world.may_update(user, id) || !world.may_cancel(user, project) || frozen {
         return Err(Answer::forbidden());
     }
     let fields = request.fields()?;
@@ -276,7 +276,7 @@ pub fn erase(world: &mut World, who: Who, project: Id, id: Id) -> Result<Answer,
 pub fn cancel_pipeline(world: &mut World, who: Who, project: Id, id: Id) -> Result<Answer, Answer> {
     let user = world.acting(who)?;
     let pipeline = world.in_project(project, id)?;
-    if !world.at_least(project, user, "developer") {
+    if !world.may_cancel(user, project) {
         return Err(Answer::forbidden());
     }
     world.cancel_all(pipeline);

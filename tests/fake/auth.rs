@@ -116,7 +116,9 @@ impl World {
                 "Token is expired. You can either do re-authorization or token refresh.",
             ));
         }
-        let scope = rule.scopes.iter().any(|scope| token.scopes.contains(scope));
+        // What a fine-grained token may do is not part of this world: it may do all.
+        let scope = token.scopes == ["granular"]
+            || rule.scopes.iter().any(|scope| token.scopes.contains(scope));
         if !scope {
             let body = json!({
                 "error": "insufficient_scope",
@@ -237,6 +239,12 @@ impl World {
             .find(|environment| Some(&environment.name) == job.spec.environment.as_ref())
             .and_then(|environment| environment.deployers.as_ref())
             .is_none_or(|deployers| deployers.contains(&user))
+    }
+
+    /// `ci_restrict_pipeline_cancellation_role`
+    pub fn may_cancel(&self, user: Id, project: Id) -> bool {
+        let least = self.projects[&project].cancel_role;
+        least != "no_one" && self.at_least(project, user, least)
     }
 
     pub fn may_set_variables(&self, user: Id, project: Id) -> bool {

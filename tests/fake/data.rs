@@ -57,6 +57,8 @@ pub struct Project {
     pub environments: Vec<Environment>,
     /// Least role to set pipeline variables; `no_one_allowed` for nobody.
     pub variables_role: &'static str,
+    /// Least role to cancel pipelines and jobs: `developer`, `maintainer` or `no_one`.
+    pub cancel_role: &'static str,
     pub members: BTreeMap<Id, &'static str>,
     /// What its pipelines run when somebody else triggers them.
     pub ci: Ci,

@@ -140,9 +140,16 @@ impl Route {
                 scopes: &["read_api", "api", "read_user"],
                 ..READ
             },
-            Self::Project | Self::Branch | Self::Tag => READ.public(),
-            Self::Branches => READ.public().query(&["search", "regex"]),
-            Self::Tags => READ.public().query(&["search"]),
+            Self::Project => READ.public(),
+            Self::Branch | Self::Tag => READ.job_token(19, Some("read_repositories")).public(),
+            Self::Branches => {
+                let rule = READ.job_token(19, Some("read_repositories")).public();
+                rule.query(&["search", "regex"])
+            }
+            Self::Tags => {
+                let rule = READ.job_token(19, Some("read_repositories")).public();
+                rule.query(&["search"])
+            }
             Self::Environments => READ
                 .job_token(17, Some("read_environments"))
                 .query(&["name", "search"]),

@@ -97,6 +97,7 @@ impl World {
                 "jobs_enabled": true,
                 "public_jobs": true,
                 "ci_pipeline_variables_minimum_override_role": project.variables_role,
+                "ci_restrict_pipeline_cancellation_role": project.cancel_role,
                 "permissions": { "project_access": access, "group_access": null },
             }),
         );

@@ -129,6 +129,7 @@ impl World {
             protected_tags: Vec::new(),
             environments: Vec::new(),
             variables_role: "developer",
+            cancel_role: "developer",
             members: BTreeMap::from([(MIRA, "maintainer")]),
             ci: Ci::default(),
             pipelines: 0,

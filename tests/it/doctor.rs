@@ -1,19 +1,9 @@
-//! `doctor` tells what works and what to switch on, and never changes anything.
-//!
-//! Each story's whole result, with the requests that GitLab saw, stands in a file of its name; `UPDATE=1 cargo test` rewrites them.
+//! `doctor` shows what works and what to switch on, and never changes anything.
 
-mod judged;
-mod servers;
-mod tokens;
-mod ways;
+use expect_test::{Expect, expect};
+use jobgate::os::{Interrupt, Signal};
 
-use std::path::Path;
-use std::time::Duration;
-
-use jobgate::os::{Interrupt, Woken};
-use jobgate::time::{Clock, Timestamp};
-
-use crate::fake::{FakeClock, GitLab, Id, Logged, World, ci, job};
+use crate::fake::{Allow, Answer, Fault, GitLab, Id, World, ci, downstream, job};
 use crate::run::{Outcome, Run};
 
 /// A private project with a pipeline in which the job `gate` runs.
@@ -45,57 +35,748 @@ fn call(words: &str, gitlab: &GitLab, me: Id) -> Run {
         .naming(gitlab.address().to_string(), "gitlab.test")
 }
 
-/// Runs it on GitLab's own clock and holds everything against the story's file.
-#[track_caller]
-fn story(name: &str, run: Run, gitlab: GitLab) {
-    let got = run.on(&gitlab.clock(), &Interrupt::new());
-    told(name, &got, gitlab);
-}
-
-#[track_caller]
-fn told(name: &str, got: &Outcome, gitlab: GitLab) {
-    let requests = gitlab.finish();
-    for one in &requests {
+/// Runs it on GitLab's own clock. Nothing is ever written.
+fn examine(run: Run, gitlab: GitLab) -> Outcome {
+    let outcome = run.on(&gitlab.clock(), &Interrupt::new());
+    for one in gitlab.finish() {
         assert_eq!(one.method, "GET", "doctor never writes: {}", one.line());
     }
-    let lines: String = requests
-        .iter()
-        .map(|one| Logged::line(one) + "\n")
-        .collect();
-    let Outcome { code, out, log } = got;
-    let text = format!("exit {code}\n--- stdout\n{out}--- stderr\n{log}--- requests\n{lines}");
-    same(name, &text);
+    outcome
 }
 
+/// The exit code and the page, without what is said on the way.
 #[track_caller]
-fn same(name: &str, got: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/doctor");
-    let file = folder.join(format!("{name}.txt"));
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if is_set("UPDATE") && !is_set("CI") {
-        std::fs::write(&file, got).unwrap();
+fn story(run: Run, gitlab: GitLab, code: i32, page: &Expect) {
+    let Outcome { out, log, .. } = &examine(run, gitlab).ends(code);
+    for line in log.lines() {
+        assert!(line.starts_with("using the "), "{line}");
     }
-    let expected = std::fs::read_to_string(&file).unwrap_or_default();
-    let expected = expected.replace("\r\n", "\n");
-    assert!(got == expected, "{name}: got\n{got}\nexpected\n{expected}");
+    page.assert_eq(out);
 }
 
-/// The world's clock, but what this machine takes for the time of day is off.
-struct Skewed {
-    clock: FakeClock,
-    seconds: i64,
+/// The exit code and the lines of the page that begin with one of these words.
+#[track_caller]
+fn lines(run: Run, gitlab: GitLab, code: i32, words: &[&str], expected: &Expect) {
+    let out = examine(run, gitlab).ends(code).out;
+    let shown = |line: &&str| words.iter().any(|word| line.starts_with(word));
+    let text: Vec<_> = out.lines().filter(shown).collect();
+    expected.assert_eq(&(text.join("\n") + "\n"));
 }
 
-impl Clock for Skewed {
-    fn wall(&self) -> Timestamp {
-        Timestamp::from_millis(self.clock.wall().millis() + self.seconds * 1000)
+impl Outcome {
+    #[track_caller]
+    fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}{}", self.out, self.log);
+        self
     }
+}
 
-    fn monotonic(&self) -> Duration {
-        self.clock.monotonic()
-    }
+#[test]
+fn a_job_token_alone_on_a_new_server() {
+    let Shop { world, me, .. } = shop();
+    let gitlab = GitLab::start(world);
+    let run = call("doctor", &gitlab, me);
+    story(
+        run,
+        gitlab,
+        0,
+        &expect![[r#"
+        server        https://gitlab.test
+        job           90401 gate, project 44
+        access token  none
 
-    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Woken {
-        self.clock.sleep(duration, interrupt)
+        CAPABILITY                          JOB TOKEN  ACCESS TOKEN
+        read the calling job                yes        -
+        list the agents of the calling job  yes        -
+        list the jobs of a pipeline         yes        -
+        list trigger jobs                   yes        -
+        read a pipeline                     yes        -
+        list the jobs of a project          yes        -
+        list pipelines                      yes        -
+        list branches                       yes        -
+        list tags                           yes        -
+        list environments                   yes        -
+        list deployments                    yes        -
+        read job logs                       -          no
+        play jobs                           -          no
+        retry jobs                          -          no
+        cancel jobs                         -          no
+        erase jobs                          -          no
+        trigger pipelines                   yes        -
+        doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role
+
+        job tokens cannot read job logs; use an access token
+        GET /projects/44/jobs/90401/trace: not sent, because there is no access token
+          try: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+
+        job tokens cannot play jobs; use an access token
+        job tokens cannot retry jobs; use an access token
+          try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Run) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+
+        job tokens cannot cancel jobs; use an access token
+          try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Update) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+
+        job tokens cannot erase jobs; use an access token
+          try: put an access token (project, group or personal) with role Maintainer and scope api (fine-grained: Job: Delete) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+
+        works          whoami, agents, jobs, wait, trigger, gate
+        does not work  trace, play, retry, cancel, erase
+    "#]],
+    );
+}
+
+/// Globs, `--all` and names that are not found end with 4 there, so it is not ready for all that `wait` may need.
+#[test]
+fn a_job_token_alone_on_an_older_server_waits_for_exact_names_only() {
+    for (age, code, expected) in [
+        (
+            17,
+            4,
+            expect![[r#"
+            works           whoami, agents, trigger
+            works in part   gate (not jobs and approved, exact names only, not approved, not newest, not protected-ref)
+            does not work   jobs, trace, wait, play, retry, cancel, erase
+            ready for wait  not for all of it
+        "#]],
+        ),
+        (
+            18,
+            4,
+            expect![[r#"
+            works           whoami, agents, trigger
+            works in part   jobs (exact names only), wait (exact names only), gate (exact names only, not approved, not newest, not protected-ref)
+            does not work   trace, play, retry, cancel, erase
+            ready for wait  not for all of it
+        "#]],
+        ),
+        (
+            19,
+            0,
+            expect![[r#"
+            works           whoami, agents, jobs, wait, trigger, gate
+            does not work   trace, play, retry, cancel, erase
+            ready for wait  yes
+        "#]],
+        ),
+    ] {
+        let Shop { mut world, me, .. } = shop();
+        world.age = age;
+        let gitlab = GitLab::start(world);
+        let run = call("doctor --for wait", &gitlab, me);
+        lines(
+            run,
+            gitlab,
+            code,
+            &["works", "does not", "ready"],
+            &expected,
+        );
     }
+}
+
+#[test]
+fn with_an_access_token_all_works_on_every_server() {
+    for age in [17, 18, 19] {
+        let Shop {
+            mut world,
+            project,
+            me,
+        } = shop();
+        world.age = age;
+        let token = world.project_token(project, "maintainer", &["api"]);
+        let gitlab = GitLab::start(world);
+        let mut run = call("doctor", &gitlab, me).var("JOBGATE_TOKEN", token);
+        for command in ["play", "erase", "gate", "trace"] {
+            run = run.arg("--for").arg(command);
+        }
+        let Outcome { out, .. } = examine(run, gitlab).ends(0);
+        assert!(
+            out.ends_with("ready for play, erase, gate, trace  yes\n"),
+            "{out}"
+        );
+    }
+}
+
+/// Each question goes out with each token that GitLab may take for it.
+#[test]
+fn both_tokens_are_asked() {
+    let Shop {
+        mut world,
+        project,
+        me,
+    } = shop();
+    world.age = 18;
+    let token = world.project_token(project, "reporter", &["read_api"]);
+    let gitlab = GitLab::start(world);
+    let run = call("doctor", &gitlab, me).var("JOBGATE_TOKEN", token);
+    run.on(&gitlab.clock(), &Interrupt::new())
+        .is(0, expect![[r#"
+            server        https://gitlab.test, GitLab 18.0.0
+            job           90401 gate, project 44
+            access token  JOBGATE_TOKEN, scopes read_api, role reporter, expires never
+
+            CAPABILITY                          JOB TOKEN  ACCESS TOKEN
+            read the calling job                yes        -
+            list the agents of the calling job  yes        -
+            list the jobs of a pipeline         yes        yes
+            list trigger jobs                   no         yes
+            read a pipeline                     no         yes
+            list the jobs of a project          yes        yes
+            list pipelines                      no         yes
+            list branches                       no         yes
+            list tags                           no         yes
+            list environments                   yes        yes
+            list deployments                    yes        yes
+            read job logs                       -          yes
+            play jobs                           -          no
+            retry jobs                          -          no
+            cancel jobs                         -          no
+            erase jobs                          -          no
+            trigger pipelines                   yes        -
+            doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role
+
+            the access token's scopes do not allow it to play jobs
+            the access token's scopes do not allow it to retry jobs
+            the access token's scopes do not allow it to cancel jobs
+            the access token's scopes do not allow it to erase jobs
+              try: create an access token with the scope api
+
+            works          whoami, agents, jobs, trace, wait, trigger, gate
+            does not work  play, retry, cancel, erase
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            using the access token from JOBGATE_TOKEN
+        "#]]);
+    expect![[r#"
+        GET /api/v4/job job 200
+        GET /api/v4/personal_access_tokens/self access 200
+        GET /api/v4/version access 200
+        GET /api/v4/projects/44 access 200
+        GET /api/v4/job/allowed_agents job 200
+        GET /api/v4/projects/44/pipelines/7700/jobs job 200
+        GET /api/v4/projects/44/pipelines/7700/jobs access 200
+        GET /api/v4/projects/44/pipelines/7700/trigger_jobs job 404
+        GET /api/v4/projects/44/pipelines/7700/bridges job 404
+        GET /api/v4/projects/44/pipelines/7700/trigger_jobs access 404
+        GET /api/v4/projects/44/pipelines/7700/bridges access 200
+        GET /api/v4/projects/44/pipelines/7700 job 404
+        GET /api/v4/projects/44/pipelines/7700 access 200
+        GET /api/v4/projects/44/jobs job 200
+        GET /api/v4/projects/44/jobs access 200
+        GET /api/v4/projects/44/pipelines job 404
+        GET /api/v4/projects/44/pipelines access 200
+        GET /api/v4/projects/44/repository/branches job 404
+        GET /api/v4/projects/44/repository/branches access 200
+        GET /api/v4/projects/44/repository/tags job 404
+        GET /api/v4/projects/44/repository/tags access 200
+        GET /api/v4/projects/44/environments job 200
+        GET /api/v4/projects/44/environments access 200
+        GET /api/v4/projects/44/deployments job 200
+        GET /api/v4/projects/44/deployments access 200
+        GET /api/v4/projects/44/jobs/90401/trace?byte_offset=0&byte_limit=1 access 200
+    "#]]
+    .assert_eq(&gitlab.log());
+    gitlab.finish();
+}
+
+/// Scopes, role, what the project allows, and what follows for the writes.
+#[test]
+fn writes_are_judged_by_scope_and_role() {
+    for (scopes, role, cancel, expected) in [
+        (
+            &["api"][..],
+            "owner",
+            "maintainer",
+            expect![[r#"
+            play, retry, cancel, erase: yes, yes, yes, yes
+            works  whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
+        "#]],
+        ),
+        (
+            &["api"],
+            "developer",
+            "developer",
+            expect![[r#"
+            play, retry, cancel, erase: yes, yes, yes, part
+            works          whoami, agents, jobs, trace, wait, play, retry, cancel, trigger, gate
+            works in part  erase (only jobs that the access token's user started on unprotected refs)
+        "#]],
+        ),
+        (
+            &["api"],
+            "developer",
+            "maintainer",
+            expect![[r#"
+            play, retry, cancel, erase: yes, yes, no, part
+            works          whoami, agents, jobs, trace, wait, play, retry, trigger, gate
+            works in part  erase (only jobs that the access token's user started on unprotected refs)
+            does not work  cancel
+        "#]],
+        ),
+        (
+            &["api"],
+            "owner",
+            "no_one",
+            expect![[r#"
+            play, retry, cancel, erase: yes, yes, no, yes
+            works          whoami, agents, jobs, trace, wait, play, retry, erase, trigger, gate
+            does not work  cancel
+        "#]],
+        ),
+        (
+            &["api"],
+            "reporter",
+            "developer",
+            expect![[r#"
+            play, retry, cancel, erase: no, no, no, no
+            works          whoami, agents, jobs, trace, wait, trigger, gate
+            does not work  play, retry, cancel, erase
+        "#]],
+        ),
+        (
+            &["read_api"],
+            "owner",
+            "developer",
+            expect![[r#"
+            play, retry, cancel, erase: no, no, no, no
+            works          whoami, agents, jobs, trace, wait, trigger, gate
+            does not work  play, retry, cancel, erase
+        "#]],
+        ),
+        (
+            &["granular"],
+            "owner",
+            "developer",
+            expect![[r#"
+            play, retry, cancel, erase: unknown, unknown, unknown, unknown
+            works           whoami, agents, jobs, trace, wait, trigger, gate
+            cannot be told  play, retry, cancel, erase
+        "#]],
+        ),
+    ] {
+        let Shop {
+            mut world,
+            project,
+            me,
+        } = shop();
+        world.at_project(project).cancel_role = cancel;
+        let token = world.project_token(project, role, scopes);
+        let gitlab = GitLab::start(world);
+        let run = call("doctor", &gitlab, me).var("JOBGATE_TOKEN", token);
+        let code = if scopes == ["granular"] { 6 } else { 0 };
+        let out = examine(run, gitlab).ends(code).out;
+        let (_, end) = out.split_once("play jobs ").unwrap();
+        let (_, commands) = out.split_once("\nworks").unwrap();
+        let cells = end
+            .lines()
+            .take(4)
+            .map(|line| line.split_whitespace().last());
+        let cells: Vec<_> = cells.map(Option::unwrap).collect();
+        expected.assert_eq(&format!(
+            "play, retry, cancel, erase: {}\nworks{commands}",
+            cells.join(", ")
+        ));
+    }
+}
+
+/// A bot of another project, an unknown and a dead token: each has its own words.
+#[test]
+fn an_access_token_that_is_of_no_use_here() {
+    let told = |change: &dyn Fn(&mut World, Id) -> String, expected: Expect| {
+        let Shop {
+            mut world,
+            project,
+            me,
+        } = shop();
+        let token = change(&mut world, project);
+        let gitlab = GitLab::start(world);
+        let run = call("doctor --for wait --for play", &gitlab, me).var("JOBGATE_TOKEN", token);
+        let out = examine(run, gitlab).ends(4).out;
+        let (_, advice) = out.split_once("scopes and role\n").unwrap();
+        expected.assert_eq(advice);
+    };
+    told(
+        &|world, _| {
+            let other = world.project("ops/infra");
+            world.project_token(other, "maintainer", &["api"])
+        },
+        expect![[r#"
+
+            the token cannot see project 44, which exists
+            GET /projects/44/jobs/90401/trace: 404 Project Not Found (request id 01JD0000000000000000000023)
+              try: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
+
+            the token cannot see project 44, which exists
+              try: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
+
+            the token cannot see project 44, which exists
+              try: the token's user must be a member of project 44 with the role Maintainer or higher; a project access token of that project is one
+
+            works                 whoami, agents, jobs, wait, trigger, gate
+            does not work         trace, play, retry, cancel, erase
+            ready for wait, play  not for all of it
+        "#]],
+    );
+    told(
+        &|_, _| "glpat-of-elsewhere".to_owned(),
+        expect![[r#"
+
+            the server does not know this access token
+            GET /projects/44/jobs/90401/trace: 401 Unauthorized (request id 01JD0000000000000000000023)
+            GET /personal_access_tokens/self: 401 Unauthorized (request id 01JD0000000000000000000001)
+              try: check that the token was created on this server, is complete and was not deleted; a protected variable is empty in a job on an unprotected ref
+
+            works                 whoami, agents, jobs, wait, trigger, gate
+            does not work         trace, play, retry, cancel, erase
+            ready for wait, play  not for all of it
+        "#]],
+    );
+    told(
+        &|world, project| {
+            let token = world.project_token(project, "developer", &["api"]);
+            world
+                .access_tokens
+                .iter_mut()
+                .for_each(|token| token.revoked = true);
+            token
+        },
+        expect![[r#"
+
+            the access token was revoked
+            GET /projects/44/jobs/90401/trace: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000023)
+            GET /personal_access_tokens/self: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000001)
+              try: create a new one under Settings > Access tokens and replace the variable's value
+
+            works                 whoami, agents, jobs, wait, trigger, gate
+            does not work         trace, play, retry, cancel, erase
+            ready for wait, play  not for all of it
+        "#]],
+    );
+}
+
+/// GitLab does not describe every fine-grained token to itself.
+#[test]
+fn a_fine_grained_token_that_may_not_read_about_itself_cannot_be_judged() {
+    let Shop {
+        mut world,
+        project,
+        me,
+    } = shop();
+    let token = world.project_token(project, "maintainer", &["granular"]);
+    let gitlab = GitLab::start(world);
+    let refusal = serde_json::json!({
+        "error": "insufficient_granular_scope",
+        "error_description": "Access denied: Your Personal Access Token lacks the required permissions: [Personal Access Token: Read].",
+    });
+    gitlab.answer(
+        "GET *personal_access_tokens/self*",
+        Answer::json(403, &refusal),
+    );
+    let run = call("doctor --for retry", &gitlab, me).var("JOBGATE_TOKEN", token);
+    let words = &["retry jobs", "GitLab does not say", "  try", "ready"];
+    lines(
+        run,
+        gitlab,
+        6,
+        words,
+        &expect![[r#"
+        retry jobs                          -          unknown
+        GitLab does not say whether this fine-grained access token can play jobs
+        GitLab does not say whether this fine-grained access token can retry jobs
+          try: check in GitLab that the token permits Job: Run for this project; permissions are fixed when a token is created
+        GitLab does not say whether this fine-grained access token can cancel jobs
+          try: check in GitLab that the token permits Job: Update for this project; permissions are fixed when a token is created
+        GitLab does not say whether this fine-grained access token can erase jobs
+          try: check in GitLab that the token permits Job: Delete for this project; permissions are fixed when a token is created
+        ready for retry  cannot be told
+    "#]],
+    );
+}
+
+#[test]
+fn without_a_job_token_nothing_is_known() {
+    let Shop {
+        mut world,
+        project,
+        me,
+    } = shop();
+    let token = world.project_token(project, "developer", &["api"]);
+    let gitlab = GitLab::start(world);
+    let run = call("doctor --for wait", &gitlab, me)
+        .without("CI_JOB_TOKEN")
+        .var("GITLAB_TOKEN", token);
+    story(
+        run,
+        gitlab,
+        4,
+        &expect![[r#"
+            server        https://gitlab.test, GitLab 19.0.0
+            access token  GITLAB_TOKEN, scopes api, role unknown, expires never
+
+            CAPABILITY                          JOB TOKEN  ACCESS TOKEN
+            read the calling job                no         -
+            list the agents of the calling job  no         -
+            doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role
+
+            no token was sent
+            GET /job: not sent, because CI_JOB_TOKEN is not set
+            GET /job/allowed_agents: not sent, because CI_JOB_TOKEN is not set
+              try: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and containers get the variable only if it is passed on
+
+            does not work   whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
+            ready for wait  not for all of it
+        "#]],
+    );
+}
+
+#[test]
+fn variables_that_were_mixed_up_are_named() {
+    let Shop { world, me, .. } = shop();
+    let gitlab = GitLab::start(world);
+    let run = call("doctor --for trigger", &gitlab, me).var("CI_JOB_ID", "90999");
+    lines(
+        run,
+        gitlab,
+        6,
+        &["CI_", "works", "cannot", "ready"],
+        &expect![[r#"
+            CI_JOB_ID     CI_JOB_ID is 90999, but the job token belongs to job 90401: until both are as GitLab sets them, gate and every write end with 6
+            works              whoami, agents, jobs, wait
+            cannot be told     trigger, gate
+            ready for trigger  cannot be told
+        "#]],
+    );
+
+    let Shop {
+        mut world,
+        project,
+        me,
+    } = shop();
+    let token = world.project_token(project, "developer", &["api"]);
+    let gitlab = GitLab::start(world);
+    let run = call("doctor", &gitlab, me).var("CI_JOB_TOKEN", token);
+    lines(
+        run,
+        gitlab,
+        0,
+        &["CI_", "works", "does not"],
+        &expect![[r#"
+            CI_JOB_TOKEN  holds an access token: leave it as GitLab sets it, and put the access token into JOBGATE_TOKEN
+            does not work  whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
+        "#]],
+    );
+}
+
+/// A trigger job has started a pipeline of another project, which lets this project's job tokens in or not.
+#[test]
+fn the_allowlist_of_a_downstream_project_is_named() {
+    let everything = Allow {
+        from: "shop".to_owned(),
+        policies: None,
+    };
+    let environments = Allow {
+        from: "shop/web".to_owned(),
+        policies: Some(vec!["read_environments"]),
+    };
+    for (allow, code, expected) in [
+        (
+            Some(everything),
+            0,
+            expect![[r#"
+            ready for wait  yes
+        "#]],
+        ),
+        (
+            Some(environments),
+            4,
+            expect![[r#"
+            this project's allowlist entry lacks READ_JOBS (Jobs: Read)
+              try: in project 45: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, edit this project's entry under Fine-grained permissions
+            works in part   jobs (not the pipeline of the other project), wait (not the pipeline of the other project)
+            ready for wait  not for all of it
+        "#]],
+        ),
+        (
+            None,
+            4,
+            expect![[r#"
+            project infra does not accept job tokens of project web
+              try: in project infra: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
+            works in part   jobs (not the pipeline of the other project), wait (not the pipeline of the other project)
+            ready for wait  not for all of it
+        "#]],
+        ),
+    ] {
+        let mut world = World::new();
+        world.project("shop/web");
+        let infra = world.project("ops/infra");
+        world.at_project(infra).ci = ci().stage("deploy", [job("apply")]);
+        world.at_project(infra).allowlist.extend(allow);
+        let jobs = [
+            job("gate").here(),
+            downstream("rollout", "ops/infra").needs([]),
+        ];
+        let pipeline = world.pipeline("shop/web", "main", ci().stage("gate", jobs));
+        let me = world.job(pipeline, "gate");
+        let gitlab = GitLab::start(world);
+        gitlab.world(|world| world.advance(world.now.plus(std::time::Duration::from_secs(10))));
+        let run = call("doctor --for wait", &gitlab, me);
+        let words = &[
+            "this project's",
+            "project infra",
+            "  try: in project",
+            "works in part",
+            "ready",
+        ];
+        lines(run, gitlab, code, words, &expected);
+    }
+}
+
+/// A server that does not answer, or answers 429, is soon left alone.
+#[test]
+fn trouble_on_the_way_is_not_repeated_for_each_question() {
+    let told = |trouble: &dyn Fn(&GitLab), code, expected: Expect| {
+        let Shop { world, me, .. } = shop();
+        let gitlab = GitLab::start(world);
+        trouble(&gitlab);
+        let run = call("doctor --for wait", &gitlab, me);
+        story(run, gitlab, code, &expected);
+    };
+    told(
+        &|gitlab| gitlab.faults("*", Fault::Page, u32::MAX),
+        6,
+        expect![[r#"
+            server        https://gitlab.test
+            access token  none
+
+            CAPABILITY            JOB TOKEN  ACCESS TOKEN
+            read the calling job  unknown    -
+            doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role
+
+            the answer is a web page instead of the API's JSON: a proxy, a login page, or not a GitLab
+            GET /job: the answer is not JSON but text/html: perhaps a proxy's page (request id 01JD0000000000000000000000)
+              try: check CI_API_V4_URL, and whether no_proxy should name its host
+
+            cannot be told  whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
+            ready for wait  cannot be told
+        "#]],
+    );
+    told(
+        &|gitlab| gitlab.faults("*/pipelines/*", Fault::Limited(60), u32::MAX),
+        6,
+        expect![[r#"
+            server        https://gitlab.test
+            job           90401 gate, project 44
+            access token  none
+
+            CAPABILITY                          JOB TOKEN  ACCESS TOKEN
+            read the calling job                yes        -
+            list the agents of the calling job  yes        -
+            list the jobs of a pipeline         unknown    -
+            list trigger jobs                   unknown    -
+            play jobs                           -          no
+            retry jobs                          -          no
+            cancel jobs                         -          no
+            erase jobs                          -          no
+            trigger pipelines                   yes        -
+            doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role
+
+            this GitLab's rate limit is used up
+            GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000002)
+            GET /projects/44/pipelines/7700/trigger_jobs: 429 Retry later (request id 01JD0000000000000000000003)
+              try: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
+
+            job tokens cannot play jobs; use an access token
+            job tokens cannot retry jobs; use an access token
+              try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Run) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+
+            job tokens cannot cancel jobs; use an access token
+              try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Update) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+
+            job tokens cannot erase jobs; use an access token
+              try: put an access token (project, group or personal) with role Maintainer and scope api (fine-grained: Job: Delete) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+
+            works           whoami, agents, trigger
+            does not work   play, retry, cancel, erase
+            cannot be told  jobs, trace, wait, gate
+            ready for wait  cannot be told
+        "#]],
+    );
+}
+
+#[test]
+fn a_signal_ends_it() {
+    let Shop { world, me, .. } = shop();
+    let gitlab = GitLab::start(world);
+    let interrupt = Interrupt::new();
+    interrupt.raise(Signal::Terminate);
+    let outcome = call("doctor", &gitlab, me).on(&gitlab.clock(), &interrupt);
+    outcome.is(
+        143,
+        "",
+        expect![[r#"
+            jobgate: error: GET /job: ended by SIGTERM
+        "#]],
+    );
+    gitlab.finish();
+}
+
+/// Somebody who does what doctor says, one thing after another, gets there.
+#[test]
+fn from_a_wrong_set_up_to_a_working_one() {
+    let Shop {
+        mut world,
+        project,
+        me,
+    } = shop();
+    let elsewhere = world.project("ops/infra");
+    let steps = [
+        (
+            None,
+            4,
+            "role Developer and scope api (fine-grained: Job: Run)",
+        ),
+        (
+            Some(world.project_token(elsewhere, "owner", &["read_api"])),
+            4,
+            "try: create an access token with the scope api\n",
+        ),
+        (
+            Some(world.project_token(elsewhere, "owner", &["api"])),
+            4,
+            "a project access token of that project is one",
+        ),
+        (
+            Some(world.project_token(project, "reporter", &["api"])),
+            4,
+            "must be a member of project 44 with the role Developer or higher",
+        ),
+        (
+            Some(world.project_token(project, "developer", &["api"])),
+            0,
+            "ready for play  yes\n",
+        ),
+    ];
+    let gitlab = GitLab::start(world);
+    for (token, code, words) in steps {
+        let run = call("doctor --for play", &gitlab, me);
+        let run = match &token {
+            Some(token) => run.var("JOBGATE_TOKEN", token),
+            None => run,
+        };
+        let Outcome { out, .. } = run.on(&gitlab.clock(), &Interrupt::new()).ends(code);
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    assert_eq!(gitlab.posts(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_no_stays_a_no_though_it_cannot_be_written() {
+    let Shop { world, me, .. } = shop();
+    let gitlab = GitLab::start(world);
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let mut command = call("doctor --for play", &gitlab, me).command();
+    let done = command.stdout(full.unwrap()).output().unwrap();
+    assert_eq!(done.status.code(), Some(4));
+    gitlab.finish();
 }

@@ -47,28 +47,28 @@ fn no_word_at_all_is_a_mistake() {
         2,
         "",
         expect![[r#"
-        usage: jobgate COMMAND [OPTIONS] [OPERANDS]
+            usage: jobgate COMMAND [OPTIONS] [OPERANDS]
 
-        commands:
-          whoami      tells which job, pipeline, project and user the job token stands
-                      for
-          agents      lists the GitLab agents for Kubernetes that this job may use
-          doctor      tells what each token may do here, and what to switch on for the
-                      rest
-          jobs        lists the jobs and trigger jobs of a pipeline, or of all below it
-          trace       prints a job's log; --follow goes on until the job ends
-          wait        waits until jobs have ended; the exit code is the verdict
-          play        plays manual and delayed jobs, here or downstream
-          retry       retries jobs that have failed or were canceled
-          cancel      cancels jobs, and looks whether they are
-          erase       removes log and artifacts of finished jobs
-          trigger     starts another project's pipeline with the job token
-          gate        checks conditions, explains each, and ends with 0 only if all hold
-          completion  prints a completion script for bash, zsh or fish
-          help        explains the commands
+            commands:
+              whoami      tells which job, pipeline, project and user the job token stands
+                          for
+              agents      lists the GitLab agents for Kubernetes that this job may use
+              doctor      shows what each token may do here, and what to switch on for the
+                          rest
+              jobs        lists the jobs and trigger jobs of a pipeline, or of all below it
+              trace       prints a job's log; --follow goes on until the job ends
+              wait        waits until jobs have ended; the exit code is the verdict
+              play        plays manual and delayed jobs, here or downstream
+              retry       retries jobs that have failed or were canceled
+              cancel      cancels jobs, and looks whether they are
+              erase       removes log and artifacts of finished jobs
+              trigger     starts another project's pipeline with the job token
+              gate        checks conditions, explains each, and ends with 0 only if all hold
+              completion  prints a completion script for bash, zsh or fish
+              help        explains the commands
 
-        jobgate help COMMAND explains a command
-    "#]],
+            jobgate help COMMAND explains a command
+        "#]],
     );
 }
 
@@ -103,7 +103,7 @@ fn every_way_to_a_help_page_leads_to_the_same() {
           whoami      tells which job, pipeline, project and user the job token stands
                       for
           agents      lists the GitLab agents for Kubernetes that this job may use
-          doctor      tells what each token may do here, and what to switch on for the
+          doctor      shows what each token may do here, and what to switch on for the
                       rest
           jobs        lists the jobs and trigger jobs of a pipeline, or of all below it
           trace       prints a job's log; --follow goes on until the job ends

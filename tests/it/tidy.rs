@@ -166,7 +166,6 @@ const WORDY: &[&str] = &[
     "src/commands/",
     "src/decide/action",
     "src/decide/agents.rs",
-    "src/decide/doctor",
     "src/decide/gate/condition.rs",
     "src/decide/pace.rs",
     "src/decide/verdict.rs",

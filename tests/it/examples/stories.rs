@@ -89,7 +89,11 @@ fn deploy_gate_for_a_person_with_too_low_a_role() {
 
 #[test]
 fn deploy_gate_without_a_token_for_the_protected_branch() {
-    let done = Story::of("deploy-gate").world(production).run();
+    let older = |world: &mut World| {
+        production(world);
+        world.age = 18;
+    };
+    let done = Story::of("deploy-gate").world(older).run();
     assert_eq!(done.calls, format!("4 {GATE}\n"), "{done}");
     assert!(!done.journal.contains("deploy"), "{done}");
     done.gitlab.finish();
