@@ -93,7 +93,11 @@ pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
         // Below another path the same origin may serve a file that somebody wrote.
         let path = session.ci.api.path.as_str();
         let path = if path == "/api/v4" { "" } else { path };
-        let line = messages::unpinned(session.gitlab.origin(), path);
+        let server = session.gitlab.origin().to_owned() + path;
+        let trust = &session.ci.trust;
+        let files = trust.roots.iter().chain(&trust.ca);
+        let files: Vec<&str> = files.map(|file| file.name.as_str()).collect();
+        let line = messages::unpinned(&server, session.gitlab.proxy(), &files);
         session.talk.line(&line);
     }
     Ok(())

@@ -2,7 +2,7 @@
 //!
 //! Text from GitLab is put in as it is: where a text is written, what acts on a terminal is made visible.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use crate::decide::select::Operand;
@@ -48,9 +48,20 @@ pub fn asking_again(trouble: &str, delay: Duration) -> String {
     format!("{trouble}; asking again in {seconds}")
 }
 
-/// The server, where only a variable names it; `path` where it is not the usual one.
-pub fn unpinned(origin: &str, path: &str) -> String {
-    format!("using {origin}{path} from CI_API_V4_URL (pin it with --server {origin}{path})")
+/// Where GitLab is and how to get there, as far as variables alone say so. `certificates` names the files that are trusted.
+pub fn unpinned(server: &str, proxy: Option<&str>, certificates: &[&str]) -> String {
+    let mut line = format!("using {server} from CI_API_V4_URL");
+    if let Some(proxy) = proxy {
+        let _ = write!(line, " through the proxy {proxy}");
+    }
+    if !certificates.is_empty() {
+        let _ = write!(
+            line,
+            " with the certificates of {}",
+            certificates.join(" and ")
+        );
+    }
+    line + &format!(" (pin it with --server {server})")
 }
 
 /// A canceled job opens no gate and starts nothing.

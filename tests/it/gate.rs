@@ -264,3 +264,44 @@ fn rows_of_another_pipeline_or_project_open_no_gate() {
         story.gitlab.finish();
     }
 }
+
+#[test]
+fn the_way_to_a_server_that_is_not_pinned_is_named() {
+    let story = Story::new();
+    let proxy = crate::net::proxies::Proxy::start(None);
+    let folder = tempfile::tempdir().unwrap();
+    let certificates = folder.path().join("ca.pem");
+    let root = rcgen::generate_simple_self_signed(["gitlab.test".to_owned()]).unwrap();
+    std::fs::write(&certificates, root.cert.pem()).unwrap();
+    let call = |words: &str| {
+        story
+            .call(words)
+            .var("http_proxy", proxy.url())
+            .var("SSL_CERT_FILE", &certificates)
+            .var("CI_SERVER_TLS_CA_FILE", &certificates)
+            .naming(folder.path().to_str().unwrap(), "FOLDER")
+            .naming(proxy.url().trim_start_matches("http://"), "PROXY")
+    };
+    story
+        .whole(call("gate branch=main"))
+        .is(0, expect![[r#"
+            FINDING  CONDITION    GITLAB SAID
+            held     branch=main  the ref is the branch main
+        "#]], expect![[r#"
+            using the job token from CI_JOB_TOKEN
+            using https://gitlab.test from CI_API_V4_URL through the proxy PROXY with the certificates of SSL_CERT_FILE (FOLDER/ca.pem) and CI_SERVER_TLS_CA_FILE (FOLDER/ca.pem) (pin it with --server https://gitlab.test)
+            the gate is open: its condition holds
+        "#]]);
+    let pinned = format!("gate branch=main --server {}", story.gitlab.origin());
+    story
+        .whole(call(&pinned))
+        .is(0, expect![[r#"
+            FINDING  CONDITION    GITLAB SAID
+            held     branch=main  the ref is the branch main
+        "#]], expect![[r#"
+            jobgate: warning: with --server these variables are not used: http_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE; give --proxy URL|none and --ca-file FILE|builtin instead
+            using the job token from CI_JOB_TOKEN
+            the gate is open: its condition holds
+        "#]]);
+    story.gitlab.finish();
+}

@@ -5,7 +5,7 @@ mod broken;
 mod ending;
 mod names;
 mod pages;
-mod proxies;
+pub mod proxies;
 mod redirects;
 mod server;
 mod tokens;

@@ -15,14 +15,14 @@ use super::trust::{api, file, params, secure, self_signed};
 use super::world::{SHORT, World, jobs, no_secret, play};
 
 /// A proxy that knows CONNECT; keeps the heads of what it was asked.
-struct Proxy {
+pub struct Proxy {
     port: u16,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
     /// `refuse` is its answer to everything; without one it connects to 127.0.0.1 at the port asked for.
-    fn start(refuse: Option<&'static str>) -> Self {
+    pub fn start(refuse: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -40,7 +40,7 @@ impl Proxy {
         self.heads.lock().unwrap().clone()
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
