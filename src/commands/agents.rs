@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Command;
-use super::options::{CONNECTION, LISTED, OUTPUT_FILE};
-use crate::cli::{Group, Usage, Words};
+use super::options::{CONNECTION, OUTPUT_FILE, PRINTED, PRINTING};
+use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Route;
 use crate::host::Host;
@@ -18,11 +18,6 @@ use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const ANSWER: Group = Group {
-    title: "form of the list",
-    options: &[&LISTED, &OUTPUT_FILE],
-};
-
 const USAGE: Usage = Usage {
     name: "agents",
     operands: "[AGENT]",
@@ -32,9 +27,9 @@ const USAGE: Usage = Usage {
     summary: "lists the GitLab agents for Kubernetes that this job may use",
     details: "AGENT is the id of an agent or the full path of its config project; exit 5 if this job may use no such agent. \
         GitLab names the kube context of an agent CONFIG_PROJECT:NAME.\n\n\
-        With --output json or ndjson the answer is GitLab's own objects, complete.",
+        With --output json the answer is GitLab's own objects, complete.",
     example: "jobgate agents\njobgate agents ops/agents -o json",
-    groups: &[&ANSWER, &CONNECTION],
+    groups: &[&PRINTING, &CONNECTION],
 };
 
 /// Which agents are meant: one by its id, or all of a config project.
@@ -77,7 +72,7 @@ impl Options {
             query: (words.operands().into_iter().next())
                 .map(Query::parse)
                 .transpose()?,
-            format: words.parsed(&LISTED, Format::parse)?.unwrap_or_default(),
+            format: words.parsed(&PRINTED, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
         })

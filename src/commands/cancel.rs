@@ -1,9 +1,9 @@
 //! `cancel`: cancels jobs, and looks whether they are.
 
 use super::act;
-use super::act::options::{DRY_RUN, FORCE, OUTPUT};
+use super::act::options::{DRY_RUN, FORCE};
 use super::gating::GATING;
-use super::options::{ALL, CONNECTION, WHERE, WHICH};
+use super::options::{ALL, CONNECTION, OUTPUT, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;

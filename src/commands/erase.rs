@@ -1,9 +1,9 @@
 //! `erase`: removes log and artifacts of finished jobs.
 
 use super::act;
-use super::act::options::{DRY_RUN, OUTPUT};
+use super::act::options::DRY_RUN;
 use super::gating::GATING;
-use super::options::{ALL, CONNECTION, WHERE, WHICH};
+use super::options::{ALL, CONNECTION, OUTPUT, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Command;
 use super::act::call::finish;
 use super::gating::{self, Gating};
-use super::options::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
+use super::options::{CONNECTION, OUTPUT_FILE, PRINTED, PRINTING};
 use crate::cli::{Usage, Words};
 use crate::decide::gate::condition::ROWS;
 use crate::exit::{Exit, Stop};
@@ -34,7 +34,7 @@ A gate protects against mistakes; the author of the script can leave it out, so 
     example: "\
 jobgate gate --server https://gitlab.example.com branch=main role=maintainer
 jobgate gate jobs=unit newest",
-    groups: &[&OUTPUT, &CONNECTION],
+    groups: &[&PRINTING, &CONNECTION],
 };
 
 struct Options {
@@ -46,13 +46,9 @@ struct Options {
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
-        let format = words.parsed(&FORMAT, Format::parse)?.unwrap_or_default();
-        if matches!(format, Format::Ndjson | Format::Dotenv) {
-            return Err(USAGE.explain(Stop::usage("gate writes --output table or json")));
-        }
         Ok(Self {
             gating: Gating::of(words.operands(), "CONDITION")?,
-            format,
+            format: words.parsed(&PRINTED, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
         })

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Command;
 use super::logs::show_tails;
-use super::options::{self, CONNECTION, LISTED, Located, OUTPUT_FILE, WHERE, WHICH, Where};
+use super::options::{self, CONNECTION, Located, OUTPUT_FILE, WHERE, WHICH, Where};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Selected, Selection, newest, select};
 use crate::decide::stages;
@@ -48,9 +48,10 @@ const LISTING: Group = Group {
     title: "listing",
     options: &[&RETRIED, &RECURSIVE, &ALL_PIPELINES, &LIMIT, &LOG_TAIL],
 };
+const FORMAT: Opt = options::output(&["table", "json", "ndjson"]);
 const ANSWER: Group = Group {
     title: "form of the list",
-    options: &[&LISTED, &OUTPUT_FILE],
+    options: &[&FORMAT, &OUTPUT_FILE],
 };
 
 const USAGE: Usage = Usage {
@@ -114,7 +115,7 @@ impl Options {
             selection,
             place,
             log_tail: words.parsed(&LOG_TAIL, number)?,
-            format: words.parsed(&LISTED, Format::parse)?.unwrap_or_default(),
+            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
         };

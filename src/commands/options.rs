@@ -46,13 +46,15 @@ pub const COLOR: Opt = Opt::value(
 pub const QUIET: Opt =
     Opt::switch("--quiet", "no talk on stderr but warnings and errors").short("-q");
 
-pub const FORMAT: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
-    .short("-o")
-    .choices(&["table", "json", "ndjson", "dotenv"]);
-/// Of the commands that list GitLab's own objects.
-pub const LISTED: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
-    .short("-o")
-    .choices(&["table", "json", "ndjson"]);
+/// `--output` of a command that writes these forms.
+pub const fn output(forms: &'static [&'static str]) -> Opt {
+    Opt::value("--output", "FORMAT", "form of the answer; default table")
+        .short("-o")
+        .choices(forms)
+}
+pub const FORMAT: Opt = output(&["table", "json", "dotenv"]);
+/// Of commands that answer nothing a later job would read as a variable.
+pub const PRINTED: Opt = output(&["table", "json"]);
 pub const OUTPUT_FILE: Opt = Opt::value(
     "--output-file",
     "PATH",
@@ -77,6 +79,10 @@ pub const CONNECTION: Group = Group {
 pub const OUTPUT: Group = Group {
     title: "output",
     options: &[&FORMAT, &OUTPUT_FILE],
+};
+pub const PRINTING: Group = Group {
+    title: "output",
+    options: &[&PRINTED, &OUTPUT_FILE],
 };
 
 pub const PROJECT: Opt = Opt::value(

@@ -1,10 +1,10 @@
 //! `retry`: makes a new attempt of jobs that have failed or were canceled.
 
 use super::act;
-use super::act::options::{DRY_RUN, ON_CANCEL, OUTPUT, RERUN, WAIT, WAITING};
+use super::act::options::{DRY_RUN, ON_CANCEL, RERUN, WAIT, WAITING};
 use super::act::parameters::INPUT;
 use super::gating::GATING;
-use super::options::{ALL, CONNECTION, WHERE, WHICH};
+use super::options::{ALL, CONNECTION, OUTPUT, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;

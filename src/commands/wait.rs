@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Command;
 use super::gating::{self, GATING, Gating};
 use super::options::{self, WHERE, WHICH, Where};
-use super::options::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
+use super::options::{CONNECTION, OUTPUT_FILE};
 use super::waiting::{Ended, Patience, Turns, WAITING, Wait, wait_for};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Operand, Selection};
@@ -30,6 +30,12 @@ const OPTIONAL: Opt = Opt::value(
 const MORE: Group = Group {
     title: "choosing more or fewer jobs",
     options: &[&ALL, &OPTIONAL],
+};
+
+const FORMAT: Opt = options::output(&["table", "json", "ndjson", "dotenv"]);
+const OUTPUT: Group = Group {
+    title: "output",
+    options: &[&FORMAT, &OUTPUT_FILE],
 };
 
 const USAGE: Usage = Usage {

@@ -9,11 +9,10 @@ use super::Command;
 use super::options::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
 use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Error, Route};
+use crate::gitlab::Route;
 use crate::host::Host;
 use crate::model::AllowedAgents;
-use crate::report::whoami::Page;
-use crate::report::{Format, Out};
+use crate::report::{Format, Out, whoami as report};
 use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -24,10 +23,10 @@ const USAGE: Usage = Usage {
     arity: (0, 0),
     terms: Vec::new,
     choices: &[],
-    summary: "tells which job, pipeline, project and user the job token stands for",
+    summary: "shows the job, pipeline, project and user that the job token stands for",
     details: "GitLab is asked with the job token (GET /job, GET /job/allowed_agents); no variable is believed.\n\n\
-        With --output json GitLab's own two objects come complete, under job and allowed_agents. \
-        If GitLab does not tell the agents, that is null, and roles, groups and environment are left out elsewhere.",
+        With --output json the answer is GitLab's own two objects, complete, under job and allowed_agents. \
+        If GitLab refuses the agents, allowed_agents is null; table and dotenv then lack roles, groups and environment.",
     example: "jobgate whoami\njobgate whoami --output dotenv --output-file whoami.env",
     groups: &[&OUTPUT, &CONNECTION],
 };
@@ -66,8 +65,11 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
         }
         let agents = agents(session)?;
         let (raw, agents) = agents.map_or((None, None), |(raw, agents)| (Some(raw), Some(agents)));
-        let page = Page {
-            me: &me,
+        let page = report::Page {
+            job: &me.job,
+            pipeline: &me.pipeline,
+            project: me.project,
+            runner: me.more.runner.as_ref(),
             agents: agents.as_ref(),
             path: me.job.project_path(session.root()),
             time: me.time(session.ci),
@@ -75,7 +77,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
         match options.format {
             Format::Table => out.table(&page.table(), session.color),
             Format::Dotenv => out.text(&page.dotenv().text()?),
-            Format::Json | Format::Ndjson => {
+            _ => {
                 let document = Document {
                     job: &me.raw,
                     allowed_agents: raw.as_deref(),
@@ -88,7 +90,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     })
 }
 
-/// What GitLab says of agents, user and environment; a refusal is told and leaves the rest of the page as it is.
+/// What GitLab says of agents, user and environment. A refusal is a warning and leaves the rest of the page as it is.
 fn agents(session: &Session) -> Result<Option<(Box<RawValue>, AllowedAgents)>, Stop> {
     let answer = session.steady(|| {
         let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
@@ -97,10 +99,8 @@ fn agents(session: &Session) -> Result<Option<(Box<RawValue>, AllowedAgents)>, S
     match answer {
         Ok(both) => Ok(Some(both)),
         Err(error) if error.token_refused() => {
-            let Error { message, .. } = &error;
-            session.talk.warning(&format!(
-                "roles, groups, environment and agents are not known: {message}"
-            ));
+            let warning = report::without_agents(&error.message);
+            session.talk.warning(&warning);
             Ok(None)
         }
         Err(error) => Err(error.stop()),

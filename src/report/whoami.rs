@@ -4,17 +4,19 @@ use super::dotenv::Dotenv;
 use super::style::Paint;
 use super::table::{Column, Table};
 use crate::decide::deadline::JobTime;
-use crate::model::{AllowedAgents, Role, Tier};
-use crate::session::Me;
+use crate::model::{AllowedAgents, Job, Pipeline, ProjectId, Role, Runner, Tier};
 use crate::time::human;
 
 const COLUMNS: &[Column] = &[Column::left(""), Column::left("")];
 
-/// What is shown besides GitLab's two answers.
+/// What GitLab says of the calling job.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
-    pub me: &'a Me,
-    /// `None` if GitLab did not tell.
+    pub job: &'a Job,
+    pub pipeline: &'a Pipeline,
+    pub project: ProjectId,
+    pub runner: Option<&'a Runner>,
+    /// `None` if GitLab refused to say.
     pub agents: Option<&'a AllowedAgents>,
     /// Full path of the project.
     pub path: Option<&'a str>,
@@ -29,7 +31,7 @@ impl Page<'_> {
                 table.row(&[(key, Paint::Dim), (value, Paint::Plain)]);
             }
         };
-        let Me { job, pipeline, .. } = self.me;
+        let Self { job, pipeline, .. } = self;
         row("job", &format!("{} {}", job.id, job.name));
         row("link", &job.web_url);
         row("stage", &job.stage);
@@ -47,7 +49,7 @@ impl Page<'_> {
         row("ref", &self.ref_name());
         row(
             "project",
-            format!("{} {}", self.me.project, self.path.unwrap_or_default()).trim_end(),
+            format!("{} {}", self.project, self.path.unwrap_or_default()).trim_end(),
         );
         if let Some(agents) = self.agents {
             let groups: Vec<String> = agents
@@ -93,13 +95,13 @@ impl Page<'_> {
     }
 
     fn runner(&self) -> String {
-        let tags = self.me.job.tag_list.join(", ");
+        let tags = self.job.tag_list.join(", ");
         let tags = if tags.is_empty() {
             "no tags".to_owned()
         } else {
             format!("tags {tags}")
         };
-        match &self.me.more.runner {
+        match self.runner {
             Some(runner) => format!(
                 "{} {} ({}), {tags}",
                 runner.id, runner.description, runner.runner_type
@@ -109,7 +111,7 @@ impl Page<'_> {
     }
 
     fn ref_name(&self) -> String {
-        let Me { job, pipeline, .. } = self.me;
+        let Self { job, pipeline, .. } = self;
         let kind = match () {
             () if job.tag => "tag ",
             () if job.ref_name.starts_with("refs/") => "",
@@ -120,8 +122,7 @@ impl Page<'_> {
     }
 
     fn user(&self) -> String {
-        self.me
-            .job
+        self.job
             .user
             .as_ref()
             .map_or_else(String::new, |user| format!("{} {}", user.id, user.username))
@@ -129,7 +130,7 @@ impl Page<'_> {
 
     /// Variables for later jobs.
     pub fn dotenv(&self) -> Dotenv {
-        let Me { job, pipeline, .. } = self.me;
+        let Self { job, pipeline, .. } = self;
         let mut dotenv = Dotenv::new();
         dotenv.set("JOB_ID", job.id.to_string());
         dotenv.set("JOB_NAME", &job.name);
@@ -138,7 +139,7 @@ impl Page<'_> {
         if let Some(source) = &pipeline.source {
             dotenv.set("PIPELINE_SOURCE", source.word());
         }
-        dotenv.set("PROJECT_ID", self.me.project.to_string());
+        dotenv.set("PROJECT_ID", self.project.to_string());
         if let Some(path) = self.path {
             dotenv.set("PROJECT_PATH", path);
         }
@@ -173,6 +174,11 @@ impl Page<'_> {
         }
         dotenv
     }
+}
+
+/// `GET /job/allowed_agents` was refused; `why` is GitLab's answer.
+pub fn without_agents(why: &str) -> String {
+    format!("roles, groups, environment and agents are not known: {why}")
 }
 
 fn environment(agents: &AllowedAgents) -> String {

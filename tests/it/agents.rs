@@ -60,11 +60,9 @@ fn the_allowed_agents_are_listed() {
 fn agents_are_meant_by_id_or_config_project() {
     let world = deploying(19);
     let ids = |words: &str| {
-        let got = run(&format!("agents -o ndjson --quiet {words}"), &world);
-        let rows = got.out.lines().map(|row| {
-            let row: Value = serde_json::from_str(row).unwrap();
-            row["id"].as_u64().unwrap()
-        });
+        let got = run(&format!("agents -o json --quiet {words}"), &world);
+        let rows: Vec<Value> = serde_json::from_str(&got.out).unwrap_or_default();
+        let rows = rows.iter().map(|row| row["id"].as_u64().unwrap());
         (got.code, rows.collect::<Vec<_>>())
     };
     assert_eq!(ids("0012"), (0, vec![12]));

@@ -135,7 +135,7 @@ fn a_page_shows_all_that_the_table_knows() {
 
         output:
           -o, --output FORMAT     form of the answer; default table [table, json,
-                                  ndjson, dotenv]
+                                  dotenv]
               --output-file PATH  put the answer there, whole or not at all, instead of
                                   on stdout
 
@@ -203,7 +203,7 @@ fn the_reference_tells_shared_options_once() {
 
         | output | |
         |---|---|
-        | `-o, --output FORMAT` | form of the answer; default table [table, json, ndjson, dotenv] |
+        | `-o, --output FORMAT` | form of the answer; default table [table, json, dotenv] |
         | `--output-file PATH` | put the answer there, whole or not at all, instead of on stdout |
     "#]].assert_eq(&reference);
     let overview = page::overview(&[&ONE, &TWO], &[], 80);

@@ -166,7 +166,7 @@ fn a_mistake_is_shown_before_anything_is_asked() {
         2,
         "",
         expect![[r#"
-            jobgate: error: gate writes --output table or json
+            jobgate: error: --output must be one of table, json, not "dotenv"
             jobgate: hint: usage: jobgate gate [OPTIONS] CONDITION... (see jobgate gate --help)
         "#]],
     );

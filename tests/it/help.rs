@@ -50,8 +50,8 @@ fn no_word_at_all_is_a_mistake() {
             usage: jobgate COMMAND [OPTIONS] [OPERANDS]
 
             commands:
-              whoami      tells which job, pipeline, project and user the job token stands
-                          for
+              whoami      shows the job, pipeline, project and user that the job token
+                          stands for
               agents      lists the GitLab agents for Kubernetes that this job may use
               doctor      shows what each token may do here, and what to switch on for the
                           rest
@@ -100,8 +100,8 @@ fn every_way_to_a_help_page_leads_to_the_same() {
         usage: jobgate COMMAND [OPTIONS] [OPERANDS]
 
         commands:
-          whoami      tells which job, pipeline, project and user the job token stands
-                      for
+          whoami      shows the job, pipeline, project and user that the job token
+                      stands for
           agents      lists the GitLab agents for Kubernetes that this job may use
           doctor      shows what each token may do here, and what to switch on for the
                       rest

@@ -7,7 +7,9 @@ mod trees;
 
 use crate::fake::{GitLab, Id, MIRA, World, child, ci, job};
 use crate::run::{Outcome, Run};
-use expect_test::expect;
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
 
 /// A GitLab, the job that calls, and an access token.
 struct Scene {
@@ -17,9 +19,13 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(mut world: World, pipeline: Id) -> Self {
+    fn new(world: World, pipeline: Id) -> Self {
+        Self::of(world, pipeline, "gate")
+    }
+
+    fn of(mut world: World, pipeline: Id, caller: &str) -> Self {
         let token = world.access_token(MIRA, &["api"]);
-        let me = world.job(pipeline, "gate");
+        let me = world.job(pipeline, caller);
         Self {
             gitlab: GitLab::start(world),
             me,
@@ -33,6 +39,18 @@ impl Scene {
             .var("NO_COLOR", "1")
             .naming(self.gitlab.origin(), "https://gitlab.test")
             .naming("https://gitlab.example.com/", "/")
+            .bare()
+    }
+
+    /// Several calls with the job token, each with its exit code, and all that they print.
+    fn calls(&self, calls: &[(i32, &str)], expected: &Expect) {
+        let mut text = String::new();
+        for (code, words) in calls {
+            let got = self.jobs(words);
+            assert_eq!(got.code, *code, "{words}: {}", got.log);
+            let _ = write!(text, "$ jobs {words}\n{}{}", got.out, got.log);
+        }
+        expected.assert_eq(&text);
     }
 
     /// With the job token alone.
@@ -91,7 +109,12 @@ fn shop(age: u32) -> Scene {
 
 #[test]
 fn a_pipeline_is_shown_in_the_order_of_its_stages() {
-    shop(19).jobs("").is(0, expect![[r#"
+    let scene = shop(19);
+    let jobs = Run::new("jobs").vars(scene.gitlab.vars(scene.me));
+    let jobs = jobs
+        .var("NO_COLOR", "1")
+        .naming("https://gitlab.example.com/", "/");
+    jobs.binary().is(0, expect![[r#"
         JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                              LINK
         compile               build  success     2m00s  48m00s  90400                                                    /shop/web/-/jobs/90400
         unit                  test   failed      2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
@@ -108,44 +131,21 @@ fn a_pipeline_is_shown_in_the_order_of_its_stages() {
 #[test]
 fn gitlab_17_shows_lists_to_access_tokens_only() {
     let scene = shop(17);
-    scene.jobs("").is(4, "", expect![[r#"
-        using the job token from CI_JOB_TOKEN
+    scene.calls(&[(4, "")], &expect![[r#"
+        $ jobs 
         jobgate: error: job tokens cannot list the jobs of a pipeline on this GitLab; use GitLab 18.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
-    scene.both("unit lint").is(0, expect![[r#"
-        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-        unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-        lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
-    "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        using the access token from GITLAB_TOKEN
-    "#]]);
-    scene.access("unit").is(4, "", expect![[r#"
-        jobgate: error: no token was sent
-        jobgate: error: GET /job: not sent, because CI_JOB_TOKEN is not set
-        jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and containers get the variable only if it is passed on
-        jobgate: hint: --project and --pipeline together need no job token
-    "#]]);
-    scene
-        .access("--project 44 --pipeline 7700 unit parts")
-        .is(0, expect![[r#"
-            JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE               LINK
-            unit   test   failed      2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
-            parts  gate   created                    90406  trigger job        /shop/web/-/jobs/90406
-        "#]], expect![[r#"
-            using the access token from GITLAB_TOKEN
-        "#]]);
-    scene.access("--project 44 --all-pipelines --limit 1").is(
-        0,
-        expect![[r#"
-            JOB  STAGE  STATUS  DURATION  QUEUED     ID  PIPELINE  NOTE  LINK
-            7    gate   manual                    90405      7700        /shop/web/-/jobs/90405
-        "#]],
-        expect![[r#"
-            using the access token from GITLAB_TOKEN
-        "#]],
+    assert_eq!(scene.both("unit lint").code, 0);
+    assert_eq!(scene.access("unit").code, 4);
+    assert_eq!(
+        scene.access("--project 44 --pipeline 7700 unit parts").code,
+        0
+    );
+    assert_eq!(
+        scene.access("--project 44 --all-pipelines --limit 1").code,
+        0
     );
     let log = scene.gitlab.log();
     assert!(!log.contains("bearer") && !log.contains("both"), "{log}");
@@ -154,137 +154,36 @@ fn gitlab_17_shows_lists_to_access_tokens_only() {
 #[test]
 fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
     let scene = shop(18);
-    scene
-        .jobs("--status manual")
-        .is(4, expect![[r#"
-            JOB  STAGE  STATUS  DURATION  QUEUED     ID  NOTE  LINK
-            7    gate   manual                    90405        /shop/web/-/jobs/90405
-        "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
-            jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000003)
-            jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-            jobgate: hint: --no-trigger-jobs leaves trigger jobs out
-        "#]]);
-    // Names, groups and ids that are found among the jobs need no trigger jobs.
-    scene.jobs("unit 90402").is(0, expect![[r#"
-        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-        unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-        lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
-    "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
-    "#]]);
-    scene.jobs("u*").is(4, expect![[r#"
-        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-        unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
-    "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
+    scene.calls(&[(4, "--status manual"), (4, "parts")], &expect![[r#"
+        $ jobs --status manual
+        JOB  STAGE  STATUS  DURATION  QUEUED     ID  NOTE  LINK
+        7    gate   manual                    90405        /shop/web/-/jobs/90405
         jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
-        jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000011)
+        jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000003)
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out
-    "#]]);
-    scene.jobs("parts").is(4, expect![[r#"
+        $ jobs parts
         JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
-    "#]], expect![[r#"
-        using the job token from CI_JOB_TOKEN
         jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
-        jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000015)
+        jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000007)
         jobgate: error: no job "parts" in pipeline 7700
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out
         jobgate: hint: jobgate jobs lists the jobs of a pipeline
     "#]]);
-    scene.jobs("u* --no-trigger-jobs").is(
-        0,
-        expect![[r#"
-            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-            unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
-        "#]],
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-        "#]],
-    );
-    scene
-        .jobs("--stage build")
-        .is(4, expect![[r#"
-            JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
-            compile  build  success     2m00s  48m00s  90400        /shop/web/-/jobs/90400
-        "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
-            jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000021)
-            jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-            jobgate: hint: --no-trigger-jobs leaves trigger jobs out
-        "#]]);
-    scene
-        .jobs("--recursive unit")
-        .is(4, expect![[r#"
-            JOB                          STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-            pipeline 7700 of project 44
-            └─ unit                      test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
-        "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
-            jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000025)
-            jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-        "#]]);
-    scene.both("parts").is(
-        0,
-        expect![[r#"
-        JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-        parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-    "#]],
-        expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        using the access token from GITLAB_TOKEN
-    "#]],
-    );
-    scene.access("--project shop/web --pipeline 7700 parts").is(
-        0,
-        expect![[r#"
-            JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-            parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-        "#]],
-        expect![[r#"
-            using the access token from GITLAB_TOKEN
-        "#]],
-    );
-}
-
-#[test]
-fn gitlab_19_shows_all_to_the_job_token() {
-    let scene = shop(19);
-    scene.jobs("parts").is(
-        0,
-        expect![[r#"
-        JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-        parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-    "#]],
-        expect![[r#"
-        using the job token from CI_JOB_TOKEN
-    "#]],
-    );
-    scene.both("parts").is(
-        0,
-        expect![[r#"
-        JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-        parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-    "#]],
-        expect![[r#"
-        using the job token from CI_JOB_TOKEN
-    "#]],
-    );
-    scene.access("--project 44 --pipeline 7700 parts").is(
-        0,
-        expect![[r#"
-            JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-            parts  gate   created                    90406  trigger job  /shop/web/-/jobs/90406
-        "#]],
-        expect![[r#"
-            using the access token from GITLAB_TOKEN
-        "#]],
-    );
+    // Names, groups and ids that are found among the jobs need no trigger jobs.
+    for (code, words) in [
+        (0, "unit 90402"),
+        (4, "u*"),
+        (0, "u* --no-trigger-jobs"),
+        (4, "--stage build"),
+        (4, "--recursive unit"),
+    ] {
+        assert_eq!(scene.jobs(words).code, code, "{words}");
+    }
+    assert_eq!(scene.both("parts").code, 0);
+    let alone = scene.access("--project shop/web --pipeline 7700 parts");
+    assert_eq!(alone.code, 0, "{}", alone.log);
 }
 
 /// `build` was retried as a whole, so that its newest attempts have the highest ids.

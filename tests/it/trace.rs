@@ -2,7 +2,9 @@
 
 mod follow;
 
-use expect_test::expect;
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
 use jobgate::os::Interrupt;
 
 use crate::fake::{Answer, Ci, GitLab, Id, MIRA, World, child, ci, job};
@@ -36,6 +38,23 @@ impl Scene {
             .var("NO_COLOR", "1")
             .naming(self.gitlab.origin(), "https://gitlab.test")
             .naming("https://gitlab.example.com/", "/")
+            .bare()
+    }
+
+    /// Several calls, each with its exit code, and all that they print.
+    fn calls(&self, calls: &[(i32, &str)], expected: &Expect) {
+        let mut text = String::new();
+        for (code, words) in calls {
+            let got = if words.contains("--follow") {
+                let both = self.both(words);
+                both.on(&self.gitlab.clock(), &Interrupt::new())
+            } else {
+                self.trace(words)
+            };
+            assert_eq!(got.code, *code, "{words}: {}", got.log);
+            let _ = write!(text, "$ trace {words}\n{}{}", got.out, got.log);
+        }
+        expected.assert_eq(&text);
     }
 
     /// With both tokens.
@@ -111,13 +130,11 @@ fn logs_are_for_access_tokens_only() {
         assert_eq!(scene.trace("unit").code, 0, "{age}");
     }
     ended(17).run("unit").binary().is(4, "", expect![[r#"
-        using the job token from CI_JOB_TOKEN
         jobgate: error: job tokens cannot list the jobs of a pipeline on this GitLab; use GitLab 18.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     ended(19).run("unit").binary().is(4, "", expect![[r#"
-        using the job token from CI_JOB_TOKEN
         jobgate: error: job tokens cannot read job logs; use an access token
         jobgate: error: GET /projects/44/jobs/90400/trace: not sent, because there is no access token
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
@@ -137,37 +154,28 @@ fn a_log_is_harmless_plain_or_the_bytes() {
     let shown = LOG.replace("\u{1b}[2J\u{1b}]0;evil\u{7}", "");
     let seen = scene.trace("unit");
     assert_eq!((seen.code, seen.out), (0, shown));
-    scene.trace("unit --plain").is(
-        0,
-        expect![[r#"
-            $ make
-            done
-            last
-        "#]],
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            using the access token from GITLAB_TOKEN
-        "#]],
-    );
-    scene.trace("unit --plain --tail 1 --quiet").is(
-        0,
-        expect![[r#"
-            last
-        "#]],
-        "",
-    );
-    scene.trace("unit --tail 0 --quiet").is(0, "", "");
-    scene.trace("later --quiet").is(0, "", "");
-    scene.trace("part --downstream parts").is(
-        0,
-        expect![[r#"
-            part's own
-        "#]],
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            pipeline 7701 of project 44, started by parts in pipeline 7700
-            using the access token from GITLAB_TOKEN
-        "#]],
+    let calls = [
+        (0, "unit --plain"),
+        (0, "unit --plain --tail 1"),
+        (0, "unit --tail 0"),
+        (0, "later"),
+        (0, "part --downstream parts"),
+    ];
+    scene.calls(
+        &calls,
+        &expect![[r#"
+        $ trace unit --plain
+        $ make
+        done
+        last
+        $ trace unit --plain --tail 1
+        last
+        $ trace unit --tail 0
+        $ trace later
+        $ trace part --downstream parts
+        part's own
+        pipeline 7701 of project 44, started by parts in pipeline 7700
+    "#]],
     );
     let folder = tempfile::tempdir().unwrap();
     let file = |words: &str| {
@@ -186,61 +194,38 @@ fn a_log_is_harmless_plain_or_the_bytes() {
 #[test]
 fn one_job_must_be_meant() {
     let scene = ended(19);
-    scene.trace("flaky").is(
-        2,
-        "",
-        expect![[r#"
-        using the job token from CI_JOB_TOKEN
+    let calls = [
+        (2, "flaky"),
+        (5, "parts"),
+        (5, "unti"),
+        (2, "gate"),
+        (2, "flaky --follow"),
+        (5, "nope --follow"),
+    ];
+    scene.calls(
+        &calls,
+        &expect![[r#"
+        $ trace flaky
         jobgate: error: several jobs are meant: flaky 2/2, flaky 1/2
         jobgate: hint: trace takes one of these names
-    "#]],
-    );
-    scene.trace("parts").is(
-        5,
-        "",
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            jobgate: error: no job "parts" in pipeline 7700
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
-            jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
-        "#]],
-    );
-    scene.trace("unti").is(
-        5,
-        "",
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
-            jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
-        "#]],
-    );
-    scene.trace("gate").is(
-        2,
-        "",
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            jobgate: error: "gate" is the calling job itself
-            jobgate: hint: jobgate whoami shows the calling job
-        "#]],
-    );
-    scene.follow("flaky").is(
-        2,
-        "",
-        expect![[r#"
-        using the job token from CI_JOB_TOKEN
+        $ trace parts
+        jobgate: error: no job "parts" in pipeline 7700
+        jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+        $ trace unti
+        jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
+        jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+        $ trace gate
+        jobgate: error: "gate" is the calling job itself
+        jobgate: hint: jobgate whoami shows the calling job
+        $ trace flaky --follow
         08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
         08:00:30 flaky 1/2  success
         08:00:30 flaky 2/2  success
         jobgate: error: several jobs are meant: flaky 1/2, flaky 2/2
         jobgate: hint: trace takes one of these names
-    "#]],
-    );
-    scene.follow("nope").is(
-        5,
-        "",
-        expect![[r#"
-        using the job token from CI_JOB_TOKEN
+        $ trace nope --follow
         08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
         jobgate: error: pipeline 7700 has no job nope
         jobgate: hint: `jobgate jobs` lists the jobs
@@ -274,8 +259,6 @@ fn a_log_that_may_not_be_read_ends_with_refused() {
     );
     scene.gitlab.answer("GET */trace*", Answer::forbidden());
     scene.trace("unit").is(4, "", expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        using the access token from GITLAB_TOKEN
         jobgate: error: the access token's user cannot read job logs here
         jobgate: error: GET /projects/44/jobs/90400/trace: 403 Forbidden (request id 01JD0000000000000000000002)
         jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one

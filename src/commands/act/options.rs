@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::{Group, Opt, Words};
 use crate::commands::gating::Gating;
-use crate::commands::options::OUTPUT_FILE;
+use crate::commands::options::{FORMAT, OUTPUT_FILE};
 use crate::commands::waiting::{INTERVAL, KEEP_GOING, Limits, SHALLOW, STRICT, TIMEOUT};
 use crate::decide::pace::Interval;
 use crate::decide::verdict::{Failures, Looks, Rules, StopAt, TriggerJobs};
@@ -27,13 +27,6 @@ pub const ALLOW_FAILURE: Opt = Opt::switch(
     "--allow-failure",
     "a job that is allowed to fail may fail, as in GitLab",
 );
-pub const FORMAT: Opt = Opt::value("--output", "FORMAT", "form of the answer; default table")
-    .short("-o")
-    .choices(&["table", "json", "dotenv"]);
-pub const OUTPUT: Group = Group {
-    title: "output",
-    options: &[&FORMAT, &OUTPUT_FILE],
-};
 /// Of `play` and `retry`; for more there is `jobgate wait`.
 pub const WAITING: Group = Group {
     title: "waiting with --wait",

@@ -7,94 +7,65 @@ use expect_test::expect;
 #[test]
 fn the_digest_of_failed_jobs_ends_their_logs() {
     let scene = shop(19);
-    scene
-        .both("--status failed --log-tail 2")
-        .is(0, expect![[r#"
-            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-            unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-            lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+    let digest = scene.both("--status failed --log-tail 2");
+    digest.is(0, expect![[r#"
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
+        unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
+        lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
 
-            unit (90401): the script failed
-            /shop/web/-/jobs/90401
-              two
-              three
+        unit (90401): the script failed
+        /shop/web/-/jobs/90401
+          two
+          three
 
-            lint (90402): the runner or its system failed
-            /shop/web/-/jobs/90402
-        "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            using the access token from GITLAB_TOKEN
-        "#]]);
+        lint (90402): the runner or its system failed
+        /shop/web/-/jobs/90402
+    "#]], "");
     // Without an access token the table is still worth printing.
-    scene
-        .jobs("--log-tail 2")
-        .is(4, expect![[r#"
-            JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                              LINK
-            compile               build  success     2m00s  48m00s  90400                                                    /shop/web/-/jobs/90400
-            unit                  test   failed      2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-            lint                  test   failed      2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
-            ende zu ende: [日本]  test   running    59m00s   1m00s  90403                                                    /shop/web/-/jobs/90403
-            gate                  gate   running        0s      0s  90404                                                    /shop/web/-/jobs/90404
-            7                     gate   manual                     90405                                                    /shop/web/-/jobs/90405
-            parts                 gate   created                    90406  trigger job                                       /shop/web/-/jobs/90406
+    let calls = [
+        (4, "unit --log-tail 2"),
+        (0, "compile --log-tail 2"),
+        (0, "unit --log-tail 0"),
+    ];
+    scene.calls(&calls, &expect![[r#"
+        $ jobs unit --log-tail 2
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
+        unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
 
-            unit (90401): the script failed
-            /shop/web/-/jobs/90401
+        unit (90401): the script failed
+        /shop/web/-/jobs/90401
+        jobgate: error: job tokens cannot read job logs; use an access token
+        jobgate: error: GET /projects/44/jobs/90401/trace: not sent, because there is no access token
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        $ jobs compile --log-tail 2
+        JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
+        compile  build  success     2m00s  48m00s  90400        /shop/web/-/jobs/90400
+        $ jobs unit --log-tail 0
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
+        unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
 
-            lint (90402): the runner or its system failed
-            /shop/web/-/jobs/90402
-        "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            jobgate: error: job tokens cannot read job logs; use an access token
-            jobgate: error: GET /projects/44/jobs/90401/trace: not sent, because there is no access token
-            jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-        "#]]);
-    scene.jobs("compile --log-tail 2").is(
-        0,
-        expect![[r#"
-            JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
-            compile  build  success     2m00s  48m00s  90400        /shop/web/-/jobs/90400
-        "#]],
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-        "#]],
-    );
-    scene.jobs("unit --log-tail 0").is(
-        0,
-        expect![[r#"
-            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-            unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
+        unit (90401): the script failed
+        /shop/web/-/jobs/90401
+    "#]]);
+    let trace = "GET *90401/trace*";
+    scene.gitlab.answer(trace, Answer::forbidden());
+    let refused = scene.both("unit lint --log-tail 1");
+    refused.is(4, expect![[r#"
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
+        unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
+        lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
 
-            unit (90401): the script failed
-            /shop/web/-/jobs/90401
-        "#]],
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-        "#]],
-    );
-    scene
-        .gitlab
-        .answer("GET *90401/trace*", Answer::forbidden());
-    scene
-        .both("unit lint --log-tail 1")
-        .is(4, expect![[r#"
-            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-            unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-            lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+        unit (90401): the script failed
+        /shop/web/-/jobs/90401
 
-            unit (90401): the script failed
-            /shop/web/-/jobs/90401
-
-            lint (90402): the runner or its system failed
-            /shop/web/-/jobs/90402
-        "#]], expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            using the access token from GITLAB_TOKEN
-            jobgate: error: the access token's user cannot read job logs here
-            jobgate: error: GET /projects/44/jobs/90401/trace: 403 Forbidden (request id 01JD0000000000000000000017)
-            jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
-            jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
-        "#]]);
+        lint (90402): the runner or its system failed
+        /shop/web/-/jobs/90402
+    "#]], expect![[r#"
+        jobgate: error: the access token's user cannot read job logs here
+        jobgate: error: GET /projects/44/jobs/90401/trace: 403 Forbidden (request id 01JD0000000000000000000017)
+        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
+        jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
+    "#]]);
 }
 
 #[test]

@@ -63,11 +63,9 @@ fn following_is_told_beside_the_log() {
         two
     "#]],
         expect![[r#"
-            using the job token from CI_JOB_TOKEN
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 unit  pending
             08:00:24 unit  pending → running  (20s in queue)
-            using the access token from GITLAB_TOKEN
             08:00:34 unit  running → failed
             unit failed: the script failed
         "#]],
