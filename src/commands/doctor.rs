@@ -10,7 +10,7 @@ use super::options::CONNECTION;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::doctor::{self, COMMANDS, Capability, Works};
 use crate::exit::{Exit, Stop};
-use crate::gitlab::explain::{Explanation, Refusal, explain, explain_no_token};
+use crate::gitlab::explain::{Refusal, explain, explain_no_token};
 use crate::gitlab::route::Auth;
 use crate::gitlab::{Answer, Error, Kind, Project, Route, TokenKind};
 use crate::host::Host;
@@ -424,16 +424,11 @@ fn refused(error: &Error) -> Result<Cell, Stop> {
     if matches!(error.kind, Kind::Interrupted { .. }) {
         return Err(error.stop());
     }
-    let Stop {
-        exit,
-        error: cause,
-        hints,
-    } = error.stop();
-    let works = match exit {
+    let works = match error.exit() {
         Exit::Refused | Exit::NotFound => Works::No,
         _ => Works::Unknown,
     };
-    Ok(Cell::new(works, Explanation { exit, cause, hints }))
+    Ok(Cell::new(works, error.stop()))
 }
 
 /// `19.4.0-ee`: major and minor number.

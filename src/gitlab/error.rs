@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::explain::Explanation;
 use super::facts::Facts;
 use super::route::Route;
 use crate::exit::{Exit, Stop};
@@ -25,7 +24,7 @@ pub struct Error {
     /// After this many tries in a row, none of them good, another one cannot help. `None`: a later try may.
     pub tries: Option<u8>,
     /// Why, and what to try, where GitLab answered.
-    pub explained: Option<Box<Explanation>>,
+    pub explained: Option<Box<Stop>>,
     /// The job token's refusal that came before, where both tokens were tried.
     pub before: Option<Box<Error>>,
 }
@@ -204,11 +203,11 @@ impl Error {
         let mut error = self.to_string();
         let mut hints = self.hints.clone();
         if let Some(explained) = &self.explained {
-            error = format!("{}\n{error}", explained.cause);
+            error = format!("{}\n{error}", explained.error);
             hints.extend(explained.hints.iter().cloned());
         }
         if let Some(before) = &self.before {
-            let cause = before.explained.as_ref().map(|explained| &explained.cause);
+            let cause = before.explained.as_ref().map(|explained| &explained.error);
             let why = cause.unwrap_or(&before.message);
             error = format!("{error}\nwith the job token: {why}");
         }

@@ -8,7 +8,7 @@ mod words;
 
 use super::TokenKind;
 use super::route::{JobToken, Need, Project, Route};
-use crate::exit::Exit;
+use crate::exit::Stop;
 use crate::model::ProjectId;
 
 use arms::Arm;
@@ -40,21 +40,12 @@ pub struct Refusal<'a> {
     pub version: Option<(u32, u32)>,
 }
 
-/// What a refusal means, for the person who reads the log. Lower case, no final period, no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explanation {
-    pub exit: Exit,
-    pub cause: String,
-    /// What to try, the likeliest first.
-    pub hints: Vec<String>,
-}
-
-/// The cause of a refusal and what to try.
-pub fn explain(refusal: &Refusal) -> Explanation {
+/// The cause of a refusal and what to try, for the person who reads the log.
+pub fn explain(refusal: &Refusal) -> Stop {
     let Arm { exit, cause, hints } = recognize(refusal);
-    Explanation {
+    Stop {
         exit,
-        cause: refusal.fill(cause).unwrap_or_default(),
+        error: refusal.fill(cause).unwrap_or_default(),
         hints: hints
             .lines()
             .filter_map(|hint| refusal.fill(hint))
@@ -63,7 +54,7 @@ pub fn explain(refusal: &Refusal) -> Explanation {
 }
 
 /// Why a request was not even sent: there is no token of the kind that the route takes.
-pub fn explain_no_token(route: &Route) -> Explanation {
+pub fn explain_no_token(route: &Route) -> Stop {
     explain(&Refusal::new(route, None, 401, ""))
 }
 

@@ -9,10 +9,11 @@ use ureq::http::{HeaderMap, Response};
 use super::client::{Client, Note};
 use super::connection::{Connection, Failure, Request, TimeLimits, words};
 use super::error::{Error, Kind};
-use super::explain::{Explanation, Refusal, explain, explain_no_token, title};
+use super::explain::{Refusal, explain, explain_no_token, title};
 use super::facts::{self, Facts, header};
 use super::route::{Route, TokenKind};
 use super::said::Said;
+use crate::exit::Stop;
 use crate::url::Url;
 
 /// Redirects that are followed within the API, or towards a log.
@@ -305,7 +306,7 @@ impl Client<'_> {
         }
     }
 
-    fn explain(&self, ask: &Ask, status: u16, said: &Said, text: &str, html: bool) -> Explanation {
+    fn explain(&self, ask: &Ask, status: u16, said: &Said, text: &str, html: bool) -> Stop {
         let memory = self.memory();
         let worked = (std::mem::discriminant(ask.route), ask.token);
         explain(&Refusal {

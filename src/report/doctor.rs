@@ -5,8 +5,7 @@ use super::table::{Column, Table};
 use super::text::visible;
 use super::{Color, Out};
 use crate::decide::doctor::{Capability, Verdict, Works};
-use crate::exit::Exit;
-use crate::gitlab::explain::Explanation;
+use crate::exit::{Exit, Stop};
 use crate::gitlab::route::Need;
 use crate::model::{JobId, ProjectId, Role};
 
@@ -61,7 +60,7 @@ impl Row {
 pub struct Cell {
     pub works: Works,
     /// Why it does not work and what to try.
-    pub why: Option<Explanation>,
+    pub why: Option<Stop>,
 }
 
 impl Cell {
@@ -70,7 +69,7 @@ impl Cell {
         why: None,
     };
 
-    pub fn new(works: Works, why: Explanation) -> Self {
+    pub fn new(works: Works, why: Stop) -> Self {
         Self {
             works,
             why: Some(why),
@@ -89,7 +88,9 @@ const JUDGED: &str = "doctor writes nothing: play, retry, cancel and erase are j
 
 impl Page<'_> {
     pub fn print(&self, out: &mut Out, color: Color) {
-        out.table(&self.facts(), color);
+        for line in self.facts() {
+            out.text(&format!("{}\n", visible(&line)));
+        }
         out.text("\n");
         out.table(&rows(self.rows), color);
         out.text(JUDGED);
@@ -98,50 +99,40 @@ impl Page<'_> {
         out.table(&self.verdicts(), color);
     }
 
-    fn facts(&self) -> Table {
-        let mut table = Table::new(FACTS);
-        let mut row = |key, value: &str| table.row(&[(key, Paint::Dim), (value, Paint::Plain)]);
+    /// What is known of the server, the job and the tokens, line by line.
+    fn facts(&self) -> Vec<String> {
         let AccessToken {
             scopes,
             role,
             expires,
             version,
         } = self.access;
-        let version = version
-            .as_ref()
-            .map(|version| format!(", GitLab {version}"));
-        row(
-            "server",
-            &format!("{}{}", self.origin, version.unwrap_or_default()),
-        );
+        let origin = self.origin;
+        let mut lines = vec![match version {
+            Some(version) => format!("server: {origin}, GitLab {version}"),
+            None => format!("server: {origin}"),
+        }];
         if let Some((job, name, project)) = self.job {
-            row("job", &format!("{job} {name}, project {project}"));
+            lines.push(format!("job: {job} {name}, project {project}"));
         }
-        let access = match self.source {
-            Some(source) if !scopes.is_empty() => format!(
-                "{source}, scopes {}, role {}, expires {}",
-                scopes.join(" "),
-                role.as_ref().map_or("unknown", Role::word),
-                expires.as_deref().unwrap_or("never")
-            ),
-            source => source.unwrap_or("none").to_owned(),
-        };
-        row("access token", &access);
+        let source = self.source.unwrap_or("none");
+        let role = role.as_ref().map_or("unknown", Role::word);
+        let expires = expires.as_deref().unwrap_or("never");
+        lines.push(match scopes.join(" ").as_str() {
+            "" => format!("access token: {source}"),
+            scopes => {
+                format!("access token: {source}, scopes {scopes}, role {role}, expires {expires}")
+            }
+        });
         if self.misplaced {
-            row(
-                "CI_JOB_TOKEN",
-                "holds an access token: leave it as GitLab sets it, and put the access token into JOBGATE_TOKEN",
-            );
+            lines.push("CI_JOB_TOKEN holds an access token: leave it as GitLab sets it, and put the access token into JOBGATE_TOKEN".to_owned());
         }
         if let Some(cause) = &self.other_job {
-            row(
-                "CI_JOB_ID",
-                &format!(
-                    "{cause}: until both are as GitLab sets them, gate and every write end with 6"
-                ),
-            );
+            lines.push(format!(
+                "{cause}: until both are as GitLab sets them, gate and every write end with 6"
+            ));
         }
-        table
+        lines
     }
 
     /// What keeps both tokens from something, and what to try; what the same would open stands together.
@@ -149,13 +140,13 @@ impl Page<'_> {
         let rows = self.rows.iter().filter(|row| row.works() != Works::Yes);
         let cells = rows.flat_map(|row| row.cells.iter().flatten());
         let mut groups: Vec<(&[String], Vec<&str>)> = Vec::new();
-        for Explanation { cause, hints, .. } in cells.filter_map(|cell| cell.why.as_ref()) {
+        for Stop { error, hints, .. } in cells.filter_map(|cell| cell.why.as_ref()) {
             let known = groups.iter_mut().find(|(known, _)| known == hints);
             let Some((_, lines)) = known else {
-                groups.push((hints, cause.lines().collect()));
+                groups.push((hints, error.lines().collect()));
                 continue;
             };
-            for line in cause.lines() {
+            for line in error.lines() {
                 if !lines.contains(&line) {
                     lines.push(line);
                 }
@@ -260,41 +251,25 @@ fn rows(rows: &[Row]) -> Table {
     table
 }
 
-fn unknown(cause: String, hint: String) -> Explanation {
-    Explanation {
-        exit: Exit::Unknown,
-        cause,
-        hints: vec![hint],
-    }
+pub fn fine_grained(need: &Need) -> Stop {
+    let what = need.what;
+    let error = format!("GitLab does not say whether this fine-grained access token can {what}");
+    Stop::new(Exit::Unknown, error).hint(format!(
+        "check in GitLab that the token permits {} for this project; permissions are fixed when a token is created",
+        need.permission
+    ))
 }
 
-pub fn fine_grained(need: &Need) -> Explanation {
-    unknown(
-        format!(
-            "GitLab does not say whether this fine-grained access token can {}",
-            need.what
-        ),
-        format!(
-            "check in GitLab that the token permits {} for this project; permissions are fixed when a token is created",
-            need.permission
-        ),
+pub fn no_membership(need: &Need) -> Stop {
+    let error = "GitLab names no membership of the access token's user in this project";
+    let role = need.role;
+    Stop::new(Exit::Unknown, error).hint(format!(
+        "use a project access token of this project with the role {role}"
+    ))
+}
+
+pub fn nobody_cancels() -> Stop {
+    Stop::new(Exit::Refused, "nobody can cancel jobs in this project").hint(
+        "see Settings > CI/CD > General pipelines > Minimum role required to cancel a pipeline or job",
     )
-}
-
-pub fn no_membership(need: &Need) -> Explanation {
-    unknown(
-        "GitLab names no membership of the access token's user in this project".to_owned(),
-        format!(
-            "use a project access token of this project with the role {}",
-            need.role
-        ),
-    )
-}
-
-pub fn nobody_cancels() -> Explanation {
-    Explanation {
-        exit: Exit::Refused,
-        cause: "this project lets nobody cancel jobs".to_owned(),
-        hints: vec!["see Settings > CI/CD > General pipelines > Minimum role required to cancel a pipeline or job".to_owned()],
-    }
 }

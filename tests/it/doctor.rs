@@ -54,13 +54,19 @@ fn story(run: Run, gitlab: GitLab, code: i32, page: &Expect) {
     page.assert_eq(out);
 }
 
-/// The exit code and the lines of the page that begin with one of these words.
-#[track_caller]
-fn lines(run: Run, gitlab: GitLab, code: i32, words: &[&str], expected: &Expect) {
-    let out = examine(run, gitlab).ends(code).out;
-    let shown = |line: &&str| words.iter().any(|word| line.starts_with(word));
-    let text: Vec<_> = out.lines().filter(shown).collect();
-    expected.assert_eq(&(text.join("\n") + "\n"));
+/// The end of the page: which commands work.
+fn verdict(outcome: &Outcome) -> &str {
+    let at = outcome
+        .out
+        .find("\nworks")
+        .or(outcome.out.find("\ndoes not work"));
+    at.map_or("", |at| &outcome.out[at + 1..])
+}
+
+/// What the page says between the table and the verdict.
+fn advice(outcome: &Outcome) -> &str {
+    let (_, rest) = outcome.out.split_once("scopes and role\n").unwrap();
+    rest.strip_suffix(verdict(outcome)).unwrap()
 }
 
 impl Outcome {
@@ -81,96 +87,80 @@ fn a_job_token_alone_on_a_new_server() {
         gitlab,
         0,
         &expect![[r#"
-        server        https://gitlab.test
-        job           90401 gate, project 44
-        access token  none
+            server: https://gitlab.test
+            job: 90401 gate, project 44
+            access token: none
 
-        CAPABILITY                          JOB TOKEN  ACCESS TOKEN
-        read the calling job                yes        -
-        list the agents of the calling job  yes        -
-        list the jobs of a pipeline         yes        -
-        list trigger jobs                   yes        -
-        read a pipeline                     yes        -
-        list the jobs of a project          yes        -
-        list pipelines                      yes        -
-        list branches                       yes        -
-        list tags                           yes        -
-        list environments                   yes        -
-        list deployments                    yes        -
-        read job logs                       -          no
-        play jobs                           -          no
-        retry jobs                          -          no
-        cancel jobs                         -          no
-        erase jobs                          -          no
-        trigger pipelines                   yes        -
-        doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role
+            CAPABILITY                          JOB TOKEN  ACCESS TOKEN
+            read the calling job                yes        -
+            list the agents of the calling job  yes        -
+            list the jobs of a pipeline         yes        -
+            list trigger jobs                   yes        -
+            read a pipeline                     yes        -
+            list the jobs of a project          yes        -
+            list pipelines                      yes        -
+            list branches                       yes        -
+            list tags                           yes        -
+            list environments                   yes        -
+            list deployments                    yes        -
+            read job logs                       -          no
+            play jobs                           -          no
+            retry jobs                          -          no
+            cancel jobs                         -          no
+            erase jobs                          -          no
+            trigger pipelines                   yes        -
+            doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role
 
-        job tokens cannot read job logs; use an access token
-        GET /projects/44/jobs/90401/trace: not sent, because there is no access token
-          try: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            job tokens cannot read job logs; use an access token
+            GET /projects/44/jobs/90401/trace: not sent, because there is no access token
+              try: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
 
-        job tokens cannot play jobs; use an access token
-        job tokens cannot retry jobs; use an access token
-          try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Run) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            job tokens cannot play jobs; use an access token
+            job tokens cannot retry jobs; use an access token
+              try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Run) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
 
-        job tokens cannot cancel jobs; use an access token
-          try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Update) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            job tokens cannot cancel jobs; use an access token
+              try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Update) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
 
-        job tokens cannot erase jobs; use an access token
-          try: put an access token (project, group or personal) with role Maintainer and scope api (fine-grained: Job: Delete) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+            job tokens cannot erase jobs; use an access token
+              try: put an access token (project, group or personal) with role Maintainer and scope api (fine-grained: Job: Delete) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
 
-        works          whoami, agents, jobs, wait, trigger, gate
-        does not work  trace, play, retry, cancel, erase
-    "#]],
+            works          whoami, agents, jobs, wait, trigger, gate
+            does not work  trace, play, retry, cancel, erase
+        "#]],
     );
 }
 
 /// Globs, `--all` and names that are not found end with 4 there, so it is not ready for all that `wait` may need.
 #[test]
 fn a_job_token_alone_on_an_older_server_waits_for_exact_names_only() {
-    for (age, code, expected) in [
-        (
-            17,
-            4,
-            expect![[r#"
-            works           whoami, agents, trigger
-            works in part   gate (not jobs and approved, exact names only, not approved, not newest, not protected-ref)
-            does not work   jobs, trace, wait, play, retry, cancel, erase
-            ready for wait  not for all of it
-        "#]],
-        ),
-        (
-            18,
-            4,
-            expect![[r#"
-            works           whoami, agents, trigger
-            works in part   jobs (exact names only), wait (exact names only), gate (exact names only, not approved, not newest, not protected-ref)
-            does not work   trace, play, retry, cancel, erase
-            ready for wait  not for all of it
-        "#]],
-        ),
-        (
-            19,
-            0,
-            expect![[r#"
-            works           whoami, agents, jobs, wait, trigger, gate
-            does not work   trace, play, retry, cancel, erase
-            ready for wait  yes
-        "#]],
-        ),
-    ] {
+    let mut text = Vec::new();
+    for (age, code) in [(17, 4), (18, 4), (19, 0)] {
         let Shop { mut world, me, .. } = shop();
         world.age = age;
         let gitlab = GitLab::start(world);
         let run = call("doctor --for wait", &gitlab, me);
-        lines(
-            run,
-            gitlab,
-            code,
-            &["works", "does not", "ready"],
-            &expected,
-        );
+        text.push(format!(
+            "GitLab {age}\n{}",
+            verdict(&examine(run, gitlab).ends(code))
+        ));
     }
+    expect![[r#"
+        GitLab 17
+        works           whoami, agents, trigger
+        works in part   gate (not jobs and approved, exact names only, not approved, not newest, not protected-ref)
+        does not work   jobs, trace, wait, play, retry, cancel, erase
+        ready for wait  not for all of it
+        GitLab 18
+        works           whoami, agents, trigger
+        works in part   jobs (exact names only), wait (exact names only), gate (exact names only, not approved, not newest, not protected-ref)
+        does not work   trace, play, retry, cancel, erase
+        ready for wait  not for all of it
+        GitLab 19
+        works           whoami, agents, jobs, wait, trigger, gate
+        does not work   trace, play, retry, cancel, erase
+        ready for wait  yes
+    "#]].assert_eq(&text.concat());
 }
 
 #[test]
@@ -210,9 +200,9 @@ fn both_tokens_are_asked() {
     let run = call("doctor", &gitlab, me).var("JOBGATE_TOKEN", token);
     run.on(&gitlab.clock(), &Interrupt::new())
         .is(0, expect![[r#"
-            server        https://gitlab.test, GitLab 18.0.0
-            job           90401 gate, project 44
-            access token  JOBGATE_TOKEN, scopes read_api, role reporter, expires never
+            server: https://gitlab.test, GitLab 18.0.0
+            job: 90401 gate, project 44
+            access token: JOBGATE_TOKEN, scopes read_api, role reporter, expires never
 
             CAPABILITY                          JOB TOKEN  ACCESS TOKEN
             read the calling job                yes        -
@@ -278,80 +268,18 @@ fn both_tokens_are_asked() {
     gitlab.finish();
 }
 
-/// Scopes, role, what the project allows, and what follows for the writes.
+/// Scopes, role, the project's minimum role to cancel, and what follows for the writes.
 #[test]
 fn writes_are_judged_by_scope_and_role() {
-    for (scopes, role, cancel, expected) in [
-        (
-            &["api"][..],
-            "owner",
-            "maintainer",
-            expect![[r#"
-            play, retry, cancel, erase: yes, yes, yes, yes
-            works  whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
-        "#]],
-        ),
-        (
-            &["api"],
-            "developer",
-            "developer",
-            expect![[r#"
-            play, retry, cancel, erase: yes, yes, yes, part
-            works          whoami, agents, jobs, trace, wait, play, retry, cancel, trigger, gate
-            works in part  erase (only jobs that the access token's user started on unprotected refs)
-        "#]],
-        ),
-        (
-            &["api"],
-            "developer",
-            "maintainer",
-            expect![[r#"
-            play, retry, cancel, erase: yes, yes, no, part
-            works          whoami, agents, jobs, trace, wait, play, retry, trigger, gate
-            works in part  erase (only jobs that the access token's user started on unprotected refs)
-            does not work  cancel
-        "#]],
-        ),
-        (
-            &["api"],
-            "owner",
-            "no_one",
-            expect![[r#"
-            play, retry, cancel, erase: yes, yes, no, yes
-            works          whoami, agents, jobs, trace, wait, play, retry, erase, trigger, gate
-            does not work  cancel
-        "#]],
-        ),
-        (
-            &["api"],
-            "reporter",
-            "developer",
-            expect![[r#"
-            play, retry, cancel, erase: no, no, no, no
-            works          whoami, agents, jobs, trace, wait, trigger, gate
-            does not work  play, retry, cancel, erase
-        "#]],
-        ),
-        (
-            &["read_api"],
-            "owner",
-            "developer",
-            expect![[r#"
-            play, retry, cancel, erase: no, no, no, no
-            works          whoami, agents, jobs, trace, wait, trigger, gate
-            does not work  play, retry, cancel, erase
-        "#]],
-        ),
-        (
-            &["granular"],
-            "owner",
-            "developer",
-            expect![[r#"
-            play, retry, cancel, erase: unknown, unknown, unknown, unknown
-            works           whoami, agents, jobs, trace, wait, trigger, gate
-            cannot be told  play, retry, cancel, erase
-        "#]],
-        ),
+    let mut text = Vec::new();
+    for (scope, role, cancel) in [
+        ("api", "owner", "maintainer"),
+        ("api", "developer", "developer"),
+        ("api", "developer", "maintainer"),
+        ("api", "owner", "no_one"),
+        ("api", "reporter", "developer"),
+        ("read_api", "owner", "developer"),
+        ("granular", "owner", "developer"),
     ] {
         let Shop {
             mut world,
@@ -359,98 +287,92 @@ fn writes_are_judged_by_scope_and_role() {
             me,
         } = shop();
         world.at_project(project).cancel_role = cancel;
-        let token = world.project_token(project, role, scopes);
+        let token = world.project_token(project, role, &[scope]);
         let gitlab = GitLab::start(world);
         let run = call("doctor", &gitlab, me).var("JOBGATE_TOKEN", token);
-        let code = if scopes == ["granular"] { 6 } else { 0 };
-        let out = examine(run, gitlab).ends(code).out;
-        let (_, end) = out.split_once("play jobs ").unwrap();
-        let (_, commands) = out.split_once("\nworks").unwrap();
-        let cells = end
-            .lines()
-            .take(4)
-            .map(|line| line.split_whitespace().last());
-        let cells: Vec<_> = cells.map(Option::unwrap).collect();
-        expected.assert_eq(&format!(
-            "play, retry, cancel, erase: {}\nworks{commands}",
-            cells.join(", ")
+        let outcome = examine(run, gitlab).ends(if scope == "granular" { 6 } else { 0 });
+        text.push(format!(
+            "{scope} {role}, cancel: {cancel}\n{}",
+            verdict(&outcome)
         ));
     }
+    expect![[r#"
+        api owner, cancel: maintainer
+        works  whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
+        api developer, cancel: developer
+        works          whoami, agents, jobs, trace, wait, play, retry, cancel, trigger, gate
+        works in part  erase (only jobs that the access token's user started on unprotected refs)
+        api developer, cancel: maintainer
+        works          whoami, agents, jobs, trace, wait, play, retry, trigger, gate
+        works in part  erase (only jobs that the access token's user started on unprotected refs)
+        does not work  cancel
+        api owner, cancel: no_one
+        works          whoami, agents, jobs, trace, wait, play, retry, erase, trigger, gate
+        does not work  cancel
+        api reporter, cancel: developer
+        works          whoami, agents, jobs, trace, wait, trigger, gate
+        does not work  play, retry, cancel, erase
+        read_api owner, cancel: developer
+        works          whoami, agents, jobs, trace, wait, trigger, gate
+        does not work  play, retry, cancel, erase
+        granular owner, cancel: developer
+        works           whoami, agents, jobs, trace, wait, trigger, gate
+        cannot be told  play, retry, cancel, erase
+    "#]]
+    .assert_eq(&text.concat());
 }
 
 /// A bot of another project, an unknown and a dead token: each has its own words.
 #[test]
 fn an_access_token_that_is_of_no_use_here() {
-    let told = |change: &dyn Fn(&mut World, Id) -> String, expected: Expect| {
+    let mut text = Vec::new();
+    for kind in ["foreign", "unknown", "revoked"] {
         let Shop {
             mut world,
             project,
             me,
         } = shop();
-        let token = change(&mut world, project);
+        let other = world.project("ops/infra");
+        let token = match kind {
+            "foreign" => world.project_token(other, "maintainer", &["api"]),
+            "unknown" => "glpat-of-elsewhere".to_owned(),
+            _ => world.project_token(project, "developer", &["api"]),
+        };
+        for token in &mut world.access_tokens {
+            token.revoked = kind == "revoked";
+        }
         let gitlab = GitLab::start(world);
         let run = call("doctor --for wait --for play", &gitlab, me).var("JOBGATE_TOKEN", token);
-        let out = examine(run, gitlab).ends(4).out;
-        let (_, advice) = out.split_once("scopes and role\n").unwrap();
-        expected.assert_eq(advice);
-    };
-    told(
-        &|world, _| {
-            let other = world.project("ops/infra");
-            world.project_token(other, "maintainer", &["api"])
-        },
-        expect![[r#"
+        text.push(format!("\n{kind}{}", advice(&examine(run, gitlab).ends(4))));
+    }
+    expect![[r#"
 
-            the token cannot see project 44, which exists
-            GET /projects/44/jobs/90401/trace: 404 Project Not Found (request id 01JD0000000000000000000023)
-              try: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
+        foreign
+        the token cannot see project 44, which exists
+        GET /projects/44/jobs/90401/trace: 404 Project Not Found (request id 01JD0000000000000000000023)
+          try: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
 
-            the token cannot see project 44, which exists
-              try: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
+        the token cannot see project 44, which exists
+          try: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
 
-            the token cannot see project 44, which exists
-              try: the token's user must be a member of project 44 with the role Maintainer or higher; a project access token of that project is one
+        the token cannot see project 44, which exists
+          try: the token's user must be a member of project 44 with the role Maintainer or higher; a project access token of that project is one
 
-            works                 whoami, agents, jobs, wait, trigger, gate
-            does not work         trace, play, retry, cancel, erase
-            ready for wait, play  not for all of it
-        "#]],
-    );
-    told(
-        &|_, _| "glpat-of-elsewhere".to_owned(),
-        expect![[r#"
 
-            the server does not know this access token
-            GET /projects/44/jobs/90401/trace: 401 Unauthorized (request id 01JD0000000000000000000023)
-            GET /personal_access_tokens/self: 401 Unauthorized (request id 01JD0000000000000000000001)
-              try: check that the token was created on this server, is complete and was not deleted; a protected variable is empty in a job on an unprotected ref
+        unknown
+        the server does not know this access token
+        GET /projects/44/jobs/90401/trace: 401 Unauthorized (request id 01JD0000000000000000000023)
+        GET /personal_access_tokens/self: 401 Unauthorized (request id 01JD0000000000000000000001)
+          try: check that the token was created on this server, is complete and was not deleted; a protected variable is empty in a job on an unprotected ref
 
-            works                 whoami, agents, jobs, wait, trigger, gate
-            does not work         trace, play, retry, cancel, erase
-            ready for wait, play  not for all of it
-        "#]],
-    );
-    told(
-        &|world, project| {
-            let token = world.project_token(project, "developer", &["api"]);
-            world
-                .access_tokens
-                .iter_mut()
-                .for_each(|token| token.revoked = true);
-            token
-        },
-        expect![[r#"
 
-            the access token was revoked
-            GET /projects/44/jobs/90401/trace: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000023)
-            GET /personal_access_tokens/self: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000001)
-              try: create a new one under Settings > Access tokens and replace the variable's value
+        revoked
+        the access token was revoked
+        GET /projects/44/jobs/90401/trace: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000023)
+        GET /personal_access_tokens/self: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000001)
+          try: create a new one under Settings > Access tokens and replace the variable's value
 
-            works                 whoami, agents, jobs, wait, trigger, gate
-            does not work         trace, play, retry, cancel, erase
-            ready for wait, play  not for all of it
-        "#]],
-    );
+    "#]].assert_eq(&text.concat());
 }
 
 /// GitLab does not describe every fine-grained token to itself.
@@ -472,24 +394,19 @@ fn a_fine_grained_token_that_may_not_read_about_itself_cannot_be_judged() {
         Answer::json(403, &refusal),
     );
     let run = call("doctor --for retry", &gitlab, me).var("JOBGATE_TOKEN", token);
-    let words = &["retry jobs", "GitLab does not say", "  try", "ready"];
-    lines(
-        run,
-        gitlab,
-        6,
-        words,
-        &expect![[r#"
-        retry jobs                          -          unknown
+    expect![[r#"
+
         GitLab does not say whether this fine-grained access token can play jobs
         GitLab does not say whether this fine-grained access token can retry jobs
           try: check in GitLab that the token permits Job: Run for this project; permissions are fixed when a token is created
+
         GitLab does not say whether this fine-grained access token can cancel jobs
           try: check in GitLab that the token permits Job: Update for this project; permissions are fixed when a token is created
+
         GitLab does not say whether this fine-grained access token can erase jobs
           try: check in GitLab that the token permits Job: Delete for this project; permissions are fixed when a token is created
-        ready for retry  cannot be told
-    "#]],
-    );
+
+    "#]].assert_eq(advice(&examine(run, gitlab).ends(6)));
 }
 
 #[test]
@@ -509,8 +426,8 @@ fn without_a_job_token_nothing_is_known() {
         gitlab,
         4,
         &expect![[r#"
-            server        https://gitlab.test, GitLab 19.0.0
-            access token  GITLAB_TOKEN, scopes api, role unknown, expires never
+            server: https://gitlab.test, GitLab 19.0.0
+            access token: GITLAB_TOKEN, scopes api, role unknown, expires never
 
             CAPABILITY                          JOB TOKEN  ACCESS TOKEN
             read the calling job                no         -
@@ -530,40 +447,31 @@ fn without_a_job_token_nothing_is_known() {
 
 #[test]
 fn variables_that_were_mixed_up_are_named() {
-    let Shop { world, me, .. } = shop();
-    let gitlab = GitLab::start(world);
-    let run = call("doctor --for trigger", &gitlab, me).var("CI_JOB_ID", "90999");
-    lines(
-        run,
-        gitlab,
-        6,
-        &["CI_", "works", "cannot", "ready"],
-        &expect![[r#"
-            CI_JOB_ID     CI_JOB_ID is 90999, but the job token belongs to job 90401: until both are as GitLab sets them, gate and every write end with 6
-            works              whoami, agents, jobs, wait
-            cannot be told     trigger, gate
-            ready for trigger  cannot be told
-        "#]],
-    );
-
-    let Shop {
-        mut world,
-        project,
-        me,
-    } = shop();
-    let token = world.project_token(project, "developer", &["api"]);
-    let gitlab = GitLab::start(world);
-    let run = call("doctor", &gitlab, me).var("CI_JOB_TOKEN", token);
-    lines(
-        run,
-        gitlab,
-        0,
-        &["CI_", "works", "does not"],
-        &expect![[r#"
-            CI_JOB_TOKEN  holds an access token: leave it as GitLab sets it, and put the access token into JOBGATE_TOKEN
-            does not work  whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
-        "#]],
-    );
+    let mut text = Vec::new();
+    for (name, code) in [("CI_JOB_ID", 6), ("CI_JOB_TOKEN", 4)] {
+        let Shop {
+            mut world,
+            project,
+            me,
+        } = shop();
+        let token = world.project_token(project, "developer", &["api"]);
+        let gitlab = GitLab::start(world);
+        let value = if code == 6 { "90999".to_owned() } else { token };
+        let run = call("doctor --for trigger", &gitlab, me).var(name, value);
+        let outcome = examine(run, gitlab).ends(code);
+        let named = outcome.out.lines().find(|line| line.starts_with("CI_"));
+        text.push(format!("{}\n{}", named.unwrap(), verdict(&outcome)));
+    }
+    expect![[r#"
+        CI_JOB_ID is 90999, but the job token belongs to job 90401: until both are as GitLab sets them, gate and every write end with 6
+        works              whoami, agents, jobs, wait
+        does not work      trace, play, retry, cancel, erase
+        cannot be told     trigger, gate
+        ready for trigger  cannot be told
+        CI_JOB_TOKEN holds an access token: leave it as GitLab sets it, and put the access token into JOBGATE_TOKEN
+        does not work      whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
+        ready for trigger  not for all of it
+    "#]].assert_eq(&text.concat());
 }
 
 /// A trigger job has started a pipeline of another project, which lets this project's job tokens in or not.
@@ -577,35 +485,8 @@ fn the_allowlist_of_a_downstream_project_is_named() {
         from: "shop/web".to_owned(),
         policies: Some(vec!["read_environments"]),
     };
-    for (allow, code, expected) in [
-        (
-            Some(everything),
-            0,
-            expect![[r#"
-            ready for wait  yes
-        "#]],
-        ),
-        (
-            Some(environments),
-            4,
-            expect![[r#"
-            this project's allowlist entry lacks READ_JOBS (Jobs: Read)
-              try: in project 45: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, edit this project's entry under Fine-grained permissions
-            works in part   jobs (not the pipeline of the other project), wait (not the pipeline of the other project)
-            ready for wait  not for all of it
-        "#]],
-        ),
-        (
-            None,
-            4,
-            expect![[r#"
-            project infra does not accept job tokens of project web
-              try: in project infra: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
-            works in part   jobs (not the pipeline of the other project), wait (not the pipeline of the other project)
-            ready for wait  not for all of it
-        "#]],
-        ),
-    ] {
+    let mut text = Vec::new();
+    for (allow, code) in [(Some(everything), 0), (Some(environments), 4), (None, 4)] {
         let mut world = World::new();
         world.project("shop/web");
         let infra = world.project("ops/infra");
@@ -620,15 +501,32 @@ fn the_allowlist_of_a_downstream_project_is_named() {
         let gitlab = GitLab::start(world);
         gitlab.world(|world| world.advance(world.now.plus(std::time::Duration::from_secs(10))));
         let run = call("doctor --for wait", &gitlab, me);
-        let words = &[
-            "this project's",
-            "project infra",
-            "  try: in project",
-            "works in part",
-            "ready",
-        ];
-        lines(run, gitlab, code, words, &expected);
+        let outcome = examine(run, gitlab).ends(code);
+        let (downstream, _) = advice(&outcome).split_once("\njob tokens").unwrap();
+        text.push(format!("{downstream}{}", verdict(&outcome)));
     }
+    expect![[r#"
+        works           whoami, agents, jobs, wait, trigger, gate
+        does not work   trace, play, retry, cancel, erase
+        ready for wait  yes
+
+        this project's allowlist entry lacks READ_JOBS (Jobs: Read)
+        GET /projects/45/pipelines/7701/jobs: 403 Forbidden - Insufficient permissions to access this resource in project ops/infra. The following token permission is required: read_jobs. (request id 01JD0000000000000000000004)
+          try: in project 45: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, edit this project's entry under Fine-grained permissions
+        works           whoami, agents, trigger, gate
+        works in part   jobs (not the pipeline of the other project), wait (not the pipeline of the other project)
+        does not work   trace, play, retry, cancel, erase
+        ready for wait  not for all of it
+
+        project infra does not accept job tokens of project web
+        GET /projects/45/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to infra. (request id 01JD0000000000000000000004)
+          try: in project infra: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
+          try: the user who started the job must be a member of project infra with the role Reporter or higher
+        works           whoami, agents, trigger, gate
+        works in part   jobs (not the pipeline of the other project), wait (not the pipeline of the other project)
+        does not work   trace, play, retry, cancel, erase
+        ready for wait  not for all of it
+    "#]].assert_eq(&text.concat());
 }
 
 /// A server that does not answer, or answers 429, is soon left alone.
@@ -645,8 +543,8 @@ fn trouble_on_the_way_is_not_repeated_for_each_question() {
         &|gitlab| gitlab.faults("*", Fault::Page, u32::MAX),
         6,
         expect![[r#"
-            server        https://gitlab.test
-            access token  none
+            server: https://gitlab.test
+            access token: none
 
             CAPABILITY            JOB TOKEN  ACCESS TOKEN
             read the calling job  unknown    -
@@ -664,9 +562,9 @@ fn trouble_on_the_way_is_not_repeated_for_each_question() {
         &|gitlab| gitlab.faults("*/pipelines/*", Fault::Limited(60), u32::MAX),
         6,
         expect![[r#"
-            server        https://gitlab.test
-            job           90401 gate, project 44
-            access token  none
+            server: https://gitlab.test
+            job: 90401 gate, project 44
+            access token: none
 
             CAPABILITY                          JOB TOKEN  ACCESS TOKEN
             read the calling job                yes        -

@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jobgate::exit::Exit;
+use jobgate::exit::{Exit, Stop};
 use jobgate::gitlab::TokenKind::{Access, Job};
-use jobgate::gitlab::explain::{Explanation, Fault, Refusal, explain, explain_no_token, title};
+use jobgate::gitlab::explain::{Fault, Refusal, explain, explain_no_token, title};
 use jobgate::gitlab::route::{Project, Route};
 use jobgate::model::{JobId, PipelineId, ProjectId};
 use serde_json::Value;
@@ -139,7 +139,7 @@ fn route(asked: &str) -> Route {
 }
 
 impl Row {
-    fn explain(&self, fixtures: &BTreeMap<String, Said>) -> Explanation {
+    fn explain(&self, fixtures: &BTreeMap<String, Said>) -> Stop {
         let said = &fixtures[self.fixture];
         let mut refusal = Refusal::new(&self.route, None, said.status, &said.message);
         refusal.error = said.error.as_deref();
@@ -167,8 +167,12 @@ impl Row {
 }
 
 /// Rules for every text: one short line, lower case, no final period.
-fn well_worded(name: &str, explanation: &Explanation) {
-    let Explanation { cause, hints, .. } = explanation;
+fn well_worded(name: &str, explanation: &Stop) {
+    let Stop {
+        error: cause,
+        hints,
+        ..
+    } = explanation;
     assert!(cause.chars().count() <= 140, "{name}: long cause: {cause}");
     assert!(!cause.is_empty(), "{name}: no cause");
     for text in hints.iter().chain([cause]) {
@@ -198,10 +202,14 @@ fn every_refusal_is_explained() {
     for row in rows() {
         let name = format!("{} ({}, {:?})", row.fixture, row.route, row.facts);
         let explanation = row.explain(&fixtures);
-        let Explanation { exit, cause, hints } = &explanation;
+        let Stop {
+            exit,
+            error: cause,
+            hints,
+        } = &explanation;
         let hinted = |wanted: &&str| hints.iter().any(|hint| hint.contains(*wanted));
         if exit.name() != row.exit || !cause.contains(row.cause) || !row.hints.iter().all(hinted) {
-            wrong.push(format!("{name}: {explanation:#?}"));
+            wrong.push(format!("{name}: {explanation:?} {hints:#?}"));
         }
         well_worded(&name, &explanation);
     }
@@ -251,7 +259,7 @@ fn causes_are_distinct() {
     let fixtures = fixtures();
     let mut seen = BTreeMap::<String, &str>::new();
     for row in rows() {
-        let before = seen.insert(row.explain(&fixtures).cause, row.fixture);
+        let before = seen.insert(row.explain(&fixtures).error, row.fixture);
         if let Some(before) = before.filter(|before| *before != row.fixture) {
             let allowed = same
                 .iter()
@@ -337,7 +345,7 @@ fn names_from_the_server_are_checked() {
         let explanation = explain(&Refusal::new(&route, Some(Job), 403, message));
         assert_eq!(explanation.exit, Exit::Refused, "{message}");
         well_worded(message, &explanation);
-        for text in explanation.hints.iter().chain([&explanation.cause]) {
+        for text in explanation.hints.iter().chain([&explanation.error]) {
             assert!(
                 text.is_ascii() && !text.contains(['\u{1b}', '$', ';']),
                 "{text}"

@@ -68,12 +68,7 @@ impl Action for Jobs<'_> {
                 Verb::Erase => Step::Erase,
             };
             let route = route(start, step, JobId(0));
-            let explained = explain_no_token(&route);
-            return Err(Stop {
-                exit: explained.exit,
-                error: explained.cause,
-                hints: explained.hints,
-            });
+            return Err(explain_no_token(&route));
         }
         self.request.parameters.check(call.session, start)
     }
