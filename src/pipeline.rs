@@ -188,17 +188,13 @@ impl<'a> Pipelines<'a> {
         let listing = self.gitlab.pages(route, query, &mut |page| {
             date = date.or(page.facts.date);
             for raw in page.rows {
-                let mut job: Job = match serde_json::from_str(raw.get()) {
+                let mut job = match job(raw, route, page.facts) {
                     Ok(job) => job,
                     Err(error) => {
-                        bad = Some(Error::bad_row(route, page.facts, &error));
+                        bad = Some(error);
                         return ControlFlow::Break(());
                     }
                 };
-                if foreign(&job, route) {
-                    bad = Some(Error::foreign_row(route, page.facts, job.id));
-                    return ControlFlow::Break(());
-                }
                 job.trigger = kinds == Kinds::TriggerJobs;
                 if kinds == Kinds::Jobs {
                     groups.add(&job.name);
@@ -255,6 +251,16 @@ impl<'a> Pipelines<'a> {
         }
         Ok(Way::Found(place, hops))
     }
+}
+
+/// One row of a list.
+fn job(raw: &RawValue, route: &Route, facts: &Facts) -> Result<Job, Error> {
+    let job: Job =
+        serde_json::from_str(raw.get()).map_err(|error| Error::bad_row(route, facts, &error))?;
+    if foreign(&job, route) {
+        return Err(Error::foreign_row(route, facts, job.id));
+    }
+    Ok(job)
 }
 
 /// The row is of another pipeline or project than the one whose list was asked for.

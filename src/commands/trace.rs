@@ -58,7 +58,7 @@ leaves of them.
 
 With --follow the exit code is that of `jobgate wait JOB`, with all its options: 0 if the job passed, 1 if it failed, 7 if it was canceled or \
 skipped, 3 if time ran out. A job that does not run yet is waited for, and a newer attempt takes the place of one that `retry:` replaces. \
-A server that gives no parts of a log sends all of it each time; the longer it grows, the more seldom it is asked.",
+A GitLab before 19 sends the whole log each time; the longer the log grows, the less often it is read.",
     example: "\
 jobgate trace unit --tail 100
 jobgate trace deploy --follow --timeout 20m
@@ -318,7 +318,7 @@ impl<'o, 'h> Log<'o, 'h> {
         }
     }
 
-    /// Asks once for what is new. With `early`, it ends when nobody takes the output any more.
+    /// Asks once for what is new. With `early`, it ends when the output is closed.
     fn read(&mut self, session: &Session, route: &Route, early: bool) -> Result<Read, Error> {
         let ask = self.reader.ask();
         let (offset, limit) = match ask {

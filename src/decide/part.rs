@@ -14,7 +14,7 @@ const OVERLAP: usize = 256;
 const SMALL: u64 = 1024;
 /// Where the server has no parts, a log is read again no faster than this many bytes a second.
 const WHOLE_RATE: u64 = 256 << 10;
-/// And no more seldom than this.
+/// And at least this often.
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// Where a reader of a log stands.
@@ -42,7 +42,7 @@ pub enum Read {
     All,
     /// There may be more: ask again at once.
     More,
-    /// Not the log that was read so far, or less of it: begin anew.
+    /// Not the log that was read so far, or less of it: begin again.
     Other,
 }
 
@@ -73,7 +73,7 @@ impl Reader {
         self.whole = true;
     }
 
-    /// How long reading again should wait: a whole log is the dearer the longer it is.
+    /// How long to wait before reading again: the longer a whole log is, the more reading it costs.
     pub fn pause(&self) -> Duration {
         if self.whole {
             Duration::from_millis(self.read.saturating_mul(1000) / WHOLE_RATE).min(LONGEST)
@@ -216,9 +216,9 @@ mod tests {
             }
         }
 
-        /// Reads to the present end; `seen` is what a person has of the present log. Returns how often it began anew.
+        /// Reads to the present end; `seen` is what a person has of the present log. Returns how often it began again.
         fn read(&mut self, reader: &mut Reader, seen: &mut Vec<u8>, chunk: usize) -> usize {
-            let mut anew = 0;
+            let mut restarts = 0;
             loop {
                 let ask = reader.ask();
                 self.asked.push(ask);
@@ -232,10 +232,10 @@ mod tests {
                     }
                 }
                 match answer.end(&mut |new| seen.extend_from_slice(new)) {
-                    Read::All => return anew,
+                    Read::All => return restarts,
                     Read::More => {}
                     Read::Other => {
-                        anew += 1;
+                        restarts += 1;
                         *reader = Reader::default();
                         seen.clear();
                     }
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn without_parts_a_longer_log_is_read_more_seldom() {
+    fn without_parts_a_longer_log_is_read_less_often() {
         let mut reader = Reader::default();
         reader.no_parts();
         for (read, seconds) in [(0, 0), (1 << 20, 4), (100 << 20, 300)] {

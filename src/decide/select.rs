@@ -19,7 +19,7 @@ pub struct Selection {
     pub statuses: Vec<Status>,
     /// Not these jobs: names, groups or globs, never ids.
     pub except: Vec<String>,
-    /// Each attempt of a job stands for itself. For lists only: whoever decides or acts looks at the newest attempt.
+    /// Each attempt of a job stands for itself. For lists only: decisions and actions look at the newest attempt.
     pub attempts: bool,
 }
 

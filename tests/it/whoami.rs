@@ -115,9 +115,9 @@ fn later_jobs_get_it_as_variables() {
         .arg(&file)
         .binary()
         .is(0, "", "");
-    let told = std::fs::read_to_string(&file).unwrap();
+    let got = std::fs::read_to_string(&file).unwrap();
     assert_eq!(
-        told,
+        got,
         "JOBGATE_OUT_JOB_ID=90400\nJOBGATE_OUT_JOB_NAME=deploy: [eu]\nJOBGATE_OUT_JOB_STAGE=deploy\nJOBGATE_OUT_PIPELINE_ID=7700\n\
          JOBGATE_OUT_PIPELINE_SOURCE=push\nJOBGATE_OUT_PROJECT_ID=44\nJOBGATE_OUT_PROJECT_PATH=shop/web\nJOBGATE_OUT_REF=main\n\
          JOBGATE_OUT_REF_TYPE=branch\nJOBGATE_OUT_SHA=0000000000000000000000000000000003a26cac\nJOBGATE_OUT_USER=mira\n\
@@ -135,12 +135,12 @@ fn a_merge_requests_ref_is_no_branch_to_later_jobs() {
     let pipeline = world.pipeline("shop/web", "refs/merge-requests/1/head", jobs);
     let me = world.job(pipeline, "unit");
     let gitlab = GitLab::start(world);
-    let told = run("whoami -o dotenv", &gitlab, me).binary();
+    let got = run("whoami -o dotenv", &gitlab, me).binary();
     assert!(
-        told.out
+        got.out
             .contains("JOBGATE_OUT_REF=refs/merge-requests/1/head\nJOBGATE_OUT_SHA="),
         "{}",
-        told.out
+        got.out
     );
     gitlab.finish();
 }
@@ -158,11 +158,11 @@ fn what_a_later_job_would_read_otherwise_is_not_written() {
     let gitlab = GitLab::start(world);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("whoami.env");
-    let told = run("whoami -o dotenv --output-file", &gitlab, me)
+    let got = run("whoami -o dotenv --output-file", &gitlab, me)
         .arg(&file)
         .binary();
-    assert_eq!((told.code, told.out.as_str()), (6, ""));
-    assert!(told.log.contains("JOBGATE_OUT_JOB_NAME"), "{}", told.log);
+    assert_eq!((got.code, got.out.as_str()), (6, ""));
+    assert!(got.log.contains("JOBGATE_OUT_JOB_NAME"), "{}", got.log);
     assert!(!file.exists());
     gitlab.finish();
 }
@@ -191,9 +191,9 @@ fn a_page_without_agents_says_so() {
         "#]],
     );
     gitlab.fault("*/job/allowed_agents", Fault::Unauthorized);
-    let told = run("whoami -o json", &gitlab, me).binary();
-    let told: Value = serde_json::from_str(&told.out).unwrap();
-    assert_eq!(told["allowed_agents"], Value::Null);
+    let got = run("whoami -o json", &gitlab, me).binary();
+    let got: Value = serde_json::from_str(&got.out).unwrap();
+    assert_eq!(got["allowed_agents"], Value::Null);
     gitlab.finish();
 }
 
@@ -234,9 +234,9 @@ jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and con
 fn a_finished_jobs_token_is_dead() {
     let (gitlab, me) = deploying(19);
     gitlab.world(|world| world.end(me, None));
-    let told = on(run("whoami", &gitlab, me), &gitlab);
-    assert_eq!((told.code, told.out.as_str()), (4, ""));
-    assert!(told.log.contains("its job has ended"), "{}", told.log);
+    let got = on(run("whoami", &gitlab, me), &gitlab);
+    assert_eq!((got.code, got.out.as_str()), (4, ""));
+    assert!(got.log.contains("its job has ended"), "{}", got.log);
     assert_eq!(
         gitlab.requests().len(),
         2,
@@ -271,9 +271,9 @@ fn the_way_to_gitlab_is_checked_before_anything_is_sent() {
         "x",
         "https://",
     ] {
-        let told = whoami().var("CI_API_V4_URL", bad).binary();
-        assert_eq!((told.code, told.out.as_str()), (2, ""), "{bad}");
-        assert!(!told.log.contains("secret-word"), "{}", told.log);
+        let got = whoami().var("CI_API_V4_URL", bad).binary();
+        assert_eq!((got.code, got.out.as_str()), (2, ""), "{bad}");
+        assert!(!got.log.contains("secret-word"), "{}", got.log);
     }
     whoami().var("CI_JOB_ID", "x17").binary().is(
         2,
@@ -301,21 +301,20 @@ fn trouble_is_waited_out_and_then_could_not_tell() {
         Fault::Limited(1),
     ] {
         gitlab.fault("*/job", fault);
-        let told = on(run("whoami", &gitlab, me), &gitlab);
-        assert_eq!(told.code, 0, "{fault:?}: {}", told.log);
+        let got = on(run("whoami", &gitlab, me), &gitlab);
+        assert_eq!(got.code, 0, "{fault:?}: {}", got.log);
         gitlab.faults("*", fault, u32::MAX);
-        let told = on(run("whoami", &gitlab, me), &gitlab);
+        let got = on(run("whoami", &gitlab, me), &gitlab);
         assert_eq!(
-            (told.code, told.out.as_str()),
+            (got.code, got.out.as_str()),
             (6, ""),
             "{fault:?}: {}",
-            told.log
+            got.log
         );
         assert!(
-            told.log.contains("asking again in")
-                && told.log.contains("\njobgate: error: GET /job: "),
+            got.log.contains("asking again in") && got.log.contains("\njobgate: error: GET /job: "),
             "{}",
-            told.log
+            got.log
         );
         gitlab.no_more_trouble();
     }
@@ -332,9 +331,9 @@ fn trouble_is_waited_out_and_then_could_not_tell() {
 fn a_server_that_limits_for_no_time_at_all_is_not_hammered() {
     let (gitlab, me) = deploying(19);
     gitlab.faults("*", Fault::Limited(0), u32::MAX);
-    let told = on(run("whoami", &gitlab, me), &gitlab);
-    assert_eq!((told.code, told.out.as_str()), (6, ""), "{}", told.log);
-    assert!(told.log.contains("asking again in 1s"), "{}", told.log);
+    let got = on(run("whoami", &gitlab, me), &gitlab);
+    assert_eq!((got.code, got.out.as_str()), (6, ""), "{}", got.log);
+    assert!(got.log.contains("asking again in 1s"), "{}", got.log);
     assert!(gitlab.requests().len() <= 31);
     gitlab.finish();
 }
@@ -373,8 +372,8 @@ fn quiet_keeps_warnings_and_a_bad_file_is_noticed_before_anything_is_asked() {
     "#]],
     );
     let asked = gitlab.requests().len();
-    let told = run("whoami --output-file /nowhere/at/all", &gitlab, me).binary();
-    assert_eq!((told.code, told.out.as_str()), (2, ""));
+    let got = run("whoami --output-file /nowhere/at/all", &gitlab, me).binary();
+    assert_eq!((got.code, got.out.as_str()), (2, ""));
     assert_eq!(gitlab.requests().len(), asked);
     gitlab.finish();
 }
@@ -389,13 +388,13 @@ fn text_from_gitlab_cannot_steer_a_terminal() {
     let gitlab = GitLab::start(world);
     for words in ["whoami", "whoami -o json"] {
         let vars = gitlab.vars(me);
-        let told = Run::new(words)
+        let got = Run::new(words)
             .vars(vars)
             .without("CI_JOB_NAME")
             .var("NO_COLOR", "1")
             .binary();
-        assert_eq!(told.code, 0, "{}", told.log);
-        assert!(!told.out.contains(['\u{1b}', '\u{202e}']), "{:?}", told.out);
+        assert_eq!(got.code, 0, "{}", got.log);
+        assert!(!got.out.contains(['\u{1b}', '\u{202e}']), "{:?}", got.out);
     }
     let said = "403 Forbidden - \u{1b}[2J\u{202e}\u{200b}\u{feff}\u{e0041}\nx";
     gitlab.answer("GET /api/v4/job", Answer::message(403, said));

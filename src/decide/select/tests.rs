@@ -39,7 +39,7 @@ fn caller(id: u64, name: &str) -> Caller {
 }
 
 /// `name=how` of each chosen job, in order; missing operands as `-text`; siblings as `~name`.
-fn told(selection: &Selection, jobs: &[Job], caller: Option<&Caller>) -> Vec<String> {
+fn meant(selection: &Selection, jobs: &[Job], caller: Option<&Caller>) -> Vec<String> {
     let selected = match select(selection, jobs, caller) {
         Ok(selected) => selected,
         Err(NamesCaller { operand }) => return vec![format!("names caller: {operand}")],
@@ -95,7 +95,7 @@ fn an_operand_is_a_name_then_a_group_or_a_glob_or_an_id() {
             &["build 1/2=Group", "build 2/2=Group", "build-docs=Glob"],
         ),
     ] {
-        assert_eq!(told(&operands(texts), &jobs, None), expected, "{texts:?}");
+        assert_eq!(meant(&operands(texts), &jobs, None), expected, "{texts:?}");
     }
 }
 
@@ -113,7 +113,7 @@ fn a_name_of_digits_or_with_a_star_is_reached_with_the_name_option() {
             operands: vec![Operand::name(name)],
             ..Selection::default()
         };
-        assert_eq!(told(&selection, &jobs, None), [expected], "{name}");
+        assert_eq!(meant(&selection, &jobs, None), [expected], "{name}");
     }
 }
 
@@ -139,7 +139,7 @@ fn the_newest_attempt_counts_and_an_old_id_means_it_too() {
         statuses: vec![Status::Failed],
         ..all()
     };
-    assert_eq!(told(&failed, &jobs, None), [""; 0]);
+    assert_eq!(meant(&failed, &jobs, None), [""; 0]);
 }
 
 #[test]
@@ -197,17 +197,17 @@ fn the_calling_job_is_never_meant() {
         (&["build"], &["build=Name"]),
     ] {
         assert_eq!(
-            told(&operands(texts), &jobs, Some(&gate)),
+            meant(&operands(texts), &jobs, Some(&gate)),
             expected,
             "{texts:?}"
         );
     }
     assert_eq!(
-        told(&all(), &jobs, Some(&gate)),
+        meant(&all(), &jobs, Some(&gate)),
         ["build=Everything", "gated=Everything"]
     );
     // In another pipeline, a job of the caller's name is a job like any other.
-    assert_eq!(told(&operands(&["gate"]), &jobs, None), ["gate=Name"]);
+    assert_eq!(meant(&operands(&["gate"]), &jobs, None), ["gate=Name"]);
 }
 
 #[test]
@@ -215,15 +215,15 @@ fn every_attempt_of_the_calling_job_is_the_calling_job() {
     let jobs = jobs(&["gate", "build", "gate", "gate"]);
     let gate = caller(3, "gate");
     for text in ["1", "3", "4", "gate"] {
-        let names = told(&operands(&[text]), &jobs, Some(&gate));
+        let names = meant(&operands(&[text]), &jobs, Some(&gate));
         assert_eq!(names, ["names caller: 0"], "{text}");
     }
     // A list that does not show the caller's row changes nothing.
     for text in ["3", "gate"] {
-        let names = told(&operands(&[text]), &jobs[1..2], Some(&gate));
+        let names = meant(&operands(&[text]), &jobs[1..2], Some(&gate));
         assert_eq!(names, ["names caller: 0"], "{text}");
     }
-    assert_eq!(told(&all(), &jobs, Some(&gate)), ["build=Everything"]);
+    assert_eq!(meant(&all(), &jobs, Some(&gate)), ["build=Everything"]);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn own_parallel_siblings_are_meant_only_by_their_exact_name_or_id() {
         (&["t"], &["t=Name"]),
     ] {
         assert_eq!(
-            told(&operands(texts), &jobs, Some(&own)),
+            meant(&operands(texts), &jobs, Some(&own)),
             expected,
             "{texts:?}"
         );
@@ -251,16 +251,16 @@ fn own_parallel_siblings_are_meant_only_by_their_exact_name_or_id() {
         "~t: [a, 1]",
         "~t: [c, 1]",
     ];
-    assert_eq!(told(&all(), &jobs, Some(&own)), others);
+    assert_eq!(meant(&all(), &jobs, Some(&own)), others);
     let stage = Selection {
         stages: vec!["test".to_owned()],
         ..Selection::default()
     };
-    assert_eq!(told(&stage, &jobs, Some(&own)), others);
+    assert_eq!(meant(&stage, &jobs, Some(&own)), others);
     // By its group the caller is left out with its siblings; that group is not missing.
     let pair = self::jobs(&["p 1/2", "p 2/2", "q"]);
     assert_eq!(
-        told(&operands(&["p", "q"]), &pair, Some(&caller(1, "p 1/2"))),
+        meant(&operands(&["p", "q"]), &pair, Some(&caller(1, "p 1/2"))),
         ["q=Name", "~p 2/2"]
     );
 }
@@ -299,9 +299,9 @@ fn stages_statuses_and_exceptions_narrow() {
         stages: vec!["test".to_owned()],
         ..operands(&["build", "lint", "none"])
     };
-    assert_eq!(told(&selection, &jobs, None), ["lint=Name", "-none"]);
+    assert_eq!(meant(&selection, &jobs, None), ["lint=Name", "-none"]);
     // Nothing said is nothing meant.
-    assert_eq!(told(&Selection::default(), &jobs, None), [""; 0]);
+    assert_eq!(meant(&Selection::default(), &jobs, None), [""; 0]);
 }
 
 #[test]
@@ -352,7 +352,7 @@ proptest! {
             let operand = if digits { Operand::name(*name) } else { Operand::plain(*name) };
             for operand in [operand, Operand::name(*name)] {
                 let selection = Selection { operands: vec![operand], ..Selection::default() };
-                prop_assert_eq!(told(&selection, &jobs, None), [format!("{name}=Name")]);
+                prop_assert_eq!(meant(&selection, &jobs, None), [format!("{name}=Name")]);
             }
         }
     }

@@ -69,7 +69,7 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
 }
 
 #[test]
-fn nobody_reads_logs_for_a_closed_pipe() {
+fn no_log_is_read_for_a_closed_pipe() {
     let scene = shop(19);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

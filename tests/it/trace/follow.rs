@@ -176,7 +176,7 @@ fn trouble_neither_hides_nor_doubles_a_line() {
             (0..=90).collect::<Vec<_>>(),
             "{age} {fault:?}"
         );
-        // And where nobody waits.
+        // And without --follow.
         scene.gitlab.faults("GET */trace*", fault, 2);
         let got = scene
             .both("unit")
@@ -219,7 +219,7 @@ fn a_signal_ends_following_with_its_code() {
 }
 
 #[test]
-fn without_parts_a_long_log_is_asked_for_more_seldom() {
+fn without_parts_a_long_log_is_asked_for_less_often() {
     let asked = |age| {
         let mut unit = job("unit").queue(0).runs(300);
         for second in 0..300 {
