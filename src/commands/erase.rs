@@ -26,7 +26,7 @@ const USAGE: Usage = Usage {
     details: "\
 Only a finished job can be erased; one that is erased is done already. An id of which there is a newer attempt is refused (9): nothing is erased that was not named.
 
-It takes an access token with the scope api: of the user who started the job with the role Developer, else with the role Maintainer.",
+It takes an access token with the role Maintainer and the scope api. With the role Developer a user can erase only the jobs that this very user started on an unprotected ref.",
     example: "jobgate erase leaky-job\njobgate erase --all --stage secrets --dry-run",
     groups: &[&WHICH, &ERASING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
 };

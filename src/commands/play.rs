@@ -32,7 +32,7 @@ A manual or delayed job is played; one that is not playable yet is waited for (-
 One that is on its way or has passed is done already: nothing is sent and the exit code is 0. \
 One that has failed or was canceled is refused (9), or with --rerun retried. A trigger job is played, too; with --wait the pipeline that it starts counts.
 
-GitLab takes no job token for this: an access token with the role Developer and the scope api is needed. The job then runs as the token's user, \
+It takes an access token with the role Developer and the scope api. The job then runs as the token's user, \
 so conditions belong here (--require), not into the played job. They are asked at the start and again directly before every request; \
 if one does not hold any more, nothing is sent and the exit code is 9.
 

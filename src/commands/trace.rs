@@ -50,7 +50,7 @@ const USAGE: Usage = Usage {
     choices: &[],
     summary: "prints a job's log; --follow goes on until the job ends",
     details: "\
-GitLab shows logs to access tokens only: role Reporter, scope read_api.
+GitLab shows logs to access tokens only: the role Reporter and the scope read_api.
 
 JOB is a name, a glob with * and ?, or an id; it must mean one job. Of a name the newest attempt is shown, of an id that very attempt. Colors, line clearing and section \
 markers are passed on, every other control sequence is not. With --output-file the file gets the log's bytes as they are, or what --plain \

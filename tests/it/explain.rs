@@ -11,6 +11,8 @@ use jobgate::gitlab::route::{Project, Route};
 use jobgate::model::{JobId, PipelineId, ProjectId};
 use serde_json::Value;
 
+use crate::run::Run;
+
 /// What the server says, from a fixture file.
 struct Said {
     status: u16,
@@ -375,4 +377,47 @@ fn network_trouble_has_its_own_hint() {
         assert!(!fault.hint(true).ends_with('.') && fault.hint(true).is_ascii());
     }
     assert_eq!(Fault::of("something new"), None);
+}
+
+/// README and help pages name the role, the scope and the release that the table of routes names.
+#[test]
+fn readme_and_help_say_what_the_routes_need() {
+    let readme = include_str!("../../README.md");
+    let row = |key: &str| {
+        let (_, table) = readme.split_once("| job token is enough |").unwrap();
+        let mut rows = table.lines();
+        rows.find(|line| line.contains(key)).expect(key)
+    };
+    for (key, route, command) in [
+        (
+            "`wait`: exact names",
+            Route::PipelineJobs(own(), PIPELINE),
+            None,
+        ),
+        (
+            "`wait`: whole lists",
+            Route::TriggerJobs(own(), PIPELINE),
+            None,
+        ),
+        ("`gate`: newest", Route::Pipelines(own()), None),
+        ("`gate`: protected-ref", Route::Branches(own()), None),
+        ("`trace`", Route::Trace(own(), JOB), Some("trace")),
+        ("`play`", Route::Play(own(), JOB), Some("play")),
+        ("`retry`", Route::Retry(own(), JOB), Some("retry")),
+        ("`cancel`", Route::Cancel(own(), JOB), Some("cancel")),
+        ("`erase`", Route::Erase(own(), JOB), Some("erase")),
+    ] {
+        let need = route.need();
+        let release = need.release().unwrap_or("never".to_owned());
+        let scope = format!("scope `{}`", need.scope);
+        for words in [format!("role {}", need.role), scope, release] {
+            assert!(row(key).contains(&words), "{words}: {}", row(key));
+        }
+        if let Some(command) = command {
+            let page = Run::new("help").arg(command).binary().out;
+            let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words = format!("the role {} and the scope {}", need.role, need.scope);
+            assert!(page.contains(&words), "{words}: {page}");
+        }
+    }
 }
