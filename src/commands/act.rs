@@ -50,7 +50,7 @@ fn read(
     }
     let place = Where::read(words)?;
     let (mut parameters, mut rerun) = (Parameters::default(), false);
-    let options = if runs {
+    let mut options = if runs {
         parameters = Parameters::read(words, &host.vars, verb == Verb::Play)?;
         rerun = words.switch(&RERUN);
         let failures = if words.switch(&ALLOW_FAILURE) {
@@ -60,8 +60,9 @@ fn read(
         };
         Options::read_starting(words, failures, place.no_trigger_jobs)?
     } else {
-        Options::read(words, host.limits.outage)?
+        Options::read(words)?
     };
+    options.placed = place.complete();
     let action = Action {
         verb,
         rerun,

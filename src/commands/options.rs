@@ -250,17 +250,22 @@ impl Where {
         })
     }
 
+    /// The same, where the calling job may not be known.
+    pub fn start_of(&self, me: Option<&Me>) -> Result<Place, Stop> {
+        match (me, &self.project, self.pipeline) {
+            (_, Some(project), Some(pipeline)) => Ok(Place {
+                project: project.clone(),
+                pipeline,
+            }),
+            (Some(me), ..) => self.start(&me.place()),
+            (None, ..) => Err(messages::project_without_pipeline()),
+        }
+    }
+
     /// The same, asking GitLab for the calling job.
     pub fn ask_start(&self, session: &Session) -> Result<Located, Stop> {
         let me = self.ask_me(session)?;
-        let place = match (&me, &self.project, self.pipeline) {
-            (_, Some(project), Some(pipeline)) => Place {
-                project: project.clone(),
-                pipeline,
-            },
-            (Some(me), ..) => self.start(&me.place())?,
-            (None, ..) => return Err(messages::project_without_pipeline()),
-        };
+        let place = self.start_of(me.as_ref())?;
         Ok(Located { place, me })
     }
 

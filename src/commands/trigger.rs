@@ -1,26 +1,24 @@
 //! `trigger`: starts another project's pipeline with the job token, and can mirror its result.
 
-use std::ops::ControlFlow;
-
 use super::Command;
-use super::act::call::{self, Action, Attempt, Call, End, Goal, Sent, send_once};
+use super::act::call::{self, Action, Call, End, Goal, Sent, Wanted, send_once};
 use super::act::leave;
 use super::act::options::{DRY_RUN, ON_CANCEL, OnCancel, Options, WAIT, WAITING_STRICT};
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
 use super::gating::GATING;
 use super::options::{self, CONNECTION, OUTPUT};
-use super::waiting::{Ended, STRICT};
+use super::waiting::{Ended, STRICT, Turns};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
 use crate::decide::verdict::{Failures, Outcome};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Body, Error, Kind, Project, Route, TokenKind};
 use crate::host::Host;
-use crate::model::{Pipeline, PipelineId, Place};
+use crate::model::{Pipeline, Place};
 use crate::report::act;
 use crate::report::act::Document;
 use crate::report::trigger::{self as report, Ending};
-use crate::session::{Me, Session};
+use crate::session::Session;
 use crate::time::Timestamp;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -110,7 +108,7 @@ impl Action for NewPipeline<'_> {
         Ok(())
     }
 
-    fn plan(&mut self, _: &mut Call) -> Result<(), End> {
+    fn plan(&mut self, _: &Call, _: &mut Turns) -> Result<(), End> {
         let Request {
             project,
             ref_name,
@@ -121,36 +119,30 @@ impl Action for NewPipeline<'_> {
         Ok(())
     }
 
-    fn send(&mut self, call: &mut Call) -> Result<(), End> {
-        let mut newest = None;
-        let Call { turns, gate, .. } = call;
-        let sent = send_once(turns, &mut |_| {
-            if let Some(me) = &gate.me {
-                newest = self.newest(me);
-            }
-            gate.expire();
-            if let Err(end) = gate.again() {
-                return Ok(Attempt::End(end));
-            }
-            Ok(Attempt::Answer(self.post().map_err(Box::new)))
-        })?;
-        match sent {
-            Sent::Accepted(pipeline) => {
-                let project = pipeline.project_id.map(Project::Id);
-                let place = Place {
-                    project: project.unwrap_or_else(|| self.request.project.clone()),
-                    pipeline: pipeline.id,
-                };
-                let now = self.session.host.clock.wall();
-                act::happening(self.session.talk, now, &report::started(&place, &pipeline));
-                self.started = Some((place, pipeline));
-                call.interim(&self.document(Exit::Pending, None));
-                Ok(())
-            }
-            Sent::Lost(error) => Err(End::Stop(self.lost(call, &error, newest))),
-            Sent::Refused(error) => Err(End::Stop(error.stop())),
-            Sent::Changed => Ok(()),
-        }
+    fn send(&mut self, call: &mut Call, turns: &mut Turns) -> Result<(), End> {
+        let sent = send_once(
+            (call, turns),
+            self,
+            // There is nothing to look at: a pipeline that is not visible yet cannot be told from one that was never made.
+            &mut |_| Ok(Wanted::Still),
+            &mut |trigger| trigger.post(),
+        )?;
+        let pipeline = match sent {
+            Sent::Accepted(pipeline) => pipeline,
+            Sent::Lost(error) => return Err(End::Stop(self.lost(call, turns, &error))),
+            Sent::Refused(error) => return Err(End::Stop(error.stop())),
+            Sent::Changed => return Ok(()),
+        };
+        let project = pipeline.project_id.map(Project::Id);
+        let place = Place {
+            project: project.unwrap_or_else(|| self.request.project.clone()),
+            pipeline: pipeline.id,
+        };
+        let now = self.session.host.clock.wall();
+        act::happening(self.session.talk, now, &report::started(&place, &pipeline));
+        self.started = Some((place, pipeline));
+        call.interim(&self.document(Exit::Pending, None));
+        Ok(())
     }
 
     /// All jobs of the pipeline.
@@ -198,80 +190,43 @@ impl NewPipeline<'_> {
         self.session.gitlab.post(&route, &body)?.json()
     }
 
-    /// Lists the pipelines that a request with a lost answer may have started. Nothing is sent again: a pipeline that is not visible yet
-    /// cannot be told from one that was never made.
-    fn lost(&self, call: &mut Call, lost: &Error, newest: Option<PipelineId>) -> Stop {
+    /// Lists the pipelines that a request with a lost answer may have started. Nothing is sent again.
+    fn lost(&self, call: &Call, turns: &mut Turns, lost: &Error) -> Stop {
+        let me = call.me.as_ref();
+        let user = me.and_then(|me| me.job.user.as_ref());
+        let since = me.and_then(|me| me.facts.date);
+        let interrupted = matches!(lost.kind, Kind::Interrupted { .. });
+        let newer = user
+            .zip(since)
+            .filter(|_| !interrupted)
+            .map(|(user, since)| {
+                // GitLab may still be at work on it.
+                let paused = turns.pause_short();
+                let user = user.username.as_str();
+                let rows = paused.and_then(|()| turns.ask(&mut || self.newer(user, since)));
+                let rows = rows.map_err(|halt| turns.stop(&halt));
+                report::Newer { user, since, rows }
+            });
         let Request {
             project, ref_name, ..
         } = self.request;
-        if let Kind::Interrupted { .. } = lost.kind {
-            return report::lost(project, ref_name, &lost.stop(), None);
-        }
-        let me = call.gate.me.as_ref();
-        let user = me.and_then(|me| me.job.user.as_ref());
-        let since = me.and_then(|me| me.facts.date);
-        let (Some(user), Some(since)) = (user.map(|user| user.username.clone()), since) else {
-            return report::lost(project, ref_name, &lost.stop(), None);
-        };
-        // GitLab may still be at work on it.
-        let paused = call.turns.pause_short().map_err(|halt| call.end(&halt));
-        let rows = paused.and_then(|()| call.ask(&mut || self.rows(&user, since)));
-        let rows = match rows {
-            Ok(rows) => Ok(rows
-                .into_iter()
-                .filter(|row| Some(row.id) > newest)
-                .collect()),
-            Err(End::Stop(stop)) => Err(stop),
-            Err(End::Closed(exit)) => Err(Stop::new(exit, "")),
-        };
-        let newer = report::Newer { user, since, rows };
-        report::lost(project, ref_name, &lost.stop(), Some(newer))
+        report::lost(project, ref_name, &lost.stop(), newer)
     }
 
-    /// The newest pipeline of the kind that is going to be started: GitLab's clock shows whole seconds, and another may be as young. A list
-    /// that is not shown leaves the clock alone.
-    fn newest(&self, me: &Me) -> Option<PipelineId> {
-        let username = me.job.user.as_ref()?.username.as_str();
-        let mut query = self.query(username).to_vec();
-        query.push(("per_page", "1"));
-        let route = Route::Pipelines(self.request.project.clone());
-        let answer = self.session.gitlab.get(&route, &query).ok()?;
-        let rows: Vec<Pipeline> = answer.json().ok()?;
-        Some(rows.first().map_or(PipelineId(0), |row| row.id))
-    }
-
-    fn query<'q>(&'q self, username: &'q str) -> [(&'q str, &'q str); 5] {
-        [
-            ("ref", &self.request.ref_name),
+    /// Pipelines of the ref and user since then, newest first.
+    fn newer(&self, user: &str, since: Timestamp) -> Result<Vec<Pipeline>, Error> {
+        let query = [
+            ("ref", self.request.ref_name.as_str()),
             // A pipeline started with a job token has this source (`app/services/ci/pipeline_trigger_service.rb`).
             ("source", "pipeline"),
-            ("username", username),
+            ("username", user),
             ("order_by", "id"),
             ("sort", "desc"),
-        ]
-    }
-
-    /// Pipelines of the ref and user, newest first, as far back as the request.
-    fn rows(&self, username: &str, since: Timestamp) -> Result<Vec<Pipeline>, Error> {
+            ("per_page", "20"),
+        ];
         let route = Route::Pipelines(self.request.project.clone());
-        let mut rows: Vec<Pipeline> = Vec::new();
-        let mut bad = None;
-        let query = self.query(username);
-        self.session.gitlab.pages(&route, &query, &mut |page| {
-            for raw in page.rows {
-                match serde_json::from_str::<Pipeline>(raw.get()) {
-                    Ok(row) if row.created_at.is_some_and(|created| created < since) => {
-                        return ControlFlow::Break(());
-                    }
-                    Ok(row) => rows.push(row),
-                    Err(error) => {
-                        bad = Some(Error::bad_row(&route, page.facts, &error));
-                        return ControlFlow::Break(());
-                    }
-                }
-            }
-            ControlFlow::Continue(())
-        })?;
-        bad.map_or(Ok(rows), Err)
+        let mut rows: Vec<Pipeline> = self.session.gitlab.get(&route, &query)?.json()?;
+        rows.retain(|row| row.created_at.is_none_or(|created| created >= since));
+        Ok(rows)
     }
 }

@@ -124,8 +124,8 @@ pub fn cannot_cancel() -> Stop {
 }
 
 /// The pipelines that are newer than a request whose answer was lost.
-pub struct Newer {
-    pub user: String,
+pub struct Newer<'n> {
+    pub user: &'n str,
     pub since: Timestamp,
     /// Or why they cannot be listed.
     pub rows: Result<Vec<Pipeline>, Stop>,

@@ -1,5 +1,6 @@
 //! Actions on jobs, told as stories with everything that a person sees.
 
+mod ends;
 mod gated;
 mod leave;
 mod others;

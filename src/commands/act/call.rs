@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::options::{OnCancel, Options};
+use super::options::{OnCancel, Options, Until};
 use crate::commands::gating;
 use crate::commands::waiting::{Ended, Halt, LISTS, Turns, Wait, wait_for};
 use crate::decide::deadline::JobTime;
@@ -24,24 +24,14 @@ const GATE_HOLDS: Duration = Duration::from_secs(2);
 
 /// What an action is about: jobs, or a new pipeline.
 pub trait Action {
-    /// Project and pipeline are both on the command line: no job token is needed.
-    fn placed(&self) -> bool {
-        false
-    }
-
-    /// `cancel` and `erase` clean up: they go on although the calling job is being canceled.
-    fn cleans_up(&self) -> bool {
-        false
-    }
-
     /// What is missing before anything can be done: a token, a server that is new enough.
     fn ready(&mut self, call: &Call) -> Result<(), Stop>;
 
     /// Finds what is meant and prints the plan; sends nothing.
-    fn plan(&mut self, call: &mut Call) -> Result<(), End>;
+    fn plan(&mut self, call: &Call, turns: &mut Turns) -> Result<(), End>;
 
     /// Waits until it can be done, sends, and looks until it is clear what that did.
-    fn send(&mut self, call: &mut Call) -> Result<(), End>;
+    fn send(&mut self, call: &mut Call, turns: &mut Turns) -> Result<(), End>;
 
     /// What `--wait` goes on with; `None` if nothing was started.
     fn goal(&self) -> Option<Goal<'_>>;
@@ -49,7 +39,7 @@ pub trait Action {
     /// Takes over what the waiting has seen last.
     fn waited(&mut self, outcome: &Outcome);
 
-    /// The exit codes of everything that was meant; `open` is that of what is still open.
+    /// Explains what has failed. The exit codes of everything that was meant; `open` is that of what is still open.
     fn exits(&self, call: &Call, open: Exit) -> Vec<Exit>;
 
     /// The calling job ends before what was started.
@@ -83,20 +73,11 @@ impl From<Stop> for End {
 pub struct Call<'c, 'o> {
     pub session: &'c Session<'c>,
     pub options: &'c Options,
-    pub turns: Turns<'c>,
-    pub gate: Gate<'c>,
-    out: &'c RefCell<Out<'o>>,
-}
-
-/// The conditions, and the job for which they are judged.
-pub struct Gate<'c> {
-    session: &'c Session<'c>,
-    options: &'c Options,
-    /// `None`: there is no job token to ask with.
+    /// The calling job; `None` where there is no job token to ask with.
     pub me: Option<Me>,
-    cleans_up: bool,
-    /// When they were last found to hold, by the monotonic clock.
+    /// When the conditions were last found to hold, by the monotonic clock.
     held: Option<Duration>,
+    out: &'c RefCell<Out<'o>>,
 }
 
 /// Opens the session for an action, which `begin` makes and hands to its second argument, and delivers its document.
@@ -124,31 +105,21 @@ pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> anyhow::Res
 
 fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dyn Action) -> Exit {
     let teller = Teller::new(session, None);
-    let (exit, waited) = match open(session, options, &teller, action) {
-        Ok((turns, me)) => {
-            let gate = Gate {
-                session,
-                options,
-                me,
-                cleans_up: action.cleans_up(),
-                held: None,
-            };
-            Call {
-                session,
-                options,
-                turns,
-                gate,
-                out,
-            }
-            .run(action)
-        }
+    let mut call = Call {
+        session,
+        options,
+        me: None,
+        held: None,
+        out,
+    };
+    let (exit, waited) = match call.open(&teller) {
+        Ok(mut turns) => call.run(&mut turns, action),
         Err(stop) => {
             session.talk.stop(&stop);
             (stop.exit, None)
         }
     };
-    let document = action.document(exit, waited.as_ref());
-    match write(&document, options, session, out) {
+    match call.write(&action.document(exit, waited.as_ref())) {
         Ok(()) => exit,
         Err(stop) => {
             session.talk.stop(&stop);
@@ -157,91 +128,69 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
     }
 }
 
-/// Begins by asking which job this is, unless an access token and the command line suffice.
-fn open<'c>(
-    session: &'c Session<'c>,
-    options: &Options,
-    teller: &'c Teller<'c>,
-    action: &dyn Action,
-) -> Result<(Turns<'c>, Option<Me>), Stop> {
-    let alone = action.placed() && options.gating.is_empty();
-    let without_job = || Turns::begin(session, teller, JobTime::default(), options.limits);
-    if alone && !session.gitlab.has(TokenKind::Job) {
-        return Ok((without_job(), None));
-    }
-    match Turns::open(session, teller, options.limits) {
-        Ok((turns, me)) => Ok((turns, Some(me))),
-        Err(stop) if alone && stop.exit == Exit::Refused => Ok((without_job(), None)),
-        Err(stop) => Err(stop),
-    }
-}
-
-fn write(
-    document: &Document,
-    options: &Options,
-    session: &Session,
-    out: &RefCell<Out>,
-) -> Result<(), Stop> {
-    let mut out = out.borrow_mut();
-    match (options.format, &document.table) {
-        (Format::Json, _) => out.text(&document.json),
-        (Format::Dotenv, _) => out.text(&document.dotenv.text()?),
-        (_, Some(table)) => out.table(table, session.color),
-        (_, None) => {}
-    }
-    Ok(())
-}
-
-impl Call<'_, '_> {
-    fn run(mut self, action: &mut dyn Action) -> (Exit, Option<Ended>) {
-        let mut exits = Vec::new();
-        let mut open = Exit::Pending;
-        if let Err(end) = self.steps(action) {
-            open = match end {
-                End::Stop(stop) => {
-                    self.session.talk.stop(&stop);
-                    stop.exit
+impl<'c> Call<'c, '_> {
+    /// Begins by asking which job this is, unless an access token and the command line suffice.
+    fn open(&mut self, teller: &'c Teller<'c>) -> Result<Turns<'c>, Stop> {
+        let (session, limits) = (self.session, self.options.limits);
+        let alone = self.options.placed && self.options.gating.is_empty();
+        if !alone || session.gitlab.has(TokenKind::Job) {
+            match Turns::open(session, teller, limits) {
+                Err(stop) if alone && stop.exit == Exit::Refused => {}
+                opened => {
+                    let (turns, me) = opened?;
+                    self.me = Some(me);
+                    return Ok(turns);
                 }
-                End::Closed(exit) => exit,
-            };
-            exits.push(open);
+            }
         }
-        let waited = if exits.is_empty() {
-            self.wait(action)
-        } else {
-            None
+        Ok(Turns::begin(session, teller, JobTime::default(), limits))
+    }
+
+    fn run(&mut self, turns: &mut Turns, action: &mut dyn Action) -> (Exit, Option<Ended>) {
+        let mut waited = None;
+        let open = match self.steps(turns, action) {
+            Ok(()) => {
+                waited = self.wait(turns, action);
+                waited.as_ref().map(|ended| ended.outcome.exit)
+            }
+            Err(End::Closed(exit)) => Some(exit),
+            Err(End::Stop(stop)) => {
+                self.session.talk.stop(&stop);
+                Some(stop.exit)
+            }
         };
         if let Some(ended) = &waited {
             action.waited(&ended.outcome);
-            open = ended.outcome.exit;
-            exits.push(open);
         }
-        if matches!(open, Exit::Signal(_) | Exit::Timeout) {
+        if matches!(open, Some(Exit::Signal(_) | Exit::Timeout)) {
             action.leave(self.options.on_cancel);
         }
-        exits.extend(action.exits(&self, open));
+        let mut exits = action.exits(self, open.unwrap_or(Exit::Pending));
+        exits.extend(open);
         (Exit::of_all(exits), waited)
     }
 
-    fn steps(&mut self, action: &mut dyn Action) -> Result<(), End> {
-        if let Some(me) = &self.gate.me {
+    fn steps(&mut self, turns: &mut Turns, action: &mut dyn Action) -> Result<(), End> {
+        if let Some(me) = &self.me {
             gating::trust(self.session, me)?;
         }
         action.ready(self)?;
-        self.gate.first()?;
-        action.plan(self)?;
-        if self.options.dry_run {
+        if let Some(me) = &self.me {
+            self.pass(me)?;
+        }
+        action.plan(self, turns)?;
+        if self.options.until == Until::Planned {
             return Ok(());
         }
-        action.send(self)
+        action.send(self, turns)
     }
 
     /// Goes on with everything that was started.
-    fn wait(&mut self, action: &dyn Action) -> Option<Ended> {
-        if !self.options.wait || self.options.dry_run {
+    fn wait(&self, turns: &mut Turns, action: &dyn Action) -> Option<Ended> {
+        let goal = action.goal()?;
+        if self.options.until != Until::Finished {
             return None;
         }
-        let goal = action.goal()?;
         let wait = Wait {
             place: goal.place,
             downstream: &[],
@@ -249,72 +198,72 @@ impl Call<'_, '_> {
             lists: LISTS,
             known: goal.known,
             rules: &self.options.rules,
-            me: self.gate.me.as_ref(),
+            me: self.me.as_ref(),
         };
-        let ended = wait_for(&mut self.turns, &Finder::new(self.session.gitlab), &wait);
+        let ended = wait_for(turns, &Finder::new(self.session.gitlab), &wait);
         if let Some(stop) = &ended.stop {
             self.session.talk.stop(stop);
         }
         Some(ended)
     }
 
-    /// Asks until there is an answer.
-    pub fn ask<T>(&mut self, ask: &mut dyn FnMut() -> Result<T, Error>) -> Result<T, End> {
-        self.turns.ask(ask).map_err(|halt| self.end(&halt))
+    fn pass(&self, me: &Me) -> Result<(), End> {
+        // A job that is being canceled starts nothing any more, as after SIGTERM. What cleans up goes on.
+        if !self.options.cleans_up {
+            gating::alive(me)?;
+        }
+        match self.options.gating.closed(self.session, me)? {
+            None => Ok(()),
+            Some(judgement) => {
+                self.session.talk.line(&gate::summary(&judgement));
+                Err(End::Closed(judgement.exit()))
+            }
+        }
     }
 
-    pub fn end(&self, halt: &Halt) -> End {
-        End::Stop(self.turns.stop(halt))
+    /// Directly before a write: the same job must still be the caller, and the conditions must hold by fresh evidence. `repeat`: an
+    /// earlier answer does not count.
+    pub fn pass_again(&mut self, repeat: bool) -> Result<(), End> {
+        let now = || self.session.host.clock.monotonic();
+        let holds = |held: Duration| now().saturating_sub(held) < GATE_HOLDS;
+        let Some(before) = &self.me else {
+            return Ok(());
+        };
+        if !repeat && self.held.is_some_and(holds) {
+            return Ok(());
+        }
+        self.pass(&gating::same(self.session, before)?)?;
+        self.held = Some(now());
+        Ok(())
     }
 
     /// Puts the ids in place as soon as something was started, so that `after_script` can clean up even after a kill.
     pub fn interim(&self, document: &Document) {
         if self.options.file.is_some() {
-            let _ = write(document, self.options, self.session, self.out);
+            let _ = self.write(document);
             self.out.borrow_mut().place();
         }
     }
-}
 
-impl Gate<'_> {
-    /// The conditions at the start, to fail early.
-    fn first(&self) -> Result<(), End> {
-        match &self.me {
-            Some(me) => self.pass(me),
-            None => Ok(()),
+    fn write(&self, document: &Document) -> Result<(), Stop> {
+        let mut out = self.out.borrow_mut();
+        match (self.options.format, &document.table) {
+            (Format::Json, _) => out.text(&document.json),
+            (Format::Dotenv, _) => out.text(&document.dotenv.text()?),
+            (_, Some(table)) => out.table(table, self.session.color),
+            (_, None) => {}
         }
-    }
-
-    fn pass(&self, me: &Me) -> Result<(), End> {
-        if !self.cleans_up {
-            gating::alive(me)?;
-        }
-        let Some(judgement) = self.options.gating.closed(self.session, me)? else {
-            return Ok(());
-        };
-        self.session.talk.line(&gate::summary(&judgement));
-        Err(End::Closed(judgement.exit()))
-    }
-
-    /// The next write needs a fresh answer.
-    pub fn expire(&mut self) {
-        self.held = None;
-    }
-
-    /// Directly before a write: the same job must still be the caller, and the conditions must hold by fresh evidence.
-    pub fn again(&mut self) -> Result<(), End> {
-        let now = self.session.host.clock.monotonic();
-        let holds = |held: Duration| now.saturating_sub(held) < GATE_HOLDS;
-        let Some(before) = &self.me else {
-            return Ok(());
-        };
-        if self.held.is_some_and(holds) {
-            return Ok(());
-        }
-        self.pass(&gating::same(self.session, before)?)?;
-        self.held = Some(self.session.host.clock.monotonic());
         Ok(())
     }
+}
+
+/// Asks until there is an answer.
+pub fn ask<T>(turns: &mut Turns, ask: &mut dyn FnMut() -> Result<T, Error>) -> Result<T, End> {
+    turns.ask(ask).map_err(|halt| end(turns, &halt))
+}
+
+pub fn end(turns: &Turns, halt: &Halt) -> End {
+    End::Stop(turns.stop(halt))
 }
 
 /// What became of one request.
@@ -324,52 +273,65 @@ pub enum Sent<T> {
     Lost(Error),
     /// GitLab refused it; nothing was done.
     Refused(Error),
-    /// It was not sent: by now the plan is another one.
+    /// Nothing was sent: by now the plan is another one.
     Changed,
 }
 
-/// One try to send.
-pub enum Attempt<T> {
-    Answer(Result<T, Box<Error>>),
-    Changed,
-    End(End),
-}
-
-/// Sends once. What proves that nothing was done (429, no connection, a first 401) is waited out and begun again. `attempt` gets whether
-/// this is a repeat: then it looks at the target before it sends.
-pub fn send_once<T>(
-    turns: &mut Turns,
-    attempt: &mut dyn FnMut(bool) -> Result<Attempt<T>, Error>,
+/// Sends once. What proves that nothing was done (429, no connection, a first 401) is waited out and begun again. `look` looks at the
+/// target before a repeat and says whether the request is still wanted; then the gate is asked, and `post` sends.
+pub fn send_once<A, T>(
+    (call, turns): (&mut Call, &mut Turns),
+    action: &mut A,
+    look: &mut dyn FnMut(&mut A) -> Result<Wanted, Error>,
+    post: &mut dyn FnMut(&mut A) -> Result<T, Error>,
 ) -> Result<Sent<T>, End> {
     let mut repeat = false;
     let mut ended = None;
     let sent = turns.ask(&mut || {
-        let error = match attempt(std::mem::replace(&mut repeat, true))? {
-            Attempt::Answer(Ok(answer)) => return Ok(Sent::Accepted(answer)),
-            Attempt::Answer(Err(error)) => *error,
-            Attempt::Changed => return Ok(Sent::Changed),
-            Attempt::End(end) => {
-                ended = Some(end);
-                return Ok(Sent::Changed);
+        if repeat {
+            match look(action)? {
+                Wanted::Still => {}
+                Wanted::Changed => return Ok(Sent::Changed),
+                Wanted::Never(stop) => {
+                    ended = Some(End::Stop(stop));
+                    return Ok(Sent::Changed);
+                }
             }
-        };
-        match error.kind {
-            Kind::Unreachable | Kind::Limited { .. } | Kind::Unauthorized | Kind::Deadline => {
-                Err(error)
-            }
-            Kind::Interrupted { sent: false, .. } => Err(error),
-            // GitLab may have committed before it failed to get the lock.
-            Kind::Locked => Ok(Sent::Lost(error)),
-            _ if error.nothing_done() => Ok(Sent::Refused(error)),
-            _ => Ok(Sent::Lost(error)),
         }
+        if let Err(end) = call.pass_again(repeat) {
+            ended = Some(end);
+            return Ok(Sent::Changed);
+        }
+        repeat = true;
+        post(action).map_or_else(classify, |answer| Ok(Sent::Accepted(answer)))
     });
     if let Some(end) = ended {
         return Err(end);
     }
     match sent {
-        Ok(sent) => Ok(sent),
         Err(Halt::Error(error)) if error.kind == Kind::Unauthorized => Ok(Sent::Refused(*error)),
-        Err(halt) => Err(End::Stop(turns.stop(&halt))),
+        sent => sent.map_err(|halt| end(turns, &halt)),
+    }
+}
+
+/// Whether a request is still wanted, by a fresh look.
+pub enum Wanted {
+    Still,
+    Changed,
+    /// There is nothing to look at any more.
+    Never(Stop),
+}
+
+/// `Err` for what proves that nothing was done and may be different the next time.
+fn classify<T>(error: Error) -> Result<Sent<T>, Error> {
+    match error.kind {
+        Kind::Unreachable | Kind::Limited { .. } | Kind::Unauthorized | Kind::Deadline => {
+            Err(error)
+        }
+        Kind::Interrupted { sent: false, .. } => Err(error),
+        // GitLab may have committed before it failed to get the lock.
+        Kind::Locked => Ok(Sent::Lost(error)),
+        _ if error.nothing_done() => Ok(Sent::Refused(error)),
+        _ => Ok(Sent::Lost(error)),
     }
 }

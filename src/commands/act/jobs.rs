@@ -2,18 +2,18 @@
 
 use std::ops::ControlFlow;
 
-use super::call::{Action, Attempt, Call, End, Goal, Sent, send_once};
+use super::call::{Action, Call, End, Goal, Sent, Wanted, ask, end, send_once};
 use super::leave;
-use super::list::{JobList, Read, Request};
-use super::options::OnCancel;
-use crate::commands::waiting::Ended;
-use crate::decide::action::{Approval, Plan, Progress, Step, Target, Verb};
+use super::list::{JobList, Read, Request, route};
+use super::options::{OnCancel, Until};
+use crate::commands::waiting::{Ended, Turns};
+use crate::decide::action::{Approval, Plan, Progress, Step, Target};
 use crate::decide::select::{Operand, Selection};
 use crate::decide::verdict::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::explain::explain_no_token;
 use crate::gitlab::{Body, Error, Kind, Route, TokenKind};
-use crate::model::{Deployment, Job, JobId, Place};
+use crate::model::{Deployment, Job, JobId};
 use crate::pipeline::refused;
 use crate::report::act::{self as report, Document, Ending};
 use crate::report::events::Missing;
@@ -38,50 +38,28 @@ impl<'j> Jobs<'j> {
     }
 }
 
-fn route(place: &Place, step: Step, id: JobId) -> Route {
-    let project = place.project.clone();
-    match step {
-        Step::Play => Route::Play(project, id),
-        Step::Retry => Route::Retry(project, id),
-        Step::Cancel { .. } => Route::Cancel(project, id),
-        Step::Erase => Route::Erase(project, id),
-    }
-}
-
 impl Action for Jobs<'_> {
-    fn placed(&self) -> bool {
-        self.request.place.project.is_some() && self.request.place.pipeline.is_some()
-    }
-
-    fn cleans_up(&self) -> bool {
-        self.request.cleans_up()
-    }
-
     fn ready(&mut self, call: &Call) -> Result<(), Stop> {
-        let start = self.list.begin(call.gate.me.as_ref())?;
-        // No GitLab takes a job token for these: better said before waiting for hours.
-        if !call.options.dry_run && !call.session.gitlab.has(TokenKind::Access) {
-            let step = match self.request.action.verb {
-                Verb::Play => Step::Play,
-                Verb::Retry => Step::Retry,
-                Verb::Cancel => Step::Cancel { force: false },
-                Verb::Erase => Step::Erase,
-            };
-            let route = route(start, step, JobId(0));
-            return Err(explain_no_token(&route));
+        let start = self.list.begin(call.me.as_ref())?;
+        if call.session.gitlab.has(TokenKind::Access) {
+            return self.request.parameters.check(call.session);
         }
-        self.request.parameters.check(call.session, start)
+        if call.options.until == Until::Planned {
+            return Ok(());
+        }
+        // No GitLab takes a job token for these: better said before waiting for hours.
+        Err(explain_no_token(&self.request.route(start)))
     }
 
-    fn plan(&mut self, call: &mut Call) -> Result<(), End> {
-        let waits = self.request.action.waits && !call.options.dry_run;
+    fn plan(&mut self, call: &Call, turns: &mut Turns) -> Result<(), End> {
+        let waits = self.request.action.waits && call.options.until != Until::Planned;
         let ids = self.request.selection.operands.iter().any(Operand::is_id);
         let mut looks = 0;
         loop {
             looks += 1;
-            match call.ask(&mut || self.list.read(ids))? {
+            match ask(turns, &mut || self.list.read(ids))? {
                 Read::Rows(trigger_jobs) => {
-                    match self.list.choose(call.gate.me.as_ref(), trigger_jobs) {
+                    match self.list.choose(call.me.as_ref(), trigger_jobs) {
                         Ok(targets) => break self.targets = targets,
                         // Of a list of several pages a row may be missed once, while others move.
                         Err(stop)
@@ -94,7 +72,7 @@ impl Action for Jobs<'_> {
                 Read::NotYet(stop) if waits => self.list.say(report::waiting_for_pipeline(&stop)),
                 Read::NotYet(stop) | Read::Never(stop) => return Err(stop.into()),
             }
-            call.turns.pause(None).map_err(|halt| call.end(&halt))?;
+            turns.pause(None).map_err(|halt| end(turns, &halt))?;
         }
         for target in &self.targets {
             self.session.talk.line(&report::plan(target));
@@ -105,11 +83,11 @@ impl Action for Jobs<'_> {
         Ok(())
     }
 
-    fn send(&mut self, call: &mut Call) -> Result<(), End> {
+    fn send(&mut self, call: &mut Call, turns: &mut Turns) -> Result<(), End> {
         let mut closed = Ok(());
-        self.name_missing(call);
+        self.name_missing(turns);
         loop {
-            let sent = match self.send_planned(call) {
+            let sent = match self.send_planned(call, turns) {
                 // What was sent before the gate has closed is still looked after.
                 Err(End::Closed(exit)) => {
                     self.close(exit);
@@ -122,10 +100,10 @@ impl Action for Jobs<'_> {
                 return closed;
             }
             if !sent {
-                self.pause(call)?;
+                self.pause(turns)?;
             }
-            self.look(call)?;
-            self.look_for_approvals(call)?;
+            self.look(call, turns)?;
+            self.look_for_approvals(turns)?;
         }
     }
 
@@ -163,14 +141,11 @@ impl Action for Jobs<'_> {
                 self.session.talk.stop(stop);
             }
         }
-        // What can be done is as good as done for a plan.
-        let planned = |target: &Target| call.options.dry_run && target.step().is_some();
-        let exits = self.targets.iter().map(|target| {
-            if planned(target) {
-                Exit::Ok
-            } else {
-                target.progress.exit(open)
-            }
+        let planned = call.options.until == Until::Planned;
+        let exits = self.targets.iter().map(|target| match target.step() {
+            // What can be done is as good as done for a plan.
+            Some(_) if planned => Exit::Ok,
+            _ => target.progress.exit(open),
         });
         exits.collect()
     }
@@ -220,103 +195,92 @@ impl Jobs<'_> {
     }
 
     /// Sends every request that is planned; whether any was. With `--all` none waits for the result of another.
-    fn send_planned(&mut self, call: &mut Call) -> Result<bool, End> {
+    fn send_planned(&mut self, call: &mut Call, turns: &mut Turns) -> Result<bool, End> {
         let mut any = false;
         for index in 0..self.targets.len() {
-            if let Some(step) = self.targets.get(index).and_then(Target::step) {
-                self.request(call, index, step)?;
+            if let Some(step) = self.targets[index].step() {
+                self.request(call, turns, index, step)?;
                 any = true;
             }
         }
         Ok(any)
     }
 
-    fn request(&mut self, call: &mut Call, index: usize, step: Step) -> Result<(), End> {
-        let Some(id) = self.targets.get(index).map(|target| target.job.id) else {
-            return Ok(());
-        };
-        let Call { turns, gate, .. } = call;
-        let sent = send_once(turns, &mut |repeat| {
-            if repeat {
-                gate.expire();
-                if let Some(stop) = self.refresh()? {
-                    return Ok(Attempt::End(stop.into()));
-                }
-                let same = |target: &Target| target.job.id == id && target.step() == Some(step);
-                if !self.targets.get(index).is_some_and(same) {
-                    return Ok(Attempt::Changed);
-                }
+    fn request(
+        &mut self,
+        call: &mut Call,
+        turns: &mut Turns,
+        index: usize,
+        step: Step,
+    ) -> Result<(), End> {
+        let id = self.targets[index].job.id;
+        let mut look = |jobs: &mut Self| {
+            if let Some(gone) = jobs.refresh()? {
+                return Ok(Wanted::Never(gone));
             }
-            if let Err(end) = gate.again() {
-                return Ok(Attempt::End(end));
-            }
-            self.list.pinned = true;
-            Ok(Attempt::Answer(self.post(step, id).map_err(Box::new)))
-        })?;
-        let Some(target) = self.targets.get_mut(index) else {
-            return Ok(());
+            let target = &jobs.targets[index];
+            let same = target.job.id == id && target.step() == Some(step);
+            Ok(if same { Wanted::Still } else { Wanted::Changed })
         };
-        match sent {
-            Sent::Accepted(()) => target.sent(step, false),
+        let mut post = |jobs: &mut Self| jobs.post(step, id);
+        match send_once((call, turns), self, &mut look, &mut post)? {
+            Sent::Changed => return Ok(()),
+            Sent::Refused(error) => return self.refused(call, turns, index, &error),
+            Sent::Accepted(()) => self.targets[index].sent(step, false),
             Sent::Lost(error) => {
-                target.sent(step, true);
+                self.targets[index].sent(step, true);
                 if let Kind::Interrupted { .. } = error.kind {
                     return Err(End::Stop(error.stop()));
                 }
                 self.session.talk.warning(&report::lost(&error));
             }
-            Sent::Refused(error) => return self.refused(call, index, step, &error),
-            Sent::Changed => return Ok(()),
         }
         call.interim(&self.document(Exit::Pending, None));
         Ok(())
     }
 
-    fn post(&self, step: Step, id: JobId) -> Result<(), Error> {
-        let Some(place) = self.list.place() else {
+    fn post(&mut self, step: Step, id: JobId) -> Result<(), Error> {
+        let Some(place) = self.list.pin() else {
             return Ok(());
         };
         let body = self.request.body(step);
         let body = body.as_ref().map_or(Body::None, Body::Json);
         let route = route(place, step, id);
-        self.session.gitlab.post(&route, &body).map(|_| ())
+        self.session.gitlab.post(&route, &body).map(drop)
     }
 
     /// GitLab refuses. Where it names the job's status, somebody else may have changed that, or a deployment approval is missing.
     fn refused(
         &mut self,
-        call: &mut Call,
+        call: &Call,
+        turns: &mut Turns,
         index: usize,
-        step: Step,
         error: &Error,
     ) -> Result<(), End> {
         if error.exit() == Exit::Closed {
-            self.look(call)?;
-            if self.targets.get(index).and_then(Target::step) != Some(step) {
-                return Ok(());
-            }
-            if step == Step::Play && self.look_for_approval(call, index)? {
+            let before = self.targets[index].step();
+            self.look(call, turns)?;
+            let changed = self.targets[index].step() != before;
+            let play = before == Some(Step::Play);
+            if changed || (play && self.look_for_approval(turns, index)?) {
                 return Ok(());
             }
         }
-        if let Some(target) = self.targets.get_mut(index) {
-            target.progress = Progress::Failed(error.stop());
-        }
+        self.targets[index].progress = Progress::Failed(error.stop());
         Ok(())
     }
 
     /// Looks, and says what has changed.
-    fn look(&mut self, call: &mut Call) -> Result<(), End> {
+    fn look(&mut self, call: &Call, turns: &mut Turns) -> Result<(), End> {
         let before: Vec<Progress> = self.targets.iter().map(|t| t.progress.clone()).collect();
-        if let Some(stop) = call.ask(&mut || self.refresh())? {
+        if let Some(stop) = ask(turns, &mut || self.refresh())? {
             return Err(stop.into());
         }
-        let changes = self.targets.iter().zip(before);
-        if changes.fold(false, |any, (target, before)| {
-            self.tell(target, &before) || any
-        }) {
-            call.turns.changed();
-            call.interim(&self.document(Exit::Pending, None));
+        for (target, before) in self.targets.iter().zip(&before) {
+            if self.tell(target, before) {
+                turns.changed();
+                call.interim(&self.document(Exit::Pending, None));
+            }
         }
         Ok(())
     }
@@ -334,94 +298,79 @@ impl Jobs<'_> {
         true
     }
 
-    fn look_for_approvals(&mut self, call: &mut Call) -> Result<(), End> {
+    fn look_for_approvals(&mut self, turns: &mut Turns) -> Result<(), End> {
         for index in 0..self.targets.len() {
-            if self
-                .targets
-                .get(index)
-                .is_some_and(Target::waits_for_approval)
-            {
-                self.look_for_approval(call, index)?;
+            if self.targets[index].waits_for_approval() {
+                self.look_for_approval(turns, index)?;
             }
         }
         Ok(())
     }
 
     /// Whether GitLab lists the job among the deployments that wait for an approval; a list that cannot be read is a no.
-    fn look_for_approval(&mut self, call: &mut Call, index: usize) -> Result<bool, End> {
-        let (Some(place), Some(target)) = (self.list.place(), self.targets.get(index)) else {
-            return Ok(false);
-        };
-        let (route, id) = (Route::Deployments(place.project.clone()), target.job.id);
-        let blocked = call.ask(&mut || match self.blocked(&route, id) {
-            Err(error) if refused(&error) => Ok(None),
-            other => other,
-        })?;
-        let approval = blocked.map(|deployment| Approval {
-            page: environment_page(&target.job, &deployment),
-            environment: deployment.environment.name,
-        });
-        let (waits, before) = (approval.is_some(), target.progress.clone());
-        if let Some(target) = self.targets.get_mut(index) {
-            target.approve(self.request.action, approval);
-        }
-        if let Some(target) = self.targets.get(index) {
-            self.tell(target, &before);
-        }
+    fn look_for_approval(&mut self, turns: &mut Turns, index: usize) -> Result<bool, End> {
+        let blocked = ask(
+            turns,
+            &mut || match self.blocked(&self.targets[index].job) {
+                Err(error) if refused(&error) => Ok(None),
+                other => other,
+            },
+        )?;
+        let waits = blocked.is_some();
+        let before = self.targets[index].progress.clone();
+        self.targets[index].approve(self.request.action, blocked);
+        self.tell(&self.targets[index], &before);
         Ok(waits)
     }
 
-    fn blocked(&self, route: &Route, id: JobId) -> Result<Option<Deployment>, Error> {
-        let mut found = None;
-        self.session
-            .gitlab
-            .pages(route, &[("status", "blocked")], &mut |page| {
-                for raw in page.rows {
-                    // A row that does not name its job is none that could be found.
-                    let Ok(row) = serde_json::from_str::<Deployment>(raw.get()) else {
-                        continue;
-                    };
-                    if row.deployable.as_ref().is_some_and(|job| job.id == id) {
-                        found = Some(row);
-                        return ControlFlow::Break(());
-                    }
-                }
-                ControlFlow::Continue(())
-            })?;
-        Ok(found)
+    /// The approval that GitLab wants before it lets the job's deployment run.
+    fn blocked(&self, job: &Job) -> Result<Option<Approval>, Error> {
+        let Some(place) = self.list.place() else {
+            return Ok(None);
+        };
+        let route = Route::Deployments(place.project.clone());
+        let mut rows = Vec::new();
+        let query = [("status", "blocked")];
+        self.session.gitlab.pages(&route, &query, &mut |page| {
+            // A row that does not name its job cannot be recognized.
+            let page = page.rows.iter();
+            rows.extend(page.filter_map(|raw| serde_json::from_str(raw.get()).ok()));
+            ControlFlow::Continue(())
+        })?;
+        let mut rows = rows.into_iter();
+        let of_job = |row: &Deployment| row.deployable.as_ref().is_some_and(|one| one.id == job.id);
+        Ok(rows.find(of_job).map(|row| {
+            // People approve on the page of the environment.
+            let project = job.web_url.split("/-/").next().unwrap_or_default();
+            Approval {
+                page: format!("{project}/-/environments/{}", row.environment.id),
+                environment: row.environment.name,
+            }
+        }))
     }
 
     /// What the heartbeat names.
-    fn name_missing(&self, call: &mut Call) {
-        let open = self
-            .targets
-            .iter()
-            .filter(|target| !target.progress.settled());
-        let seen = call.turns.now();
+    fn name_missing(&self, turns: &mut Turns) {
+        let seen = turns.now();
+        let open = self.targets.iter().filter(|one| !one.progress.settled());
         let missing = open.map(|target| Missing {
             name: target.job.name.clone(),
             status: Some(target.job.status.clone()),
             running: None,
             seen,
         });
-        call.turns.missing(missing.collect());
+        turns.missing(missing.collect());
     }
 
     /// Sleeps until the next look.
-    fn pause(&self, call: &mut Call) -> Result<(), End> {
-        self.name_missing(call);
+    fn pause(&self, turns: &mut Turns) -> Result<(), End> {
+        self.name_missing(turns);
         let sent = |target: &Target| matches!(target.progress, Progress::Sent(_));
         let paused = if self.targets.iter().any(sent) {
-            call.turns.pause_short()
+            turns.pause_short()
         } else {
-            call.turns.pause(None)
+            turns.pause(None)
         };
-        paused.map_err(|halt| call.end(&halt))
+        paused.map_err(|halt| end(turns, &halt))
     }
-}
-
-/// `https://…/group/project/-/environments/7`, where people approve.
-fn environment_page(job: &Job, deployment: &Deployment) -> String {
-    let project = job.web_url.split("/-/").next().unwrap_or_default();
-    format!("{project}/-/environments/{}", deployment.environment.id)
 }

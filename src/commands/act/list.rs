@@ -5,7 +5,7 @@ use crate::commands::options::Where;
 use crate::decide::action::{Action, Step, Target, Verb};
 use crate::decide::select::{Chosen, Matched, Selected, Selection};
 use crate::exit::Stop;
-use crate::gitlab::Error;
+use crate::gitlab::{Error, Route};
 use crate::model::{Job, JobId, Place};
 use crate::pipeline::{Pipelines, Scope, TriggerJobs, Way, choose, no_such_jobs};
 use crate::report::act as report;
@@ -33,7 +33,7 @@ pub struct JobList<'j> {
     /// The pipeline that is meant, once it is found.
     place: Option<Place>,
     /// From the first request on no newer attempt of a trigger job leads elsewhere.
-    pub pinned: bool,
+    pinned: bool,
     /// What is waited for was said.
     said: Option<String>,
     /// Jobs and trigger jobs as last read.
@@ -49,6 +49,17 @@ pub enum Read {
 }
 
 impl Request {
+    /// The route of the action, whatever the job.
+    pub fn route(&self, place: &Place) -> Route {
+        let step = match self.action.verb {
+            Verb::Play => Step::Play,
+            Verb::Retry => Step::Retry,
+            Verb::Cancel => Step::Cancel { force: false },
+            Verb::Erase => Step::Erase,
+        };
+        route(place, step, JobId(0))
+    }
+
     pub fn cleans_up(&self) -> bool {
         matches!(self.action.verb, Verb::Cancel | Verb::Erase)
     }
@@ -60,6 +71,16 @@ impl Request {
             Step::Cancel { force } => force.then(|| serde_json::json!({"force": true})),
             Step::Erase => None,
         }
+    }
+}
+
+pub fn route(place: &Place, step: Step, id: JobId) -> Route {
+    let project = place.project.clone();
+    match step {
+        Step::Play => Route::Play(project, id),
+        Step::Retry => Route::Retry(project, id),
+        Step::Cancel { .. } => Route::Cancel(project, id),
+        Step::Erase => Route::Erase(project, id),
     }
 }
 
@@ -79,18 +100,14 @@ impl<'j> JobList<'j> {
 
     /// Where the way begins, given the calling job.
     pub fn begin(&mut self, me: Option<&Me>) -> Result<&Place, Stop> {
-        let Where {
-            project, pipeline, ..
-        } = &self.request.place;
-        let start = match (me, project, *pipeline) {
-            (_, Some(project), Some(pipeline)) => Place {
-                project: project.clone(),
-                pipeline,
-            },
-            (Some(me), ..) => self.request.place.start(&me.place())?,
-            (None, ..) => return Err(messages::project_without_pipeline()),
-        };
+        let start = self.request.place.start_of(me)?;
         Ok(self.start.insert(start))
+    }
+
+    /// The pipeline for a write. From here on no newer attempt of a trigger job leads elsewhere.
+    pub fn pin(&mut self) -> Option<&Place> {
+        self.pinned = true;
+        self.place.as_ref()
     }
 
     /// The pipeline that is meant, as far as it is known.

@@ -1,6 +1,7 @@
 //! Options that several actions take.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::cli::{Group, Opt, Words};
 use crate::commands::gating::Gating;
@@ -43,12 +44,25 @@ pub struct Options {
     pub gating: Gating,
     pub limits: Limits,
     pub rules: Rules,
-    pub wait: bool,
-    pub dry_run: bool,
+    pub until: Until,
+    /// Project and pipeline are both on the command line: no job token is needed.
+    pub placed: bool,
+    /// `cancel` and `erase` clean up: they go on although the calling job is being canceled.
+    pub cleans_up: bool,
     pub on_cancel: OnCancel,
     pub format: Format,
     pub file: Option<PathBuf>,
     pub common: Common,
+}
+
+/// How far an action goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// `--dry-run`
+    Planned,
+    Sent,
+    /// `--wait`
+    Finished,
 }
 
 /// `--on-cancel`: what becomes of what was started when the calling job ends first.
@@ -60,17 +74,23 @@ pub enum OnCancel {
 
 impl Options {
     /// Of an action that starts nothing.
-    pub fn read(words: &mut Words, outage: std::time::Duration) -> Result<Self, Stop> {
+    pub fn read(words: &mut Words) -> Result<Self, Stop> {
         Ok(Self {
             gating: Gating::read(words)?,
+            // It waits for nothing: trouble and rate limits are sat out for 30 s in all.
             limits: Limits {
-                timeout: None,
+                timeout: Some(Duration::ZERO),
                 interval: Interval::DEFAULT,
-                outage: Some(outage),
+                outage: None,
             },
             rules: Rules::default(),
-            wait: false,
-            dry_run: words.switch(&DRY_RUN),
+            placed: false,
+            cleans_up: true,
+            until: if words.switch(&DRY_RUN) {
+                Until::Planned
+            } else {
+                Until::Sent
+            },
             on_cancel: OnCancel::Leave,
             format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
@@ -84,7 +104,7 @@ impl Options {
         failures: Failures,
         no_trigger_jobs: bool,
     ) -> Result<Self, Stop> {
-        let mut options = Self::read(words, std::time::Duration::ZERO)?;
+        let mut options = Self::read(words)?;
         options.limits = Limits {
             timeout: words.parsed(&TIMEOUT, parse_duration)?,
             interval: words
@@ -112,7 +132,10 @@ impl Options {
             },
             ..Rules::default()
         };
-        options.wait = words.switch(&WAIT);
+        if words.switch(&WAIT) && options.until == Until::Sent {
+            options.until = Until::Finished;
+        }
+        options.cleans_up = false;
         if words.value(&ON_CANCEL).as_deref() == Some("cancel") {
             options.on_cancel = OnCancel::Cancel;
         }

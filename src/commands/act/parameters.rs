@@ -5,8 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::{Opt, Words};
 use crate::decide::action::Given;
 use crate::exit::Stop;
-use crate::find::Place;
-use crate::gitlab::{Error, Kind, Route, TokenKind};
+use crate::gitlab::{Kind, Route};
 use crate::host::Vars;
 use crate::report::act as report;
 use crate::session::Session;
@@ -126,31 +125,19 @@ impl Parameters {
             .collect()
     }
 
-    /// GitLab before 18.10 ignores a job's inputs without a word, and the job would run without them. `Err` unless the server is
-    /// known to take them: by its version, or by an endpoint that came later (`…/trigger_jobs`, 19.2).
-    pub fn check(&self, session: &Session, own: &Place) -> Result<(), Stop> {
+    /// GitLab before 18.10 ignores a job's inputs without a word, and the job would run without them. `Err` unless the server's version
+    /// is known to take them.
+    pub fn check(&self, session: &Session) -> Result<(), Stop> {
         if self.inputs.is_empty() {
             return Ok(());
         }
-        let cannot_tell = |error: &Error| match error.kind {
-            Kind::Interrupted { .. } => error.clone().stop(),
-            _ => report::inputs_unknown(error),
-        };
-        if session.gitlab.has(TokenKind::Access) {
-            let answer = session.steady(|| session.gitlab.get(&Route::Version, &[])?.json());
-            match answer {
-                Ok(Version { version }) => match release(&version) {
-                    Some(release) if release >= (18, 10) => return Ok(()),
-                    Some(_) => return Err(report::inputs_ignored(&version)),
-                    None => {}
-                },
-                Err(error) if error.token_refused() => {}
-                Err(error) => return Err(cannot_tell(&error)),
-            }
+        let answer = session.steady(|| session.gitlab.get(&Route::Version, &[])?.json());
+        match answer.map(|Version { version }| (release(&version), version)) {
+            Ok((Some(release), _)) if release >= (18, 10) => Ok(()),
+            Ok((_, version)) => Err(report::inputs_ignored(&version)),
+            Err(error) if matches!(error.kind, Kind::Interrupted { .. }) => Err(error.stop()),
+            Err(error) => Err(report::inputs_unknown(&error)),
         }
-        let route = Route::TriggerJobs(own.project.clone(), own.pipeline);
-        let answer = session.steady(|| session.gitlab.get(&route, &[("per_page", "1")]));
-        answer.map(|_| ()).map_err(|error| cannot_tell(&error))
     }
 }
 

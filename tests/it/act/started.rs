@@ -114,7 +114,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
         plan: trigger ops/monitoring at main
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer
         jobgate: error: it is not known whether GitLab has started the pipeline
-        jobgate: error: there are no pipelines of main by mira since 08:00:00 yet
+        jobgate: error: pipelines of main by mira since 08:00:00: 7701 https://gitlab.example.com/ops/monitoring/-/pipelines/7701
         jobgate: hint: look at the newest pipelines of ops/monitoring at main before triggering again
     "#]]);
     story
@@ -129,7 +129,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
     run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
         plan: trigger ops/monitoring at main
         jobgate: error: the GitLab behind this address is down, overloaded or restarting (502)
-        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000012)
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
         jobgate: error: it is not known whether GitLab has started the pipeline
         jobgate: error: pipelines of main by mira since 08:00:02: 7703 https://gitlab.example.com/ops/monitoring/-/pipelines/7703, 7702 https://gitlab.example.com/ops/monitoring/-/pipelines/7702
         jobgate: hint: look at the newest pipelines of ops/monitoring at main before triggering again
@@ -158,13 +158,13 @@ fn refusals_are_explained() {
     run(&story, "trigger ops/monitoring --ref nowhere").is(5, "", expect![[r#"
         plan: trigger ops/monitoring at nowhere
         jobgate: error: project ops/monitoring has no such branch or tag
-        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Reference not found (request id 01JD0000000000000000000003)
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Reference not found (request id 01JD0000000000000000000002)
         jobgate: hint: check --ref: it names a branch or tag of the project whose pipeline is triggered
     "#]]);
     run(&story, "trigger ops/secret --ref main").is(5, "", expect![[r#"
         plan: trigger ops/secret at main
         jobgate: error: project ops/secret does not exist, or the token cannot see it
-        jobgate: error: POST /projects/ops%2Fsecret/trigger/pipeline: 404 Project Not Found (request id 01JD0000000000000000000007)
+        jobgate: error: POST /projects/ops%2Fsecret/trigger/pipeline: 404 Project Not Found (request id 01JD0000000000000000000005)
         jobgate: hint: the user who started the job must be a member of project ops/secret with the role Developer or higher
         jobgate: hint: in project ops/secret: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
     "#]]);
@@ -174,7 +174,7 @@ fn refusals_are_explained() {
     run(&story, "trigger ops/monitoring --ref main --variable A=1").is(4, "", expect![[r#"
         plan: trigger ops/monitoring at main with variables A
         jobgate: error: the user who started this job cannot set variables in project ops/monitoring
-        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Insufficient permissions to set pipeline variables (request id 01JD0000000000000000000011)
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Insufficient permissions to set pipeline variables (request id 01JD0000000000000000000008)
         jobgate: hint: in project ops/monitoring: Settings > CI/CD > Variables > Minimum role to use pipeline variables
     "#]]);
     story
@@ -183,7 +183,7 @@ fn refusals_are_explained() {
     run(&story, "trigger ops/monitoring --ref main").is(5, "", expect![[r#"
         plan: trigger ops/monitoring at main
         jobgate: error: project ops/monitoring does not exist, or the token cannot see it
-        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 404 Not found (request id 01JD0000000000000000000015)
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 404 Not found (request id 01JD0000000000000000000011)
         jobgate: hint: the user who started the job must be a member of project ops/monitoring with the role Developer or higher
         jobgate: hint: in project ops/monitoring: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
     "#]]);
