@@ -12,7 +12,6 @@ use words::{Checked, check, split};
 pub use words::{Detail, Words};
 
 /// What a command line asks for.
-#[derive(Debug)]
 pub enum Parsed {
     Command(Words),
     /// The page of one command, or the overview without one.

@@ -5,7 +5,6 @@
 //! and each value in a word of its own behind a `=`, with which the name of no option begins.
 
 use std::convert::Infallible;
-use std::fmt;
 
 use pico_args::Arguments;
 
@@ -143,32 +142,29 @@ fn push_value(line: &mut Vec<String>, option: &Opt, value: &str) -> Result<(), S
 
 fn check_operands(operands: &[String], usage: &Usage) -> Result<(), Stop> {
     let (name, placeholder, given) = (usage.name, usage.placeholder(), operands.len());
+    let (fewest, most) = usage.arity;
+    if given < fewest {
+        return Err(Stop::usage(format!("{name} needs {}", usage.operands)));
+    }
+    if given > most {
+        let error = match most {
+            0 => format!("{name} takes no operand"),
+            most => format!("{name} takes at most {most} {placeholder}, not {given}"),
+        };
+        return Err(Stop::usage(error).hint("put a word with spaces in quotes"));
+    }
     for operand in operands {
         if operand.is_empty() {
-            let what = if placeholder.is_empty() {
-                "an operand"
-            } else {
-                placeholder
-            };
-            return Err(Stop::usage(format!("{what} is empty")).hint(mistake::UNSET));
+            return Err(Stop::usage(format!("{placeholder} is empty")).hint(mistake::UNSET));
         }
         if !usage.choices.is_empty() && !usage.choices.contains(&operand.as_str()) {
             return Err(mistake::not_a_choice(placeholder, operand, usage.choices));
         }
     }
-    let error = match usage.arity {
-        (fewest, _) if given < fewest => {
-            return Err(Stop::usage(format!("{name} needs {}", usage.operands)));
-        }
-        (_, most) if given <= most => return Ok(()),
-        (_, 0) => format!("{name} takes no operand"),
-        (_, 1) => format!("{name} takes one {placeholder}, not {given}"),
-        (_, most) => format!("{name} takes at most {most} {placeholder}, not {given}"),
-    };
-    Err(Stop::usage(error).hint("put a word with spaces in quotes"))
+    Ok(())
 }
 
-/// The checked words of one command line. Each is handed out once; [`Words::done`] proves that none was forgotten.
+/// The checked words of one command line, which cannot be printed: values may be secrets. Each is handed out once; [`Words::done`] proves that none was forgotten.
 #[derive(Clone)]
 pub struct Words {
     usage: &'static Usage,
@@ -247,13 +243,6 @@ impl Words {
             "{} is not in the command's table, or was read twice",
             option.name
         );
-    }
-}
-
-/// Shows no word: values may be secrets.
-impl fmt::Debug for Words {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "words of {}", self.usage.name)
     }
 }
 

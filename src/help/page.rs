@@ -19,17 +19,7 @@ pub fn width(terminal: Option<usize>) -> usize {
 /// The whole page of one command.
 pub fn command(usage: &Usage, width: usize) -> String {
     let mut page = head(usage);
-    for paragraph in usage.details.split("\n\n") {
-        page.push('\n');
-        fill(&mut page, paragraph, width);
-    }
-    let terms = (usage.terms)();
-    if !terms.is_empty() {
-        let _ = writeln!(page, "\n{}s:", usage.placeholder().to_lowercase());
-    }
-    for (form, meaning) in &terms {
-        entry(&mut page, form, meaning, LEFT, width);
-    }
+    details(&mut page, usage, width);
     for group in usage.groups {
         options(&mut page, group, width);
     }
@@ -39,33 +29,56 @@ pub fn command(usage: &Usage, width: usize) -> String {
     page
 }
 
-/// The same on one screen: the options that no other command has; the others by name.
+/// The same on one screen: no details, and of other commands' options only the names.
 pub fn short(usage: &Usage, table: &[&'static Usage], width: usize) -> String {
     let mut page = head(usage);
-    let (shared, own): (Vec<&Group>, Vec<&Group>) = usage
-        .groups
-        .iter()
-        .partition(|group| is_shared(group, table));
-    for group in own {
-        options(&mut page, group, width);
-    }
-    let names: Vec<&str> = shared
-        .iter()
-        .flat_map(|group| group.options.iter().map(|option| option.name))
-        .collect();
-    if !names.is_empty() {
-        page.push('\n');
-        let names = names.join(" ");
-        fill(&mut page, &format!("more options: {names}"), width);
-    }
+    own_options(&mut page, usage, table, width);
     examples(&mut page, usage);
     let _ = writeln!(page, "\njobgate {} --help explains all of it", usage.name);
+    page
+}
+
+/// What the reference says of one command: all that neither the overview nor another page says.
+pub fn reference(usage: &Usage, table: &[&'static Usage], width: usize) -> String {
+    let mut page = format!("usage: {}\n", usage.line());
+    details(&mut page, usage, width);
+    own_options(&mut page, usage, table, width);
     page
 }
 
 fn head(usage: &Usage) -> String {
     let (name, summary, line) = (usage.name, usage.summary, usage.line());
     format!("jobgate {name}: {summary}\n\nusage: {line}\n")
+}
+
+fn details(page: &mut String, usage: &Usage, width: usize) {
+    for paragraph in usage.details.split("\n\n") {
+        page.push('\n');
+        fill(page, paragraph, width);
+    }
+    let terms = (usage.terms)();
+    if !terms.is_empty() {
+        let _ = writeln!(page, "\n{}s:", usage.placeholder().to_lowercase());
+    }
+    for (form, meaning) in &terms {
+        entry(page, form, meaning, LEFT, width);
+    }
+}
+
+/// The options that no other command has, and the names of the others.
+fn own_options(page: &mut String, usage: &Usage, table: &[&'static Usage], width: usize) {
+    let groups = usage.groups.iter().copied();
+    let (shared, own): (Vec<&Group>, Vec<&Group>) =
+        groups.partition(|group| is_shared(group, table));
+    for group in own {
+        options(page, group, width);
+    }
+    let shared = shared.iter().flat_map(|group| group.options);
+    let names: Vec<&str> = shared.map(|option| option.name).collect();
+    if !names.is_empty() {
+        page.push('\n');
+        fill(page, &format!("more options: {}", names.join(" ")), width);
+    }
 }
 
 fn examples(page: &mut String, usage: &Usage) {

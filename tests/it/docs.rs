@@ -1,4 +1,4 @@
-//! The README's generated parts are what the program's own table says. `UPDATE=1 cargo test` rewrites them.
+//! The generated parts of README and docs are what the program's own table says. `UPDATE=1 cargo test` rewrites them.
 
 use std::path::Path;
 
@@ -9,34 +9,36 @@ use jobgate::help::{markdown, page};
 use jobgate::table;
 
 #[test]
-fn the_readme_says_what_the_table_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(&path)
-        .unwrap()
-        .replace("\r\n", "\n");
+fn the_docs_say_what_the_table_says() {
     let table = table();
-    let mut expected = readme.clone();
-    for (part, text) in [
+    let readme = [
         ("commands", markdown::commands(&table)),
-        ("reference", markdown::reference(&table)),
         ("exit codes", markdown::exit_codes()),
-        ("variables", markdown::variables(options::VARIABLES)),
+    ];
+    let reference = markdown::reference(&table, options::VARIABLES);
+    for (file, parts) in [
+        ("README.md", &readme[..]),
+        ("docs/reference.md", &[("reference", reference)]),
     ] {
-        expected = replaced(&expected, part, &text);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace("\r\n", "\n");
+        let mut expected = text.clone();
+        for (part, new) in parts {
+            expected = replaced(&expected, part, new);
+        }
+        if text == expected {
+            continue;
+        }
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let update = is_set("UPDATE") && !is_set("CI");
+        assert!(
+            update,
+            "{file} differs from the program's table: run UPDATE=1 cargo test --test it docs (not in a CI job), and commit it"
+        );
+        std::fs::write(path, expected).unwrap();
     }
-    if readme == expected {
-        return;
-    }
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    assert!(
-        is_set("UPDATE"),
-        "README.md differs from the program's table: run UPDATE=1 cargo test --test it docs"
-    );
-    assert!(
-        !is_set("CI"),
-        "UPDATE is refused in a CI job: commit the README instead"
-    );
-    std::fs::write(path, expected).unwrap();
 }
 
 /// The text with a new part between the two markers, which must both be there once.
@@ -47,23 +49,13 @@ fn replaced(text: &str, part: &str, new: &str) -> String {
     );
     let mut halves = text.split(&begin);
     let before = halves.next().unwrap();
-    let rest = halves
-        .next()
-        .unwrap_or_else(|| panic!("README.md has no line {begin}"));
-    assert!(halves.next().is_none(), "README.md has {begin} twice");
+    let rest = halves.next().unwrap_or_else(|| panic!("no line {begin}"));
+    assert!(halves.next().is_none(), "{begin} twice");
     let (_, after) = rest
         .split_once(&end)
-        .unwrap_or_else(|| panic!("README.md has no line {end} behind its beginning"));
+        .unwrap_or_else(|| panic!("no line {end} behind its beginning"));
     let new = new.trim_end();
     format!("{before}{begin}\n{new}\n\n{end}{after}")
-}
-
-#[test]
-fn a_part_is_replaced_between_its_markers() {
-    let text = "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n";
-    let new = "a\n<!-- begin x -->\n\nnew\n\n<!-- end x -->\nb\n";
-    assert_eq!(replaced(text, "x", "new"), new);
-    assert_eq!(replaced(new, "x", "new"), new);
 }
 
 #[test]
@@ -149,63 +141,25 @@ fn a_page_shows_all_that_the_table_knows() {
 }
 
 #[test]
-fn the_reference_tells_shared_options_once() {
-    let reference = markdown::reference(&[&ONE, &TWO]);
+fn options_of_several_commands_are_explained_once() {
+    let reference = markdown::reference(&[&ONE, &TWO], &[]);
+    assert_eq!(reference.matches("--output FORMAT").count(), 1);
     expect![[r#"
-        ### `jobgate one`
+        usage: jobgate one [OPTIONS] JOB...
 
-        Does this and that.
+        A paragraph that is long enough to be broken at the right margin of a page with
+        eighty columns.
 
-        ```
-        jobgate one [OPTIONS] JOB...
-        ```
-
-        A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
-
-        ```
           shape   kept
             as it is
-        ```
 
-        | selection | |
-        |---|---|
-        | `--stage NAME` | only jobs of this stage [repeatable] |
-        | `-a, --all` | all a\|b |
+        selection:
+              --stage NAME        only jobs of this stage [repeatable]
+          -a, --all               all a|b
 
-        Options listed below: *output*
-
-        ```sh
-        jobgate one build
-        ```
-
-        ### `jobgate two`
-
-        Does this and that.
-
-        ```
-        jobgate two [OPTIONS] JOB...
-        ```
-
-        A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
-
-        ```
-          shape   kept
-            as it is
-        ```
-
-        Options listed below: *output*
-
-        ```sh
-        jobgate one build
-        ```
-
-        ### Options: output
-
-        | output | |
-        |---|---|
-        | `-o, --output FORMAT` | form of the answer; default table [table, json, dotenv] |
-        | `--output-file PATH` | put the answer there, whole or not at all, instead of on stdout |
-    "#]].assert_eq(&reference);
+        more options: --output --output-file
+    "#]]
+    .assert_eq(&page::reference(&ONE, &[&ONE, &TWO], 80));
     let overview = page::overview(&[&ONE, &TWO], &[], 80);
     assert_eq!(overview.matches("--output FORMAT").count(), 1);
     assert!(!overview.contains("--stage"), "{overview}");

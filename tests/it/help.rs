@@ -35,9 +35,9 @@ fn a_mistake_is_explained_on_stderr() {
         2,
         "",
         expect![[r#"
-        jobgate: error: help takes one COMMAND, not 2
-        jobgate: hint: put a word with spaces in quotes
-    "#]],
+            jobgate: error: help takes at most 1 COMMAND, not 2
+            jobgate: hint: put a word with spaces in quotes
+        "#]],
     );
 }
 
@@ -96,30 +96,7 @@ fn every_way_to_a_help_page_leads_to_the_same() {
     }
     let version = format!("jobgate {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!([page("-V"), page("version")], [&*version, &*version]);
-    expect![[r#"
-        usage: jobgate COMMAND [OPTIONS] [OPERANDS]
-
-        commands:
-          whoami      shows the job, pipeline, project and user that the job token
-                      stands for
-          agents      lists the GitLab agents for Kubernetes that this job may use
-          doctor      shows what each token may do here, and what to switch on for the
-                      rest
-          jobs        lists the jobs and trigger jobs of a pipeline, or of all below it
-          trace       prints a job's log; --follow goes on until the job ends
-          wait        waits until jobs have ended; the exit code is the verdict
-          play        plays manual and delayed jobs, here or downstream
-          retry       retries jobs that have failed or were canceled
-          cancel      cancels jobs, and looks whether they are
-          erase       removes log and artifacts of finished jobs
-          trigger     starts another project's pipeline with the job token
-          gate        checks conditions, explains each, and ends with 0 only if all hold
-          completion  prints a completion script for bash, zsh or fish
-          help        explains the commands
-
-        jobgate help COMMAND explains a command
-    "#]]
-    .assert_eq(&page("-h"));
+    assert_eq!(page("-h"), Run::new("").binary().log);
     expect![[r#"
         jobgate retry: retries jobs that have failed or were canceled
 

@@ -126,7 +126,7 @@ fn compare(line: &[&str]) -> bool {
             true
         }
         (Err(_), None) => false,
-        (found, expected) => panic!("{line:?}: {found:?}, expected {expected:?}"),
+        (_, expected) => panic!("{line:?}: expected {expected:?}"),
     }
 }
 
