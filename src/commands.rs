@@ -17,7 +17,9 @@ pub mod retry;
 pub mod trace;
 pub mod trigger;
 pub mod wait;
-pub mod waiting;
+pub mod wait_jobs;
+mod wait_loop;
+mod waiting;
 pub mod whoami;
 
 use crate::cli::{Usage, Words};

@@ -22,6 +22,9 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// As after SIGTERM.
+    pub const TERMINATED: Self = Self::Signal(Signal::Terminate);
+
     /// Every code, in the order of its number.
     pub const ALL: [Self; 14] = [
         Self::Ok,

@@ -33,7 +33,6 @@ pub mod cli;
 pub mod commands;
 pub mod decide;
 pub mod exit;
-pub(crate) mod find;
 pub mod gitlab;
 pub mod help;
 pub mod host;

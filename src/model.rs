@@ -301,6 +301,15 @@ pub struct PipelineKey {
     pub project_id: Option<ProjectId>,
 }
 
+impl Pipeline {
+    pub fn key(&self) -> PipelineKey {
+        PipelineKey {
+            id: self.id,
+            project_id: self.project_id,
+        }
+    }
+}
+
 /// A user as jobs and pipelines name one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct User {

@@ -1,19 +1,21 @@
 //! What one call of a command works with: the way to GitLab, the talk, and who is asking.
 
+mod ask_again;
+
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
 use crate::ci::{Ci, Fixed};
 use crate::decide::deadline::JobTime;
-use crate::decide::pace::Outage;
 use crate::decide::select::Caller;
 use crate::exit::Stop;
-use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Route};
+use crate::gitlab::{Answer, Client, Error, Facts, Note, Project, Route};
 use crate::host::Host;
 use crate::model::{CurrentJob, Job, Pipeline, Place, ProjectId};
-use crate::os::Woken;
+use crate::report::events::EventWriter;
 use crate::report::{Color, Talk, messages};
+pub use ask_again::{Asking, Patience};
 
 /// Options that every command that asks GitLab takes.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +33,14 @@ pub struct Session<'a> {
     pub gitlab: &'a Client<'a>,
     pub talk: &'a Talk<'a>,
     pub color: Color,
+    pub events: &'a EventWriter<'a>,
+    pub asking: Asking<'a>,
+    /// When this program began, by the monotonic clock.
+    began: Duration,
 }
+
+/// Takes an event as a line of JSON.
+pub type EventStream<'s> = &'s dyn Fn(&str);
 
 /// Opens the way to GitLab and works with it. Nothing is sent before `work` asks.
 pub fn with<T>(
@@ -39,6 +48,17 @@ pub fn with<T>(
     host: &Host,
     work: impl FnOnce(&Session) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    streaming(common, host, None, work)
+}
+
+/// The same, with a stream of events.
+pub fn streaming<T>(
+    common: &Common,
+    host: &Host,
+    stream: Option<EventStream>,
+    work: impl FnOnce(&Session) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let began = host.clock.monotonic();
     let ci = Ci::read(&host.vars, &common.fixed)?;
     let access = ci.access.iter().map(|access| &access.token);
     for token in ci.job_token.iter().chain(access) {
@@ -48,12 +68,16 @@ pub fn with<T>(
     let debug = common.debug || host.vars.get("JOBGATE_DEBUG")?.is_some_and(|on| on != "0");
     let note = |note: Note| tell(&talk, debug, &note);
     let gitlab = Client::open(&ci, host, &note)?;
+    let events = EventWriter::new(&talk, host.clock, stream);
     work(&Session {
         host,
         ci: &ci,
         gitlab: &gitlab,
         talk: &talk,
         color: common.color,
+        events: &events,
+        asking: Asking::new(host, &gitlab, &talk, &events),
+        began,
     })
 }
 
@@ -105,13 +129,12 @@ impl Me {
         }
     }
 
-    /// What is known of the job's own time limit.
-    pub fn time(&self, ci: &Ci) -> JobTime {
+    /// What is known of the job's own time limits.
+    pub fn time(&self, session: &Session) -> JobTime {
         JobTime {
             started: self.job.started_at,
             now: self.facts.date,
-            job: ci.job_timeout,
-            script: ci.script_timeout,
+            ..session.job_time()
         }
     }
 }
@@ -119,7 +142,7 @@ impl Me {
 impl Session<'_> {
     /// Which job this is. From here on a 404 for its project is known to be a refusal.
     pub fn me(&self) -> Result<Me, Stop> {
-        let me = self.steady(|| self.me_of(&self.gitlab.get(&Route::CurrentJob, &[])?));
+        let me = self.ask(|| self.me_of(&self.gitlab.get(&Route::CurrentJob, &[])?));
         me.map_err(|error| error.stop())
     }
 
@@ -155,34 +178,23 @@ impl Session<'_> {
         Some(messages::other_job(said, me.job.id))
     }
 
-    /// Asks until there is an answer, for as long as a command that does not wait puts up with trouble.
-    pub fn steady<T>(&self, mut ask: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-        let clock = self.host.clock;
-        let budget = self.host.limits.outage;
-        let mut outage = Outage::new(budget, self.host.seed);
-        let mut waited = Duration::ZERO;
-        loop {
-            let asked = clock.monotonic();
-            let error = match ask() {
-                Err(error) if error.transient() => error,
-                other => return other,
-            };
-            let delay = match error.kind {
-                Kind::Limited { wait } => Some(outage.limited(wait).wait),
-                _ => outage.failed(asked, clock.monotonic()),
-            };
-            let Some(delay) = delay else {
-                return Err(error);
-            };
-            waited = waited.saturating_add(delay);
-            if waited > budget {
-                return Err(error);
-            }
-            let again = messages::asking_again(&error.message, delay);
-            self.talk.line(&again);
-            if let Woken::Signal(signal) = clock.sleep(delay, self.host.interrupt) {
-                return Err(error.interrupted(signal));
-            }
+    /// Asks until there is an answer, for as long as the call's patience lasts.
+    pub fn ask<T>(&self, ask: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        self.asking.ask(ask)
+    }
+
+    /// By the monotonic clock.
+    pub fn now(&self) -> Duration {
+        self.host.clock.monotonic()
+    }
+
+    /// The job's time limits as far as variables say.
+    pub fn job_time(&self) -> JobTime {
+        JobTime {
+            job: self.ci.job_timeout,
+            script: self.ci.script_timeout,
+            running: self.now().saturating_sub(self.began),
+            ..JobTime::default()
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod parameters;
 use super::options::{self as shared, ALL, Where};
 use crate::cli::{Usage, Words};
 use crate::decide::action::{Action, Verb};
-use crate::decide::verdict::Failures;
+use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use jobs::Jobs;

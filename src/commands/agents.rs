@@ -116,7 +116,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
 
 fn ask(session: &Session) -> Result<(Vec<Agent>, Vec<Box<RawValue>>), Stop> {
     session
-        .steady(|| {
+        .ask(|| {
             let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
             let allowed: AllowedAgents = answer.json()?;
             let raw: Raw = answer.json()?;

@@ -240,7 +240,7 @@ impl Listing<'_, '_> {
             no_trigger_jobs: self.options.place.no_trigger_jobs,
         };
         let json = self.options.format != Format::Table;
-        self.session.steady(|| {
+        self.session.ask(|| {
             let (mut jobs, mut texts) = (Vec::new(), Texts::new());
             let rows = self.pipelines.each_row(place, scope, &mut |job, raw| {
                 if json {
@@ -390,7 +390,7 @@ impl Listing<'_, '_> {
         let mut rows = Vec::new();
         let (statuses, page) = (&options.selection.statuses, search.page);
         let out = &mut *self.out;
-        let read = self.session.steady(|| {
+        let read = self.session.ask(|| {
             let each = &mut |job: Job, raw: &RawValue| {
                 if search.means(&job) {
                     match &mut json {

@@ -52,7 +52,7 @@ pub fn log_of(job: &Job, project: &Project) -> Route {
 }
 
 fn end_of_log(session: &Session, route: &Route, keep: usize) -> Result<Tail, Error> {
-    session.steady(|| {
+    session.ask(|| {
         let (mut cleaner, mut tail) = (Cleaner::new(Form::Plain), Tail::new(keep));
         let mut text = String::new();
         session.gitlab.stream(route, &[], &mut |chunk| {

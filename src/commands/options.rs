@@ -291,7 +291,7 @@ impl Where {
     /// Finds the pipeline, at the end of the way downstream; each hop is a line of talk.
     pub fn locate(&self, session: &Session, pipelines: &Pipelines) -> Result<Located, Stop> {
         let Located { place, me } = self.ask_start(session)?;
-        let way = session.steady(|| pipelines.walk(&place, &self.downstream));
+        let way = session.ask(|| pipelines.walk(&place, &self.downstream));
         match way.map_err(|error| error.stop())? {
             Way::Found(place, hops) => {
                 for hop in hops {

@@ -7,20 +7,19 @@ use std::time::Duration;
 use super::Command;
 use super::logs::log_of;
 use super::options::{self, CONNECTION, NAME, OUTPUT_FILE, WHERE, Where};
-use super::waiting::{Halt, LISTS, Patience, Turns, WAITING, Wait, wait_and};
+use super::wait_jobs::{Wait, wait_and};
+use super::wait_loop::{Halt, Turns};
+use super::waiting::{Patience, WAITING};
 use crate::cli::{Group, Opt, Usage, Words};
-use crate::decide::deadline::JobTime;
 use crate::decide::part::{Ask, Read, Reader};
 use crate::decide::select::Selection;
-use crate::decide::verdict::Watch;
+use crate::decide::wait::Watch;
 use crate::exit::{Exit, Stop};
-use crate::find::Finder;
 use crate::gitlab::{Error, Kind, Route};
 use crate::host::Host;
 use crate::model::{Job, JobId, Project, Status};
 use crate::pipeline::{Pipelines, Scope, choose, no_such_jobs};
 use crate::report::clean_log::{Cleaner, Form, Tail};
-use crate::report::events::Teller;
 use crate::report::messages::Within;
 use crate::report::{Out, trace as report};
 use crate::session::{self, Common, Session};
@@ -153,7 +152,7 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
         retried: true,
         no_trigger_jobs: true,
     };
-    let rows = session.steady(|| pipelines.rows(&located.place, scope));
+    let rows = session.ask(|| pipelines.rows(&located.place, scope));
     let rows = rows.map_err(|error| error.stop())?.jobs;
     let selected = choose(&options.selection, &rows, located.caller().as_ref())?;
     let meant: Vec<&Job> = selected.jobs.iter().map(|chosen| chosen.job).collect();
@@ -169,7 +168,7 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
     };
     let route = log_of(job, &located.place.project);
     loop {
-        match session.steady(|| log.read(session, &route, true)) {
+        match session.ask(|| log.read(session, &route, true)) {
             Err(error) => return Err(error.stop()),
             Ok(Read::All) => break,
             Ok(Read::More) => {}
@@ -189,15 +188,13 @@ fn follow(
 ) -> Result<(Exit, Option<Stop>), Stop> {
     let located = options.place.ask_start(session)?;
     let me = located.me.as_ref();
-    let time = me.map_or_else(JobTime::default, |me| me.time(session.ci));
-    let teller = Teller::new(session, None);
-    let mut turns = Turns::begin(session, &teller, time, patience.limits);
-    let finder = Finder::new(session.gitlab);
+    let time = me.map_or_else(|| session.job_time(), |me| me.time(session));
+    let mut turns = Turns::begin(session, time, patience.limits);
+    let pipelines = Pipelines::new(session.gitlab);
     let wait = Wait {
         place: &located.place,
         downstream: &options.place.downstream,
         selection: &options.selection,
-        lists: LISTS,
         known: Vec::new(),
         rules: &patience.rules,
         me,
@@ -208,7 +205,7 @@ fn follow(
         seen: None,
         next: turns.now(),
     };
-    let ended = wait_and(&mut turns, &finder, &wait, &mut |turns, watch, last| {
+    let ended = wait_and(&mut turns, &pipelines, &wait, &mut |turns, watch, last| {
         follower.turn(turns, watch, last)
     });
     log.end();

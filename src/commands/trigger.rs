@@ -7,10 +7,12 @@ use super::act::options::{DRY_RUN, ON_CANCEL, OnCancel, Options, WAIT, WAITING_S
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
 use super::gating::GATING;
 use super::options::{self, CONNECTION, OUTPUT};
-use super::waiting::{Ended, STRICT, Turns};
+use super::wait_jobs::Ended;
+use super::wait_loop::Turns;
+use super::waiting::STRICT;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
-use crate::decide::verdict::{Failures, Outcome};
+use crate::decide::wait::{Failures, Outcome};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Body, Error, Kind, Project, Route, TokenKind};
 use crate::host::Host;

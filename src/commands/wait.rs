@@ -4,18 +4,21 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use super::Command;
+use super::act::call::finish;
 use super::gating::{self, GATING, Gating};
 use super::options::{self, WHERE, WHICH, Where};
 use super::options::{CONNECTION, OUTPUT_FILE};
-use super::waiting::{Ended, Patience, Turns, WAITING, Wait, wait_for};
+use super::wait_jobs::{Ended, Wait, wait_for};
+use super::wait_loop::Turns;
+use super::waiting::{Patience, WAITING};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Operand, Selection};
-use crate::decide::verdict::Outcome;
+use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
-use crate::find::Finder;
 use crate::host::Host;
-use crate::report::events::{Event, Teller};
-use crate::report::{Format, Out, gate, wait as report};
+use crate::pipeline::Pipelines;
+use crate::report::events::Event;
+use crate::report::{Format, Out, gate, json, wait as report};
 use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -119,56 +122,55 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
     let live = options.format == Format::Ndjson;
-    let out = Out::open(host, options.file.as_deref(), live)?;
-    session::with(&options.common, host, |session| {
-        let out = RefCell::new(out);
-        let ended = {
-            let stream = |line: &str| out.borrow_mut().text(line);
-            let teller = Teller::new(session, live.then_some(&stream));
-            let ended = wait(&options, session, &teller)?;
-            teller.tell(&Event::End(report::json(&ended.outcome, &ended.place)));
-            ended
-        };
-        let delivered = deliver(out.into_inner(), options.format, session, &ended);
+    let out = RefCell::new(Out::open(host, options.file.as_deref(), live)?);
+    let stream = |line: &str| out.borrow_mut().text(line);
+    let exit = session::streaming(&options.common, host, live.then_some(&stream), |session| {
+        let ended = wait(&options, session)?;
+        let written = write(&out, options.format, session, &ended);
         if let Some(stop) = &ended.stop {
             session.talk.stop(stop);
         }
-        let Err(stop) = delivered else {
+        let Err(stop) = written else {
             return Ok(ended.outcome.exit);
         };
         session.talk.stop(&stop);
         Ok(Exit::of_all([ended.outcome.exit, stop.exit]))
-    })
+    })?;
+    finish(host, &options.common, out.into_inner(), exit)
 }
 
 /// The last that is known of each job; of `ndjson` it is an event, written already.
-fn deliver(mut out: Out, format: Format, session: &Session, ended: &Ended) -> Result<(), Stop> {
+fn write(out: &RefCell<Out>, format: Format, session: &Session, ended: &Ended) -> Result<(), Stop> {
     let Ended { outcome, place, .. } = ended;
+    let document = report::Document::of(outcome, place);
     match format {
         Format::Table if outcome.jobs.is_empty() => {}
-        Format::Table => out.table(&report::table(outcome), session.color),
-        Format::Json => out.text(&(report::json(outcome, place).end() + "\n")),
-        Format::Dotenv => out.text(&report::dotenv(outcome, place).text()?),
-        Format::Ndjson => {}
+        Format::Table => out
+            .borrow_mut()
+            .table(&report::table(outcome), session.color),
+        Format::Json => out.borrow_mut().text(&(json::text(&document) + "\n")),
+        Format::Dotenv => out
+            .borrow_mut()
+            .text(&report::dotenv(outcome, place).text()?),
+        Format::Ndjson => session.events.write(&Event::End(&document)),
     }
-    out.finish()
+    Ok(())
 }
 
-fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, Stop> {
+fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
     let gating = &options.gating;
-    let (mut turns, me) = Turns::open(session, teller, options.patience.limits)?;
+    let (mut turns, me) = Turns::open(session, options.patience.limits)?;
     if !gating.is_empty() {
         gating::trust(session, &me)?;
     } else if let Some(other) = session.other_job(&me) {
         session.talk.warning(&other);
     }
     let place = options.place.start(&me.place())?;
-    let finder = Finder::new(session.gitlab);
+    let pipelines = Pipelines::new(session.gitlab);
     let wait = Wait {
         place: &place,
         downstream: &options.place.downstream,
         selection: &options.selection,
-        lists: "`jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there",
         known: Vec::new(),
         rules: &options.patience.rules,
         me: Some(&me),
@@ -185,7 +187,7 @@ fn wait(options: &Options, session: &Session, teller: &Teller) -> Result<Ended, 
             place,
         });
     }
-    let mut ended = wait_for(&mut turns, &finder, &wait);
+    let mut ended = wait_for(&mut turns, &pipelines, &wait);
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok
         && let Some(judgement) = gating.closed_again(session, &me)?

@@ -1,19 +1,12 @@
-//! Waiting, shared by `wait`, `play --wait`, `retry --wait`, `trigger --wait` and `trace --follow`: the options, the one loop ([`Turns`])
-//! and the wait for jobs ([`wait_for`]).
+//! The options of waiting: what counts, and how long to wait for it.
 
-mod jobs;
-mod reader;
-mod turns;
-mod why;
-
+use super::wait_loop::Limits;
 use crate::cli::{Group, Opt, Words};
 use crate::decide::pace::Interval;
-use crate::decide::verdict::{Failures, Looks, Rules, StopAt, TriggerJobs, Want};
+use crate::decide::wait::{Failures, Looks, Rules, StopAt, TriggerJobs, Want};
 use crate::exit::Stop;
 use crate::model::Status;
 use crate::time::parse_duration;
-pub use jobs::{Ended, LISTS, Wait, wait_and, wait_for};
-pub use turns::{Halt, Limits, Turns};
 
 pub const FOR: Opt = Opt::value(
     "--for",

@@ -72,7 +72,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
             runner: me.more.runner.as_ref(),
             agents: agents.as_ref(),
             path: me.job.project_path(session.root()),
-            time: me.time(session.ci),
+            time: me.time(session),
         };
         match options.format {
             Format::Table => out.table(&page.table(), session.color),
@@ -92,7 +92,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
 
 /// What GitLab says of agents, user and environment. A refusal is a warning and leaves the rest of the page as it is.
 fn agents(session: &Session) -> Result<Option<(Box<RawValue>, AllowedAgents)>, Stop> {
-    let answer = session.steady(|| {
+    let answer = session.ask(|| {
         let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
         Ok((answer.json()?, answer.json()?))
     });

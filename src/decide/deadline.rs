@@ -7,17 +7,19 @@ use crate::time::Timestamp;
 /// How long a wait may take where the job's own limit is unknown.
 pub const UNKNOWN: Duration = Duration::from_hours(1);
 
-/// What is known of the calling job's own time limit.
+/// What is known of the calling job's own time limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobTime {
     /// `started_at` of `GET /job`: when GitLab handed the job to the runner.
     pub started: Option<Timestamp>,
     /// "Now" by the same server's clock.
     pub now: Option<Timestamp>,
-    /// `CI_JOB_TIMEOUT`
+    /// `CI_JOB_TIMEOUT`, counted from `started`.
     pub job: Option<Duration>,
-    /// `RUNNER_SCRIPT_TIMEOUT`
+    /// `RUNNER_SCRIPT_TIMEOUT`, counted from the begin of the script: at least as long as this program has been running.
     pub script: Option<Duration>,
+    /// How long this program has been running.
+    pub running: Duration,
 }
 
 /// The bound of a wait and where it comes from.
@@ -40,22 +42,33 @@ impl Bound {
 }
 
 impl JobTime {
-    /// The smaller of the two limits.
-    pub fn limit(&self) -> Option<Duration> {
-        self.job.into_iter().chain(self.script).min()
+    /// Each limit, and what is left of it.
+    fn limits(&self) -> impl Iterator<Item = (Duration, Duration)> {
+        let since = self.now.zip(self.started);
+        let since = since.map(|(now, started)| now.since(started));
+        let job = self.job.zip(since);
+        let script = self.script.map(|limit| (limit, self.running));
+        let limits = job.into_iter().chain(script);
+        limits.map(|(limit, gone)| (limit, limit.saturating_sub(gone)))
     }
 
     /// Until GitLab or the runner stops the job.
     pub fn left(&self) -> Option<Duration> {
-        Some(self.limit()?.saturating_sub(self.now?.since(self.started?)))
+        Some(self.nearest()?.1)
+    }
+
+    /// The limit that strikes first, and what is left of it.
+    pub fn nearest(&self) -> Option<(Duration, Duration)> {
+        self.limits().min_by_key(|(_, left)| *left)
     }
 
     /// How long a wait may take: what is left less a margin of a tenth of the limit, at most a minute; `wish` only shortens that.
     pub fn bound(&self, wish: Option<Duration>) -> Bound {
-        let left = self
-            .limit()
-            .zip(self.left())
-            .map(|(limit, left)| left.saturating_sub((limit / 10).min(Duration::from_mins(1))));
+        let margin = |limit: Duration| (limit / 10).min(Duration::from_mins(1));
+        let limits = self.limits();
+        let left = limits
+            .map(|(limit, left)| left.saturating_sub(margin(limit)))
+            .min();
         match (wish, left) {
             (Some(wish), Some(left)) if wish > left => Bound::Cut { wish, left },
             (Some(wish), _) => Bound::Free(wish),
@@ -80,6 +93,7 @@ mod tests {
             now: Some(now),
             job: job.map(seconds),
             script: script.map(seconds),
+            running: seconds(100),
         }
     }
 
@@ -95,7 +109,7 @@ mod tests {
             (
                 started(600, Some(3600), Some(1200)),
                 None,
-                Bound::Job(seconds(540)),
+                Bound::Job(seconds(1040)),
             ),
             (
                 started(600, Some(1200), Some(3600)),
@@ -124,6 +138,11 @@ mod tests {
                 started(4000, Some(3600), None),
                 Some(0),
                 Bound::Free(seconds(0)),
+            ),
+            (
+                started(600, None, Some(1200)),
+                None,
+                Bound::Job(seconds(1040)),
             ),
             (started(600, None, None), None, Bound::Free(UNKNOWN)),
             (

@@ -8,7 +8,7 @@ pub mod condition;
 pub mod evidence;
 pub mod said;
 
-use crate::decide::verdict::Outcome;
+use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use check::Fit;
 use condition::Condition;
@@ -124,7 +124,7 @@ mod tests {
 
     use super::evidence::{Calling, Fetched, PipelinesOfRef};
     use super::*;
-    use crate::decide::verdict::{Counts, JobOutcome};
+    use crate::decide::wait::{Counts, JobOutcome};
     use crate::model::{Job, Pipeline};
     use crate::report;
 

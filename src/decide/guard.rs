@@ -1,4 +1,4 @@
-//! Waits that could never end: recognized from full looks at the caller's own pipeline.
+//! Waits that could never end: recognized from looks at the caller's own pipeline.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -10,37 +10,24 @@ use crate::model::{Job, Status};
 const QUIET: Duration = Duration::from_secs(90);
 const LOOKS: u32 = 3;
 
-/// For so long only running jobs may be left before somebody is told.
-const ONLY_RUNNING: Duration = Duration::from_mins(10);
-
-/// What a full look shows of the pipeline as a whole.
+/// What goes on in the pipeline as a whole.
 #[derive(Clone, Copy, Debug)]
-pub struct Census<'a> {
+pub struct Activity<'a> {
     /// Equal as long as nothing changes.
     pub fingerprint: u64,
     /// A selected job that has not started and waits for others.
     pub created: Option<&'a Job>,
     /// A manual job that is selected or blocks the pipeline.
     pub manual: Option<&'a Job>,
-    pub others: Others,
+    /// Another job, the caller and those that are merely `created` apart, runs or will go on by itself.
+    pub moving: bool,
     /// A pipeline that a trigger job has started is not finished.
     pub downstream: bool,
     /// Trigger jobs are among the rows.
     pub trigger_jobs: bool,
 }
 
-/// What the other jobs do, the caller and those that are merely `created` apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Others {
-    /// Nothing any more.
-    Ended,
-    /// Some are `running`, nothing else.
-    Running,
-    /// Some will go on by themselves: in a queue, delayed, being canceled.
-    Moving,
-}
-
-impl<'a> Census<'a> {
+impl<'a> Activity<'a> {
     /// `rows` are all jobs of the caller's pipeline, and its trigger jobs where they can be read.
     pub fn of(
         rows: &'a [Job],
@@ -49,11 +36,11 @@ impl<'a> Census<'a> {
         trigger_jobs: bool,
     ) -> Self {
         let mut hasher = DefaultHasher::new();
-        let mut census = Self {
+        let mut activity = Self {
             fingerprint: 0,
             created: None,
             manual: None,
-            others: Others::Ended,
+            moving: false,
             downstream: false,
             trigger_jobs,
         };
@@ -61,28 +48,27 @@ impl<'a> Census<'a> {
             (job.id, &job.status).hash(&mut hasher);
             if let Some(downstream) = &job.downstream_pipeline {
                 downstream.status.hash(&mut hasher);
-                census.downstream |= !downstream.status.finished();
+                activity.downstream |= !downstream.status.finished();
             }
             match &job.status {
                 Status::Created if selected(&job.name) => {
-                    census.created = census.created.or(Some(job));
+                    activity.created = activity.created.or(Some(job));
                 }
                 Status::Manual if !job.allow_failure || selected(&job.name) => {
-                    census.manual = census.manual.or(Some(job));
+                    activity.manual = activity.manual.or(Some(job));
                 }
                 Status::Created | Status::Manual => {}
-                Status::Running => census.others = census.others.max(Others::Running),
                 status if status.finished() => {}
-                _ => census.others = Others::Moving,
+                _ => activity.moving = true,
             }
         }
-        census.fingerprint = hasher.finish();
-        census
+        activity.fingerprint = hasher.finish();
+        activity
     }
 
     /// The wait cannot end unless something happens that the pipeline does not show; a manual job may still be played.
     fn idle(&self) -> bool {
-        self.created.is_some() && self.others == Others::Ended && !self.downstream
+        self.created.is_some() && !self.moving && !self.downstream
     }
 }
 
@@ -95,11 +81,9 @@ pub enum Sign {
     MayNeverStart,
     /// Only a manual job could make the pipeline go on.
     Blocking,
-    /// Only running jobs are left, which may wait for the calling job.
-    OnlyRunning,
 }
 
-/// The fold over full looks.
+/// The fold over looks.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     quiet: Option<Quiet>,
@@ -116,34 +100,29 @@ struct Quiet {
 
 impl Guard {
     /// A sign is given once; all but `Deadlock` are mere talk.
-    pub fn look(&mut self, census: &Census, now: Duration) -> Option<Sign> {
+    pub fn look(&mut self, activity: &Activity, now: Duration) -> Option<Sign> {
         let quiet = match self.quiet {
-            Some(quiet) if quiet.fingerprint == census.fingerprint => Quiet {
+            Some(quiet) if quiet.fingerprint == activity.fingerprint => Quiet {
                 looks: quiet.looks + 1,
                 ..quiet
             },
             _ => Quiet {
-                fingerprint: census.fingerprint,
+                fingerprint: activity.fingerprint,
                 since: now,
                 looks: 1,
-                idle: census.idle(),
+                idle: activity.idle(),
             },
         };
         self.quiet = Some(quiet);
         let lasted = now.saturating_sub(quiet.since);
-        if quiet.looks < LOOKS || lasted < QUIET || census.created.is_none() {
+        if quiet.looks < LOOKS || lasted < QUIET {
             return None;
         }
-        let sign = match (census.idle(), census.others) {
-            (true, _) if census.manual.is_some() => Sign::Blocking,
-            (true, _) if !census.trigger_jobs => Sign::MayNeverStart,
-            (true, _) => Sign::Deadlock,
-            (false, Others::Running)
-                if lasted >= ONLY_RUNNING && census.manual.is_none() && !census.downstream =>
-            {
-                Sign::OnlyRunning
-            }
-            _ => return None,
+        let sign = match activity {
+            activity if !activity.idle() => return None,
+            activity if activity.manual.is_some() => Sign::Blocking,
+            activity if !activity.trigger_jobs => Sign::MayNeverStart,
+            _ => Sign::Deadlock,
         };
         if self.said.contains(&sign) {
             return None;
@@ -152,7 +131,7 @@ impl Guard {
         Some(sign)
     }
 
-    /// The last full look was like a deadlock: the next ones should be full, too.
+    /// The last look was like a deadlock: the next ones should show trigger jobs, too.
     pub fn suspects(&self) -> bool {
         self.quiet.is_some_and(|quiet| quiet.idle)
     }

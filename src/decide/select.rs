@@ -122,6 +122,8 @@ pub struct Selected<'a> {
     pub missing: Vec<usize>,
     /// Something was meant that a job of another list could be, too: a pattern, a stage, everything, or what was not found.
     pub open_ended: bool,
+    /// Operands (by index) that mean jobs of the list, none of which narrowing leaves.
+    pub emptied: Vec<usize>,
     /// The caller's own parallel siblings that a group, glob, stage or `--all` would have meant.
     pub siblings: Vec<&'a Job>,
 }
@@ -153,6 +155,7 @@ pub fn select<'a>(
     let glob = |meaning: &Meaning| matches!(meaning, Meaning::Glob(_));
     let mut selected = Selected {
         missing: (0..meanings.len()).collect(),
+        emptied: (0..meanings.len()).collect(),
         open_ended: everything.is_some() || meanings.iter().any(glob),
         ..Selected::default()
     };
@@ -172,6 +175,7 @@ pub fn select<'a>(
         let Some(matched) = matched.filter(|_| narrowing.keeps(job)) else {
             continue;
         };
+        selected.emptied.retain(|operand| !hit(operand));
         let sibling = own_group.is_some() && group::of(&job.name) == own_group;
         if sibling && !matches!(matched, Matched::Name | Matched::Id) {
             selected.siblings.push(job);
@@ -184,6 +188,10 @@ pub fn select<'a>(
         }
     }
     selected.open_ended |= !selected.missing.is_empty();
+    let missing = &selected.missing;
+    selected
+        .emptied
+        .retain(|operand| !missing.contains(operand));
     Ok(selected)
 }
 

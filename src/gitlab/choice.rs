@@ -1,9 +1,10 @@
 //! Which token a request carries: the weakest that works.
 
 use std::mem::discriminant;
+use std::time::Duration;
 
 use super::client::{Client, Note};
-use super::error::Error;
+use super::error::{Error, Kind};
 use super::route::{Auth, Route, TokenKind};
 
 impl Client<'_> {
@@ -39,7 +40,8 @@ impl Client<'_> {
         self.with(kind, route, &send)
     }
 
-    /// With this kind of token and no other.
+    /// With this kind of token and no other. A 401 is asked once more after a second, a POST's too, since GitLab authenticates before it
+    /// acts: at a job's start a replica of its database may not know the token yet.
     fn with<T>(
         &self,
         kind: TokenKind,
@@ -49,7 +51,12 @@ impl Client<'_> {
         if !self.has(kind) {
             return Err(Self::no_token(kind, route));
         }
-        let answer = send(kind)?;
+        let unauthorized = |error: &Error| error.kind == Kind::Unauthorized;
+        let mut answer = send(kind);
+        if answer.as_ref().is_err_and(unauthorized) && self.rest(Duration::from_secs(1)) {
+            answer = send(kind);
+        }
+        let answer = answer?;
         self.memory().worked.insert((discriminant(route), kind));
         Ok(answer)
     }

@@ -166,6 +166,27 @@ impl Error {
         }
     }
 
+    /// The same request, given up because there is no time left for another try.
+    #[must_use]
+    pub fn too_late(self) -> Self {
+        Self {
+            kind: Kind::Deadline,
+            ..self
+        }
+    }
+
+    /// 429
+    pub fn limited(&self) -> bool {
+        matches!(self.kind, Kind::Limited { .. })
+    }
+
+    /// A 429 of a limit that GitLab counts per user and job, for this route alone.
+    pub fn own_limit(&self) -> bool {
+        self.route.need().method == "POST"
+            && self.limited()
+            && self.message.contains("This endpoint")
+    }
+
     /// A later try may well succeed.
     pub fn transient(&self) -> bool {
         self.kind.meaning().1

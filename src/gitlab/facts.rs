@@ -38,6 +38,13 @@ pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
 }
 
 impl Facts {
+    /// Less than a fifth of the rate limit is left.
+    pub fn scarce(&self) -> bool {
+        let all = |rate: &Rate| rate.observed + rate.remaining;
+        self.rate
+            .is_some_and(|rate| rate.remaining * 5.0 < all(&rate))
+    }
+
     pub(super) fn read(headers: &HeaderMap, token: TokenKind, cleaner: &Cleaner) -> Self {
         Self {
             date: header(headers, "date").and_then(Timestamp::parse_http),

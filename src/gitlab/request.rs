@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::de::IgnoredAny;
 
 use super::client::Client;
-use super::error::{Error, Kind};
+use super::error::Error;
 use super::route::{Route, TokenKind};
 use super::send::{Answer, Ask, FORM, JSON};
 use crate::ci::Secret;
@@ -20,22 +20,18 @@ pub enum Body<'a> {
 }
 
 impl Client<'_> {
-    /// One document. A 401 to `GET /job` is asked once more after a second: at a job's start a replica may not know it yet.
+    /// One document.
     pub fn get(&self, route: &Route, pairs: &[(&str, &str)]) -> Result<Answer, Error> {
-        let ask = || self.with_token(route, |token| self.get_once(token, route, pairs));
-        let first = ask();
-        let is_new =
-            |error: &Error| error.kind == Kind::Unauthorized && *route == Route::CurrentJob;
-        if !first.as_ref().is_err_and(is_new) {
-            return first;
+        self.with_token(route, |token| self.get_once(token, route, pairs))
+    }
+
+    /// Sleeps, unless the program is asked to end or there is no time left.
+    pub(super) fn rest(&self, time: Duration) -> bool {
+        if self.left().is_some_and(|left| left < time) {
+            return false;
         }
-        let second = Duration::from_secs(1).min(self.left().unwrap_or(Duration::MAX));
-        self.host.clock.sleep(second, self.host.interrupt);
-        if self.interrupted().is_some() {
-            first
-        } else {
-            ask()
-        }
+        self.host.clock.sleep(time, self.host.interrupt);
+        self.interrupted().is_none()
     }
 
     /// One document, asked with one kind of token and no other: to find out what that token may do.

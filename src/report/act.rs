@@ -9,7 +9,7 @@ use super::table::{Column, Table};
 use super::talk::Talk;
 use super::{json, wait};
 use crate::decide::action::{Doubt, Plan, Progress, Step, Target, Verb, Why};
-use crate::decide::verdict::Outcome;
+use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Project};
 use crate::model::{Job, JobId, Pipeline, PipelineId, Place, Status};
@@ -145,7 +145,7 @@ pub(super) fn waited(
     outcome: Option<&Outcome>,
     place: Option<&Place>,
 ) -> Option<Box<serde_json::value::RawValue>> {
-    let document = wait::json(outcome?, place?).end();
+    let document = json::text(&wait::Document::of(outcome?, place?));
     serde_json::value::RawValue::from_string(document).ok()
 }
 

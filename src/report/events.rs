@@ -1,17 +1,19 @@
-//! What is told while something is waited for: a line on standard error, and an event for `--output ndjson`.
+//! What happens in a wait: a line on standard error, and an event for `--output ndjson`.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::json::Object;
+use serde::Serialize;
+
+use super::json;
 use super::notes;
 use super::style::Paint;
 use super::talk::Talk;
-use crate::decide::verdict::{Change, Named, Note};
+use super::wait::Document;
+use crate::decide::wait::{Change, Named, Note};
 use crate::gitlab::Project;
-use crate::model::{PipelineId, Status};
-use crate::session::Session;
+use crate::model::{JobId, PipelineId, Status};
 use crate::time::{Clock, Timestamp, human};
 
 /// Something that happens while something is waited for.
@@ -40,8 +42,8 @@ pub enum Event<'e> {
     },
     /// It does so again.
     Answers,
-    /// The wait is over: GitLab's word is in the document.
-    End(Object),
+    /// The wait is over.
+    End(&'e Document<'e>),
 }
 
 /// GitLab gives no good answer.
@@ -64,28 +66,28 @@ pub struct Missing {
     pub seen: Duration,
 }
 
-/// Tells events to whoever listens.
-pub struct Teller<'t> {
+/// Writes events.
+pub struct EventWriter<'t> {
     talk: &'t Talk<'t>,
     clock: &'t dyn Clock,
-    /// The pipeline where the wait began: jobs of others are told with theirs.
+    /// The pipeline where the wait began: jobs of others are named with theirs.
     home: Cell<Option<PipelineId>>,
     /// Takes events as JSON, one a line.
     stream: Option<&'t dyn Fn(&str)>,
 }
 
-impl<'t> Teller<'t> {
+impl<'t> EventWriter<'t> {
     /// `stream` gets each event as a line of JSON.
-    pub fn new(session: &'t Session<'t>, stream: Option<&'t dyn Fn(&str)>) -> Self {
+    pub fn new(talk: &'t Talk<'t>, clock: &'t dyn Clock, stream: Option<&'t dyn Fn(&str)>) -> Self {
         Self {
-            talk: session.talk,
-            clock: session.host.clock,
+            talk,
+            clock,
             home: Cell::new(None),
             stream,
         }
     }
 
-    pub fn tell(&self, event: &Event) {
+    pub fn write(&self, event: &Event) {
         if let Event::Start { pipeline, .. } = event {
             self.home.set(Some(*pipeline));
         }
@@ -156,7 +158,7 @@ impl<'t> Teller<'t> {
         let Some(stream) = self.stream else {
             return;
         };
-        let mut text = json(event, self.clock.wall()).end();
+        let mut text = json::text(&Record::of(event, self.clock.wall()));
         text.push('\n');
         stream(&text);
     }
@@ -233,6 +235,14 @@ impl Missing {
         Some(self.running? + now.saturating_sub(self.seen))
     }
 
+    fn record(&self, now: Duration) -> WaitingRecord<'_> {
+        WaitingRecord {
+            name: &self.name,
+            status: self.status.as_ref().map(Status::word),
+            running: self.running(now).map(|time| time.as_secs()),
+        }
+    }
+
     /// `stale`: it was a while ago that it was seen like this.
     fn words(&self, now: Duration, stale: bool) -> String {
         let Self { name, status, .. } = self;
@@ -251,72 +261,114 @@ impl Missing {
     }
 }
 
-fn json(event: &Event, now: Timestamp) -> Object {
-    let object = |word| {
-        Object::new()
-            .text("event", word)
-            .text("time", &now.to_string())
-    };
-    match event {
-        Event::Start {
-            project,
-            pipeline,
-            until,
-        } => object("start")
-            .project(project)
-            .number("pipeline", pipeline.0)
-            .text("until", &until.to_string()),
-        Event::Change(change) => {
-            let object = named(object("change"), &change.job);
-            let object = optional(object, "from", change.from.as_ref().map(Status::word));
-            let object = object.text("status", change.to.word());
-            match change.replaces {
-                Some(old) => object.number("replaces", old.0),
-                None => object.null("replaces"),
-            }
+/// An event as `--output ndjson` has it.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Record<'e> {
+    Start {
+        time: String,
+        project: &'e Project,
+        pipeline: PipelineId,
+        until: String,
+    },
+    Change {
+        time: String,
+        #[serde(flatten)]
+        job: JobRecord<'e>,
+        from: Option<&'e str>,
+        status: &'e str,
+        replaces: Option<JobId>,
+    },
+    Note {
+        time: String,
+        note: &'static str,
+        #[serde(flatten)]
+        job: Option<JobRecord<'e>>,
+        text: String,
+    },
+    Heartbeat {
+        time: String,
+        waiting: Vec<WaitingRecord<'e>>,
+    },
+    Trouble {
+        time: String,
+        again: u64,
+        text: &'e str,
+    },
+    Answers {
+        time: String,
+    },
+    End {
+        time: String,
+        result: &'e Document<'e>,
+    },
+}
+
+#[derive(Serialize)]
+struct JobRecord<'e> {
+    name: &'e str,
+    id: JobId,
+    pipeline: PipelineId,
+    web_url: &'e str,
+}
+
+/// What is waited for; `running` in seconds.
+#[derive(Serialize)]
+struct WaitingRecord<'e> {
+    name: &'e str,
+    status: Option<&'e str>,
+    running: Option<u64>,
+}
+
+impl<'e> Record<'e> {
+    fn of(event: &Event<'e>, now: Timestamp) -> Self {
+        let time = now.to_string();
+        match event {
+            Event::Start {
+                project,
+                pipeline,
+                until,
+            } => Self::Start {
+                time,
+                project,
+                pipeline: *pipeline,
+                until: until.to_string(),
+            },
+            Event::Change(change) => Self::Change {
+                time,
+                job: JobRecord::of(&change.job),
+                from: change.from.as_ref().map(Status::word),
+                status: change.to.word(),
+                replaces: change.replaces,
+            },
+            Event::Note(note) => Self::Note {
+                time,
+                note: notes::word(note),
+                job: notes::job(note).map(JobRecord::of),
+                text: notes::text(note),
+            },
+            Event::Heartbeat { missing, now, .. } => Self::Heartbeat {
+                time,
+                waiting: missing.iter().map(|one| one.record(*now)).collect(),
+            },
+            Event::Trouble { error, delay } => Self::Trouble {
+                time,
+                again: delay.as_secs(),
+                text: error,
+            },
+            Event::Answers => Self::Answers { time },
+            Event::End(result) => Self::End { time, result },
         }
-        Event::Note(note) => {
-            let object = object("note").text("note", notes::word(note));
-            let object = match notes::job(note) {
-                Some(job) => named(object, job),
-                None => object,
-            };
-            object.text("text", &notes::text(note))
-        }
-        Event::Heartbeat { missing, now, .. } => {
-            let missing = missing.iter().map(|one| {
-                let object = Object::new().text("name", &one.name);
-                let object = optional(object, "status", one.status.as_ref().map(Status::word));
-                seconds(object, "running", one.running(*now))
-            });
-            object("heartbeat").list("waiting", missing)
-        }
-        Event::Trouble { error, delay } => {
-            seconds(object("trouble"), "again", Some(*delay)).text("text", error)
-        }
-        Event::Answers => object("answers"),
-        Event::End(document) => object("end").object("result", document.clone()),
     }
 }
 
-fn named(object: Object, job: &Named) -> Object {
-    object
-        .text("name", &job.name)
-        .number("id", job.id.0)
-        .number("pipeline", job.pipeline.0)
-        .text("web_url", &job.url)
-}
-
-fn optional(object: Object, key: &str, text: Option<&str>) -> Object {
-    match text {
-        Some(text) => object.text(key, text),
-        None => object.null(key),
-    }
-}
-
-fn seconds(object: Object, key: &str, duration: Option<Duration>) -> Object {
-    match duration {
-        Some(duration) => object.number(key, duration.as_secs()),
-        None => object.null(key),
+impl<'e> JobRecord<'e> {
+    fn of(job: &'e Named) -> Self {
+        Self {
+            name: &job.name,
+            id: job.id,
+            pipeline: job.pipeline,
+            web_url: &job.url,
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::talk::Talk;
 use crate::decide::gate::condition::{Condition, Mistake, Row, Takes};
 use crate::decide::gate::said::{Approval, Gap, Protection, RefKind, Said};
 use crate::decide::gate::{Finding, Judgement, Line};
-use crate::decide::verdict::{Counts, JobOutcome, Outcome, Reason};
+use crate::decide::wait::{Counts, JobOutcome, Outcome, Reason};
 use crate::exit::{Exit, Stop};
 use crate::near::did_you_mean;
 

@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::text::hidden;
-use crate::gitlab::Project;
 
 /// GitLab's object, complete and in its own order, in one line; what a terminal would obey is escaped, which changes no value.
 pub fn raw(value: &RawValue) -> Cow<'_, str> {
@@ -38,88 +37,6 @@ pub fn text(value: &impl Serialize) -> String {
     safe(&json).into_owned()
 }
 
-/// An object of ours, field by field.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Object(String);
-
-impl Object {
-    pub fn new() -> Self {
-        Self(String::from("{"))
-    }
-
-    pub fn text(self, key: &str, value: &str) -> Self {
-        self.field(key, &quoted(value))
-    }
-
-    pub fn number(self, key: &str, value: u64) -> Self {
-        self.field(key, &value.to_string())
-    }
-
-    /// A number if it is known by its id, a text if by its path.
-    pub fn project(self, project: &Project) -> Self {
-        match project {
-            Project::Id(id) => self.number("project", id.0),
-            Project::Path(path) => self.text("project", path),
-        }
-    }
-
-    pub fn flag(self, key: &str, value: bool) -> Self {
-        self.field(key, if value { "true" } else { "false" })
-    }
-
-    pub fn null(self, key: &str) -> Self {
-        self.field(key, "null")
-    }
-
-    /// An answer of GitLab's.
-    pub fn raw(self, key: &str, value: &RawValue) -> Self {
-        let value = raw(value);
-        self.field(key, &value)
-    }
-
-    pub fn object(self, key: &str, value: Self) -> Self {
-        self.field(key, &value.end())
-    }
-
-    pub fn list(self, key: &str, values: impl IntoIterator<Item = Self>) -> Self {
-        let values: Vec<String> = values.into_iter().map(Self::end).collect();
-        self.field(key, &format!("[{}]", values.join(",")))
-    }
-
-    pub fn texts<'t>(self, key: &str, values: impl IntoIterator<Item = &'t str>) -> Self {
-        let values: Vec<String> = values.into_iter().map(quoted).collect();
-        self.field(key, &format!("[{}]", values.join(",")))
-    }
-
-    /// The whole object, without a line break.
-    pub fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
-
-    fn field(mut self, key: &str, value: &str) -> Self {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        self.0.push_str(&quoted(key));
-        self.0.push(':');
-        self.0.push_str(value);
-        self
-    }
-}
-
-impl Default for Object {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-fn quoted(text: &str) -> String {
-    let json = serde_json::Value::from(text).to_string();
-    safe(&json).into_owned()
-}
-
 /// Writes one document that is a list, element by element.
 #[derive(Debug, Default)]
 pub struct List {
@@ -142,9 +59,10 @@ impl List {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
+    use crate::gitlab::Project;
     use crate::model::{JobId, ProjectId, Status};
     use crate::time::Timestamp;
 
@@ -169,27 +87,6 @@ mod tests {
             serde_json::from_str(&shown).unwrap(),
         );
         assert_eq!(before, after);
-    }
-
-    #[test]
-    fn an_object_of_ours_is_one_line_of_json_in_the_order_of_its_fields() {
-        let answer: &RawValue = serde_json::from_str(r#"{"id":7}"#).unwrap();
-        let event = Object::new()
-            .text("event", "a\"b\\c\n\u{1b}\u{202e}")
-            .number("id", u64::MAX)
-            .flag("allow_failure", false)
-            .null("finished_at")
-            .raw("job", answer)
-            .object("inner", Object::new())
-            .list("jobs", [Object::new().number("id", 1), Object::new()])
-            .texts("names", ["x", "\u{7f}"])
-            .end();
-        assert_eq!(
-            event,
-            r#"{"event":"a\"b\\c\n\u001b\u202e","id":18446744073709551615,"allow_failure":false,"finished_at":null,"job":{"id":7},"inner":{},"jobs":[{"id":1},{}],"names":["x","\u007f"]}"#
-        );
-        let value: Value = serde_json::from_str(&event).unwrap();
-        assert_eq!(value["event"], json!("a\"b\\c\n\u{1b}\u{202e}"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The words for what needs saying once in a wait.
 
-use crate::decide::verdict::{Named, Note};
+use crate::decide::wait::{Named, Note};
 use crate::model::Status;
 use crate::time::human;
 
@@ -26,7 +26,6 @@ pub fn word(note: &Note) -> &'static str {
         Note::DownstreamCanceled(..) => "downstream-canceled",
         Note::Stuck { .. } => "stuck",
         Note::Blocking(_) => "blocking",
-        Note::OnlyRunning(_) => "only-running",
         Note::MayNeverStart(_) => "may-never-start",
     }
 }
@@ -43,7 +42,6 @@ pub fn job(note: &Note) -> Option<&Named> {
         | Note::DownstreamCanceled(job, _)
         | Note::Stuck { job, .. }
         | Note::Blocking(job)
-        | Note::OnlyRunning(job)
         | Note::MayNeverStart(job) => Some(job),
         Note::Siblings(_) | Note::Absent(_) => None,
     }
@@ -93,10 +91,6 @@ pub fn text(note: &Note) -> String {
         Note::Blocking(job) => format!(
             "nothing goes on until somebody plays the manual job {}: {}",
             job.name, job.url
-        ),
-        Note::OnlyRunning(job) => format!(
-            "{} has not started, and only running jobs are left: they may be waiting for this one",
-            job.name
         ),
         Note::MayNeverStart(job) => format!(
             "{} has not started and nothing else moves; it may never start, but that cannot be told without reading trigger jobs",

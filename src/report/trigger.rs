@@ -7,7 +7,7 @@ use super::dotenv::Dotenv;
 use super::style::Paint;
 use super::table::{Column, Table};
 use super::{json, wait};
-use crate::decide::verdict::Outcome;
+use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Project;
 use crate::model::{Pipeline, PipelineId, Place};

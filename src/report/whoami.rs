@@ -86,11 +86,11 @@ impl Page<'_> {
             return String::new();
         };
         let running = format!("running for {}", human(now.since(started)));
-        match (self.time.left(), self.time.limit()) {
-            (Some(left), Some(limit)) => {
+        match self.time.nearest() {
+            Some((limit, left)) => {
                 format!("{running}, {} left of {}", human(left), human(limit))
             }
-            _ => running,
+            None => running,
         }
     }
 

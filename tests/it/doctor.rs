@@ -361,14 +361,14 @@ fn an_access_token_that_is_of_no_use_here() {
 
         unknown
         the server does not know this access token
-        GET /projects/44/jobs/90401/trace: 401 Unauthorized (request id 01JD0000000000000000000023)
+        GET /projects/44/jobs/90401/trace: 401 Unauthorized (request id 01JD0000000000000000000024)
         GET /personal_access_tokens/self: 401 Unauthorized (request id 01JD0000000000000000000001)
           try: check that the token was created on this server, is complete and was not deleted; a protected variable is empty in a job on an unprotected ref
 
 
         revoked
         the access token was revoked
-        GET /projects/44/jobs/90401/trace: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000023)
+        GET /projects/44/jobs/90401/trace: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000024)
         GET /personal_access_tokens/self: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000001)
           try: create a new one under Settings > Access tokens and replace the variable's value
 

@@ -10,11 +10,10 @@ mod table;
 
 use std::time::Duration;
 
-use jobgate::decide::look::{Lists, Look, Now, Pages, Read, Scope, Unreadable};
 use jobgate::decide::select::{Caller, Operand, Selection};
-use jobgate::decide::verdict::{
-    Counts, Failures, Goal, Looks, Next, Note, Outcome, Own, Reason, Rules, Step, StopAt,
-    TriggerJobs, Verdict, Want, Watch,
+use jobgate::decide::wait::{
+    Change, Counts, Failures, Goal, List, Looks, Note, Now, Outcome, Own, Read, Reason, Rules,
+    Step, StopAt, TriggerJobs, Unreadable, Verdict, Want, Watch,
 };
 use jobgate::exit::Exit;
 use jobgate::model::{Job, JobId, PipelineId, PipelineKey, Status};
@@ -88,6 +87,13 @@ fn all() -> Selection {
     }
 }
 
+/// How a wait goes on.
+#[derive(Debug)]
+struct Pause {
+    wake: Option<Duration>,
+    soon: bool,
+}
+
 /// A wait over pipelines that the test moves by hand.
 struct Wait {
     watch: Watch,
@@ -95,8 +101,9 @@ struct Wait {
     pipelines: Vec<(u64, Vec<Job>)>,
     refused: Vec<u64>,
     no_trigger_jobs: bool,
-    torn: bool,
     notes: Vec<Note>,
+    /// Of the last list.
+    changes: Vec<Change>,
     reads: Vec<Read>,
 }
 
@@ -126,8 +133,8 @@ impl Wait {
             pipelines: vec![],
             refused: vec![],
             no_trigger_jobs: false,
-            torn: false,
             notes: vec![],
+            changes: vec![],
             reads: vec![],
         }
     }
@@ -155,69 +162,48 @@ impl Wait {
     fn answer(&mut self, reads: &[Read]) -> Step {
         self.reads.extend(reads.iter().cloned());
         let rows: Vec<Vec<Job>> = reads.iter().map(|read| self.rows(read)).collect();
-        let look = Look {
-            pages: reads
-                .iter()
-                .zip(&rows)
-                .filter(|(read, _)| !self.refused.contains(&read.pipeline.id.0))
-                .map(|(read, rows)| Pages {
-                    pipeline: read.pipeline.id,
-                    scope: read.scope.clone(),
-                    lists: read.lists,
-                    rows,
-                    torn: self.torn,
-                    no_trigger_jobs: self.no_trigger_jobs,
-                })
-                .collect(),
-            unreadable: reads
-                .iter()
-                .filter(|read| self.refused.contains(&read.pipeline.id.0))
-                .map(|read| (read.pipeline.id, Unreadable::Refused))
-                .collect(),
-        };
+        let lists = reads.iter().zip(&rows).map(|(read, rows)| List {
+            read,
+            rows: if self.refused.contains(&read.pipeline.id.0) {
+                Err(Unreadable::Refused)
+            } else {
+                Ok(rows)
+            },
+            no_trigger_jobs: self.no_trigger_jobs,
+        });
+        let lists: Vec<List> = lists.collect();
         let now = Now {
             monotonic: Duration::from_secs(self.seconds),
             server: Some(Timestamp::from_millis(self.now() * 1000)),
         };
-        self.watch.look(&look, now)
+        self.watch.look(&lists, now)
     }
 
     fn rows(&self, read: &Read) -> Vec<Job> {
-        let jobs = self
-            .pipelines
-            .iter()
-            .find(|(id, _)| *id == read.pipeline.id.0);
+        let id = read.pipeline.id.0;
+        let jobs = self.pipelines.iter().find(|(known, _)| *known == id);
         let jobs = jobs.map(|(_, jobs)| jobs.clone()).unwrap_or_default();
-        let listed = |job: &Job| {
-            if job.trigger {
-                read.lists.trigger_jobs() && !self.no_trigger_jobs
-            } else {
-                read.lists.jobs()
-            }
-        };
-        let scoped = |job: &Job| match &read.scope {
-            Scope::Full => true,
-            Scope::Only(statuses) => statuses.contains(&job.status),
-        };
+        let shown = read.trigger_jobs && !self.no_trigger_jobs;
         jobs.into_iter()
-            .filter(|job| listed(job) && scoped(job))
+            .filter(|job| shown || !job.trigger)
             .collect()
     }
 
-    /// One turn, so many seconds after the last one.
-    fn turn(&mut self, slept: u64) -> Result<Outcome, Next> {
+    /// One look, so many seconds after the last one.
+    fn turn(&mut self, slept: u64) -> Result<Outcome, Pause> {
         self.seconds += slept;
-        let mut reads = self.watch.reads(Duration::from_secs(slept));
+        let mut reads = Vec::new();
         for _ in 0..20 {
             let step = self.answer(&reads);
             self.notes.extend(step.notes);
+            self.changes = step.changes;
             match step.verdict {
                 Verdict::Final(outcome) => return Ok(*outcome),
-                Verdict::Waiting(next) if next.at_once.is_empty() => return Err(next),
-                Verdict::Waiting(next) => reads = next.at_once,
+                Verdict::Waiting { wake, soon } => return Err(Pause { wake, soon }),
+                Verdict::Read(next) => reads = next,
             }
         }
-        panic!("a turn without end")
+        panic!("a look without end")
     }
 
     fn exit(&mut self, slept: u64) -> Option<u8> {

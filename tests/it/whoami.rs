@@ -170,7 +170,7 @@ fn what_a_later_job_would_read_otherwise_is_not_written() {
 #[test]
 fn a_page_without_agents_says_so() {
     let (gitlab, me) = deploying(19);
-    gitlab.fault("*/job/allowed_agents", Fault::Unauthorized);
+    gitlab.faults("*/job/allowed_agents", Fault::Unauthorized, 2);
     run("whoami", &gitlab, me).binary().is(
         0,
         expect![[r#"
@@ -190,7 +190,7 @@ fn a_page_without_agents_says_so() {
             jobgate: warning: roles, groups, environment and agents are not known: 401 Unauthorized
         "#]],
     );
-    gitlab.fault("*/job/allowed_agents", Fault::Unauthorized);
+    gitlab.faults("*/job/allowed_agents", Fault::Unauthorized, 2);
     let got = run("whoami -o json", &gitlab, me).binary();
     let got: Value = serde_json::from_str(&got.out).unwrap();
     assert_eq!(got["allowed_agents"], Value::Null);
@@ -292,7 +292,6 @@ fn the_way_to_gitlab_is_checked_before_anything_is_sent() {
 fn trouble_is_waited_out_and_then_could_not_tell() {
     let (gitlab, me) = deploying(19);
     for fault in [
-        Fault::Page,
         Fault::Close,
         Fault::BadGateway,
         Fault::Broken,
@@ -321,9 +320,22 @@ fn trouble_is_waited_out_and_then_could_not_tell() {
     gitlab.faults("*", Fault::Limited(3600), u32::MAX);
     on(run("whoami", &gitlab, me), &gitlab).is(6, "", expect![[r#"
         jobgate: error: this GitLab's rate limit is used up
-        jobgate: error: GET /job: 429 Retry later (request id 01JD0000000000000000000088)
+        jobgate: error: GET /job: 429 Retry later (request id 01JD0000000000000000000077)
         jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
     "#]]);
+    gitlab.finish();
+}
+
+#[test]
+fn a_page_for_browsers_as_the_first_answer_ends_it_at_once() {
+    let (gitlab, me) = deploying(19);
+    gitlab.faults("*", Fault::Page, u32::MAX);
+    on(run("whoami", &gitlab, me), &gitlab).is(6, "", expect![[r#"
+        jobgate: error: the answer is a web page instead of the API's JSON: a proxy, a login page, or not a GitLab
+        jobgate: error: GET /job: the answer is not JSON but text/html: perhaps a proxy's page (request id 01JD0000000000000000000000)
+        jobgate: hint: check CI_API_V4_URL, and whether no_proxy should name its host
+    "#]]);
+    assert_eq!(gitlab.requests().len(), 1);
     gitlab.finish();
 }
 
@@ -333,7 +345,7 @@ fn a_server_that_limits_for_no_time_at_all_is_not_hammered() {
     gitlab.faults("*", Fault::Limited(0), u32::MAX);
     let got = on(run("whoami", &gitlab, me), &gitlab);
     assert_eq!((got.code, got.out.as_str()), (6, ""), "{}", got.log);
-    assert!(got.log.contains("asking again in 1s"), "{}", got.log);
+    assert!(got.log.contains("asking again in "), "{}", got.log);
     assert!(gitlab.requests().len() <= 31);
     gitlab.finish();
 }

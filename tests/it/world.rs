@@ -11,9 +11,10 @@ mod truth;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use jobgate::decide::look::{Look, Now, Pages, Unreadable};
 use jobgate::decide::select::Caller;
-use jobgate::decide::verdict::{Goal, Own, Rules, StopAt, Verdict, Watch};
+use jobgate::decide::wait::{
+    Goal, List, Now, Own, Read, Rules, StopAt, Unreadable, Verdict, Watch,
+};
 use jobgate::exit::Exit;
 use jobgate::model::{JobId, PipelineId, PipelineKey};
 use jobgate::time::Timestamp;
@@ -39,33 +40,26 @@ fn play(story: &Story) -> Result<(), TestCaseError> {
         highest: HashMap::new(),
     };
     let mut watch = watch(story, &server.world);
-    let mut slept = 0;
     for (events, fault) in &story.turns {
-        let before = server.world.now;
         for event in events {
             server.world.event(event);
         }
-        slept += server.world.now - before;
         let busy = events.first().filter(|_| fault.busy);
-        if turn(&mut watch, &mut server, story, slept, fault, busy)? {
+        if turn(&mut watch, &mut server, story, fault, busy)? {
             return Ok(());
         }
-        slept = 0;
     }
-    let before = server.world.now;
     server.world.settle_down();
-    slept = server.world.now - before;
     let calm = Fault {
         lag: 0,
         lose: 0,
         busy: false,
     };
     for _ in 0..6 {
-        if turn(&mut watch, &mut server, story, slept, &calm, None)? {
+        if turn(&mut watch, &mut server, story, &calm, None)? {
             return Ok(());
         }
         server.world.pass_time(20);
-        slept = 20;
     }
     prop_assert!(
         false,
@@ -108,49 +102,47 @@ fn turn(
     watch: &mut Watch,
     server: &mut Server,
     story: &Story,
-    slept: u64,
     fault: &Fault,
     mut busy: Option<&Event>,
 ) -> Result<bool, TestCaseError> {
     server.shown.clear();
-    let mut reads = watch.reads(Duration::from_secs(slept));
+    let mut reads: Vec<Read> = Vec::new();
     let exact = fault.lag == 0 && fault.lose == 0 && busy.is_none();
     for _ in 0..30 {
-        prop_assert!(!reads.is_empty());
         let answers: Vec<_> = reads
             .iter()
             .map(|read| server.answer(read, fault))
             .collect();
-        let mut look = Look::default();
-        for (read, rows) in reads.iter().zip(&answers) {
-            match rows {
-                Some((rows, torn)) => look.pages.push(Pages {
-                    pipeline: read.pipeline.id,
-                    scope: read.scope.clone(),
-                    lists: read.lists,
-                    rows,
-                    torn: *torn,
-                    no_trigger_jobs: false,
-                }),
-                None => look.unreadable.push((read.pipeline.id, Unreadable::Gone)),
-            }
+        // A list that is not complete is no list: the look is given up.
+        if answers.iter().flatten().any(|(_, torn)| *torn) {
+            return Ok(false);
         }
+        let lists = reads.iter().zip(&answers).map(|(read, answer)| List {
+            read,
+            rows: match answer {
+                Some((rows, _)) => Ok(rows.as_slice()),
+                None => Err(Unreadable::Gone),
+            },
+            no_trigger_jobs: false,
+        });
         let millis = i64::try_from((START + server.world.now) * 1000).unwrap();
         let now = Now {
             monotonic: Duration::from_secs(server.world.now),
             server: Some(Timestamp::from_millis(millis)),
         };
-        match watch.look(&look, now).verdict {
+        match watch.look(&lists.collect::<Vec<_>>(), now).verdict {
             Verdict::Final(outcome) => {
                 check(outcome.exit, server, story.asked, exact)?;
                 return Ok(true);
             }
-            Verdict::Waiting(next) => {
+            Verdict::Waiting { .. } => {
                 prop_assert_ne!(watch.give_up(Exit::Timeout).exit, Exit::Ok);
-                if next.at_once.is_empty() {
-                    return Ok(false);
-                }
-                reads = next.at_once;
+                return Ok(false);
+            }
+            Verdict::Read(next) => {
+                prop_assert_ne!(watch.give_up(Exit::Timeout).exit, Exit::Ok);
+                prop_assert!(!next.is_empty());
+                reads = next;
             }
         }
         if let Some(event) = busy.take() {

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use super::options::{OnCancel, Options, Until};
 use crate::commands::gating;
-use crate::commands::waiting::{Ended, Halt, LISTS, Turns, Wait, wait_for};
+use crate::commands::wait_jobs::{Ended, Wait, wait_for};
+use crate::commands::wait_loop::{Halt, Turns};
 use crate::decide::deadline::JobTime;
 use crate::decide::select::Selection;
-use crate::decide::verdict::Outcome;
+use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
-use crate::find::Finder;
 use crate::gitlab::{Error, Kind, TokenKind};
 use crate::host::Host;
 use crate::model::{JobId, Place};
+use crate::pipeline::Pipelines;
 use crate::report::act::Document;
-use crate::report::events::Teller;
 use crate::report::{Format, Out, Talk, gate};
 use crate::session::{self, Common, Me, Session};
 
@@ -104,7 +104,6 @@ pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> anyhow::Res
 }
 
 fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dyn Action) -> Exit {
-    let teller = Teller::new(session, None);
     let mut call = Call {
         session,
         options,
@@ -112,7 +111,7 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
         held: None,
         out,
     };
-    let (exit, waited) = match call.open(&teller) {
+    let (exit, waited) = match call.open() {
         Ok(mut turns) => call.run(&mut turns, action),
         Err(stop) => {
             session.talk.stop(&stop);
@@ -130,11 +129,11 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
 
 impl<'c> Call<'c, '_> {
     /// Begins by asking which job this is, unless an access token and the command line suffice.
-    fn open(&mut self, teller: &'c Teller<'c>) -> Result<Turns<'c>, Stop> {
+    fn open(&mut self) -> Result<Turns<'c>, Stop> {
         let (session, limits) = (self.session, self.options.limits);
         let alone = self.options.placed && self.options.gating.is_empty();
         if !alone || session.gitlab.has(TokenKind::Job) {
-            match Turns::open(session, teller, limits) {
+            match Turns::open(session, limits) {
                 Err(stop) if alone && stop.exit == Exit::Refused => {}
                 opened => {
                     let (turns, me) = opened?;
@@ -143,7 +142,7 @@ impl<'c> Call<'c, '_> {
                 }
             }
         }
-        Ok(Turns::begin(session, teller, JobTime::default(), limits))
+        Ok(Turns::begin(session, JobTime::default(), limits))
     }
 
     fn run(&mut self, turns: &mut Turns, action: &mut dyn Action) -> (Exit, Option<Ended>) {
@@ -195,12 +194,11 @@ impl<'c> Call<'c, '_> {
             place: goal.place,
             downstream: &[],
             selection: &goal.selection,
-            lists: LISTS,
             known: goal.known,
             rules: &self.options.rules,
             me: self.me.as_ref(),
         };
-        let ended = wait_for(turns, &Finder::new(self.session.gitlab), &wait);
+        let ended = wait_for(turns, &Pipelines::new(self.session.gitlab), &wait);
         if let Some(stop) = &ended.stop {
             self.session.talk.stop(stop);
         }

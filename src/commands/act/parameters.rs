@@ -131,7 +131,7 @@ impl Parameters {
         if self.inputs.is_empty() {
             return Ok(());
         }
-        let answer = session.steady(|| session.gitlab.get(&Route::Version, &[])?.json());
+        let answer = session.ask(|| session.gitlab.get(&Route::Version, &[])?.json());
         match answer.map(|Version { version }| (release(&version), version)) {
             Ok((Some(release), _)) if release >= (18, 10) => Ok(()),
             Ok((_, version)) => Err(report::inputs_ignored(&version)),

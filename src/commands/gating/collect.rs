@@ -50,7 +50,7 @@ pub fn evidence(session: &Session, me: &Me, conditions: &[Condition]) -> Evidenc
                     retried: true,
                     ..Scope::default()
                 };
-                let rows = session.steady(|| ask.looks.pipelines.rows(&me.place(), all));
+                let rows = session.ask(|| ask.looks.pipelines.rows(&me.place(), all));
                 evidence.attempts = Some(fetched(rows.map(|rows| rows.jobs)));
             }
             Piece::Jobs => {
@@ -77,7 +77,7 @@ struct Ask<'a> {
 impl Ask<'_> {
     fn document<T: DeserializeOwned>(&self, route: &Route) -> Fetched<T> {
         let gitlab = self.session.gitlab;
-        fetched(self.session.steady(|| gitlab.get(route, &[])?.json()))
+        fetched(self.session.ask(|| gitlab.get(route, &[])?.json()))
     }
 
     /// The rows of a list down to the first that is the `last` one needed.
@@ -87,7 +87,7 @@ impl Ask<'_> {
         query: &[(&str, &str)],
         last: &dyn Fn(&T) -> bool,
     ) -> Result<Vec<T>, Error> {
-        self.session.steady(|| {
+        self.session.ask(|| {
             let mut rows = Vec::new();
             let mut bad = None;
             self.session.gitlab.pages(route, query, &mut |page| {

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::decide::look::{Look, Now, Pages, Read, Unreadable};
 use crate::decide::select::{Operand, Selection};
-use crate::decide::verdict::{Goal, Looks as HowOften, Outcome, Own, Rules, Verdict, Watch};
+use crate::decide::wait::{
+    Goal, List, Looks as HowOften, Now, Outcome, Own, Read, Rules, Unreadable, Verdict, Watch,
+};
 use crate::exit::Exit;
 use crate::gitlab::{Error, Kind};
 use crate::model::{PipelineKey, Place, Project};
@@ -52,18 +53,20 @@ impl<'a> Looks<'a> {
             pipeline: me.pipeline.id,
         };
         let mut watch = Watch::new(goal, rules, Some(own));
-        let mut reads = watch.reads(std::time::Duration::ZERO);
+        let mut step = watch.look(&[], self.now(&[]));
         loop {
+            let reads = match step.verdict {
+                Verdict::Final(outcome) => return Ok(*outcome),
+                Verdict::Read(reads) => reads,
+                Verdict::Waiting { .. } => Vec::new(),
+            };
             let mut got = Vec::new();
             for read in reads {
                 let rows = self.rows(&read, me)?;
                 got.push((read, rows));
             }
-            let step = watch.look(&look(&got), self.now(&got));
-            match step.verdict {
-                Verdict::Final(outcome) => return Ok(*outcome),
-                Verdict::Waiting(next) => reads = next.at_once,
-            }
+            let lists: Vec<List> = got.iter().map(list).collect();
+            step = watch.look(&lists, self.now(&got));
         }
     }
 
@@ -79,10 +82,10 @@ impl<'a> Looks<'a> {
         };
         let scope = Scope {
             retried: read.retried,
-            no_trigger_jobs: !read.lists.trigger_jobs(),
+            no_trigger_jobs: !read.trigger_jobs,
         };
         let own = read.pipeline.id == me.pipeline.id;
-        let rows = match self.session.steady(|| self.pipelines.rows(&place, scope)) {
+        let rows = match self.session.ask(|| self.pipelines.rows(&place, scope)) {
             Ok(rows) => Ok(rows),
             Err(error) if own || !error.token_refused() => return Err(error),
             Err(error) if error.kind == Kind::NotFound && error.exit() == Exit::NotFound => {
@@ -107,20 +110,12 @@ impl<'a> Looks<'a> {
     }
 }
 
-fn look(got: &[(Read, Rc<Got>)]) -> Look<'_> {
-    let mut look = Look::default();
-    for (read, rows) in got {
-        match rows.as_ref() {
-            Ok(rows) => look.pages.push(Pages {
-                pipeline: read.pipeline.id,
-                scope: read.scope.clone(),
-                lists: read.lists,
-                rows: &rows.jobs,
-                torn: false,
-                no_trigger_jobs: matches!(rows.trigger_jobs, TriggerJobs::Refused(_)),
-            }),
-            Err(why) => look.unreadable.push((read.pipeline.id, *why)),
-        }
+fn list((read, rows): &(Read, Rc<Got>)) -> List<'_> {
+    let rows = rows.as_ref().as_ref();
+    List {
+        read,
+        rows: rows.map(|rows| rows.jobs.as_slice()).map_err(|why| *why),
+        no_trigger_jobs: rows
+            .is_ok_and(|rows| matches!(rows.trigger_jobs, TriggerJobs::Refused(_))),
     }
-    look
 }

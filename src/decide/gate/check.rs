@@ -3,7 +3,7 @@
 use super::evidence::{Calling, Evidence, PipelinesOfRef, known};
 use super::said::{Gap, Protection, RefKind, Said};
 use crate::decide::select::glob;
-use crate::decide::verdict::{Counts, JobOutcome};
+use crate::decide::wait::{Counts, JobOutcome};
 use crate::exit::Exit;
 use crate::model::{AllowedAgents, GitRef, Pipeline, Role, Source, Tier};
 

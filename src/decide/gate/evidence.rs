@@ -1,7 +1,7 @@
 //! What GitLab was asked and what it said, piece by piece, each with its own way to be missing.
 
 use super::said::{Gap, RefKind};
-use crate::decide::verdict::Outcome;
+use crate::decide::wait::Outcome;
 use crate::exit::Stop;
 use crate::model::{AllowedAgents, Environment, GitRef, Job, Pipeline, ProjectId, Source, User};
 

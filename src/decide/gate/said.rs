@@ -1,6 +1,6 @@
 //! What GitLab said about a condition, or why nothing can be said about it: data, without words for people.
 
-use crate::decide::verdict::Outcome;
+use crate::decide::wait::Outcome;
 use crate::exit::Stop;
 use crate::model::{AgentId, Pipeline, PipelineId, ProjectId, Role, Source, Status, Tier};
 

@@ -276,7 +276,7 @@ fn an_approval_that_does_not_come_or_cannot_be_seen() {
         plan: deploy (90400, manual): play
         deploy:
         jobgate: error: the job cannot be played in its present status
-        jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unplayable Job (request id 01JD0000000000000000000030)
+        jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unplayable Job (request id 01JD0000000000000000000033)
         jobgate: hint: it may be running already, still wait for an earlier job or an approval, not be manual, or be archived
     "#]]);
     assert_eq!(story.gitlab.posts(), 2);
@@ -441,7 +441,7 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
             08:00:02 rollout has started pipeline 7701
             08:00:02 eu (pipeline 7701)  pending
             08:00:05 eu (pipeline 7701)  pending → running  (2s in queue)
-            08:00:08 eu (pipeline 7701)  running → failed
+            08:00:09 eu (pipeline 7701)  running → failed
         "#]],
     );
     story.gitlab.finish();

@@ -240,10 +240,10 @@ fn a_rate_limit_is_waited_out() {
         08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000004); asking again in 1m01s
         08:01:00 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
         08:01:01 GitLab answers again
-        08:01:01 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000008); asking again in 1m00s
+        08:01:01 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000008); asking again in 1m01s
         08:02:01 waiting for deploy (was manual); held up by GitLab's rate limit for 1m00s
-        08:02:01 GitLab answers again
-        08:02:01 deploy: played, 90400 is pending  URL/jobs/90400
+        08:02:02 GitLab answers again
+        08:02:02 deploy: played, 90400 is pending  URL/jobs/90400
     "#]]);
     assert_eq!(story.writes("deploy", "play"), 1);
     story.gitlab.finish();
@@ -299,7 +299,7 @@ fn a_token_that_has_expired() {
         plan: deploy (90400, manual): play
         deploy:
         jobgate: error: the access token has expired
-        jobgate: error: POST /projects/44/jobs/90400/play: 401 invalid_token: Token is expired. You can either do re-authorization or token refresh. (request id 01JD0000000000000000000008)
+        jobgate: error: POST /projects/44/jobs/90400/play: 401 invalid_token: Token is expired. You can either do re-authorization or token refresh. (request id 01JD0000000000000000000005)
         jobgate: hint: create a new one under Settings > Access tokens and replace the variable's value
     "#]]);
     story.gitlab.finish();

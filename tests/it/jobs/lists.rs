@@ -132,7 +132,8 @@ fn a_parallel_group_that_lacks_a_job_is_an_incomplete_list() {
         the list lacks jobs of a parallel group; asking again in 4s
         the list lacks jobs of a parallel group; asking again in 7s
         the list lacks jobs of a parallel group; asking again in 12s
-        jobgate: error: GET /projects/44/pipelines/7700/jobs: the list lacks jobs of a parallel group (request id 01JD0000000000000000000010)
+        the list lacks jobs of a parallel group; asking again in 7s
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: the list lacks jobs of a parallel group (request id 01JD0000000000000000000011)
     "#]]);
 }
 
@@ -175,7 +176,7 @@ fn silence_ends_with_could_not_tell() {
         .on(&clock, &Interrupt::new())
         .is(6, "", expect![[r#"
             jobgate: error: the GitLab behind this address is down, overloaded or restarting (502)
-            jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000012)
+            jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000014)
             jobgate: hint: try again later; an administrator finds the request in the logs by its id
         "#]]);
     scene.gitlab.no_more_trouble();

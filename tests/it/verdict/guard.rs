@@ -93,27 +93,6 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_a_guess() {
 }
 
 #[test]
-fn only_running_jobs_left_may_wait_for_this_one() {
-    let rows = [
-        job(5, "a", "created"),
-        job(1, "wait", "running"),
-        job(2, "other", "running"),
-    ];
-    assert_eq!(quiet(&rows, 20), (None, vec![]));
-    let (code, notes) = quiet(&rows, 40);
-    assert_eq!(code, None);
-    assert!(matches!(notes.as_slice(), [Note::OnlyRunning(job)] if job.name == "a"));
-    // More than running jobs is left.
-    for more in [
-        job(9, "approve", "manual"),
-        trigger(9, "t", "success", Some((60, "running"))),
-    ] {
-        let rows: Vec<Job> = rows.iter().cloned().chain([more]).collect();
-        assert_eq!(quiet(&rows, 40), (None, vec![]));
-    }
-}
-
-#[test]
 fn a_stuck_job_is_named_and_with_a_limit_ends_the_wait() {
     let mut pending = job(5, "a", "pending");
     pending.tag_list = Box::new(["gpu".to_owned()]);

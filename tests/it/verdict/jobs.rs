@@ -78,8 +78,7 @@ fn the_first_failure_ends_the_wait_unless_it_keeps_going() {
 fn a_job_that_the_own_pipeline_lacks_is_missed_at_once() {
     let rows = vec![job(5, "a", "success")];
     let mut wait = Wait::new(named(&["a", "b"]), Rules::default()).pipeline(OWN, rows.clone());
-    assert!(wait.turn(0).unwrap_err().soon);
-    let outcome = wait.turn(3).unwrap();
+    let outcome = wait.turn(0).unwrap();
     assert_eq!(outcome.exit, Exit::NotFound);
     assert_eq!(
         outcome.jobs.last().map(|job| job.counts),
@@ -89,8 +88,7 @@ fn a_job_that_the_own_pipeline_lacks_is_missed_at_once() {
     let mut optional = named(&["a", "b"]);
     optional.operands[1].optional = true;
     let mut wait = Wait::new(optional.clone(), Rules::default()).pipeline(OWN, rows);
-    assert_eq!(wait.exit(0), None);
-    assert_eq!(wait.exit(3), Some(0));
+    assert_eq!(wait.exit(0), Some(0));
     assert_eq!(wait.notes, [Note::Absent("b".into())]);
 
     // What is there must pass, optional or not.
@@ -100,17 +98,30 @@ fn a_job_that_the_own_pipeline_lacks_is_missed_at_once() {
 }
 
 #[test]
-fn elsewhere_a_job_has_time_to_appear() {
+fn in_a_long_list_two_looks_must_agree_that_a_job_is_not_there() {
+    let rows: Vec<Job> = (100..201)
+        .map(|id| job(id, &format!("job {id}"), "success"))
+        .collect();
+    let mut wait = Wait::new(named(&["a"]), Rules::default()).pipeline(OWN, rows.clone());
+    assert!(wait.turn(0).unwrap_err().soon);
+    assert_eq!(wait.exit(3), Some(5));
+
+    let mut wait = Wait::new(named(&["a"]), Rules::default()).pipeline(OWN, rows.clone());
+    assert_eq!(wait.exit(0), None);
+    wait.set(OWN, [rows, vec![job(5, "a", "success")]].concat());
+    assert_eq!(wait.exit(3), Some(0));
+}
+
+#[test]
+fn a_pipeline_that_was_just_made_is_not_empty() {
     let goal = Goal {
         pipeline: key(60),
         downstream: vec![],
-        selection: named(&["a"]),
+        selection: all(),
     };
     let mut wait = Wait::of(goal.clone(), Rules::default()).pipeline(60, vec![]);
-    assert_eq!(wait.turn(0).unwrap_err().wake, Some(Duration::from_mins(1)));
-    assert_eq!(wait.exit(30), None);
-    assert_eq!(wait.exit(29), None);
-    assert_eq!(wait.exit(1), Some(5));
+    assert!((0..6).all(|_| wait.exit(10).is_none()));
+    assert_eq!(wait.exit(10), Some(5));
 
     let mut wait = Wait::of(goal, Rules::default()).pipeline(60, vec![]);
     assert_eq!(wait.exit(0), None);
@@ -121,13 +132,12 @@ fn elsewhere_a_job_has_time_to_appear() {
 #[test]
 fn nothing_that_counts_is_never_a_pass() {
     for (selection, rows) in [
-        (all(), vec![]),
         (all(), vec![job(1, "wait", "running")]),
         (named(&["x*"]), vec![job(5, "a", "success")]),
         (all(), vec![tolerated(job(5, "a", "manual"))]),
     ] {
         let mut wait = Wait::new(selection, Rules::default()).pipeline(OWN, rows);
-        let outcome = wait.turn(0).or_else(|_| wait.turn(3)).unwrap();
+        let outcome = wait.turn(0).unwrap();
         assert_eq!(outcome.exit, Exit::NotFound);
     }
     let rows = vec![
@@ -277,21 +287,21 @@ fn what_is_left_out_may_fail() {
 fn a_change_tells_what_came_of_which_attempt() {
     let mut wait = Wait::new(named(&["a"]), Rules::default());
     wait.set(OWN, vec![job(5, "a", "pending")]);
-    let reads = wait.watch.reads(Duration::ZERO);
-    let first = wait.answer(&reads).changes;
+    assert_eq!(wait.exit(0), None);
+    let first = wait.changes.clone();
     assert_eq!((first.len(), first[0].from.clone()), (1, None));
     let mut running = job(9, "a", "running");
     running.queued_duration = Some(42.5);
     wait.set(OWN, vec![running, job(5, "a", "failed")]);
-    let reads = wait.watch.reads(Duration::from_secs(3));
-    let changes = wait.answer(&reads).changes;
+    assert_eq!(wait.exit(3), None);
+    let changes = wait.changes.clone();
     assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].from, Some(Status::Pending));
     assert_eq!(changes[0].to, Status::Running);
     assert_eq!(changes[0].replaces, Some(JobId(5)));
     assert_eq!(changes[0].queued, Some(Duration::from_millis(42_500)));
-    let reads = wait.watch.reads(Duration::from_secs(3));
-    assert!(wait.answer(&reads).changes.is_empty());
+    assert_eq!(wait.exit(3), None);
+    assert!(wait.changes.is_empty());
 }
 
 /// A retry has made job 6; a replica of the server's database may not have it yet.
@@ -314,21 +324,4 @@ fn an_older_attempt_than_the_known_one_is_no_evidence() {
         wait.set(OWN, vec![job(7, "a", "success")]);
         assert_eq!(wait.exit(3), Some(0));
     }
-}
-
-#[test]
-fn what_a_torn_first_list_lacks_still_joins_a_selection_by_status() {
-    let selection = Selection {
-        statuses: vec![Status::Running],
-        ..all()
-    };
-    let mut wait =
-        Wait::new(selection, Rules::default()).pipeline(OWN, vec![job(5, "a", "running")]);
-    wait.torn = true;
-    assert_eq!(wait.exit(0), None);
-    wait.torn = false;
-    wait.set(OWN, vec![job(5, "a", "running"), job(6, "b", "running")]);
-    assert_eq!(wait.exit(3), None);
-    wait.set(OWN, vec![job(5, "a", "success"), job(6, "b", "failed")]);
-    assert_eq!(wait.exit(3), Some(1));
 }

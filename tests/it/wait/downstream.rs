@@ -55,10 +55,11 @@ fn a_failure_below_is_shown_with_its_way() {
         08:00:17 grandchild has started pipeline 7702
         08:00:17 unit (pipeline 7702)  running
         08:00:17 e2e (pipeline 7702)  running
-        08:00:20 lint (pipeline 7701)  running → success
-        08:00:58 unit (pipeline 7702)  running → success
-        08:01:24 child  running → success
-        08:01:49 e2e (pipeline 7702)  running → failed
+        08:00:22 child  running → success
+        08:00:22 lint (pipeline 7701)  running → success
+        08:00:48 unit (pipeline 7702)  running → success
+        08:01:48 waiting for e2e (running 1m32s)
+        08:01:48 e2e (pipeline 7702)  running → failed
     "#]]);
     after_head(story.run("wait child --shallow")).is(
         0,
@@ -67,7 +68,7 @@ fn a_failure_below_is_shown_with_its_way() {
         child  passed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
     "#]],
         expect![[r#"
-            08:01:56 child  success
+            08:01:58 child  success
         "#]],
     );
     story.gitlab.finish();
@@ -91,9 +92,9 @@ fn three_levels_that_pass() {
             08:00:02 grandchild (pipeline 7701)  success
             08:00:02 grandchild has started pipeline 7702
             08:00:02 e2e (pipeline 7702)  pending
-            08:00:05 e2e (pipeline 7702)  pending → running  (2s in queue)
-            08:01:05 waiting for e2e (running 1m01s)
-            08:01:41 e2e (pipeline 7702)  running → success
+            08:00:06 e2e (pipeline 7702)  pending → running  (2s in queue)
+            08:01:06 waiting for e2e (running 1m02s)
+            08:01:43 e2e (pipeline 7702)  running → success
         "#]],
     );
     story.gitlab.finish();
@@ -155,9 +156,8 @@ fn a_job_that_does_not_appear_downstream_is_not_found_in_the_end() {
             08:00:00 child  pending
             08:00:02 child  pending → success
             08:00:02 child has started pipeline 7701
-            08:01:02 waiting for smock (not there yet)
             jobgate: error: pipeline 7701 has no job smock
-            jobgate: hint: `jobgate jobs` lists the jobs; --optional NAME allows for one that may not be there
+            jobgate: hint: `jobgate jobs` lists the jobs
         "#]],
     );
     story.gitlab.finish();
@@ -180,7 +180,7 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
         JOB    RESULT  STATUS  DURATION     ID  NOTE                                          LINK
         child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
     "#]], expect![[r#"
-        08:00:12 child  failed
+        08:00:13 child  failed
         jobgate: error: --downstream child: this trigger job has ended (failed) without starting a pipeline
     "#]]);
     after_head(story.run("wait smoke --downstream chidl")).is(5, expect![[r#"
@@ -224,7 +224,7 @@ fn a_newer_attempt_of_the_trigger_job_moves_the_pin() {
             08:02:13 waiting for smoke (running 1m10s)
             08:03:13 waiting for smoke (running 2m10s)
             08:04:13 waiting for smoke (running 3m10s)
-            08:04:26 smoke (pipeline 7702)  running → success
+            08:04:27 smoke (pipeline 7702)  running → success
         "#]],
     );
     story.gitlab.finish();
@@ -292,7 +292,7 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
         08:00:02 deploy has started pipeline 7701
         jobgate: error: the pipeline that deploy has started cannot be read
         jobgate: error: project deploy does not accept job tokens of project web
-        jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000004)
+        jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000005)
         jobgate: hint: in project deploy: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
         jobgate: hint: the user who started the job must be a member of project deploy with the role Reporter or higher
         jobgate: hint: --shallow takes the trigger job's own status
@@ -306,7 +306,7 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
             08:00:02 deploy has started pipeline 7701
             jobgate: error: pipeline 7701, to which --downstream leads, cannot be read
             jobgate: error: project deploy does not accept job tokens of project web
-            jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000007)
+            jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000009)
             jobgate: hint: in project deploy: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
             jobgate: hint: the user who started the job must be a member of project deploy with the role Reporter or higher
         "#]]);
@@ -375,7 +375,7 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
     );
     after_head(story.run("wait ship --pipeline 1")).is(5, "", expect![[r#"
         jobgate: error: project 45 has no pipeline 1
-        jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000019)
+        jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000035)
         jobgate: hint: an id belongs to one project (--project); a trigger job has no log and cannot be read by its id
     "#]]);
     let call = story.call("wait deploy -q").var("CI_JOB_ID", "17");

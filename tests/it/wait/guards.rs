@@ -178,26 +178,6 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
 }
 
 #[test]
-fn only_running_jobs_may_wait_for_this_one() {
-    let mut world = World::new();
-    world.project("shop/web");
-    let ci = ci()
-        .stage("test", [job("other").runs(900)])
-        .stage("deploy", [job("ship").runs(5)])
-        .stage("gate", [job("gate").here()]);
-    let pipeline = world.pipeline("shop/web", "main", ci);
-    let story = Story::of(world, pipeline);
-    let told = after_head(story.run("wait ship"));
-    assert_eq!(told.code, 0);
-    // Long tests are nothing to warn of.
-    let line =
-        " ship has not started, and only running jobs are left: they may be waiting for this one\n";
-    assert!(!told.log.contains("warning"), "{}", told.log);
-    assert_eq!(told.log.matches(line).count(), 1, "{}", told.log);
-    story.gitlab.finish();
-}
-
-#[test]
 fn a_job_that_no_runner_takes_is_named() {
     let story = Story::new(ci().stage("test", [job("unit").tags(["gpu", "arm"]).stuck()]));
     after_head(story.run("wait unit --timeout 7m")).is(3, expect![[r#"

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use jobgate::decide::look::{Read, Scope};
-use jobgate::model::{Job, Status};
+use jobgate::decide::wait::Read;
+use jobgate::model::Job;
 use jobgate::time::Timestamp;
 use serde_json::json;
 
@@ -56,26 +56,18 @@ impl Server {
             let lost = members.remove(usize::from(fault.lose) % members.len());
             torn = !self.highest.contains_key(&(id, lost.name));
         }
-        if read.scope.full() {
-            self.shown.insert(id, members.clone());
+        // A list that is not complete is read again: the program is shown nothing of it.
+        if torn {
+            return Some((Vec::new(), true));
         }
-        let listed = |member: &&Member| {
-            if member.trigger {
-                read.lists.trigger_jobs()
-            } else {
-                read.lists.jobs()
-            }
-        };
-        let scoped = |member: &&Member| match &read.scope {
-            Scope::Full => true,
-            Scope::Only(statuses) => statuses.contains(&Status::parse(member.newest.status)),
-        };
-        let listed: Vec<&Member> = members.iter().filter(listed).filter(scoped).collect();
+        self.shown.insert(id, members.clone());
+        let listed = |member: &&Member| read.trigger_jobs || !member.trigger;
+        let listed: Vec<&Member> = members.iter().filter(listed).collect();
         for member in &listed {
             let highest = self.highest.entry((id, member.name.clone())).or_default();
             *highest = member.newest.id.max(*highest);
         }
-        Some((listed.into_iter().rev().map(row).collect(), torn))
+        Some((listed.into_iter().rev().map(row).collect(), false))
     }
 
     /// What was shown in this turn, without jobs of which a newer attempt had been shown before.

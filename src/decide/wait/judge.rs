@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::decide::look::{Now, Unreadable};
-use crate::decide::verdict::node::{Node, Sight, Tracked};
-use crate::decide::verdict::{
-    APPEAR, Counts, JobOutcome, Rules, SETTLE, StopAt, TriggerJobs, Want,
-};
+use super::node::{Node, Tracked};
+use super::outcome::{JobOutcome, Unreadable};
+use super::rules::{APPEAR, Counts, Role, Rules, SETTLE, StopAt, TriggerJobs, Want};
 use crate::exit::Exit;
 use crate::model::{PipelineId, PipelineKey, Status};
 
@@ -16,14 +14,15 @@ const DEEPEST: usize = 10;
 
 pub(super) type Nodes = HashMap<PipelineId, Node>;
 
-/// A look at all that is known, at one moment.
+/// A view of all that is known, at one moment.
 pub(super) struct Judge<'a> {
     pub nodes: &'a Nodes,
     pub rules: &'a Rules,
-    pub now: Now,
-    /// A job that is gone from a scoped list counts as passed: to find out whether a full look is worth its requests.
-    pub hopeful: bool,
-    /// Pipelines that were needed, the unknown ones among them.
+    /// By the monotonic clock.
+    pub now: Duration,
+    /// There is no time left in which `retry:` could replace a failure: it counts at once.
+    pub over: bool,
+    /// Downstream pipelines that were needed, the unknown ones among them.
     pub needed: Vec<PipelineKey>,
     /// When the next failure settles.
     pub wake: Option<Duration>,
@@ -32,12 +31,12 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(nodes: &'a Nodes, rules: &'a Rules, now: Now, hopeful: bool) -> Self {
+    pub fn new(nodes: &'a Nodes, rules: &'a Rules, now: Duration, over: bool) -> Self {
         Self {
             nodes,
             rules,
             now,
-            hopeful,
+            over,
             needed: Vec::new(),
             wake: None,
             above: Vec::new(),
@@ -46,29 +45,30 @@ impl<'a> Judge<'a> {
     }
 
     /// How a selected job counts, downstream pipelines included.
-    pub fn job(&mut self, tracked: &Tracked) -> Counts {
-        let own = self.own(tracked);
+    pub fn job(&mut self, tracked: &Tracked, role: Role) -> Counts {
+        let own = self.own(tracked, role);
         if !self.follows(tracked) {
             return own;
         }
         let counts = match tracked.downstream() {
             Some(key) => {
-                let below = self.below(tracked, key);
+                let below = self.below(tracked, role, key);
                 join(&tracked.job.status, own, below)
             }
             None if tracked.job.status == Status::Success => self.childless(tracked),
             None => own,
         };
-        match tracked.sight {
-            Sight::Row => counts,
-            Sight::Gone if self.hopeful => counts,
-            Sight::Gone | Sight::Lost => Counts::Waiting,
+        // The pipeline below may be that of an older attempt.
+        if tracked.shown {
+            counts
+        } else {
+            Counts::Waiting
         }
     }
 
     /// How the pipeline that a trigger job has started counts for the trigger job.
-    fn below(&mut self, tracked: &Tracked, key: PipelineKey) -> Counts {
-        if !tracked.job.allow_failure || self.rules.failures.strict(tracked.matched) {
+    fn below(&mut self, tracked: &Tracked, role: Role, key: PipelineKey) -> Counts {
+        if !self.rules.tolerates(&tracked.job, role) {
             return self.pipeline(key, self.rules.stop);
         }
         match self.pipeline(key, StopAt::End) {
@@ -78,12 +78,9 @@ impl<'a> Judge<'a> {
     }
 
     /// How a job counts by its own row, once that is settled.
-    pub fn own(&mut self, tracked: &Tracked) -> Counts {
-        match tracked.sight {
-            Sight::Lost => return Counts::Waiting,
-            Sight::Gone if self.hopeful => return Counts::Passed,
-            Sight::Gone => return Counts::Waiting,
-            Sight::Row => {}
+    fn own(&mut self, tracked: &Tracked, role: Role) -> Counts {
+        if !tracked.shown {
+            return Counts::Waiting;
         }
         if tracked.reached {
             return Counts::Passed;
@@ -91,33 +88,32 @@ impl<'a> Judge<'a> {
         if !self.settled(tracked) {
             return Counts::Settling;
         }
-        let downstream = tracked.job.downstream_pipeline.is_some();
         if let Some(limit) = self.rules.stuck
-            && !downstream
-            && age(tracked, self.now).is_some_and(|age| age >= limit)
+            && tracked.job.downstream_pipeline.is_none()
+            && tracked.queued(self.now).is_some_and(|age| age >= limit)
         {
             return Counts::Stuck;
         }
-        Counts::of(&tracked.job, tracked.matched, self.rules)
+        Counts::of(&tracked.job, tracked.matched, role, self.rules)
     }
 
     /// A trigger job on the way that has started nothing so far.
     pub fn hop(&mut self, tracked: &Tracked) -> Counts {
         match tracked.job.status {
-            _ if tracked.sight != Sight::Row => Counts::Waiting,
-            Status::Success if self.old(tracked) => Counts::Missing,
-            Status::Failed if self.old(tracked) => Counts::Failed,
+            _ if !tracked.shown => Counts::Waiting,
+            Status::Success if self.stands(tracked, APPEAR) => Counts::Missing,
+            Status::Failed if self.stands(tracked, SETTLE) => Counts::Failed,
             Status::Canceled => Counts::Canceled,
             Status::Skipped => Counts::Skipped,
             _ => Counts::Waiting,
         }
     }
 
-    /// A trigger job that has started nothing. The pipeline may show up a moment after the job's end.
+    /// A trigger job that has succeeded and started nothing: the pipeline may show up a moment later.
     fn childless(&mut self, tracked: &Tracked) -> Counts {
         if self.rules.want == Want::Finished {
             Counts::Passed
-        } else if self.old(tracked) {
+        } else if self.stands(tracked, APPEAR) {
             Counts::Missing
         } else {
             Counts::Settling
@@ -127,22 +123,18 @@ impl<'a> Judge<'a> {
     /// An end that GitLab itself may take back a moment later has stood long enough.
     fn settled(&mut self, tracked: &Tracked) -> bool {
         match tracked.job.status {
-            Status::Failed => self.old(tracked),
-            // Skipped before our eyes: the failure that skips it may still be retried, which brings it back.
-            Status::Skipped if tracked.moved => self.old(tracked),
+            Status::Failed => self.stands(tracked, SETTLE),
+            // The failure that skips it may still be retried, which brings it back.
+            Status::Skipped if tracked.moved => self.stands(tracked, SETTLE),
             _ => true,
         }
     }
 
-    /// The end lies back longer than [`SETTLE`], by the server's clock or since it was first seen.
-    fn old(&mut self, tracked: &Tracked) -> bool {
-        let seen = self.now.monotonic.saturating_sub(tracked.since);
-        let by_server = match (self.now.server, tracked.job.finished_at) {
-            (Some(now), Some(end)) => now.since(end),
-            _ => Duration::ZERO,
-        };
-        let left = SETTLE.saturating_sub(seen.max(by_server));
-        if left.is_zero() {
+    /// The job has had its status for this long.
+    fn stands(&mut self, tracked: &Tracked, long: Duration) -> bool {
+        let stood = self.now.saturating_sub(tracked.since) + tracked.stood;
+        let left = long.saturating_sub(stood);
+        if left.is_zero() || self.over {
             return true;
         }
         // Half a second more, for the server's clock shows whole seconds only.
@@ -152,7 +144,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The pipeline that the trigger job starts matters.
-    pub fn follows(&self, tracked: &Tracked) -> bool {
+    fn follows(&self, tracked: &Tracked) -> bool {
         tracked.job.trigger
             && !tracked.reached
             && self.rules.trigger_jobs == TriggerJobs::Follow
@@ -191,13 +183,14 @@ impl<'a> Judge<'a> {
         match node.unreadable {
             Some(Unreadable::Refused) => return Counts::Refused,
             Some(Unreadable::Gone) => return Counts::Missing,
-            None if node.complete == 0 => return Counts::Waiting,
+            None if node.looks == 0 => return Counts::Waiting,
             None => {}
         }
         if node.no_trigger_jobs && self.rules.trigger_jobs != TriggerJobs::LeaveOut {
             return Counts::Refused;
         }
-        let all: Vec<Counts> = node.jobs.iter().map(|tracked| self.job(tracked)).collect();
+        let jobs = node.jobs.iter();
+        let all: Vec<Counts> = jobs.map(|job| self.job(job, Role::Downstream)).collect();
         let waiting = all.iter().any(|counts| counts.open());
         let code = Exit::of_all(all.iter().filter_map(|counts| counts.exit()));
         let worst = all
@@ -209,20 +202,13 @@ impl<'a> Judge<'a> {
             _ if waiting => Counts::Waiting,
             _ if all.contains(&Counts::Warning) => Counts::Warning,
             _ if all.contains(&Counts::Passed) => Counts::Passed,
-            _ if self.may_appear(node) => Counts::Waiting,
             _ => Counts::Empty,
         }
     }
 
-    /// A pipeline without jobs may just be coming up.
-    fn may_appear(&self, node: &Node) -> bool {
-        let seen = self.now.monotonic.saturating_sub(node.since);
-        node.jobs.is_empty() && seen < APPEAR
-    }
-
     /// A selected job and, below it, what did not simply pass.
-    pub fn outcome(&mut self, key: PipelineKey, tracked: &Tracked) -> JobOutcome {
-        let counts = self.job(tracked);
+    pub fn outcome(&mut self, key: PipelineKey, tracked: &Tracked, role: Role) -> JobOutcome {
+        let counts = self.job(tracked, role);
         let mut because = Vec::new();
         if counts != Counts::Passed
             && self.follows(tracked)
@@ -232,8 +218,8 @@ impl<'a> Judge<'a> {
             && let Some(node) = self.nodes.get(&below.id)
         {
             self.above.push(below.id);
-            for tracked in by_age(&node.jobs) {
-                let outcome = self.outcome(below, tracked);
+            for tracked in node.by_age() {
+                let outcome = self.outcome(below, tracked, Role::Downstream);
                 if !matches!(outcome.counts, Counts::Passed | Counts::Ignored) {
                     because.push(outcome);
                 }
@@ -247,7 +233,8 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// A trigger job's own status and its pipeline, taken together. The status lags behind, or mirrors the pipeline, or says no more than that the pipeline was started.
+/// A trigger job's own status and its pipeline, taken together. The status lags behind, or mirrors the pipeline, or says no more than that
+/// the pipeline was started.
 fn join(status: &Status, own: Counts, below: Counts) -> Counts {
     if matches!(
         below,
@@ -265,25 +252,5 @@ fn join(status: &Status, own: Counts, below: Counts) -> Counts {
         | Status::WaitingForCallback => below,
         _ if own.open() && below.bad() => below,
         _ => own,
-    }
-}
-
-/// Oldest first.
-pub(super) fn by_age(jobs: &[Tracked]) -> Vec<&Tracked> {
-    let mut jobs: Vec<&Tracked> = jobs.iter().collect();
-    jobs.sort_unstable_by_key(|tracked| tracked.job.id);
-    jobs
-}
-
-/// How long a job has been waiting for a runner or a resource group; `None` if it is not.
-pub(super) fn age(tracked: &Tracked, now: Now) -> Option<Duration> {
-    let seen = now.monotonic.saturating_sub(tracked.since);
-    match tracked.job.status {
-        Status::Pending => {
-            let queued = tracked.job.queued_duration.unwrap_or_default();
-            Some(seen.max(Duration::try_from_secs_f64(queued).unwrap_or_default()))
-        }
-        Status::WaitingForResource => Some(seen),
-        _ => None,
     }
 }

@@ -1,52 +1,18 @@
-//! Waiting, decided: a fold over looks that says "go on, and read this next" or how it all ended.
-//!
-//! The order of reading: [`Counts::of`] is the table (one job by its own row), `judge` adds downstream pipelines and sums up, [`Watch`] folds looks.
-
-mod change;
-mod judge;
-mod node;
-mod outcome;
-mod plan;
-mod survey;
-mod tell;
-mod want;
-mod watch;
+//! The table: what a job counts as by its own row, under the rules of a wait.
 
 use std::time::Duration;
 
-use crate::decide::select::{Caller, Matched, Selection};
+use crate::decide::select::Matched;
 use crate::exit::Exit;
-use crate::model::{Job, PipelineId, PipelineKey, Status};
-
-pub use change::{Change, Named, Note};
-pub use outcome::{JobOutcome, Outcome, Reason};
-pub use want::{Want, Way, way};
-pub use watch::{Next, Open, Step, Verdict, Watch};
+use crate::model::{Job, Status};
 
 /// How long a failed job may still be replaced by its own `retry:`.
-pub const SETTLE: Duration = Duration::from_secs(10);
-/// How long a downstream pipeline may take to appear.
-pub const APPEAR: Duration = Duration::from_mins(1);
-
-/// What is waited for, and where.
-#[derive(Clone, Debug)]
-pub struct Goal {
-    /// The pipeline where the way starts.
-    pub pipeline: PipelineKey,
-    /// `--downstream`: names of trigger jobs, one hop each, to the pipeline that holds the selected jobs.
-    pub downstream: Vec<String>,
-    pub selection: Selection,
-}
-
-/// The job that runs this program, and its pipeline.
-#[derive(Clone, Debug)]
-pub struct Own {
-    pub caller: Caller,
-    pub pipeline: PipelineId,
-}
+pub(super) const SETTLE: Duration = Duration::from_secs(10);
+/// How long a downstream pipeline may take to appear after the end of its trigger job.
+pub(super) const APPEAR: Duration = Duration::from_mins(1);
 
 /// What counts, and for how long.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rules {
     pub want: Want,
     pub failures: Failures,
@@ -59,47 +25,35 @@ pub struct Rules {
     pub stuck: Option<Duration>,
 }
 
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            want: Want::Passed,
-            failures: Failures::AsGitLab,
-            ok: Vec::new(),
-            trigger_jobs: TriggerJobs::Follow,
-            stop: StopAt::FirstFailure,
-            looks: Looks::UntilDecided,
-            stuck: None,
-        }
-    }
+/// What the wait is for (`--for`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Want {
+    /// The jobs have passed.
+    #[default]
+    Passed,
+    /// The jobs have ended, however.
+    Finished,
+    /// Each job has, or had, one of these statuses.
+    Statuses(Vec<Status>),
 }
 
 /// What a failure of a job that is allowed to fail is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Failures {
-    /// A warning.
+    /// A warning, as GitLab's `needs` takes it.
+    #[default]
     AsGitLab,
-    /// A failure like any other (`--strict`).
-    Strict,
-    /// A failure for the jobs that are named, a warning for those in the pipelines below them. Every manual job is allowed to fail
-    /// unless its YAML says otherwise, so the failure of a job that this program has played must count.
+    /// A failure where the job itself is meant; a warning in the pipelines below.
     StrictNamed,
-}
-
-impl Failures {
-    /// Whether the failure of a job that is allowed to fail counts.
-    pub fn strict(self, matched: Matched) -> bool {
-        match self {
-            Self::AsGitLab => false,
-            Self::Strict => true,
-            Self::StrictNamed => matched.exact(),
-        }
-    }
+    /// A failure at every depth (`--strict`).
+    Strict,
 }
 
 /// How trigger jobs are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TriggerJobs {
     /// They pass when the jobs of their downstream pipeline have passed.
+    #[default]
     Follow,
     /// By their own status (`--shallow`).
     Shallow,
@@ -108,19 +62,44 @@ pub enum TriggerJobs {
 }
 
 /// When the wait ends if a job has failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StopAt {
+    #[default]
     FirstFailure,
     /// When all jobs have ended (`--keep-going`).
     End,
 }
 
 /// How often to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Looks {
+    #[default]
     UntilDecided,
-    /// One turn (`--timeout 0`).
+    /// One look (`--timeout 0`).
     Once,
+}
+
+/// What a pipeline is to the wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// On the way to the selected jobs: the hop (by index) starts here.
+    Hop(usize),
+    /// It holds the selected jobs.
+    Target,
+    /// A trigger job that is waited for has started it: all its jobs count.
+    Downstream,
+}
+
+impl Rules {
+    /// A failure of this job is a warning.
+    pub(super) fn tolerates(&self, job: &Job, role: Role) -> bool {
+        job.allow_failure
+            && match self.failures {
+                Failures::AsGitLab => true,
+                Failures::StrictNamed => role == Role::Downstream,
+                Failures::Strict => false,
+            }
+    }
 }
 
 /// How a job counts.
@@ -130,7 +109,7 @@ pub enum Counts {
     Passed,
     /// Failed or canceled, but allowed to fail.
     Warning,
-    /// A manual job that is allowed to fail and was not meant by name: nobody needs to play it.
+    /// A manual job that is allowed to fail and was not meant by name.
     Ignored,
     /// `--optional`, and the pipeline does not have it.
     Absent,
@@ -151,15 +130,15 @@ pub enum Counts {
     Stuck,
     /// Not yet decided.
     Waiting,
-    /// A manual job that somebody must play.
+    /// A manual job that a person must play.
     Person,
     /// Failed a moment ago; its own `retry:` may still replace it.
     Settling,
 }
 
 impl Counts {
-    /// The table: how a job counts by its own row alone.
-    pub fn of(job: &Job, matched: Matched, rules: &Rules) -> Self {
+    /// How a job counts by its own row alone.
+    pub(super) fn of(job: &Job, matched: Matched, role: Role, rules: &Rules) -> Self {
         if let Want::Statuses(wanted) = &rules.want {
             match way(wanted, job) {
                 Way::Reached => return Self::Passed,
@@ -167,11 +146,10 @@ impl Counts {
                 Way::Never | Way::NotYet => {}
             }
         }
-        let tolerated = job.allow_failure && !rules.failures.strict(matched);
         match &job.status {
             Status::Success => Self::Passed,
             ended if ended.finished() && rules.want == Want::Finished => Self::Passed,
-            Status::Failed | Status::Canceled if tolerated => Self::Warning,
+            Status::Failed | Status::Canceled if rules.tolerates(job, role) => Self::Warning,
             ended if ended.finished() && rules.ok.contains(ended) => Self::Passed,
             Status::Failed => Self::Failed,
             Status::Canceled => Self::Canceled,
@@ -200,28 +178,6 @@ impl Counts {
         }
     }
 
-    /// The word for it in tables and events.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Warning => "warning",
-            Self::Ignored => "ignored",
-            Self::Absent => "absent",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-            Self::Skipped => "skipped",
-            Self::Missing => "missing",
-            Self::Empty => "empty",
-            Self::Refused => "refused",
-            Self::TooDeep => "too deep",
-            Self::Unreachable => "unreachable",
-            Self::Stuck => "stuck",
-            Self::Waiting => "waiting",
-            Self::Person => "manual",
-            Self::Settling => "settling",
-        }
-    }
-
     /// The exit code that it stands for; `None` while it is open.
     pub fn exit(self) -> Option<Exit> {
         Some(match self {
@@ -244,4 +200,56 @@ impl Counts {
     pub fn open(self) -> bool {
         self.exit().is_none()
     }
+}
+
+/// Where a job stands on its way to a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Reached,
+    NotYet,
+    /// It has ended without.
+    Never,
+}
+
+/// Where the job stands on its way to the nearest of the wanted statuses.
+pub fn way(wanted: &[Status], job: &Job) -> Way {
+    let ran = job.started_at.is_some() || job.status == Status::Success;
+    if wanted
+        .iter()
+        .any(|status| *status == job.status || past(status, &job.status, ran))
+    {
+        Way::Reached
+    } else if job.status.finished() {
+        Way::Never
+    } else {
+        Way::NotYet
+    }
+}
+
+/// A job with status `now` has `status` behind it.
+fn past(status: &Status, now: &Status, ran: bool) -> bool {
+    match (order(status), order(now)) {
+        (Some(0), Some(_)) => true,
+        (Some(wanted), Some(ENDED)) => {
+            wanted < ENDED && ran && (*status != Status::Canceling || *now == Status::Canceled)
+        }
+        (Some(wanted), Some(now)) => wanted < now,
+        _ => false,
+    }
+}
+
+const ENDED: u8 = 6;
+
+/// How far a job with this status has come; `None` for an unknown one.
+fn order(status: &Status) -> Option<u8> {
+    Some(match status {
+        Status::Created => 0,
+        Status::Manual | Status::Scheduled => 1,
+        Status::WaitingForResource | Status::WaitingForCallback | Status::Preparing => 2,
+        Status::Pending => 3,
+        Status::Running => 4,
+        Status::Canceling => 5,
+        Status::Success | Status::Failed | Status::Canceled | Status::Skipped => ENDED,
+        Status::Unknown(_) => return None,
+    })
 }

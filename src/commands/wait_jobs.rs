@@ -1,0 +1,333 @@
+//! The wait for jobs: looks, lets the verdict decide, says what has changed, and sleeps.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::wait_loop::{Halt, Look, Turns};
+use crate::decide::select::Selection;
+use crate::decide::wait::{
+    Change, Goal, List, Now, Outcome, Own, Read, Reason, Rules, Step, Unreadable, Verdict, Watch,
+};
+use crate::exit::{Exit, Stop};
+use crate::gitlab::{Error, Kind, Project};
+use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Status};
+use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs};
+use crate::report::events::{Event, Missing};
+use crate::report::wait as report;
+use crate::session::Me;
+
+/// After trouble that took longer than this, a look begins anew: it is of one moment.
+const MOMENT: Duration = Duration::from_secs(5);
+/// More jobs than this are written in one line when they are first seen.
+const MANY: usize = 12;
+
+/// What to wait for.
+pub struct Wait<'w> {
+    /// The pipeline where the way starts.
+    pub place: &'w Place,
+    /// Names of trigger jobs, one hop each.
+    pub downstream: &'w [String],
+    pub selection: &'w Selection,
+    /// Attempts of these jobs, by name, that this program has made: older ones do not count, whatever a lagging server shows.
+    pub known: Vec<(String, JobId)>,
+    pub rules: &'w Rules,
+    /// `None` where there is no job token to ask with.
+    pub me: Option<&'w Me>,
+}
+
+/// How a wait ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The last that is known of each job.
+    pub outcome: Outcome,
+    /// The pipeline that holds the jobs, as far as the way there is known.
+    pub place: Place,
+    /// The words for an end that the jobs' own status does not explain.
+    pub stop: Option<Stop>,
+}
+
+/// What else is done at each look; `true` when the verdict is there.
+pub type EachLook<'e> = dyn FnMut(&mut Turns, &Watch, bool) -> Result<(), Halt> + 'e;
+
+/// Waits for jobs until the verdict is final or the time is over.
+pub fn wait_for(turns: &mut Turns, pipelines: &Pipelines, wait: &Wait) -> Ended {
+    wait_and(turns, pipelines, wait, &mut |_, _, _| Ok(()))
+}
+
+/// The same, doing something at each look.
+pub fn wait_and(
+    turns: &mut Turns,
+    pipelines: &Pipelines,
+    wait: &Wait,
+    each_look: &mut EachLook,
+) -> Ended {
+    turns.write(&Event::Start {
+        project: &wait.place.project,
+        pipeline: wait.place.pipeline,
+        until: turns.ends(),
+    });
+    let mut waiting = JobWait {
+        watch: watch(wait),
+        pipelines,
+        start: wait.place,
+        readable: HashSet::new(),
+        refusals: HashMap::new(),
+        names: Vec::new(),
+    };
+    let ended = turns.until(&mut |turns| {
+        let verdict = waiting.look(turns)?;
+        each_look(turns, &waiting.watch, matches!(verdict, Verdict::Final(_)))?;
+        Ok(waiting.next(turns, verdict))
+    });
+    let (outcome, stop) = match ended {
+        Ok(outcome) => {
+            let stop = waiting.explain(&outcome);
+            (outcome, stop)
+        }
+        Err(halt) => (waiting.watch.give_up(halt.exit()), Some(turns.stop(&halt))),
+    };
+    let place = waiting.watch.pipeline().map(|key| waiting.place(key));
+    Ended {
+        outcome,
+        place: place.unwrap_or_else(|| wait.place.clone()),
+        stop,
+    }
+}
+
+fn watch(wait: &Wait) -> Watch {
+    let goal = Goal {
+        pipeline: PipelineKey {
+            id: wait.place.pipeline,
+            project_id: match wait.place.project {
+                Project::Id(id) => Some(id),
+                Project::Path(_) => None,
+            },
+        },
+        downstream: wait.downstream.to_vec(),
+        selection: wait.selection.clone(),
+    };
+    let own = wait.me.map(|me| Own {
+        caller: me.caller(),
+        pipeline: me.pipeline.id,
+    });
+    Watch::new(goal, wait.rules.clone(), own).knowing(wait.known.clone())
+}
+
+struct JobWait<'w> {
+    watch: Watch,
+    pipelines: &'w Pipelines<'w>,
+    start: &'w Place,
+    /// Pipelines whose trigger jobs could be read.
+    readable: HashSet<PipelineId>,
+    /// Why a pipeline, or its trigger jobs, cannot be read.
+    refusals: HashMap<PipelineId, Stop>,
+    /// Names of the jobs that were read last: what a missing one may have been meant to be.
+    names: Vec<String>,
+}
+
+impl JobWait<'_> {
+    /// One look: reads what the verdict asks for.
+    fn look(&mut self, turns: &mut Turns) -> Result<Verdict, Halt> {
+        let session = turns.session();
+        loop {
+            let calm = session.asking.troubled();
+            let moment = |turns: &Turns| Now {
+                monotonic: turns.now(),
+                server: None,
+            };
+            let mut step = self.watch.look(&[], moment(turns));
+            while let Verdict::Read(reads) = &step.verdict {
+                let mut got = Vec::new();
+                for read in reads {
+                    got.push(self.read(turns, read)?);
+                }
+                let lists: Vec<List> = reads.iter().zip(&got).map(list).collect();
+                let dates = got.iter().filter_map(|rows| rows.as_ref().ok()?.date);
+                let now = Now {
+                    server: dates.min(),
+                    ..moment(turns)
+                };
+                let next = self.watch.look(&lists, now);
+                write(turns, &next);
+                if matches!(next.verdict, Verdict::Final(_)) {
+                    self.names = names(&got);
+                }
+                step = next;
+            }
+            if session.asking.troubled().saturating_sub(calm) <= MOMENT {
+                return Ok(step.verdict);
+            }
+        }
+    }
+
+    /// How to go on after a look.
+    fn next(&self, turns: &mut Turns, verdict: Verdict) -> Look<Outcome> {
+        match verdict {
+            Verdict::Final(outcome) => Look::Done(*outcome),
+            Verdict::Waiting { wake, soon } => {
+                turns.missing(self.missing(turns.now()));
+                Look::Again { wake, soon }
+            }
+            Verdict::Read(_) => Look::again(),
+        }
+    }
+
+    /// What the heartbeat names: the open jobs, or what is not there yet.
+    fn missing(&self, seen: Duration) -> Vec<Missing> {
+        let open = self.watch.open().map(|job| Missing {
+            name: job.name.to_owned(),
+            status: Some(job.status.clone()),
+            running: (*job.status == Status::Running).then(|| duration(job.elapsed)),
+            seen,
+        });
+        let open: Vec<Missing> = open.collect();
+        if !open.is_empty() {
+            return open;
+        }
+        let jobs = self.watch.give_up(Exit::Pending).jobs.into_iter();
+        let waiting = jobs.filter(|job| job.counts.exit() != Some(Exit::Ok));
+        waiting
+            .map(|job| Missing {
+                name: job.name,
+                status: job.job.map(|job| job.status),
+                running: None,
+                seen,
+            })
+            .collect()
+    }
+
+    fn explain(&self, outcome: &Outcome) -> Option<Stop> {
+        let refused = match &outcome.reason {
+            Some(Reason::PipelineRefused(key) | Reason::PipelineGone(key)) => Some(key.id),
+            _ => None,
+        };
+        let refusal = match refused {
+            Some(pipeline) => self.refusals.get(&pipeline),
+            None => self.refusals.values().next(),
+        };
+        let names = self.names.iter().map(String::as_str);
+        report::stop(outcome, refusal, names)
+    }
+
+    fn place(&self, pipeline: PipelineKey) -> Place {
+        let project = match pipeline.project_id {
+            Some(id) if pipeline.id != self.start.pipeline => Project::Id(id),
+            _ => self.start.project.clone(),
+        };
+        Place {
+            project,
+            pipeline: pipeline.id,
+        }
+    }
+
+    fn read(&mut self, turns: &mut Turns, read: &Read) -> Result<Result<Rows, Unreadable>, Halt> {
+        let pipeline = read.pipeline.id;
+        let place = self.place(read.pipeline);
+        if let Project::Id(project) = place.project {
+            turns.session().gitlab.know(project);
+        }
+        let scope = Scope {
+            retried: read.retried,
+            no_trigger_jobs: !read.trigger_jobs,
+        };
+        let (pipelines, readable) = (self.pipelines, self.readable.contains(&pipeline));
+        let rows = turns.ask(&mut || {
+            let rows = pipelines.rows(&place, scope)?;
+            match rows.trigger_jobs {
+                // They could be read before: it is the token that is refused.
+                TriggerJobs::Refused(error) if readable => Err(*error),
+                _ => Ok(rows),
+            }
+        });
+        match rows {
+            Ok(rows) => {
+                turns.answered(pages(&rows), &rows.facts);
+                match &rows.trigger_jobs {
+                    TriggerJobs::Read => drop(self.readable.insert(pipeline)),
+                    TriggerJobs::LeftOut => {}
+                    TriggerJobs::Refused(error) => {
+                        self.refusals.insert(pipeline, error.stop());
+                    }
+                }
+                Ok(Ok(rows))
+            }
+            Err(Halt::Error(error)) => self.refused(error, pipeline).map(Err),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// What a refusal means: another pipeline that is shut or gone is a fact of the look, all else ends the wait.
+    fn refused(&mut self, error: Box<Error>, pipeline: PipelineId) -> Result<Unreadable, Halt> {
+        match error.kind {
+            Kind::Forbidden | Kind::NotFound | Kind::NoToken if pipeline != self.start.pipeline => {
+                let gone = error.exit() == Exit::NotFound;
+                self.refusals.insert(pipeline, error.stop());
+                Ok(if gone {
+                    Unreadable::Gone
+                } else {
+                    Unreadable::Refused
+                })
+            }
+            _ => Err(Halt::Error(error)),
+        }
+    }
+}
+
+/// Requests of one read, each of a hundred rows.
+fn pages(rows: &Rows) -> usize {
+    let lists = [false, true].map(|trigger| {
+        let of = |job: &&Job| job.trigger == trigger;
+        rows.jobs.iter().filter(of).count().div_ceil(100)
+    });
+    lists.iter().sum::<usize>().max(1)
+}
+
+fn names(got: &[Result<Rows, Unreadable>]) -> Vec<String> {
+    let rows = got.iter().filter_map(|rows| rows.as_ref().ok());
+    let jobs = rows.flat_map(|rows| &rows.jobs);
+    jobs.map(|job| job.name.clone()).collect()
+}
+
+fn list<'l>((read, rows): (&'l Read, &'l Result<Rows, Unreadable>)) -> List<'l> {
+    List {
+        read,
+        rows: rows
+            .as_ref()
+            .map(|rows| rows.jobs.as_slice())
+            .map_err(|why| *why),
+        no_trigger_jobs: rows
+            .as_ref()
+            .is_ok_and(|rows| matches!(rows.trigger_jobs, TriggerJobs::Refused(_))),
+    }
+}
+
+/// Says what a look has shown.
+fn write(turns: &mut Turns, step: &Step) {
+    let events = turns.session().events;
+    let mut changes: Vec<&Change> = step.changes.iter().collect();
+    changes.sort_unstable_by_key(|change| change.job.id);
+    let (first, later): (Vec<_>, Vec<_>) = changes.into_iter().partition(|c| c.from.is_none());
+    if first.len() > MANY {
+        events.first_sight(&first);
+    } else {
+        for change in first {
+            events.write(&Event::Change(change));
+        }
+    }
+    for change in later {
+        events.write(&Event::Change(change));
+    }
+    for note in &step.notes {
+        events.write(&Event::Note(note));
+    }
+    if !step.changes.is_empty() || !step.notes.is_empty() {
+        turns.changed();
+    }
+}
+
+/// GitLab's seconds; zero where it sent none, or no time that could be.
+fn duration(seconds: Option<f64>) -> Duration {
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,591 @@
+//! The fold over looks.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::judge::{Judge, Nodes};
+use super::node::{Context, News, Node};
+use super::outcome::{
+    Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Step, Unreadable, Verdict,
+};
+use super::rules::{Counts, Looks, Role, Rules, StopAt, TriggerJobs};
+use super::said::Said;
+use crate::decide::guard::{Activity, Guard, Sign};
+use crate::decide::select::{Operand, Selection};
+use crate::exit::Exit;
+use crate::model::{Job, JobId, PipelineId, PipelineKey, Status};
+
+/// A wait: what was asked for and what has been seen so far.
+///
+/// ```text
+/// loop {                                           // one look
+///     let mut step = watch.look(&[], now);         // begins it
+///     while let Verdict::Read(reads) = step.verdict {
+///         step = watch.look(&lists_of(reads), now);
+///     }
+///     match step.verdict { Final(outcome) => return outcome, Waiting {..} => sleep }
+/// }
+/// ```
+///
+/// A look that is given up is simply begun anew.
+#[derive(Debug)]
+pub struct Watch {
+    goal: Goal,
+    /// What each hop of the way selects, and what a downstream pipeline does.
+    hops: Vec<Selection>,
+    everything: Selection,
+    rules: Rules,
+    own: Option<Own>,
+    /// Jobs, by name, with an attempt that exists for certain.
+    known: Vec<(String, JobId)>,
+    nodes: Nodes,
+    /// The pipelines that bear on the verdict, the way first.
+    needed: Vec<PipelineKey>,
+    guard: Guard,
+    /// When the look began, by the monotonic clock.
+    now: Duration,
+    /// Counts the looks.
+    look: u64,
+    /// No look has come to its end so far.
+    first: bool,
+    said: Said,
+}
+
+/// A job that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Open<'a> {
+    pub pipeline: PipelineId,
+    pub name: &'a str,
+    pub status: &'a Status,
+    /// Time of running so far, by GitLab's clock.
+    pub elapsed: Option<f64>,
+}
+
+/// What would follow if all that is known were fresh.
+struct Survey {
+    /// The pipelines that bear on it: first the way, so many of them, then those downstream of selected jobs.
+    needed: Vec<PipelineKey>,
+    way: usize,
+    wake: Option<Duration>,
+    end: Option<End>,
+}
+
+/// Why the wait is over.
+enum End {
+    /// The selected jobs have decided.
+    Jobs,
+    /// A trigger job on the way has started nothing.
+    Hop(Box<JobOutcome>),
+    Reason(Reason),
+}
+
+impl Watch {
+    pub fn new(mut goal: Goal, rules: Rules, own: Option<Own>) -> Self {
+        // A wait follows names: the newest attempt of each.
+        goal.selection.attempts = false;
+        let hop = |name: &String| Selection {
+            operands: vec![Operand::name(name)],
+            ..Selection::default()
+        };
+        Self {
+            hops: goal.downstream.iter().map(hop).collect(),
+            everything: Selection {
+                all: true,
+                ..Selection::default()
+            },
+            needed: vec![goal.pipeline],
+            goal,
+            rules,
+            own,
+            known: Vec::new(),
+            nodes: Nodes::new(),
+            guard: Guard::default(),
+            now: Duration::ZERO,
+            look: 0,
+            first: true,
+            said: Said::default(),
+        }
+    }
+
+    /// These attempts of selected jobs exist for certain, since this program made them: a list without them is out of date.
+    #[must_use]
+    pub fn knowing(self, known: Vec<(String, JobId)>) -> Self {
+        Self { known, ..self }
+    }
+
+    /// Takes in lists, and decides. No lists: a new look begins. A verdict is given only when every pipeline that bears on it was read in
+    /// this look.
+    pub fn look(&mut self, lists: &[List], now: Now) -> Step {
+        if lists.is_empty() {
+            self.look += 1;
+            self.now = now.monotonic;
+        }
+        let mut news = News::default();
+        let taken = lists
+            .iter()
+            .try_for_each(|list| self.take(list, now, &mut news));
+        let verdict = match taken {
+            Ok(()) => self.decide(),
+            Err(reason) => {
+                let end = End::Reason(reason);
+                Verdict::Final(Box::new(self.outcome(Some(&end), None)))
+            }
+        };
+        // A look that has only begun has shown nothing.
+        if !lists.is_empty() {
+            self.remark(&mut news);
+        }
+        Step {
+            verdict,
+            changes: news.changes,
+            notes: news.notes,
+        }
+    }
+
+    fn take(&mut self, list: &List, now: Now, news: &mut News) -> Result<(), Reason> {
+        let key = list.read.pipeline;
+        let role = self.role(0);
+        let node = self.nodes.entry(key.id);
+        let node = node.or_insert_with(|| Node::new(key, role, now.monotonic));
+        node.look = self.look;
+        let rows = match list.rows {
+            Ok(rows) => rows,
+            Err(why) => {
+                node.unreadable = Some(why);
+                return Ok(());
+            }
+        };
+        let own = self.own.as_ref().filter(|own| own.pipeline == key.id);
+        let hop = match node.role {
+            Role::Hop(hop) => self.hops.get(hop),
+            Role::Target | Role::Downstream => None,
+        };
+        let context = Context {
+            selection: match node.role {
+                Role::Target => &self.goal.selection,
+                Role::Hop(_) | Role::Downstream => hop.unwrap_or(&self.everything),
+            },
+            caller: own.map(|own| &own.caller),
+            rules: &self.rules,
+            known: match node.role {
+                Role::Target => &self.known,
+                Role::Hop(_) | Role::Downstream => &[],
+            },
+            follows: hop.is_some() || self.rules.trigger_jobs == TriggerJobs::Follow,
+            now,
+            once: self.rules.looks == Looks::Once,
+            first: self.first,
+        };
+        node.take(list, rows, &context, news)?;
+        match own.cloned() {
+            Some(own) => self.take_own(&own, list, rows, news),
+            None => Ok(()),
+        }
+    }
+
+    /// What the caller's own pipeline says beyond the selected jobs.
+    fn take_own(
+        &mut self,
+        own: &Own,
+        list: &List,
+        rows: &[Job],
+        news: &mut News,
+    ) -> Result<(), Reason> {
+        let ending = |status: &Status| matches!(status, Status::Canceling | Status::Canceled);
+        let mut caller = rows.iter().filter(|row| row.id == own.caller.id);
+        if caller.any(|row| ending(&row.status)) {
+            return Err(Reason::CallerCanceled);
+        }
+        let Some(node) = self.nodes.get(&own.pipeline) else {
+            return Ok(());
+        };
+        if node.role != Role::Target || node.looks == 0 {
+            return Ok(());
+        }
+        let trigger_jobs = list.read.trigger_jobs && !node.no_trigger_jobs;
+        let selected = |name: &str| node.job(name).is_some();
+        let activity = Activity::of(rows, &own.caller, selected, trigger_jobs);
+        let sign = self.guard.look(&activity, self.now);
+        let Some((sign, created)) = sign.zip(activity.created) else {
+            return Ok(());
+        };
+        let created = Named::new(own.pipeline, created);
+        let manual = activity.manual.map(|job| Named::new(own.pipeline, job));
+        news.notes.extend(match sign {
+            Sign::Deadlock => return Err(Reason::Deadlock(created)),
+            Sign::MayNeverStart => Some(Note::MayNeverStart(created)),
+            Sign::Blocking => manual.map(Note::Blocking),
+        });
+        Ok(())
+    }
+
+    /// What needs saying once.
+    fn remark(&mut self, news: &mut News) {
+        let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
+        for node in nodes {
+            self.said.about(node, &self.rules, self.now, news);
+        }
+        let Some(target) = self.target_node().filter(|node| self.absent(node)) else {
+            return;
+        };
+        for index in target.missing.clone() {
+            let operand = self.goal.selection.operands.get(index);
+            if let Some(operand) = operand.filter(|operand| operand.optional)
+                && self.said.absent(index)
+            {
+                news.notes.push(Note::Absent(operand.text.clone()));
+            }
+        }
+    }
+
+    /// What the pipeline is that stands at this position of the way.
+    fn role(&self, position: usize) -> Role {
+        if position < self.hops.len() {
+            Role::Hop(position)
+        } else {
+            Role::Target
+        }
+    }
+
+    fn decide(&mut self) -> Verdict {
+        let survey = self.survey(self.over(None));
+        self.adopt(&survey);
+        let reads = self.unread(survey.end.is_some());
+        if !reads.is_empty() {
+            return Verdict::Read(reads);
+        }
+        match &survey.end {
+            Some(end) => Verdict::Final(Box::new(self.outcome(Some(end), None))),
+            None if self.rules.looks == Looks::Once => {
+                Verdict::Final(Box::new(self.give_up(Exit::Pending)))
+            }
+            None => {
+                self.first = false;
+                Verdict::Waiting {
+                    wake: survey.wake,
+                    soon: self.nodes.values().any(|node| self.unclear(node)),
+                }
+            }
+        }
+    }
+
+    /// What is still to be read in this look. A pipeline that was refused is asked for again only before the end.
+    fn unread(&self, ends: bool) -> Vec<Read> {
+        let known = |key: &PipelineKey| self.nodes.get(&key.id);
+        let unread = |key: &&PipelineKey| {
+            known(key)
+                .is_none_or(|node| node.look != self.look && (node.unreadable.is_none() || ends))
+        };
+        let needed = self.needed.iter().enumerate();
+        let unread = needed.filter(|(_, key)| unread(key));
+        unread.map(|(index, key)| self.read(index, *key)).collect()
+    }
+
+    fn read(&self, position: usize, key: PipelineKey) -> Read {
+        let node = self.nodes.get(&key.id);
+        let role = node.map_or_else(|| self.role(position), |node| node.role);
+        let left_out = self.rules.trigger_jobs == TriggerJobs::LeaveOut && role == Role::Target;
+        // Once no trigger job is selected they are not asked for again, unless the guard needs to know of every job.
+        let needed = |node: &Node| {
+            let guarded = self.is_own(node) && self.guard.suspects();
+            let selected = node.jobs.iter().any(|job| job.job.trigger);
+            !node.no_trigger_jobs && (self.seeks(node) || selected || guarded)
+        };
+        Read {
+            pipeline: key,
+            trigger_jobs: !left_out && node.is_none_or(needed),
+            retried: role == Role::Target && self.seeks_attempt(node),
+        }
+    }
+
+    /// An operand that has met no job so far is an id, perhaps that of an older attempt.
+    fn seeks_attempt(&self, node: Option<&Node>) -> bool {
+        let open = |index: &usize| node.is_none_or(|n| n.looks == 0 || n.missing.contains(index));
+        let operands = self.goal.selection.operands.iter().enumerate();
+        let mut operands = operands.filter(|(index, _)| open(index));
+        operands.any(|(_, operand)| operand.is_id())
+    }
+
+    /// Makes the pipelines that bear on the verdict known, and forgets the others.
+    fn adopt(&mut self, survey: &Survey) {
+        let needed: HashSet<PipelineId> = survey.needed.iter().map(|key| key.id).collect();
+        self.nodes.retain(|id, _| needed.contains(id));
+        self.needed.clone_from(&survey.needed);
+        for (position, key) in survey.needed.iter().enumerate() {
+            // The way ends with the target; what follows was started by jobs that are waited for.
+            let role = if position < survey.way {
+                self.role(position)
+            } else {
+                Role::Downstream
+            };
+            let node = self.nodes.entry(key.id);
+            node.or_insert_with(|| Node::new(*key, role, self.now));
+        }
+    }
+
+    /// The lists have not shown what they should have.
+    fn unclear(&self, node: &Node) -> bool {
+        node.unreadable.is_none() && (self.seeks(node) || node.jobs.iter().any(|job| !job.shown))
+    }
+
+    /// How it stands when the shell has to end the wait: out of time, interrupted, no answer.
+    pub fn give_up(&self, exit: Exit) -> Outcome {
+        let survey = self.survey(self.over(Some(exit)));
+        self.outcome(survey.end.as_ref(), Some(exit))
+    }
+
+    /// The pipeline that holds the selected jobs, once the way leads there.
+    pub fn pipeline(&self) -> Option<PipelineKey> {
+        self.target_node().map(|node| node.key)
+    }
+
+    fn target_node(&self) -> Option<&Node> {
+        self.nodes.values().find(|node| node.role == Role::Target)
+    }
+
+    /// The jobs that have not ended, those that wait for a person among them: for the heartbeat.
+    pub fn open(&self) -> impl Iterator<Item = Open<'_>> {
+        let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
+        nodes.flat_map(|node| {
+            let open = node.jobs.iter().filter(|tracked| {
+                let counts = Counts::of(&tracked.job, tracked.matched, node.role, &self.rules);
+                let ends = !tracked.job.status.finished() && !tracked.reached;
+                // The jobs that it has started say more than the trigger job itself.
+                ends && counts != Counts::Ignored && tracked.downstream().is_none()
+            });
+            open.map(|tracked| Open {
+                pipeline: node.key.id,
+                name: &tracked.job.name,
+                status: &tracked.job.status,
+                elapsed: tracked.job.duration,
+            })
+        })
+    }
+}
+
+/// From the pipelines to the verdict: the way to the selected jobs, and their sum.
+impl Watch {
+    /// `over`: no time is left in which a failure could be replaced.
+    fn survey(&self, over: bool) -> Survey {
+        let mut judge = Judge::new(&self.nodes, &self.rules, self.now, over);
+        let mut needed = Vec::new();
+        let end = match self.target(&mut judge, &mut needed) {
+            Ok(Some(target)) => self.sum(&mut judge, target),
+            Ok(None) => None,
+            Err(end) => Some(end),
+        };
+        let way = needed.len();
+        // What the way was known to be, the last look at it has not shown.
+        let end = end.filter(|_| !self.lost_way(&needed));
+        let below = |key: &PipelineKey| !needed.iter().any(|known| known.id == key.id);
+        let below: Vec<PipelineKey> = judge.needed.drain(..).filter(below).collect();
+        needed.extend(below);
+        Survey {
+            wake: judge.wake,
+            needed,
+            way,
+            end,
+        }
+    }
+
+    /// Follows `--downstream` to the pipeline of the selected jobs, as far as it is there.
+    fn target<'a>(
+        &'a self,
+        judge: &mut Judge<'a>,
+        way: &mut Vec<PipelineKey>,
+    ) -> Result<Option<&'a Node>, End> {
+        let mut key = self.goal.pipeline;
+        for name in &self.goal.downstream {
+            way.push(key);
+            let Some(node) = self.readable(key)? else {
+                return Ok(None);
+            };
+            match self.hop(node, name, judge)? {
+                Some(next) => key = next,
+                None => return Ok(None),
+            }
+        }
+        way.push(key);
+        self.readable(key)
+    }
+
+    fn lost_way(&self, way: &[PipelineKey]) -> bool {
+        let mut nodes = way.iter().filter_map(|key| self.nodes.get(&key.id));
+        nodes
+            .any(|node| matches!(node.role, Role::Hop(_)) && node.jobs.iter().any(|job| !job.shown))
+    }
+
+    fn readable(&self, key: PipelineKey) -> Result<Option<&Node>, End> {
+        let node = self.nodes.get(&key.id);
+        match node.and_then(|node| node.unreadable) {
+            Some(Unreadable::Refused) => Err(End::Reason(Reason::PipelineRefused(key))),
+            Some(Unreadable::Gone) => Err(End::Reason(Reason::PipelineGone(key))),
+            None => Ok(node.filter(|node| node.look > 0)),
+        }
+    }
+
+    /// The pipeline that the trigger job has started; an error if it never will.
+    fn hop<'a>(
+        &self,
+        node: &'a Node,
+        name: &str,
+        judge: &mut Judge<'a>,
+    ) -> Result<Option<PipelineKey>, End> {
+        if node.no_trigger_jobs {
+            return Err(End::Reason(Reason::TriggerJobsRefused));
+        }
+        let tracked = match node.jobs.as_slice() {
+            [] if self.absent(node) => {
+                let missing = JobOutcome::none(name, node.key, Counts::Missing);
+                return Err(End::Hop(Box::new(missing)));
+            }
+            [] => return Ok(None),
+            [tracked] => tracked,
+            _ => return Err(End::Reason(Reason::Ambiguous(name.to_owned()))),
+        };
+        if let Some(downstream) = tracked.downstream() {
+            return Ok(Some(downstream));
+        }
+        let counts = judge.hop(tracked);
+        if counts.open() {
+            return Ok(None);
+        }
+        let ended = JobOutcome::of(&tracked.job, node.key, counts);
+        Err(End::Hop(Box::new(ended)))
+    }
+
+    /// Whether the selected jobs have decided.
+    fn sum<'a>(&self, judge: &mut Judge<'a>, target: &'a Node) -> Option<End> {
+        if self.guesses(target) {
+            return Some(End::Reason(Reason::TriggerJobsRefused));
+        }
+        let operand = |index: &usize| self.goal.selection.operands.get(*index);
+        if let Some(operand) = target.emptied.iter().find_map(operand) {
+            let reason = Reason::NarrowedAway(operand.text.clone());
+            return Some(End::Reason(reason));
+        }
+        let jobs = target.jobs.iter();
+        let mut all: Vec<Counts> = jobs.map(|job| judge.job(job, Role::Target)).collect();
+        let missing = target.missing.iter();
+        all.extend(missing.map(|operand| self.missing(target, *operand)));
+        let open = all.iter().any(|counts| counts.open());
+        let bad = all.iter().any(|counts| counts.bad());
+        let counting = |counts: &Counts| !matches!(counts, Counts::Ignored | Counts::Absent);
+        if bad && (!open || self.rules.stop == StopAt::FirstFailure) {
+            Some(End::Jobs)
+        } else if open || target.looks == 0 {
+            None
+        } else if all.iter().any(counting) {
+            Some(End::Jobs)
+        } else if target.jobs.is_empty() && !self.absent(target) {
+            None
+        } else {
+            let ignored = target.by_age().into_iter();
+            let ignored = ignored.map(|tracked| tracked.job.name.clone()).collect();
+            Some(End::Reason(Reason::Nothing { ignored }))
+        }
+    }
+
+    /// The selection cannot be known without the trigger jobs, and the server does not show them.
+    fn guesses(&self, target: &Node) -> bool {
+        target.no_trigger_jobs
+            && self.rules.trigger_jobs != TriggerJobs::LeaveOut
+            && (target.open_ended || !target.missing.is_empty())
+    }
+
+    fn missing(&self, target: &Node, operand: usize) -> Counts {
+        let operand = self.goal.selection.operands.get(operand);
+        if !self.absent(target) {
+            Counts::Waiting
+        } else if operand.is_some_and(|operand| operand.optional) {
+            Counts::Absent
+        } else {
+            Counts::Missing
+        }
+    }
+
+    /// What has not been seen in this pipeline will not appear any more: all its jobs exist from its creation. A job that is retried while
+    /// a list of several pages is read can be missing from it, so that two lists must agree.
+    fn absent(&self, node: &Node) -> bool {
+        let looks = match self.rules.looks {
+            Looks::UntilDecided if !node.one_page => 2,
+            _ => 1,
+        };
+        node.looks >= looks
+    }
+
+    /// Something that was asked for is not there, and may only have been missed.
+    fn seeks(&self, node: &Node) -> bool {
+        node.looks == 0 || (node.jobs.is_empty() || !node.missing.is_empty()) && !self.absent(node)
+    }
+
+    /// It is the pipeline of the calling job.
+    fn is_own(&self, node: &Node) -> bool {
+        let own = self.own.as_ref();
+        own.is_some_and(|own| own.pipeline == node.key.id)
+    }
+
+    /// No time is left in which a failure could be replaced.
+    fn over(&self, given: Option<Exit>) -> bool {
+        self.rules.looks == Looks::Once || given == Some(Exit::Timeout)
+    }
+
+    /// The end in full: `given` is the code of a wait that had to be given up.
+    fn outcome(&self, end: Option<&End>, given: Option<Exit>) -> Outcome {
+        let mut judge = Judge::new(&self.nodes, &self.rules, self.now, self.over(given));
+        let mut jobs = self.outcomes(&mut judge);
+        let mut reason = None;
+        match end {
+            Some(End::Hop(job)) => {
+                jobs = vec![job.as_ref().clone()];
+                reason = Some(Reason::NoWay);
+            }
+            Some(End::Reason(why)) => reason = Some(why.clone()),
+            Some(End::Jobs) => {}
+            None if jobs.is_empty() && self.target_node().is_some_and(|node| self.absent(node)) => {
+                reason = Some(Reason::Nothing {
+                    ignored: Vec::new(),
+                });
+            }
+            None => {}
+        }
+        let codes = jobs.iter().filter_map(|job| job.counts.exit());
+        let codes = codes
+            .chain(reason.as_ref().and_then(Reason::exit))
+            .chain(given);
+        let exit = match Exit::of_all(codes) {
+            // Never a pass while something is open.
+            Exit::Ok if jobs.iter().any(|job| job.counts.open()) => Exit::Unknown,
+            exit => exit,
+        };
+        Outcome { exit, jobs, reason }
+    }
+
+    /// The selected jobs; before they are known, the trigger job on the way that is waited for.
+    fn outcomes<'a>(&'a self, judge: &mut Judge<'a>) -> Vec<JobOutcome> {
+        let mut way = Vec::new();
+        let Ok(target) = self.target(judge, &mut way) else {
+            return Vec::new();
+        };
+        let operands = &self.goal.selection.operands;
+        if let Some(target) = target {
+            let jobs = target.by_age().into_iter();
+            let outcome = |job| judge.outcome(target.key, job, Role::Target);
+            let mut outcomes: Vec<_> = jobs.map(outcome).collect();
+            for index in &target.missing {
+                let counts = self.missing(target, *index);
+                let text = operands.get(*index).map_or("", |operand| &operand.text);
+                outcomes.push(JobOutcome::none(text, target.key, counts));
+            }
+            return outcomes;
+        }
+        let Some((key, name)) = way.last().zip(self.goal.downstream.get(way.len() - 1)) else {
+            return Vec::new();
+        };
+        let tracked = self.nodes.get(&key.id).and_then(|node| node.jobs.first());
+        vec![match tracked {
+            Some(tracked) => JobOutcome::of(&tracked.job, *key, Counts::Waiting),
+            None => JobOutcome::none(name, *key, Counts::Waiting),
+        }]
+    }
+}
