@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A signal that ends the program in the ordinary way: report, flush, exit with 128 + number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,8 +44,10 @@ pub enum Woken {
 }
 
 /// Time between a signal and the hard end of the process where something cannot be interrupted (connect).
+#[cfg(unix)]
 const GRACE: Duration = Duration::from_secs(1);
 /// The same while what was started is being canceled.
+#[cfg(unix)]
 const GRACE_CANCELING: Duration = Duration::from_secs(5);
 
 /// Tells every part of the program that it was asked to end. Clones share one state.
@@ -147,7 +149,12 @@ pub fn prepare() -> Interrupt {
     fix_name_look_ups();
     let interrupt = Interrupt::new();
     #[cfg(unix)]
-    signals(interrupt.clone());
+    {
+        // SAFETY: no handler of ours is installed, so no code runs at the signal. From here on a write beyond the limit of a file's size is an
+        // error of that write; std has done the same for SIGPIPE.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+        signals(interrupt.clone());
+    }
     interrupt
 }
 
@@ -213,7 +220,7 @@ fn take_signals(set: &libc::sigset_t, interrupt: &Interrupt) {
         libc::SIGINT => Signal::Interrupt,
         _ => Signal::Terminate,
     };
-    let since = Instant::now();
+    let since = std::time::Instant::now();
     interrupt.raise(signal);
     // The main thread leaves the ordinary way and takes this thread with it, unless it is stuck in a connect.
     while since.elapsed() < interrupt.grace() {

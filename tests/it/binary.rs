@@ -114,3 +114,76 @@ fn it_runs_in_an_empty_image() {
         Err(error) => eprintln!("skipped: no chroot command here ({error})"),
     }
 }
+
+/// Limits and pipes of Unix.
+#[cfg(unix)]
+mod files {
+    use super::{BINARY, Command};
+    use crate::fake::{GitLab, World, ci, job};
+    use crate::run::Run;
+
+    /// A pipeline whose JSON is larger than a kilobyte.
+    fn scene() -> (GitLab, Vec<(String, String)>) {
+        let mut world = World::new();
+        world.project("shop/web");
+        let plan = ci().stage(
+            "test",
+            [job("unit").parallel(9).endless(), job("gate").here()],
+        );
+        let pipeline = world.pipeline("shop/web", "main", plan);
+        let me = world.job(pipeline, "gate");
+        let gitlab = GitLab::start(world);
+        let vars = gitlab.vars(me).into_iter().collect();
+        (gitlab, vars)
+    }
+
+    #[test]
+    fn a_file_that_may_not_grow_is_an_error_of_the_write() {
+        let (_gitlab, vars) = scene();
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -f 1 && exec \"$@\"", "sh", BINARY])
+            .args(["jobs", "--output", "json", "--output-file"])
+            .arg(folder.path().join("jobs.json"))
+            .env_clear()
+            .envs(vars)
+            .output()
+            .expect("a shell");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(6), "{log}");
+        assert!(log.contains("File too large"), "{log}");
+        let left = std::fs::read_dir(folder.path())
+            .expect("the folder")
+            .count();
+        assert_eq!(left, 0, "nothing is left in the folder");
+    }
+
+    #[test]
+    fn a_named_pipe_in_place_of_a_file_is_refused_before_anything_waits_for_it() {
+        let (gitlab, vars) = scene();
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo").success());
+        let pipe = pipe.to_str().expect("UTF-8");
+        for (words, variable) in [
+            (format!("jobs --output-file {pipe}"), "UNUSED"),
+            (format!("trace unit --output-file {pipe}"), "UNUSED"),
+            (format!("jobs --token-file {pipe}"), "UNUSED"),
+            (format!("jobs --ca-file {pipe}"), "UNUSED"),
+            ("jobs".to_owned(), "JOBGATE_TOKEN_FILE"),
+            ("jobs".to_owned(), "SSL_CERT_FILE"),
+            ("jobs".to_owned(), "CI_SERVER_TLS_CA_FILE"),
+        ] {
+            let run = Run::new(&words).vars(vars.clone()).var(variable, pipe);
+            let outcome = run.binary();
+            assert_eq!(outcome.code, 2, "{words} {variable}: {}", outcome.log);
+            assert!(
+                outcome.log.contains("not a regular file"),
+                "{}",
+                outcome.log
+            );
+        }
+        assert_eq!(gitlab.requests().len(), 0);
+    }
+}

@@ -1,95 +1,68 @@
 //! What GitLab's answers mean, and what is never asked.
 
-use std::time::Duration;
-
+use expect_test::expect;
 use jobgate::exit::Exit;
 use jobgate::gitlab::{Kind, Note, Project, Rate, Route};
 use jobgate::model::Job;
 use jobgate::time::Timestamp;
 
 use super::server::{Act, Server, answer, json};
-use super::world::{ACCESS_TOKEN, JOB_TOKEN, World, checked, jobs, play};
+use super::world::{ACCESS_TOKEN, JOB_TOKEN, World, checked, jobs, line, play};
 
 #[test]
 fn each_refusal_has_its_kind_and_exit_code() {
-    for (status, body, kind, exit, transient, nothing_done) in [
-        (
-            400,
-            r#"{"error":"x"}"#,
-            Kind::Refused,
-            Exit::Unknown,
-            false,
-            true,
-        ),
-        (401, "{}", Kind::Unauthorized, Exit::Refused, false, true),
-        (403, "{}", Kind::Forbidden, Exit::Refused, false, true),
-        (404, "{}", Kind::NotFound, Exit::NotFound, false, true),
-        (405, "{}", Kind::Refused, Exit::Unknown, false, true),
-        (
-            409,
-            r#"{"message":"409 Conflict: Resource lock"}"#,
-            Kind::Locked,
-            Exit::Unknown,
-            true,
-            false,
-        ),
-        (409, "{}", Kind::Refused, Exit::Unknown, false, true),
-        (422, "{}", Kind::Refused, Exit::Unknown, false, true),
-        (
-            429,
-            "Retry later",
-            Kind::Limited { wait: None },
-            Exit::Unknown,
-            true,
-            true,
-        ),
-        (500, "{}", Kind::Server, Exit::Unknown, true, false),
-        (502, "<html>", Kind::Server, Exit::Unknown, true, false),
-        (524, "<html>", Kind::Server, Exit::Unknown, true, false),
+    let mut seen = String::new();
+    for (status, body) in [
+        (400, r#"{"error":"x"}"#),
+        (401, "{}"),
+        (403, "{}"),
+        (404, "{}"),
+        (405, "{}"),
+        (409, r#"{"message":"409 Conflict: Resource lock"}"#),
+        (409, "{}"),
+        (422, "{}"),
+        (429, "{}"),
+        (500, "{}"),
+        (524, "<html>"),
     ] {
         let server = Server::http(move |_| json(status, body));
-        let error = World::new(&server.api()).post(&play()).unwrap_err();
-        let found = (
-            &error.kind,
-            error.exit(),
-            error.transient(),
-            error.nothing_done(),
-            error.status,
-        );
-        assert_eq!(found, (&kind, exit, transient, nothing_done, Some(status)));
+        seen += &line(World::new(&server.api()).post(&play()));
+        seen += "\n";
     }
+    expect![[r#"
+        Refused, exit 6, nothing done: 400 x
+        Unauthorized, exit 4, nothing done: status 401 with an unreadable text of type application/json
+        Forbidden, exit 4, nothing done: status 403 with an unreadable text of type application/json
+        NotFound, exit 5, nothing done: status 404 with an unreadable text of type application/json
+        Refused, exit 6, nothing done: status 405 with an unreadable text of type application/json
+        Locked, exit 6, transient: 409 Conflict: Resource lock
+        Refused, exit 6, nothing done: status 409 with an unreadable text of type application/json
+        Refused, exit 6, nothing done: status 422 with an unreadable text of type application/json
+        Limited { wait: None }, exit 6, transient, nothing done: status 429 with an unreadable text of type application/json
+        Server, exit 6, transient: status 500 with an unreadable text of type application/json
+        Server, exit 6, transient: status 524 with an unreadable text of type application/json
+    "#]].assert_eq(&seen);
 }
 
 #[test]
 fn a_429_is_understood_in_both_forms() {
-    for (headers, body, wait, message) in [
-        (
-            &[("Content-Type", "text/plain"), ("Retry-After", "42")][..],
-            "Retry later\n",
-            Some(42),
-            "429 Retry later",
-        ),
-        (
-            &[
-                ("Content-Type", "application/json"),
-                ("Date", "Fri, 20 Nov 2026 10:00:00 GMT"),
-                ("RateLimit-ResetTime", "Fri, 20 Nov 2026 10:00:30 GMT"),
-            ],
-            r#"{"message":{"error":"This endpoint has been requested too many times. Try again later."}}"#,
-            Some(30),
-            "429 This endpoint has been requested too many times. Try again later.",
-        ),
-    ] {
+    const RACK: &[(&str, &str)] = &[("Content-Type", "text/plain"), ("Retry-After", "42")];
+    const ROUTE: &[(&str, &str)] = &[
+        ("Content-Type", "application/json"),
+        ("Date", "Fri, 20 Nov 2026 10:00:00 GMT"),
+        ("RateLimit-ResetTime", "Fri, 20 Nov 2026 10:00:30 GMT"),
+    ];
+    let often = r#"{"message":{"error":"This endpoint has been requested too many times."}}"#;
+    let mut seen = String::new();
+    for (headers, body) in [(RACK, "Retry later\n"), (ROUTE, often)] {
         let server = Server::http(move |_| vec![Act::Send(answer(429, headers, body.as_bytes()))]);
-        let error = World::new(&server.api()).get(&jobs()).unwrap_err();
-        assert_eq!(
-            error.kind,
-            Kind::Limited {
-                wait: wait.map(Duration::from_secs)
-            }
-        );
-        assert_eq!(error.message, message);
+        seen += &line(World::new(&server.api()).get(&jobs()));
+        seen += "\n";
     }
+    expect![[r#"
+        Limited { wait: Some(42s) }, exit 6, transient, nothing done: 429 Retry later
+        Limited { wait: Some(30s) }, exit 6, transient, nothing done: 429 This endpoint has been requested too many times.
+    "#]].assert_eq(&seen);
 }
 
 #[test]
@@ -128,38 +101,28 @@ fn the_headers_facts_come_with_answers_and_refusals() {
         "POST /projects/44/jobs/9/play: status 403 with an unreadable text of type application/json (request id 01ABC)"
     );
     assert!(error.facts.rate.is_some());
-    let notes = world.notes.lock().unwrap().clone();
-    let requests: Vec<_> = notes
+    let shown = |note: &Note| match note {
+        Note::Request {
+            method,
+            url,
+            status,
+            request_id,
+            ..
+        } => Some(format!("{method} {url} {status:?} {request_id:?}\n")),
+        _ => None,
+    };
+    let notes: String = world
+        .notes
+        .lock()
+        .unwrap()
         .iter()
-        .filter_map(|note| match note {
-            Note::Request {
-                method,
-                url,
-                status,
-                request_id,
-                ..
-            } => Some((*method, url.clone(), *status, request_id.clone())),
-            _ => None,
-        })
+        .filter_map(shown)
         .collect();
-    let id = Some("01ABC".to_owned());
-    assert_eq!(
-        requests,
-        [
-            (
-                "GET",
-                format!("{}/job", server.api()),
-                Some(200),
-                id.clone()
-            ),
-            (
-                "POST",
-                format!("{}/projects/44/jobs/9/play", server.api()),
-                Some(403),
-                id
-            ),
-        ]
-    );
+    expect![[r#"
+        GET API/job Some(200) Some("01ABC")
+        POST API/projects/44/jobs/9/play Some(403) Some("01ABC")
+    "#]]
+    .assert_eq(&notes.replace(&server.api(), "API"));
 }
 
 #[test]
@@ -182,48 +145,30 @@ fn server_text_is_masked_and_cut() {
 
 #[test]
 fn an_answer_of_another_form_is_named_and_not_quoted() {
-    for (kind, body, message) in [
-        (
-            "text/html; charset=utf-8",
-            "<html>hunter2</html>",
-            "the answer is not JSON but text/html: perhaps a proxy's page",
-        ),
-        (
-            "application/json",
-            r#"{"token":"hunter2"#,
-            "the answer says it is JSON, but cannot be read",
-        ),
-        (
-            "application/json",
-            "",
-            "the answer says it is JSON, but cannot be read",
-        ),
-        (
-            "application/json",
-            "{} {}",
-            "the answer says it is JSON, but cannot be read",
-        ),
-        ("", "hunter2", "the answer is not JSON"),
+    let mut seen = String::new();
+    for (kind, body) in [
+        ("text/html; charset=utf-8", "<html>hunter2</html>"),
+        ("application/json", r#"{"token":"hunter2"#),
+        ("application/json", ""),
+        ("application/json", "{} {}"),
+        ("", "hunter2"),
     ] {
-        let server = Server::http(move |_| {
-            vec![Act::Send(answer(
-                200,
-                &[("Content-Type", kind)],
-                body.as_bytes(),
-            ))]
-        });
+        let whole = answer(200, &[("Content-Type", kind)], body.as_bytes());
+        let server = Server::http(move |_| vec![Act::Send(whole.clone())]);
         let world = World::new(&server.api());
-        for error in [
-            world.get(&jobs()).unwrap_err(),
-            world.post(&play()).unwrap_err(),
-        ] {
-            assert_eq!(
-                (&error.kind, error.message.as_str()),
-                (&Kind::Unusable, message)
-            );
-            assert!(error.transient() && !error.nothing_done());
-        }
+        let asked = line(world.get(&jobs()));
+        assert_eq!(asked, line(world.post(&play())));
+        seen += &asked;
+        seen += "\n";
     }
+    expect![[r#"
+        Unusable, exit 6, transient: the answer is not JSON but text/html: perhaps a proxy's page
+        Unusable, exit 6, transient: the answer says it is JSON, but cannot be read
+        Unusable, exit 6, transient: the answer says it is JSON, but cannot be read
+        Unusable, exit 6, transient: the answer says it is JSON, but cannot be read
+        Unusable, exit 6, transient: the answer is not JSON
+    "#]]
+    .assert_eq(&seen);
     let server = Server::http(|_| json(200, r#"{"id":"hunter2"}"#));
     let answer = World::new(&server.api()).get(&Route::CurrentJob).unwrap();
     let error = checked(answer.json::<Job>()).unwrap_err();

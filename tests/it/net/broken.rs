@@ -1,14 +1,17 @@
 //! Servers that hang, drip, break off or lie about lengths.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
+use expect_test::expect;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use jobgate::gitlab::{Kind, Route};
+use jobgate::gitlab::{Body, Kind, Route};
+use jobgate::model::JobId;
 
 use super::server::{Act, Server, answer, json};
-use super::world::{LIMITS, SHORT, World, jobs, play};
+use super::world::{LIMITS, SHORT, World, free_port, jobs, line, play, project};
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -22,86 +25,70 @@ fn raw(text: &str) -> Vec<Act> {
     vec![Act::Send(text.as_bytes().to_vec()), Act::Close]
 }
 
+/// A GET and a POST, each in one line.
+fn both(world: &World) -> String {
+    format!(
+        "{}\n{}\n",
+        line(world.get(&jobs())),
+        line(world.post(&play()))
+    )
+}
+
 #[test]
 fn a_server_that_never_answers_ends_the_request() {
     let server = Server::http(|_| vec![Act::Hang]);
     let mut world = World::new(&server.api());
     world.limits.headers = SHORT;
-    for error in [
-        world.get(&jobs()).unwrap_err(),
-        world.post(&play()).unwrap_err(),
-    ] {
-        assert_eq!(error.kind, Kind::Lost);
-        assert!(
-            error.message.starts_with("no answer within"),
-            "{}",
-            error.message
-        );
-    }
+    expect![[r#"
+        Lost, exit 6, transient: no answer within 0s
+        Lost, exit 6, transient: no answer within 0s
+    "#]]
+    .assert_eq(&both(&world));
 }
 
 #[test]
 fn a_silence_between_two_bytes_ends_the_request() {
-    let server = Server::http(|_| {
-        vec![
-            Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[".to_vec()),
-            Act::Hang,
-        ]
-    });
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[".to_vec();
+    let server = Server::http(move |_| vec![Act::Send(head.clone()), Act::Hang]);
     let mut world = World::new(&server.api());
     world.limits.per_read = SHORT;
-    let error = world.get(&jobs()).unwrap_err();
-    assert_eq!(error.kind, Kind::Unusable, "{error:?}");
-    assert!(
-        error.message.contains("nothing arrived"),
-        "{}",
-        error.message
-    );
+    expect!["Unusable, exit 6, transient: the answer was cut short: nothing arrived for 0s"]
+        .assert_eq(&line(world.get(&jobs())));
 }
 
 #[test]
 fn an_answer_that_comes_drop_by_drop_ends_the_request() {
     let whole = answer(200, &[], &[b' '; 4000]);
     let server = Server::http(move |request| {
-        if request.path().ends_with("/job") {
-            vec![Act::Drip(whole.clone(), PAUSE)]
+        // The head at once, or not even that.
+        let at_once = if request.path().ends_with("/job") {
+            0
         } else {
-            vec![
-                Act::Send(whole[..60].to_vec()),
-                Act::Drip(whole[60..].to_vec(), PAUSE),
-            ]
-        }
+            60
+        };
+        let (first, rest) = whole.split_at(at_once);
+        vec![Act::Send(first.to_vec()), Act::Drip(rest.to_vec(), PAUSE)]
     });
     let mut world = World::new(&server.api());
     world.limits.headers = SHORT;
     world.limits.body = SHORT;
-    assert_eq!(world.get(&Route::CurrentJob).unwrap_err().kind, Kind::Lost);
+    let head = line(world.get(&Route::CurrentJob));
     world.limits.headers = LIMITS.headers;
-    let error = world.get(&jobs()).unwrap_err();
-    assert!(
-        error.message.contains("did not end within"),
-        "{}",
-        error.message
-    );
+    expect![[r#"
+        Lost, exit 6, transient: no answer within 0s
+        Unusable, exit 6, transient: the answer was cut short: the answer did not end within 0s
+    "#]]
+    .assert_eq(&format!("{head}\n{}\n", line(world.get(&jobs()))));
 }
 
 #[test]
 fn nobody_there_proves_that_nothing_was_done() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    for host in ["127.0.0.1", "name.invalid"] {
-        let world = World::new(&format!("http://{host}:{port}/api/v4"));
-        for error in [
-            world.get(&jobs()).unwrap_err(),
-            world.post(&play()).unwrap_err(),
-        ] {
-            assert_eq!(error.kind, Kind::Unreachable);
-            assert!(error.transient() && error.nothing_done());
-        }
-    }
+    let port = free_port();
+    let seen = both(&World::new(&format!("http://127.0.0.1:{port}/api/v4")));
+    expect![[r#"
+        Unreachable, exit 6, transient, nothing done: cannot reach http://127.0.0.1:PORT: the connection was refused
+        Unreachable, exit 6, transient, nothing done: cannot reach http://127.0.0.1:PORT: the connection was refused
+    "#]].assert_eq(&seen.replace(&port.to_string(), "PORT"));
 }
 
 #[test]
@@ -115,12 +102,12 @@ fn an_answer_that_ends_early_is_no_answer() {
     ] {
         let server = Server::http(move |_| raw(text));
         let world = World::new(&server.api());
-        for error in [
-            world.get(&jobs()).unwrap_err(),
-            world.post(&play()).unwrap_err(),
-        ] {
-            assert_eq!(error.kind, Kind::Unusable, "{text:?}");
-            assert!(!error.nothing_done());
+        for error in [world.get(&jobs()), world.post(&play())] {
+            let error = error.unwrap_err();
+            assert!(
+                error.kind == Kind::Unusable && !error.nothing_done(),
+                "{text:?}"
+            );
         }
         if !text.contains("close") {
             assert_eq!(world.log().unwrap_err().kind, Kind::Lost, "{text:?}");
@@ -129,67 +116,58 @@ fn an_answer_that_ends_early_is_no_answer() {
 }
 
 #[test]
-fn what_is_no_http_is_lost() {
+fn what_is_not_http_or_has_no_end_is_lost() {
+    let long = format!(
+        "HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n[]",
+        "x".repeat(100_000)
+    );
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n[]", "X-Many: 1\r\n".repeat(500));
     for text in [
         "",
         "HTTP/1.1 200",
         "SSH-2.0-OpenSSH_9.2\r\n\r\n",
         "HTTP/9.9 200 OK\r\n\r\n",
         "\0\0\0",
+        &long,
+        &many,
     ] {
-        let server = Server::http(move |_| raw(text));
+        let whole = text.to_owned();
+        let server = Server::http(move |_| raw(&whole));
         let error = World::new(&server.api()).post(&play()).unwrap_err();
-        assert_eq!(error.kind, Kind::Lost, "{text:?}");
-        assert!(!error.nothing_done());
+        assert!(error.kind == Kind::Lost && !error.nothing_done());
+        assert_eq!(server.requests().len(), 1, "sent once");
     }
 }
 
-#[test]
-fn a_head_without_end_is_refused() {
-    let one = format!(
-        "HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n[]",
-        "x".repeat(100_000)
-    );
-    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n[]", "X-Many: 1\r\n".repeat(500));
-    for text in [one, many] {
-        let server = Server::http(move |_| raw(&text));
-        assert_eq!(
-            World::new(&server.api()).get(&jobs()).unwrap_err().kind,
-            Kind::Lost
-        );
-    }
+fn packed(status: u16, text: &[u8]) -> Server {
+    let whole = answer(status, &[("Content-Encoding", "gzip")], text);
+    Server::http(move |request| {
+        assert_eq!(request.header("accept-encoding"), Some("gzip"));
+        vec![Act::Send(whole.clone())]
+    })
 }
 
 #[test]
 fn the_bound_holds_for_what_was_unpacked() {
     let bound = usize::try_from(LIMITS.page_bytes).unwrap();
-    for (size, good) in [(bound, true), (bound + 1, false), (2_000_000, false)] {
+    let mut seen = String::new();
+    for size in [bound, bound + 1, 2_000_000] {
         let spaces = [vec![b' '; size - 2], b"[]".to_vec()].concat();
-        let packed = gzip(&spaces);
-        let server = Server::http(move |request| {
-            assert_eq!(request.header("accept-encoding"), Some("gzip"));
-            vec![Act::Send(answer(
-                200,
-                &[("Content-Encoding", "gzip")],
-                &packed,
-            ))]
-        });
-        let result = World::new(&server.api()).get(&jobs());
-        assert_eq!(result.is_ok(), good, "{size}");
-        if let Err(error) = result {
-            assert!(
-                error.kind == Kind::Unusable && error.message.contains("larger than"),
-                "{error:?}"
-            );
-        }
+        let server = packed(200, &gzip(&spaces));
+        seen += &line(World::new(&server.api()).get(&jobs()));
+        seen += "\n";
     }
+    expect![[r#"
+        good
+        Unusable, exit 6, transient: the answer is larger than 65536 bytes
+        Unusable, exit 6, transient: the answer is larger than 65536 bytes
+    "#]]
+    .assert_eq(&seen);
 }
 
 #[test]
 fn a_refusals_text_is_bounded_too_and_leaves_its_status() {
-    let packed = gzip(&vec![b' '; 2_000_000]);
-    let whole = answer(403, &[("Content-Encoding", "gzip")], &packed);
-    let server = Server::http(move |_| vec![Act::Send(whole.clone())]);
+    let server = packed(403, &gzip(&vec![b' '; 2_000_000]));
     let error = World::new(&server.api()).post(&play()).unwrap_err();
     assert_eq!((error.kind, error.status), (Kind::Forbidden, Some(403)));
 }
@@ -222,79 +200,55 @@ fn broken_gzip_is_no_answer() {
     let mut wrong_sum = good.clone();
     let at = wrong_sum.len() - 8;
     wrong_sum[at] ^= 1;
-    for packed in [
-        good[..good.len() - 4].to_vec(),
-        wrong_sum,
-        b"[]".to_vec(),
-        vec![0x1f, 0x8b],
-    ] {
-        let server = Server::http(move |_| {
-            vec![Act::Send(answer(
-                200,
-                &[("Content-Encoding", "gzip")],
-                &packed,
-            ))]
-        });
-        assert_eq!(
-            World::new(&server.api()).get(&jobs()).unwrap_err().kind,
-            Kind::Unusable
-        );
+    for text in [&good[..good.len() - 4], &wrong_sum, b"[]", &[0x1f, 0x8b]] {
+        let error = World::new(&packed(200, text).api())
+            .get(&jobs())
+            .unwrap_err();
+        assert_eq!(error.kind, Kind::Unusable);
     }
 }
 
-#[test]
-fn a_write_whose_answer_is_lost_may_have_been_done() {
-    for acts in [|| vec![Act::Close], || raw("HTTP/1.1 2")] {
-        let server = Server::http(move |_| acts());
-        let error = World::new(&server.api()).post(&play()).unwrap_err();
-        assert_eq!(error.kind, Kind::Lost);
-        assert!(!error.nothing_done());
-        assert_eq!(server.requests().len(), 1, "sent once");
-    }
+/// Connection and number of each request that arrived.
+fn connections(server: &Server) -> Vec<(usize, usize)> {
+    let requests = server.requests();
+    requests
+        .iter()
+        .map(|request| (request.connection, request.number))
+        .collect()
 }
 
 #[test]
 fn only_a_get_on_a_reused_connection_is_sent_again_and_only_once() {
-    // The second request of each connection meets a server that has just hung up.
-    let server = Server::http(|request| {
-        if request.number == 0 {
-            json(200, "[]")
-        } else {
-            vec![Act::Close]
-        }
-    });
+    // Only the first request of a connection is answered, and of the connections only so many.
+    let dying = |connections| {
+        Server::http(move |request| {
+            if request.number == 0 && request.connection < connections {
+                json(200, "[]")
+            } else {
+                vec![Act::Close]
+            }
+        })
+    };
+    let server = dying(9);
     World::new(&server.api()).client(|client| {
         for _ in 0..3 {
             client.get(&jobs(), &[]).unwrap();
         }
     });
-    let seen: Vec<_> = server
-        .requests()
-        .iter()
-        .map(|request| (request.connection, request.number))
-        .collect();
-    assert_eq!(seen, [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]);
-
-    let server = Server::http(|request| {
-        if request.connection == 0 && request.number == 0 {
-            json(200, "[]")
-        } else {
-            vec![Act::Close]
-        }
-    });
+    assert_eq!(
+        connections(&server),
+        [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
+    );
+    let server = dying(1);
     World::new(&server.api()).client(|client| {
         client.get(&jobs(), &[]).unwrap();
         assert_eq!(client.get(&jobs(), &[]).unwrap_err().kind, Kind::Lost);
     });
-    assert_eq!(server.requests().len(), 3);
-
-    let server = Server::http(|_| vec![Act::Close]);
+    assert_eq!(connections(&server), [(0, 0), (0, 1), (1, 0)]);
+    // A new connection that dies is not tried again here.
+    let server = dying(0);
     World::new(&server.api()).get(&jobs()).unwrap_err();
-    assert_eq!(
-        server.requests().len(),
-        1,
-        "a new connection that dies is not tried again here"
-    );
+    assert_eq!(connections(&server), [(0, 0)]);
 }
 
 #[test]
@@ -302,17 +256,26 @@ fn a_write_has_a_connection_of_its_own() {
     let server = Server::http(|_| json(200, "[]"));
     World::new(&server.api()).client(|client| {
         client.get(&jobs(), &[]).unwrap();
-        client.post(&play(), &jobgate::gitlab::Body::None).unwrap();
-        client.post(&play(), &jobgate::gitlab::Body::None).unwrap();
+        client.post(&play(), &Body::None).unwrap();
+        client.post(&play(), &Body::None).unwrap();
         client.get(&jobs(), &[]).unwrap();
     });
-    let seen: Vec<_> = server
-        .requests()
-        .iter()
-        .map(|request| request.connection)
-        .collect();
-    assert_eq!(seen, [0, 1, 2, 2]);
+    assert_eq!(connections(&server), [(0, 0), (1, 0), (2, 0), (2, 1)]);
     assert_eq!(server.requests()[1].header("content-length"), Some("0"));
+}
+
+#[test]
+fn a_compressed_log_is_one_stream() {
+    // Random enough not to fit into one chunk when compressed.
+    let line = |n: u64| format!("{}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let log: String = (0..20_000).map(line).collect();
+    let whole = answer(
+        200,
+        &[("Content-Encoding", "gzip"), ("Content-Type", "text/plain")],
+        &gzip(log.as_bytes()),
+    );
+    let server = Server::http(move |_| vec![Act::Send(whole.clone())]);
+    assert!(World::new(&server.api()).log().unwrap().0 == log);
 }
 
 #[test]
@@ -325,10 +288,10 @@ fn a_log_is_handed_on_as_it_comes_and_can_be_left() {
     let mut chunks = 0;
     world
         .client(|client| {
-            let route = Route::Trace(super::world::project(), jobgate::model::JobId(9));
+            let route = Route::Trace(project(), JobId(9));
             client.stream(&route, &[], &mut |_| {
                 chunks += 1;
-                std::ops::ControlFlow::Break(())
+                ControlFlow::Break(())
             })
         })
         .unwrap();

@@ -90,6 +90,9 @@ fn same_origin_is_not_enough() {
         "/users/sign_in",
         "/api/v4/../../x",
         "/api/v4/%2e%2e/x",
+        "/api/v4/%252e%252e/x",
+        "/api/v4/..;/x",
+        "/api/v4/job;x=1",
         "/api/v40/job",
         "/api/v4",
     ] {

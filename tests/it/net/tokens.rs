@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use expect_test::expect;
 use jobgate::exit::Exit;
 use jobgate::gitlab::{Body, Kind, Note, Project, Route, TokenKind};
 use jobgate::model::{JobId, PipelineId};
@@ -37,58 +38,46 @@ fn each_route_carries_the_weakest_token_that_works() {
             .get_as(TokenKind::Access, &Route::CurrentJob, &[])
             .unwrap();
     });
-    let requests = server.requests();
-    let seen: Vec<_> = requests
+    let shown = |request: &Request| {
+        let (job, access) = tokens(request);
+        assert!(job.is_none_or(|token| token == JOB_TOKEN));
+        assert!(access.is_none_or(|token| token == ACCESS_TOKEN));
+        let token = match (job, access) {
+            (Some(_), None) => "job",
+            (None, Some(_)) => "access",
+            (None, None) => "none",
+            _ => "both",
+        };
+        let kind = request.header("content-type").unwrap_or("-");
+        format!("{token} {} {kind} {}\n", request.line, request.body)
+    };
+    let seen: String = server.requests().iter().map(shown).collect();
+    expect![[r#"
+        job GET /api/v4/job HTTP/1.1 - 
+        job GET /api/v4/projects/44/pipelines/7/jobs?scope%5B%5D=failed&ref=a%20b HTTP/1.1 - 
+        access GET /api/v4/projects/44/jobs/9 HTTP/1.1 - 
+        access POST /api/v4/projects/44/jobs/9/play HTTP/1.1 application/json {"k":"v"}
+        none POST /api/v4/projects/g%2Fp/trigger/pipeline HTTP/1.1 application/x-www-form-urlencoded token=glcbt-64_hunter2job&ref=main%26token%3Dx
+        access GET /api/v4/job HTTP/1.1 - 
+    "#]].assert_eq(&seen);
+    let notes = world.notes.lock().unwrap();
+    let using = notes
         .iter()
-        .map(|request| (request.line.as_str(), tokens(request)))
-        .collect();
-    let job = (Some(JOB_TOKEN), None);
-    let access = (None, Some(ACCESS_TOKEN));
-    assert_eq!(
-        seen,
+        .filter(|note| matches!(note, Note::Using { .. }));
+    let using: Vec<_> = using.collect();
+    expect![[r#"
         [
-            ("GET /api/v4/job HTTP/1.1", job),
-            (
-                "GET /api/v4/projects/44/pipelines/7/jobs?scope%5B%5D=failed&ref=a%20b HTTP/1.1",
-                job
-            ),
-            ("GET /api/v4/projects/44/jobs/9 HTTP/1.1", access),
-            ("POST /api/v4/projects/44/jobs/9/play HTTP/1.1", access),
-            (
-                "POST /api/v4/projects/g%2Fp/trigger/pipeline HTTP/1.1",
-                (None, None)
-            ),
-            ("GET /api/v4/job HTTP/1.1", access),
-        ]
-    );
-    assert_eq!(requests[3].body, r#"{"k":"v"}"#);
-    assert_eq!(requests[3].header("content-type"), Some("application/json"));
-    assert_eq!(
-        requests[4].body,
-        format!("token={JOB_TOKEN}&ref=main%26token%3Dx")
-    );
-    assert_eq!(
-        requests[4].header("content-type"),
-        Some("application/x-www-form-urlencoded")
-    );
-    let using: Vec<_> = world.notes.lock().unwrap().clone();
-    let using: Vec<_> = using
-        .iter()
-        .filter(|note| matches!(note, Note::Using { .. }))
-        .collect();
-    assert_eq!(
-        using,
-        [
-            &Note::Using {
-                token: TokenKind::Job,
-                source: "CI_JOB_TOKEN"
+            Using {
+                token: Job,
+                source: "CI_JOB_TOKEN",
             },
-            &Note::Using {
-                token: TokenKind::Access,
-                source: "GITLAB_TOKEN"
+            Using {
+                token: Access,
+                source: "GITLAB_TOKEN",
             },
         ]
-    );
+    "#]]
+    .assert_debug_eq(&using);
 }
 
 #[test]

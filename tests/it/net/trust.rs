@@ -10,6 +10,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, date_time_ymd,
 };
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
@@ -41,7 +42,7 @@ fn ca_params(common: &str) -> CertificateParams {
 }
 
 pub fn ca(common: &str) -> Issuer {
-    CertifiedIssuer::self_signed(ca_params(common), KeyPair::generate().unwrap()).unwrap()
+    CertifiedIssuer::self_signed(ca_params(common), key()).unwrap()
 }
 
 pub fn self_signed(params: &CertificateParams, key: KeyPair) -> Identity {
@@ -54,7 +55,7 @@ pub fn self_signed(params: &CertificateParams, key: KeyPair) -> Identity {
 }
 
 pub fn issued(params: &CertificateParams, issuer: &Issuer) -> Identity {
-    let key = KeyPair::generate().unwrap();
+    let key = key();
     let certificate = params.signed_by(&key, issuer).unwrap();
     Identity {
         chain: vec![certificate.der().clone()],
@@ -63,11 +64,14 @@ pub fn issued(params: &CertificateParams, issuer: &Issuer) -> Identity {
     }
 }
 
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
 /// Wraps connections in TLS; `clients` is the CA that client certificates must come from.
 pub fn tls(identity: &Identity, clients: Option<&Issuer>) -> Box<Wrap> {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap();
     let builder = match clients {
@@ -75,17 +79,19 @@ pub fn tls(identity: &Identity, clients: Option<&Issuer>) -> Box<Wrap> {
         Some(ca) => {
             let mut roots = RootCertStore::empty();
             roots.add(ca.der().clone()).unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                .build()
-                .unwrap();
-            builder.with_client_cert_verifier(verifier)
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+            builder.with_client_cert_verifier(verifier.build().unwrap())
         }
     };
-    let config = Arc::new(
+    wrapped(
         builder
             .with_single_cert(identity.chain.clone(), key)
             .unwrap(),
-    );
+    )
+}
+
+fn wrapped(config: ServerConfig) -> Box<Wrap> {
+    let config = Arc::new(config);
     Box::new(move |mut socket: TcpStream| -> Option<Box<dyn Stream>> {
         let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
         while connection.is_handshaking() {
@@ -114,33 +120,39 @@ pub fn file(text: &str) -> NamedTempFile {
     file
 }
 
+fn key() -> KeyPair {
+    KeyPair::generate().unwrap()
+}
+
 /// Asks a server that shows `identity`, with `pem` as the runner's CA file.
 fn ask(identity: &Identity, pem: &str) -> Result<(), Error> {
     let (server, ca) = (secure(identity), file(pem));
-    let world =
-        World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap());
+    let world = World::new(&api(&server)).trusting(&ca);
     let result = world.get(&jobs()).map(|_| ());
     if result.is_err() {
+        let error = world.post(&play()).unwrap_err();
+        assert!(error.kind == Kind::Unreachable && error.nothing_done());
         assert_eq!(
             server.requests().len(),
             0,
             "nothing may reach a server that is not trusted"
         );
-        let error = world.post(&play()).unwrap_err();
-        assert!(error.kind == Kind::Unreachable && error.nothing_done());
     }
     result
 }
 
 fn refused(result: Result<(), Error>, word: &str) {
     let error = result.unwrap_err();
-    assert_eq!(error.kind, Kind::Unreachable);
-    assert!(error.message.contains(word), "{}", error.message);
+    assert!(
+        error.kind == Kind::Unreachable && error.message.contains(word),
+        "{error}"
+    );
+    // No repeat changes a certificate.
+    assert_eq!((error.tries, error.hints.len()), (Some(1), 1), "{error}");
 }
 
 #[test]
 fn the_runners_ca_file_may_hold_the_ca_or_the_servers_own_certificate() {
-    let key = || KeyPair::generate().unwrap();
     let plain = self_signed(&params("127.0.0.1"), key());
     ask(&plain, &plain.pem).unwrap();
     let mut as_ca = params("127.0.0.1");
@@ -161,9 +173,7 @@ fn the_runners_ca_file_may_hold_the_ca_or_the_servers_own_certificate() {
 #[test]
 fn intermediates_may_come_from_the_server_or_lie_in_the_file() {
     let root = ca("root");
-    let middle =
-        CertifiedIssuer::signed_by(ca_params("middle"), KeyPair::generate().unwrap(), &root)
-            .unwrap();
+    let middle = CertifiedIssuer::signed_by(ca_params("middle"), key(), &root).unwrap();
     let mut leaf = issued(&params("127.0.0.1"), &middle);
     refused(ask(&leaf, &root.pem()), "signed by an unknown authority");
     ask(&leaf, &middle.pem()).unwrap();
@@ -182,42 +192,36 @@ fn intermediates_may_come_from_the_server_or_lie_in_the_file() {
 
 #[test]
 fn an_unknown_certificate_is_refused_with_a_hint() {
-    let shown = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let shown = self_signed(&params("127.0.0.1"), key());
     let server = secure(&shown);
     let error = World::new(&api(&server)).get(&jobs()).unwrap_err();
-    let stop = error.stop();
-    assert_eq!((error.kind, stop.exit), (Kind::Unreachable, Exit::Unknown));
-    assert!(stop.hints[0].contains("--ca-file"), "{:?}", stop.hints);
+    assert!(error.hints[0].contains("--ca-file"), "{:?}", error.hints);
+    assert_eq!(error.exit(), Exit::Unknown);
+    refused(Err(error), "signed by an unknown authority");
     // The same name and CA flag are not the same certificate.
-    let other = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let other = self_signed(&params("127.0.0.1"), key());
     refused(
         ask(&shown, &other.pem),
         "not signed by the trusted CA of that name",
     );
     let mut as_ca = params("127.0.0.1");
     as_ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let (shown, other) = (
-        self_signed(&as_ca, KeyPair::generate().unwrap()),
-        self_signed(&as_ca, KeyPair::generate().unwrap()),
-    );
+    let (shown, other) = (self_signed(&as_ca, key()), self_signed(&as_ca, key()));
     ask(&shown, &other.pem).unwrap_err();
 }
 
 #[test]
 fn a_pinned_certificate_must_be_valid_in_time_and_name() {
     for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
-        let key = || KeyPair::generate().unwrap();
-        let mut expired = params("127.0.0.1");
-        expired.is_ca = is_ca;
-        expired.not_before = date_time_ymd(2001, 1, 1);
-        expired.not_after = date_time_ymd(2002, 1, 1);
-        let expired = self_signed(&expired, key());
+        let valid = |from: i32, to: i32| {
+            let mut params = params("127.0.0.1");
+            params.is_ca = is_ca;
+            params.not_before = date_time_ymd(from, 1, 1);
+            params.not_after = date_time_ymd(to, 1, 1);
+            self_signed(&params, key())
+        };
+        let (expired, early) = (valid(2001, 2002), valid(3001, 3002));
         refused(ask(&expired, &expired.pem), "expired");
-        let mut early = params("127.0.0.1");
-        early.is_ca = is_ca;
-        early.not_before = date_time_ymd(3001, 1, 1);
-        early.not_after = date_time_ymd(3002, 1, 1);
-        let early = self_signed(&early, key());
         refused(ask(&early, &early.pem), "not valid yet");
         let mut named = params("gitlab.example");
         named.is_ca = is_ca;
@@ -226,37 +230,26 @@ fn a_pinned_certificate_must_be_valid_in_time_and_name() {
     }
     let mut client_only = params("127.0.0.1");
     client_only.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let client_only = self_signed(&client_only, KeyPair::generate().unwrap());
+    let client_only = self_signed(&client_only, key());
     ask(&client_only, &client_only.pem).unwrap_err();
 }
 
 #[test]
 fn a_pinned_certificate_with_another_key_is_refused() {
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
-        let shown = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
-        let other = KeyPair::generate().unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(other.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let signing = provider.key_provider.load_private_key(key).unwrap();
+        let shown = self_signed(&params("127.0.0.1"), key());
+        let other = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key().serialize_der()));
+        let signing = provider().key_provider.load_private_key(other).unwrap();
         // A thief has the certificate, which is public, and a key of his own.
         let thief = rustls::sign::CertifiedKey::new(shown.chain.clone(), signing);
-        let config = ServerConfig::builder_with_provider(provider)
+        let config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[version])
             .unwrap()
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(thief)));
-        let config = Arc::new(config);
-        let wrap = move |mut socket: TcpStream| -> Option<Box<dyn Stream>> {
-            let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            while connection.is_handshaking() {
-                connection.complete_io(&mut socket).ok()?;
-            }
-            Some(Box::new(StreamOwned::new(connection, socket)))
-        };
-        let server = Server::start(Box::new(wrap), |_| json(200, "{}"));
+        let server = Server::start(wrapped(config), |_| json(200, "{}"));
         let ca = file(&shown.pem);
-        let world =
-            World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap());
+        let world = World::new(&api(&server)).trusting(&ca);
         assert_eq!(world.post(&play()).unwrap_err().kind, Kind::Unreachable);
         assert_eq!(server.requests().len(), 0);
     }
@@ -272,22 +265,15 @@ fn ssl_cert_file_replaces_the_roots_and_pins_nothing() {
     };
     with(&roots).get(&jobs()).unwrap();
     assert_eq!(with(&own).get(&jobs()).unwrap_err().kind, Kind::Unreachable);
+    let other = file(&ca("root").pem());
     let mut fixed = with(&roots);
-    fixed.fixed.ca_file = Some(
-        file(&ca("root").pem())
-            .into_temp_path()
-            .keep()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned(),
-    );
+    fixed.fixed.ca_file = Some(other.path().to_str().unwrap().to_owned());
+    let error = fixed.get(&jobs()).unwrap_err();
     assert_eq!(
-        fixed.get(&jobs()).unwrap_err().kind,
+        error.kind,
         Kind::Unreachable,
         "--ca-file shuts the variable out"
     );
-    std::fs::remove_file(fixed.fixed.ca_file.unwrap()).unwrap();
 }
 
 #[test]
@@ -363,8 +349,7 @@ fn a_missing_or_foreign_client_certificate_proves_that_nothing_was_done() {
     let identity = issued(&params("127.0.0.1"), &root);
     let server = Server::start(tls(&identity, Some(&root)), |_| json(200, "{}"));
     let ca_file = file(&root.pem());
-    let world =
-        World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca_file.path().to_str().unwrap());
+    let world = World::new(&api(&server)).trusting(&ca_file);
     let error = world.post(&play()).unwrap_err();
     assert!(
         error.kind == Kind::Unreachable && error.hints.len() == 1,
@@ -386,7 +371,7 @@ fn a_key_that_does_not_belong_is_an_error_that_names_both_files() {
     let identity = issued(&params("127.0.0.1"), &root);
     let server = secure(&identity);
     let client = issued(&params("runner"), &root);
-    let other = KeyPair::generate().unwrap().serialize_pem();
+    let other = key().serialize_pem();
     for (certificate, key, names) in [
         (
             client.pem.as_str(),
@@ -419,7 +404,7 @@ fn a_port_that_does_not_speak_tls_is_told() {
     let error = World::new(&api(&server)).post(&play()).unwrap_err();
     assert_eq!(error.kind, Kind::Unreachable);
     assert!(error.message.contains("does not speak TLS"), "{error}");
-    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let identity = self_signed(&params("127.0.0.1"), key());
     let server = secure(&identity);
     World::new(&server.api()).get(&jobs()).unwrap_err();
     assert_eq!(server.requests().len(), 0);
@@ -457,21 +442,19 @@ fn a_handshake_that_hangs_ends_with_the_limit_for_connecting() {
 fn a_log_is_not_fetched_by_plain_http_where_gitlab_speaks_https() {
     let stranger = Server::http(|_| json(200, "{}"));
     let target = format!("http://127.0.0.1:{}/log", stranger.port);
-    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let identity = self_signed(&params("127.0.0.1"), key());
     let server = Server::start(tls(&identity, None), move |_| redirect(302, &target));
     let ca = file(&identity.pem);
-    let world =
-        World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap());
+    let world = World::new(&api(&server)).trusting(&ca);
     assert_eq!(world.log().unwrap_err().kind, Kind::Redirected);
     assert_eq!(stranger.requests().len(), 0);
 }
 
 #[test]
 fn connections_are_kept() {
-    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
+    let identity = self_signed(&params("127.0.0.1"), key());
     let (server, ca) = (secure(&identity), file(&identity.pem));
-    let world =
-        World::new(&api(&server)).with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap());
+    let world = World::new(&api(&server)).trusting(&ca);
     world.client(|client| {
         for _ in 0..3 {
             client.get(&jobs(), &[]).unwrap();

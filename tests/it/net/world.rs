@@ -1,5 +1,6 @@
 //! The client with variables, limits and a clock of a test's own.
 
+use std::net::TcpListener;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use jobgate::host::{Host, Limits, Stream, Vars};
 use jobgate::model::{JobId, PipelineId, ProjectId};
 use jobgate::os::{Interrupt, Woken};
 use jobgate::time::{Clock, RealClock, Timestamp};
+use tempfile::NamedTempFile;
 
 pub const JOB_TOKEN: &str = "glcbt-64_hunter2job";
 pub const ACCESS_TOKEN: &str = "glpat-hunter2access";
@@ -95,6 +97,11 @@ impl World {
         self
     }
 
+    /// With the runner's CA file.
+    pub fn trusting(self, ca: &NamedTempFile) -> Self {
+        self.with("CI_SERVER_TLS_CA_FILE", ca.path().to_str().unwrap())
+    }
+
     pub fn without(mut self, name: &str) -> Self {
         self.vars.retain(|(key, _)| key != name);
         self
@@ -164,6 +171,27 @@ impl World {
             })
             .collect()
     }
+}
+
+/// What went wrong in one line: kind, exit code, what a decision may rest on, and the message.
+pub fn line<T>(result: Result<T, Error>) -> String {
+    let Err(error) = checked(result) else {
+        return "good".to_owned();
+    };
+    let transient = if error.transient() { ", transient" } else { "" };
+    let done = if error.nothing_done() {
+        ", nothing done"
+    } else {
+        ""
+    };
+    let (kind, exit) = (&error.kind, error.exit().code());
+    format!("{kind:?}, exit {exit}{transient}{done}: {}", error.message)
+}
+
+/// A port on which nothing listens.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// No error shows a token, in whatever form it is printed.
