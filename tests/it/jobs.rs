@@ -186,6 +186,20 @@ fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
     assert_eq!(alone.code, 0, "{}", alone.log);
 }
 
+/// `after_script` of a canceled job cleans up with these.
+#[test]
+fn a_canceled_caller_still_reads() {
+    let scene = shop(19);
+    scene
+        .gitlab
+        .world(|world| world.flip(scene.me, "canceling"));
+    for words in ["whoami", "jobs unit", "trace unit --plain"] {
+        let run = scene.run(words).var("GITLAB_TOKEN", scene.token.as_str());
+        let got = run.binary();
+        assert_eq!(got.code, 0, "{words}: {}", got.log);
+    }
+}
+
 /// `build` was retried as a whole, so that its newest attempts have the highest ids.
 fn retried() -> Scene {
     let mut world = World::new();
