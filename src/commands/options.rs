@@ -239,33 +239,25 @@ impl Where {
         self.project.is_some() && self.pipeline.is_some()
     }
 
-    /// The pipeline in which the way downstream begins, given the calling job's own place.
-    pub fn start(&self, own: &Place) -> Result<Place, Stop> {
-        if self.project.is_some() && self.pipeline.is_none() {
-            return Err(messages::project_without_pipeline());
-        }
-        Ok(Place {
-            project: self.project.clone().unwrap_or_else(|| own.project.clone()),
-            pipeline: self.pipeline.unwrap_or(own.pipeline),
-        })
-    }
-
-    /// The same, where the calling job may not be known.
-    pub fn start_of(&self, me: Option<&Me>) -> Result<Place, Stop> {
-        match (me, &self.project, self.pipeline) {
-            (_, Some(project), Some(pipeline)) => Ok(Place {
+    /// The pipeline in which the way downstream begins. The calling job may be unknown if [`Self::complete`].
+    pub fn start(&self, me: Option<&Me>) -> Result<Place, Stop> {
+        match (&self.project, self.pipeline, me) {
+            (Some(project), Some(pipeline), _) => Ok(Place {
                 project: project.clone(),
                 pipeline,
             }),
-            (Some(me), ..) => self.start(&me.place()),
-            (None, ..) => Err(messages::project_without_pipeline()),
+            (None, pipeline, Some(me)) => Ok(Place {
+                pipeline: pipeline.unwrap_or(me.pipeline.id),
+                ..me.place()
+            }),
+            _ => Err(messages::project_without_pipeline()),
         }
     }
 
     /// The same, asking GitLab for the calling job.
     pub fn ask_start(&self, session: &Session) -> Result<Located, Stop> {
         let me = self.ask_me(session)?;
-        let place = self.start_of(me.as_ref())?;
+        let place = self.start(me.as_ref())?;
         Ok(Located { place, me })
     }
 

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Command;
+use super::act::options::ALLOW_FAILURE;
 use super::logs::log_of;
 use super::options::{self, CONNECTION, NAME, OUTPUT_FILE, WHERE, Where};
 use super::wait_jobs::{Wait, wait_and};
-use super::wait_loop::{Halt, Turns};
-use super::waiting::{Patience, WAITING};
+use super::wait_loop::{Halt, Limits, Turns};
+use super::waiting::{INTERVAL, TIMEOUT};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::part::{Ask, Read, Reader};
 use crate::decide::select::Selection;
-use crate::decide::wait::Watch;
+use crate::decide::wait::{Failures, Rules, TriggerJobs, Watch};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Kind, Route};
 use crate::host::Host;
@@ -41,6 +42,11 @@ const LOG: Group = Group {
     options: &[&FOLLOW, &TAIL, &PLAIN, &OUTPUT_FILE],
 };
 
+const FOLLOWING: Group = Group {
+    title: "following",
+    options: &[&TIMEOUT, &INTERVAL, &ALLOW_FAILURE],
+};
+
 const USAGE: Usage = Usage {
     name: "trace",
     operands: "[JOB]",
@@ -55,15 +61,44 @@ JOB is a name, a glob with * and ?, or an id; it must mean one job. Of a name th
 markers are passed on, every other control sequence is not. With --output-file the file gets the log's bytes as they are, or what --plain \
 leaves of them.
 
-With --follow the exit code is that of `jobgate wait JOB`, with all its options: 0 if the job passed, 1 if it failed, 7 if it was canceled or \
-skipped, 3 if time ran out. A job that does not run yet is waited for, and a newer attempt takes the place of one that `retry:` replaces. \
+With --follow the exit code is 0 if the job passed, 1 if it failed (allowed to fail or not, unless --allow-failure is given), 7 if it was \
+canceled or skipped, 3 if time ran out. A job that does not run yet is waited for, and a newer attempt takes the place of one that `retry:` replaces. \
 A GitLab before 19 sends the whole log each time; the longer the log grows, the less often it is read.",
     example: "\
 jobgate trace unit --tail 100
 jobgate trace deploy --follow --timeout 20m
 jobgate trace 'build: [eu, blue]' --plain --output-file build.log",
-    groups: &[&WHICH, &LOG, &WHERE, &WAITING, &CONNECTION],
+    groups: &[&WHICH, &LOG, &WHERE, &FOLLOWING, &CONNECTION],
 };
+
+/// How to follow a log.
+struct Follow {
+    limits: Limits,
+    rules: Rules,
+}
+
+impl Follow {
+    fn read(words: &mut Words) -> Result<Option<Self>, Stop> {
+        let follow = words.switch(&FOLLOW);
+        let mut given = FOLLOWING.options.iter().filter(|one| words.given(one));
+        if let (false, Some(option)) = (follow, given.next()) {
+            return Err(report::needs_follow(option.name));
+        }
+        let limits = Limits::read(words)?;
+        let failures = if words.switch(&ALLOW_FAILURE) {
+            Failures::AsGitLab
+        } else {
+            Failures::Strict
+        };
+        let rules = Rules {
+            failures,
+            trigger_jobs: TriggerJobs::LeaveOut,
+            looks: limits.looks(),
+            ..Rules::default()
+        };
+        Ok(follow.then_some(Self { limits, rules }))
+    }
+}
 
 struct Options {
     selection: Selection,
@@ -72,21 +107,15 @@ struct Options {
     plain: bool,
     file: Option<PathBuf>,
     /// How to wait, if the log is to be followed.
-    follow: Option<Patience>,
+    follow: Option<Follow>,
     common: Common,
 }
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
         let selection = options::named(words);
-        let follow = words.switch(&FOLLOW);
-        if let Some(option) = WAITING.options.iter().find(|option| words.given(option))
-            && !follow
-        {
-            return Err(report::needs_follow(option.name));
-        }
+        let follow = Follow::read(words)?;
         let place = Where::read(words)?;
-        let patience = Patience::read(words, true)?;
         let options = Self {
             selection,
             place,
@@ -95,7 +124,7 @@ impl Options {
             })?,
             plain: words.switch(&PLAIN),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            follow: follow.then_some(patience),
+            follow,
             common: Common::read(words)?,
         };
         match options.selection.operands.as_slice() {
@@ -127,12 +156,12 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
     let mut out = Out::open(host, options.file.as_deref(), options.follow.is_some())?;
     session::with(&options.common, host, |session| {
         let log = Log::new(&mut out, options.form(), options.tail);
-        let Some(patience) = &options.follow else {
+        let Some(how) = &options.follow else {
             print(session, &options, log)?;
             out.finish()?;
             return Ok(Exit::Ok);
         };
-        let (exit, stop) = follow(session, &options, patience, log)?;
+        let (exit, stop) = follow(session, &options, how, log)?;
         if let Some(stop) = stop {
             session.talk.stop(&stop);
         }
@@ -183,25 +212,26 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
 fn follow(
     session: &Session,
     options: &Options,
-    patience: &Patience,
+    follow: &Follow,
     mut log: Log,
 ) -> Result<(Exit, Option<Stop>), Stop> {
-    let located = options.place.ask_start(session)?;
-    let me = located.me.as_ref();
-    let time = me.map_or_else(|| session.job_time(), |me| me.time(session));
-    let mut turns = Turns::begin(session, time, patience.limits);
+    let (mut turns, me) = Turns::open(session, follow.limits, options.place.complete())?;
+    if let Some(other) = me.as_ref().and_then(|me| session.other_job(me)) {
+        session.talk.warning(&other);
+    }
+    let place = options.place.start(me.as_ref())?;
     let pipelines = Pipelines::new(session.gitlab);
     let wait = Wait {
-        place: &located.place,
+        place: &place,
         downstream: &options.place.downstream,
         selection: &options.selection,
         known: Vec::new(),
-        rules: &patience.rules,
-        me,
+        rules: &follow.rules,
+        me: me.as_ref(),
     };
     let mut follower = Follower {
         log: &mut log,
-        home: &located.place.project,
+        home: &place.project,
         seen: None,
         next: turns.now(),
     };

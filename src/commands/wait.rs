@@ -159,13 +159,17 @@ fn write(out: &RefCell<Out>, format: Format, session: &Session, ended: &Ended) -
 
 fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
     let gating = &options.gating;
-    let (mut turns, me) = Turns::open(session, options.patience.limits)?;
-    if !gating.is_empty() {
-        gating::trust(session, &me)?;
-    } else if let Some(other) = session.other_job(&me) {
+    let alone = options.place.complete() && gating.is_empty();
+    let (mut turns, me) = Turns::open(session, options.patience.limits, alone)?;
+    let me = me.as_ref();
+    if let Some(me) = me
+        && !gating.is_empty()
+    {
+        gating::trust(session, me)?;
+    } else if let Some(other) = me.and_then(|me| session.other_job(me)) {
         session.talk.warning(&other);
     }
-    let place = options.place.start(&me.place())?;
+    let place = options.place.start(me)?;
     let pipelines = Pipelines::new(session.gitlab);
     let wait = Wait {
         place: &place,
@@ -173,9 +177,11 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
         selection: &options.selection,
         known: Vec::new(),
         rules: &options.patience.rules,
-        me: Some(&me),
+        me,
     };
-    if let Some(judgement) = gating.closed(session, &me)? {
+    if let Some(me) = me
+        && let Some(judgement) = gating.closed(session, me)?
+    {
         let outcome = Outcome {
             exit: judgement.exit(),
             jobs: Vec::new(),
@@ -190,7 +196,8 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
     let mut ended = wait_for(&mut turns, &pipelines, &wait);
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok
-        && let Some(judgement) = gating.closed_again(session, &me)?
+        && let Some(me) = me
+        && let Some(judgement) = gating.closed_again(session, me)?
     {
         ended.outcome.exit = judgement.exit();
         ended.stop = Some(gate::stop(&judgement));

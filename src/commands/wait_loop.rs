@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::decide::deadline::{Bound, JobTime};
 use crate::decide::pace::{Interval, Pace};
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Error, Facts, Kind, Route};
+use crate::gitlab::{Error, Facts, Kind, Route, TokenKind};
 use crate::os::Signal;
 use crate::report::events::{Event, Missing};
 use crate::report::wait as report;
@@ -108,8 +108,30 @@ pub struct Turns<'t> {
 }
 
 impl<'t> Turns<'t> {
-    /// Begins the wait by asking which job this is, with the wait's own patience.
-    pub fn open(session: &'t Session<'t>, limits: Limits) -> Result<(Self, Me), Stop> {
+    /// Begins the wait by asking which job this is, with the wait's own patience. `alone`: the command line names project and pipeline,
+    /// so that an access token suffices; without a job there is no time limit of its own.
+    pub fn open(
+        session: &'t Session<'t>,
+        limits: Limits,
+        alone: bool,
+    ) -> Result<(Self, Option<Me>), Stop> {
+        if !alone {
+            let (turns, me) = Self::ask_job(session, limits)?;
+            return Ok((turns, Some(me)));
+        }
+        let known = if session.gitlab.has(TokenKind::Job) {
+            Self::ask_job(session, limits).map(Some)
+        } else {
+            Ok(None)
+        };
+        match known {
+            Ok(Some((turns, me))) => Ok((turns, Some(me))),
+            Err(stop) if stop.exit != Exit::Refused => Err(stop),
+            Ok(None) | Err(_) => Ok((Self::begin(session, JobTime::default(), limits), None)),
+        }
+    }
+
+    fn ask_job(session: &'t Session<'t>, limits: Limits) -> Result<(Self, Me), Stop> {
         // For the time being as if the job had just begun.
         let now = Some(session.host.clock.wall());
         let time = JobTime {
@@ -127,7 +149,7 @@ impl<'t> Turns<'t> {
     }
 
     /// Begins the wait where the job's time is known.
-    pub fn begin(session: &'t Session<'t>, time: JobTime, limits: Limits) -> Self {
+    fn begin(session: &'t Session<'t>, time: JobTime, limits: Limits) -> Self {
         let mut turns = Self::new(session, limits);
         turns.limit(time, limits);
         turns.warn();

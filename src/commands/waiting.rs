@@ -62,6 +62,27 @@ pub const WAITING: Group = Group {
     ],
 };
 
+impl Limits {
+    /// `--timeout` and `--interval`.
+    pub fn read(words: &mut Words) -> Result<Self, Stop> {
+        Ok(Self {
+            timeout: words.parsed(&TIMEOUT, parse_duration)?,
+            interval: words
+                .parsed(&INTERVAL, Interval::parse)?
+                .unwrap_or(Interval::DEFAULT),
+            outage: None,
+        })
+    }
+
+    pub fn looks(&self) -> Looks {
+        if self.once() {
+            Looks::Once
+        } else {
+            Looks::UntilDecided
+        }
+    }
+}
+
 /// What counts, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct Patience {
@@ -73,11 +94,8 @@ impl Patience {
     /// `no_trigger_jobs`: they were left out of the selection.
     pub fn read(words: &mut Words, no_trigger_jobs: bool) -> Result<Self, Stop> {
         let limits = Limits {
-            timeout: words.parsed(&TIMEOUT, parse_duration)?,
-            interval: words
-                .parsed(&INTERVAL, Interval::parse)?
-                .unwrap_or(Interval::DEFAULT),
             outage: words.parsed(&OUTAGE_BUDGET, parse_duration)?,
+            ..Limits::read(words)?
         };
         let strict = words.switch(&STRICT);
         let shallow = words.switch(&SHALLOW);
@@ -100,11 +118,7 @@ impl Patience {
             } else {
                 StopAt::FirstFailure
             },
-            looks: if limits.once() {
-                Looks::Once
-            } else {
-                Looks::UntilDecided
-            },
+            looks: limits.looks(),
             stuck: words.parsed(&STUCK, parse_duration)?,
         };
         Ok(Self { rules, limits })

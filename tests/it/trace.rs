@@ -236,7 +236,7 @@ fn one_job_must_be_meant() {
         "unit lint",
         "--name unit unit",
         "unit --timeout 3",
-        "unit --strict",
+        "unit --allow-failure",
         "unit --tail x",
     ] {
         let got = scene.trace(words);

@@ -7,11 +7,10 @@ use super::options::{OnCancel, Options, Until};
 use crate::commands::gating;
 use crate::commands::wait_jobs::{Ended, Wait, wait_for};
 use crate::commands::wait_loop::{Halt, Turns};
-use crate::decide::deadline::JobTime;
 use crate::decide::select::Selection;
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Error, Kind, TokenKind};
+use crate::gitlab::{Error, Kind};
 use crate::host::Host;
 use crate::model::{JobId, Place};
 use crate::pipeline::Pipelines;
@@ -130,19 +129,10 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
 impl<'c> Call<'c, '_> {
     /// Begins by asking which job this is, unless an access token and the command line suffice.
     fn open(&mut self) -> Result<Turns<'c>, Stop> {
-        let (session, limits) = (self.session, self.options.limits);
         let alone = self.options.placed && self.options.gating.is_empty();
-        if !alone || session.gitlab.has(TokenKind::Job) {
-            match Turns::open(session, limits) {
-                Err(stop) if alone && stop.exit == Exit::Refused => {}
-                opened => {
-                    let (turns, me) = opened?;
-                    self.me = Some(me);
-                    return Ok(turns);
-                }
-            }
-        }
-        Ok(Turns::begin(session, JobTime::default(), limits))
+        let (turns, me) = Turns::open(self.session, self.options.limits, alone)?;
+        self.me = me;
+        Ok(turns)
     }
 
     fn run(&mut self, turns: &mut Turns, action: &mut dyn Action) -> (Exit, Option<Ended>) {

@@ -100,7 +100,7 @@ impl<'j> JobList<'j> {
 
     /// Where the way begins, given the calling job.
     pub fn begin(&mut self, me: Option<&Me>) -> Result<&Place, Stop> {
-        let start = self.request.place.start_of(me)?;
+        let start = self.request.place.start(me)?;
         Ok(self.start.insert(start))
     }
 

@@ -9,11 +9,10 @@ use crate::commands::options::{FORMAT, OUTPUT_FILE};
 use crate::commands::wait_loop::Limits;
 use crate::commands::waiting::{INTERVAL, KEEP_GOING, SHALLOW, STRICT, TIMEOUT};
 use crate::decide::pace::Interval;
-use crate::decide::wait::{Failures, Looks, Rules, StopAt, TriggerJobs};
+use crate::decide::wait::{Failures, Rules, StopAt, TriggerJobs};
 use crate::exit::Stop;
 use crate::report::Format;
 use crate::session::Common;
-use crate::time::parse_duration;
 
 pub const DRY_RUN: Opt = Opt::switch("--dry-run", "stop after the plan; nothing is changed");
 pub const RERUN: Opt = Opt::switch("--rerun", "run a job once more that has ended");
@@ -106,13 +105,7 @@ impl Options {
         no_trigger_jobs: bool,
     ) -> Result<Self, Stop> {
         let mut options = Self::read(words)?;
-        options.limits = Limits {
-            timeout: words.parsed(&TIMEOUT, parse_duration)?,
-            interval: words
-                .parsed(&INTERVAL, Interval::parse)?
-                .unwrap_or(Interval::DEFAULT),
-            outage: None,
-        };
+        options.limits = Limits::read(words)?;
         let shallow = words.switch(&SHALLOW);
         options.rules = Rules {
             failures,
@@ -126,11 +119,7 @@ impl Options {
             } else {
                 StopAt::FirstFailure
             },
-            looks: if options.limits.once() {
-                Looks::Once
-            } else {
-                Looks::UntilDecided
-            },
+            looks: options.limits.looks(),
             ..Rules::default()
         };
         if words.switch(&WAIT) && options.until == Until::Sent {
