@@ -4,16 +4,8 @@ use std::collections::HashMap;
 
 use crate::model::{Job, JobId};
 
-/// The stages of one pipeline in their order: GitLab makes the jobs stage by stage, so a stage's lowest id places it.
-/// Best over a list with retried attempts, whose ids are the first ones.
-pub fn stages(jobs: &[Job]) -> Vec<&str> {
-    let lowest = lowest(jobs, |job| &job.stage);
-    let mut stages: Vec<&str> = lowest.keys().copied().collect();
-    stages.sort_unstable_by_key(|stage| lowest.get(stage).copied());
-    stages
-}
-
 /// The place of each row of a pipeline's list: by stage, then as the jobs were made; attempts of one job stand together, oldest first.
+/// GitLab creates the jobs stage by stage, so a stage's lowest id places it; with retried attempts the ids are the first ones.
 pub fn places(list: &[Job]) -> HashMap<JobId, usize> {
     let stages = lowest(list, |job| &job.stage);
     let names = lowest(list, |job| &job.name);
@@ -60,11 +52,9 @@ mod tests {
             job(11, "lint", "test"),
             job(10, "compile", "build"),
         ];
-        assert_eq!(stages(&jobs), ["build", "test", "deploy"]);
         let places = places(&jobs);
         let mut ids: Vec<u64> = jobs.iter().map(|job| job.id.0).collect();
         ids.sort_by_key(|id| places[&JobId(*id)]);
         assert_eq!(ids, [10, 21, 11, 12, 20, 13, 14]);
-        assert_eq!(stages(&[]), [""; 0]);
     }
 }

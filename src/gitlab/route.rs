@@ -42,7 +42,6 @@ pub enum Route {
     Tags(Project),
     Environments(Project),
     Deployments(Project),
-    Job(Project, JobId),
     Trace(Project, JobId),
     Play(Project, JobId),
     Retry(Project, JobId),
@@ -101,9 +100,6 @@ impl Route {
             }
             Self::Deployments(project) => {
                 read("list deployments", Always, "Deployment: Read").of(project, "/deployments")
-            }
-            Self::Job(project, id) => {
-                read("read a single job", Never, "Job: Read").of(project, format!("/jobs/{id}"))
             }
             Self::Trace(project, id) => {
                 read("read job logs", Never, "Job: Read").of(project, format!("/jobs/{id}/trace"))
