@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::os::Signal;
-
 /// How a call of the program ended. The numbers are an interface and never change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exit {
@@ -123,6 +121,34 @@ impl Exit {
             Self::Timeout => 9,
             Self::Pending => 10,
             Self::Ok => 11,
+        }
+    }
+}
+
+/// A signal that ends the program in the ordinary way: report, flush, exit with 128 + number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Signal {
+    Hangup,
+    Interrupt,
+    Terminate,
+}
+
+impl Signal {
+    /// The POSIX number.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Hangup => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+        }
+    }
+
+    /// As people know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hangup => "SIGHUP",
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
         }
     }
 }

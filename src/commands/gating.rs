@@ -7,9 +7,8 @@ use crate::cli::{Group, Opt, Words};
 use crate::decide::gate::condition::Condition;
 use crate::decide::gate::said::Gap;
 use crate::decide::gate::{Judgement, judge};
-use crate::exit::{Exit, Stop};
+use crate::exit::{Exit, Signal, Stop};
 use crate::model::Status;
-use crate::os::Signal;
 use crate::report::{gate, messages};
 use crate::session::{Me, Session};
 

@@ -13,10 +13,11 @@ use super::route::{Project, Route, TokenKind};
 use super::text::Cleaner;
 use super::{proxy, tls};
 use crate::ci::{Ci, Secret};
+use crate::exit::Signal;
 use crate::exit::Stop;
 use crate::host::Host;
 use crate::model::ProjectId;
-use crate::os::{Interrupt, Signal};
+use crate::os::Interrupt;
 
 /// Something that happened on the way, for the log. Holds no secret; URLs are already cleaned.
 #[derive(Clone, Debug, PartialEq)]

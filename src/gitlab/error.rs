@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::facts::Facts;
 use super::route::Route;
-use crate::exit::{Exit, Stop};
+use crate::exit::{Exit, Signal, Stop};
 use crate::model::JobId;
-use crate::os::Signal;
 
 /// A request that brought no good answer. Holds no secret; server text is masked, cut and safe for a terminal.
 #[derive(Clone)]

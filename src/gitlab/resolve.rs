@@ -155,7 +155,7 @@ mod tests {
     fn addresses_and_localhost_are_not_looked_up() {
         let interrupted = Interrupt::new();
         // A look-up would end at once.
-        interrupted.raise(crate::os::Signal::Terminate);
+        interrupted.raise(crate::exit::Signal::Terminate);
         let names = Names::new(interrupted);
         for (host, found) in [
             ("10.1.2.3", Some("10.1.2.3")),

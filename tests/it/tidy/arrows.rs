@@ -53,9 +53,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("time", &["os"]),
     // Times stand in GitLab's objects, and a signal is one of the endings.
     ("model", &["time"]),
-    ("exit", &["os"]),
+    ("os", &["exit"]),
+    ("exit", &[]),
     ("url", &[]),
-    ("os", &[]),
     ("near", &[]),
 ];
 
