@@ -234,9 +234,12 @@ jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and con
 fn a_finished_jobs_token_is_dead() {
     let (gitlab, me) = deploying(19);
     gitlab.world(|world| world.end(me, None));
-    let got = on(run("whoami", &gitlab, me), &gitlab);
-    assert_eq!((got.code, got.out.as_str()), (4, ""));
-    assert!(got.log.contains("its job has ended"), "{}", got.log);
+    on(run("whoami", &gitlab, me), &gitlab).is(4, "", expect![[r#"
+        jobgate: error: the job token is not valid: its job has ended, or it is not a token of this server
+        jobgate: error: GET /job: 401 Unauthorized (request id 01JD0000000000000000000001)
+        jobgate: hint: a job token ends with its job: it works neither in another job nor after its job was canceled
+        jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
+    "#]]);
     assert_eq!(
         gitlab.requests().len(),
         2,

@@ -183,9 +183,18 @@ fn a_cancel_that_has_no_effect_is_never_sent_again() {
         "POST */cancel",
         crate::fake::Answer::json(201, &serde_json::json!({"id": 1})),
     );
-    let got = story.run("cancel unit");
-    assert_eq!((got.code, story.gitlab.posts()), (6, 1), "{got:?}");
-    assert!(got.out.contains("GitLab accepted it, but job"), "{got:?}");
+    story.run("cancel unit").is(
+        6,
+        expect![[r#"
+        JOB   RESULT   STATUS      ID  NOTE                                          LINK
+        unit  unknown  running  90400  GitLab accepted it, but job 90400 is running  URL/jobs/90400
+    "#]],
+        expect![[r#"
+        plan: unit (90400, running): cancel
+        08:00:11 unit: unknown, GitLab accepted it, but job 90400 is running
+    "#]],
+    );
+    assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
 }
 
