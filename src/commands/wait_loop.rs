@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use crate::decide::deadline::{Bound, JobTime};
 use crate::decide::pace::{Interval, Pace};
-use crate::exit::{Exit, Stop};
+use crate::exit::{Exit, Signal, Stop};
 use crate::gitlab::{Error, Facts, Kind, Route, TokenKind};
-use crate::os::Signal;
 use crate::report::events::{Event, Missing};
 use crate::report::wait as report;
 use crate::session::{Me, Patience, Session};

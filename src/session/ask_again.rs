@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use crate::decide::pace::Outage;
+use crate::exit::Signal;
 use crate::gitlab::{Client, Error, Kind};
 use crate::host::Host;
-use crate::os::{Signal, Woken};
+use crate::os::Woken;
 use crate::report::events::{Event, EventWriter, Missing, Silence};
 use crate::report::{Talk, messages};
 
