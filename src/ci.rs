@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::exit::Stop;
 use crate::host::Vars;
 use crate::model::JobId;
+use crate::time::parse_duration;
 use crate::url::Url;
 pub use file::{Pem, Trust};
 pub use fixed::{Fixed, Secret};
@@ -184,76 +185,34 @@ fn id(vars: &Vars, name: &str) -> Result<Option<u64>, Stop> {
 fn limit(
     vars: &Vars,
     name: &str,
-    parse: fn(&str) -> Option<f64>,
+    parse: fn(&str) -> Option<Duration>,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Duration>, Stop> {
     let Some(text) = vars.get(name)? else {
         return Ok(None);
     };
-    match parse(text) {
-        Some(seconds) if seconds <= 0.0 => Ok(None),
-        Some(seconds) if seconds < 1e9 => Ok(Some(Duration::from_secs_f64(seconds))),
-        _ => {
-            warnings.push(format!(
-                "variable {name} cannot be read as a duration; it is ignored"
-            ));
-            Ok(None)
-        }
+    let limit = parse(text);
+    if limit.is_none() {
+        warnings.push(format!(
+            "variable {name} cannot be read as a duration; it is ignored"
+        ));
     }
+    Ok(limit.filter(|limit| !limit.is_zero()))
 }
 
-fn seconds(text: &str) -> Option<f64> {
-    text.parse::<u32>().ok().map(f64::from)
+fn seconds(text: &str) -> Option<Duration> {
+    text.parse::<u32>()
+        .ok()
+        .map(|n| Duration::from_secs(n.into()))
 }
 
-/// Seconds of a duration as Go writes it: `10m`, `1h30m`, `1.5h`, `-5s`, `0`.
-fn go_duration(text: &str) -> Option<f64> {
-    let (sign, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Some(0.0);
+/// A duration as Go writes it: `10m`, `1h30m`, `1.5h`, `-5s`, `0`. Without a unit the runner ignores it.
+fn go_duration(text: &str) -> Option<Duration> {
+    if text == "0" || text.starts_with('-') {
+        return Some(Duration::ZERO);
     }
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(digits);
-        let unit = tail
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit);
-        let factor = match unit {
-            "ns" => 1e-9,
-            "us" | "µs" | "μs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        total += decimal(number)? * factor;
-        rest = tail;
-    }
-    Some(sign * total)
-}
-
-/// `1.5`, `10`, `.5` or `1.`; digits behind the ninth decimal are less than a nanosecond of anything.
-fn decimal(text: &str) -> Option<f64> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    if whole.is_empty() && part.is_empty() {
-        return None;
-    }
-    let digits = |text: &str| match text {
-        "" => Some(0.0),
-        text => text.parse::<u32>().ok().map(f64::from),
-    };
-    let part = part.get(..part.len().min(9))?;
-    let places = i32::try_from(part.len()).ok()?;
-    Some(digits(whole)? + digits(part)? / 10_f64.powi(places))
+    let has_unit = text.ends_with(|c: char| c.is_ascii_alphabetic());
+    parse_duration(text).ok().filter(|_| has_unit)
 }
 
 #[cfg(test)]

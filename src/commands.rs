@@ -23,11 +23,11 @@ mod waiting;
 pub mod whoami;
 
 use crate::cli::{Usage, Words};
-use crate::exit::Exit;
+use crate::exit::{Exit, Stop};
 use crate::host::Host;
 
 /// A command: its entry in the table of words, and what it does.
 pub struct Command {
     pub usage: &'static Usage,
-    pub run: fn(Words, &Host) -> anyhow::Result<Exit>,
+    pub run: fn(Words, &Host) -> Result<Exit, Stop>,
 }

@@ -15,16 +15,10 @@ pub const VERSION: &str = concat!("jobgate ", env!("CARGO_PKG_VERSION"));
 
 /// What stands behind an option's help: choices, repetition, variable. Empty if there is nothing to say.
 fn remarks(option: &Opt) -> String {
-    let mut remarks = Vec::new();
-    if !option.choices.is_empty() {
-        remarks.push(option.choices.join(", "));
-    }
-    if option.many {
-        remarks.push("repeatable".to_owned());
-    }
-    if let Some(variable) = option.variable {
-        remarks.push(format!("variable {variable}"));
-    }
+    let choices = (!option.choices.is_empty()).then(|| option.choices.join(", "));
+    let many = option.many.then(|| "repeatable".to_owned());
+    let variable = option.variable.map(|name| format!("variable {name}"));
+    let remarks: Vec<String> = [choices, many, variable].into_iter().flatten().collect();
     if remarks.is_empty() {
         return String::new();
     }

@@ -45,8 +45,6 @@ pub(crate) mod session;
 pub mod time;
 pub(crate) mod url;
 
-use anyhow::Context;
-
 use crate::cli::{Parsed, Usage};
 use crate::commands::{
     Command, agents, cancel, completion, doctor, erase, gate, help as help_command, jobs, play,
@@ -87,23 +85,19 @@ pub fn run(host: &Host) -> Exit {
             host.conceal(token.trim());
         }
     }
-    match dispatch(host) {
-        Ok(exit) => exit,
-        Err(error) => complain(&stop_of(error), host),
-    }
+    dispatch(host).unwrap_or_else(|stop| {
+        Talk::new(host, Color::Never, false).stop(&stop);
+        stop.exit
+    })
 }
 
 /// Finds the command that the words name, and runs it.
-fn dispatch(host: &Host) -> anyhow::Result<Exit> {
+fn dispatch(host: &Host) -> Result<Exit, Stop> {
     let table = table();
     let words = match cli::parse_args(&host.args, &table)? {
         Parsed::Command(words) => words,
-        Parsed::Help(command, detail) => {
-            return Ok(help_command::show(host, &table, command, detail)?);
-        }
-        Parsed::Version => {
-            return Ok(help_command::print(host, &format!("{}\n", help::VERSION))?);
-        }
+        Parsed::Help(command, detail) => return help_command::show(host, &table, command, detail),
+        Parsed::Version => return help_command::print(host, &format!("{}\n", help::VERSION)),
         Parsed::Nothing => {
             let width = help::page::width(host.log.width);
             let _ = host.log.write(help::page::brief(&table, width).as_bytes());
@@ -111,20 +105,7 @@ fn dispatch(host: &Host) -> anyhow::Result<Exit> {
         }
     };
     let named = |command: &&&Command| command.usage.name == words.command();
-    let command = COMMANDS.iter().find(named).context("no such command")?;
+    let command = COMMANDS.iter().find(named);
+    let command = command.ok_or_else(|| Stop::new(Exit::Unknown, "no such command"))?;
     (command.run)(words, host)
-}
-
-/// What to tell about an error: its own words if it is one of ours.
-fn stop_of(error: anyhow::Error) -> Stop {
-    error
-        .downcast::<Stop>()
-        .or_else(|error| Ok(error.downcast::<gitlab::Error>()?.stop()))
-        .unwrap_or_else(|error: anyhow::Error| Stop::new(Exit::Unknown, format!("{error:#}")))
-}
-
-/// Errors writing to stderr are ignored: the exit code says what happened.
-fn complain(stop: &Stop, host: &Host) -> Exit {
-    Talk::new(host, Color::Never, false).stop(stop);
-    stop.exit
 }

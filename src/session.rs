@@ -46,8 +46,8 @@ pub type EventStream<'s> = &'s dyn Fn(&str);
 pub fn with<T>(
     common: &Common,
     host: &Host,
-    work: impl FnOnce(&Session) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
+    work: impl FnOnce(&Session) -> Result<T, Stop>,
+) -> Result<T, Stop> {
     streaming(common, host, None, work)
 }
 
@@ -56,8 +56,8 @@ pub fn streaming<T>(
     common: &Common,
     host: &Host,
     stream: Option<EventStream>,
-    work: impl FnOnce(&Session) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
+    work: impl FnOnce(&Session) -> Result<T, Stop>,
+) -> Result<T, Stop> {
     let began = host.clock.monotonic();
     let ci = Ci::read(&host.vars, &common.fixed)?;
     let access = ci.access.iter().map(|access| &access.token);

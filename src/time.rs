@@ -1,5 +1,6 @@
 //! Time as a parameter: the clock, points in time as GitLab writes them, durations as people write them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -128,25 +129,17 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Timestamp;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a time as in 2026-11-20T08:00:01.120Z")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
-                Timestamp::parse(text)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str("something else"), &self))
-            }
-        }
-        deserializer.deserialize_str(Visitor)
+        let text = Cow::<str>::deserialize(deserializer)?;
+        // The text itself is not quoted: it comes from outside.
+        Self::parse(&text)
+            .ok_or_else(|| de::Error::custom("expected a time as in 2026-11-20T08:00:01.120Z"))
     }
 }
 
 /// The longest duration that people write, in characters. A longer text may be anything, a token included, and is not quoted.
 const LONGEST: usize = 20;
 
-/// Reads `90s`, `20m`, `1h30m`, `500ms`; a bare number is seconds. At most 100 days.
+/// Reads `90s`, `20m`, `1h30m`, `1.5h`, `500ms`; a bare number is seconds. At most 100 days.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let bad = || {
         let quoted = format!("{text:?} is ");
@@ -154,40 +147,36 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         format!("{what}not a duration; use 90s, 20m, 1h30m or a number of seconds")
     };
     let mut rest = text;
-    let mut total = 0_u64;
-    let mut last = u64::MAX;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, tail) = rest.split_at(digits);
-        let number: u64 = number.parse().map_err(|_| bad())?;
-        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let (unit, tail) = tail.split_at(letters);
-        let millis = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "" if digits == text.len() => 1000,
+    let mut total = 0.0;
+    let mut last = f64::INFINITY;
+    while !rest.is_empty() || text.is_empty() {
+        let digits = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let (number, tail) = rest.split_at(rest.len() - digits.len());
+        let after = tail.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        let (unit, after) = tail.split_at(tail.len() - after.len());
+        let seconds = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            "" if number == text => 1.0,
             _ => return Err(bad()),
         };
-        if millis >= last {
+        if seconds >= last {
             return Err(bad());
         }
-        last = millis;
-        total = number
-            .checked_mul(millis)
-            .and_then(|part| total.checked_add(part))
-            .ok_or_else(bad)?;
-        rest = tail;
+        last = seconds;
+        total += number.parse::<f64>().map_err(|_| bad())? * seconds;
+        rest = after;
     }
-    if text.is_empty() {
-        return Err(bad());
-    }
-    if total > 100 * 86_400_000 {
+    if total > 100.0 * 86_400.0 {
         return Err("longer than 100 days".to_owned());
     }
-    Ok(Duration::from_millis(total))
+    // To the millisecond, or 0.001 would leave its binary rest.
+    Ok(Duration::from_millis(
+        Duration::from_secs_f64(total * 1000.0).as_secs(),
+    ))
 }
 
 /// `42s`, `3m12s`, `1h05m`, `2d03h`: at most two units, as in tables and messages.
@@ -230,6 +219,8 @@ mod tests {
             ("0", 0),
             ("500ms", 500),
             ("1d", 86_400_000),
+            ("1.5h", 5_400_000),
+            ("1h0m0s", 3_600_000),
         ] {
             assert_eq!(
                 parse_duration(text),
@@ -244,7 +235,8 @@ mod tests {
             "1x",
             "1m1h",
             "1h30",
-            "1.5h",
+            "1.5.1h",
+            ".",
             " 5",
             "5 s",
             "99999999999999999999",

@@ -6,9 +6,6 @@ use crate::near::nearest;
 
 /// The usual cause of an empty word in a CI job.
 pub(super) const UNSET: &str = "is a variable unset or empty?";
-/// Where the commands are listed.
-pub(super) const LIST: &str = "jobgate help lists the commands";
-
 /// Longest part of a word that a message repeats, in characters.
 const QUOTED: usize = 60;
 
@@ -19,16 +16,7 @@ pub(super) fn unknown_command(word: &str, table: &[&'static Usage]) -> Stop {
     let stop = Stop::usage(format!("no command {}", quoted(word)));
     match nearest(word, table.iter().map(|usage| usage.name)) {
         Some(name) => stop.hint(format!("did you mean jobgate {name}?")),
-        None => stop.hint(LIST),
-    }
-}
-
-pub(super) fn option_of_no_command(word: &str, table: &[&'static Usage]) -> Stop {
-    let stop = Stop::usage(format!("no command has an option {}", quoted(name(word))));
-    let known = table.iter().flat_map(|usage| usage.options());
-    match nearest(name(word), known.map(|option| option.name)) {
-        Some(name) => stop.hint(format!("did you mean {name}?")),
-        None => stop.hint(LIST),
+        None => stop.hint("jobgate help lists the commands"),
     }
 }
 

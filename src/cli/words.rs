@@ -35,11 +35,14 @@ impl Detail {
     }
 }
 
-/// What the words of a command are.
-pub(super) enum Checked {
-    Words(Words),
-    /// The command's help page is asked for.
-    Help(Detail),
+/// What a command line asks for.
+pub enum Parsed {
+    Command(Words),
+    /// The page of one command, or the overview without one.
+    Help(Option<&'static Usage>, Detail),
+    Version,
+    /// No command is named.
+    Nothing,
 }
 
 /// Checks all words but the command's name against the command's table. The table of all commands is for hints and for the command `help`.
@@ -47,7 +50,7 @@ pub(super) fn check(
     words: Vec<String>,
     usage: &'static Usage,
     table: &[&'static Usage],
-) -> Result<Checked, Stop> {
+) -> Result<Parsed, Stop> {
     let (mut options, mut operands) = (Vec::new(), Vec::new());
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
@@ -56,7 +59,7 @@ pub(super) fn check(
         } else if word == "-" || !word.starts_with('-') {
             operands.push(word);
         } else if let Some(detail) = Detail::of(&word) {
-            return Ok(Checked::Help(detail));
+            return Ok(Parsed::Help(Some(usage), detail));
         } else {
             let (name, value) = split(&word, usage);
             let option = usage
@@ -76,7 +79,7 @@ pub(super) fn check(
         }
     }
     check_operands(&operands, usage)?;
-    Ok(Checked::Words(Words {
+    Ok(Parsed::Command(Words {
         usage,
         table: table.to_vec(),
         options: Arguments::from_vec(options.into_iter().map(Into::into).collect()),
@@ -192,7 +195,7 @@ impl Words {
     }
 
     pub fn switch(&mut self, option: &'static Opt) -> bool {
-        self.read(option);
+        self.unread.retain(|name| *name != option.name);
         self.options.contains(option.name)
     }
 
@@ -203,8 +206,14 @@ impl Words {
 
     /// All values of an option that may be repeated, in order.
     pub fn values(&mut self, option: &'static Opt) -> Vec<String> {
-        self.read(option);
+        self.unread.retain(|name| *name != option.name);
         self.extract(option.name)
+    }
+
+    fn extract(&mut self, name: &'static str) -> Vec<String> {
+        let unmark = |value: &str| Ok::<_, Infallible>(value.replacen(MARK, "", 1));
+        let values = self.options.values_from_fn(name, unmark);
+        values.expect("the check has put a value behind every option that takes one")
     }
 
     /// A value read by `parse`, whose error text is put behind the option's name. The value itself is not quoted here: it may be a secret.
@@ -229,27 +238,4 @@ impl Words {
         debug_assert!(self.unread.is_empty(), "never read: {:?}", self.unread);
         debug_assert!(self.operands.is_empty(), "operands were not read");
     }
-
-    fn extract(&mut self, name: &'static str) -> Vec<String> {
-        let values = self.options.values_from_fn(name, unmark);
-        values.expect("the check has put a value behind every option that takes one")
-    }
-
-    fn read(&mut self, option: &'static Opt) {
-        let before = self.unread.len();
-        self.unread.retain(|name| *name != option.name);
-        debug_assert!(
-            self.unread.len() < before,
-            "{} is not in the command's table, or was read twice",
-            option.name
-        );
-    }
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature that pico-args asks for"
-)]
-fn unmark(value: &str) -> Result<String, Infallible> {
-    Ok(value.strip_prefix(MARK).unwrap_or(value).to_owned())
 }

@@ -19,12 +19,7 @@ use options::{ALLOW_FAILURE, FORCE, Options, RERUN};
 use parameters::Parameters;
 
 /// The command of one verb.
-pub fn run(
-    verb: Verb,
-    usage: &'static Usage,
-    mut words: Words,
-    host: &Host,
-) -> anyhow::Result<Exit> {
+pub fn run(verb: Verb, usage: &'static Usage, mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let (request, options) =
         read(verb, usage, &mut words, host).map_err(|stop| usage.explain(stop))?;
     words.done();

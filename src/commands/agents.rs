@@ -86,7 +86,7 @@ struct Raw {
     allowed_agents: Option<Vec<Box<RawValue>>>,
 }
 
-fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
@@ -97,7 +97,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
             .map(|(agent, raw)| (agent, &**raw))
             .collect();
         if let (Some(query), true) = (&options.query, meant.is_empty()) {
-            return Err(report::not_allowed(&query.text, &allowed).into());
+            return Err(report::not_allowed(&query.text, &allowed));
         }
         if options.format == Format::Table {
             let agents = meant.iter().map(|(agent, _)| *agent);

@@ -2,7 +2,7 @@
 
 use super::{Command, help};
 use crate::cli::{Usage, Words};
-use crate::exit::Exit;
+use crate::exit::{Exit, Stop};
 use crate::help::complete;
 use crate::host::Host;
 
@@ -28,7 +28,7 @@ jobgate completion fish",
     groups: &[],
 };
 
-fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let shell = words.operands().into_iter().next();
     let table = words.table().to_vec();
     words.done();
@@ -37,5 +37,5 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
         Some("fish") => complete::fish(&table),
         _ => complete::bash(&table),
     };
-    Ok(help::print(host, &script)?)
+    help::print(host, &script)
 }

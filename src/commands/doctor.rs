@@ -65,7 +65,7 @@ impl Options {
     }
 }
 
-fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words)?;
     words.done();
     let mut out = Out::open(host, None, false)?;

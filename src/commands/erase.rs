@@ -7,7 +7,7 @@ use super::options::{ALL, CONNECTION, OUTPUT, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;
-use crate::exit::Exit;
+use crate::exit::{Exit, Stop};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -31,6 +31,6 @@ It takes an access token with the role Maintainer and the scope api. With the ro
     groups: &[&WHICH, &ERASING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
 };
 
-fn run(words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(words: Words, host: &Host) -> Result<Exit, Stop> {
     act::run(Verb::Erase, &USAGE, words, host)
 }

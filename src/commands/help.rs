@@ -23,12 +23,12 @@ const USAGE: Usage = Usage {
     groups: &[],
 };
 
-fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let name = words.operands().into_iter().next();
     let table = words.table().to_vec();
     words.done();
     let command = name.map(|name| find_command(&name, &table)).transpose()?;
-    Ok(show(host, &table, command, Detail::Full)?)
+    show(host, &table, command, Detail::Full)
 }
 
 /// Prints the page of one command, or the overview.

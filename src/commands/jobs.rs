@@ -152,7 +152,7 @@ fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "not a number".to_owned())
 }
 
-fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
@@ -173,7 +173,7 @@ fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
         lacks.extend(out.finish().err());
         match Stop::all(lacks) {
             None => Ok(Exit::Ok),
-            Some(stop) => Err(stop.into()),
+            Some(stop) => Err(stop),
         }
     })
 }

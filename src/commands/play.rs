@@ -8,7 +8,7 @@ use super::options::{ALL, CONNECTION, OUTPUT, WHERE, WHICH};
 use super::{Command, Host};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::action::Verb;
-use crate::exit::Exit;
+use crate::exit::{Exit, Stop};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -54,6 +54,6 @@ jobgate play 'deploy: *' --all --dry-run",
     ],
 };
 
-fn run(words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(words: Words, host: &Host) -> Result<Exit, Stop> {
     act::run(Verb::Play, &USAGE, words, host)
 }

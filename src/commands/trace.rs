@@ -150,7 +150,7 @@ impl Options {
     }
 }
 
-fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), options.follow.is_some())?;

@@ -82,7 +82,7 @@ fn read(words: &mut Words, host: &Host) -> Result<(Request, Options), Stop> {
     Ok((request, Options::read_starting(words, failures, false)?))
 }
 
-fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let (request, options) = read(&mut words, host).map_err(|stop| USAGE.explain(stop))?;
     words.done();
     call::run(host, &options, |session, act| {

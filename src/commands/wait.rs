@@ -118,7 +118,7 @@ impl Options {
     }
 }
 
-fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
     let live = options.format == Format::Ndjson;

@@ -54,7 +54,7 @@ struct Document<'a> {
     allowed_agents: Option<&'a RawValue>,
 }
 
-fn run(mut words: Words, host: &Host) -> anyhow::Result<Exit> {
+fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words)?;
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;

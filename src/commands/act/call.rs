@@ -84,7 +84,7 @@ pub fn run(
     host: &Host,
     options: &Options,
     begin: impl FnOnce(&Session, &dyn Fn(&mut dyn Action) -> Exit) -> Exit,
-) -> anyhow::Result<Exit> {
+) -> Result<Exit, Stop> {
     let out = RefCell::new(Out::open(host, options.file.as_deref(), false)?);
     let exit = session::with(&options.common, host, |session| {
         let act = |action: &mut dyn Action| act(session, options, &out, action);
@@ -94,7 +94,7 @@ pub fn run(
 }
 
 /// Delivers the answer. That it could not be delivered never hides a worse end.
-pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> anyhow::Result<Exit> {
+pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> Result<Exit, Stop> {
     let Err(stop) = out.finish() else {
         return Ok(exit);
     };

@@ -48,7 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["ci", "url", "host", "os", "time", "model", "exit"],
     ),
     ("decide", &["model", "time", "exit"]),
-    ("ci", &["url", "host", "model", "exit"]),
+    ("ci", &["url", "host", "model", "time", "exit"]),
     ("host", &["os", "time", "exit"]),
     ("time", &["os"]),
     // Times stand in GitLab's objects, and a signal is one of the endings.
@@ -81,7 +81,6 @@ const NOT_YET: &[&str] = &[
     "kubeconfig -> exit",
     "kubeconfig -> model",
     "kubeconfig <-> kubeconfig",
-    "lib -> gitlab",
     "report -> commands",
     "report -> find",
     "report -> session",
