@@ -18,7 +18,6 @@ pub mod table;
 pub mod talk;
 pub mod text;
 pub mod trace;
-pub mod trigger;
 pub mod wait;
 pub mod whoami;
 

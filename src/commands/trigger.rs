@@ -2,12 +2,11 @@
 
 use super::Command;
 use super::act::call::{self, Action, Call, End, Goal, Sent, Wanted, send_once};
-use super::act::leave;
+use super::act::leave::{self, Cancel, Started};
 use super::act::options::{DRY_RUN, ON_CANCEL, OnCancel, Options, WAIT, WAITING_STRICT};
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
 use super::gating::GATING;
 use super::options::{self, CONNECTION, OUTPUT};
-use super::wait_jobs::Ended;
 use super::wait_loop::Turns;
 use super::waiting::STRICT;
 use crate::cli::{Group, Opt, Usage, Words};
@@ -17,9 +16,7 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::{Body, Error, Kind, Project, Route, TokenKind};
 use crate::host::Host;
 use crate::model::{Pipeline, Place};
-use crate::report::act;
-use crate::report::act::Document;
-use crate::report::trigger::{self as report, Ending};
+use crate::report::act::{self as report, Ending, What};
 use crate::session::Session;
 use crate::time::Timestamp;
 
@@ -116,7 +113,7 @@ impl Action for NewPipeline<'_> {
             ref_name,
             parameters,
         } = self.request;
-        let plan = report::plan(project, ref_name, parameters.names().as_deref());
+        let plan = report::plan_trigger(project, ref_name, parameters.names().as_deref());
         self.session.talk.line(&plan);
         Ok(())
     }
@@ -141,9 +138,10 @@ impl Action for NewPipeline<'_> {
             pipeline: pipeline.id,
         };
         let now = self.session.host.clock.wall();
-        act::happening(self.session.talk, now, &report::started(&place, &pipeline));
+        let line = report::triggered(&place, &pipeline.web_url);
+        report::happening(self.session.talk, now, &line);
         self.started = Some((place, pipeline));
-        call.interim(&self.document(Exit::Pending, None));
+        call.interim(&self.ending(Exit::Pending, None));
         Ok(())
     }
 
@@ -168,18 +166,27 @@ impl Action for NewPipeline<'_> {
 
     fn leave(&self, on_cancel: OnCancel) {
         if let Some((place, pipeline)) = &self.started {
-            leave::pipeline(on_cancel, self.session, place, pipeline);
+            let started = Started {
+                name: format!("pipeline {}", pipeline.id),
+                url: &pipeline.web_url,
+                cancel: Cancel::Send(Route::CancelPipeline(place.project.clone(), pipeline.id)),
+            };
+            leave::leave(on_cancel, self.session, place, &[started]);
         }
     }
 
-    fn document(&self, exit: Exit, waited: Option<&Ended>) -> Document {
-        report::document(&Ending {
+    fn ending<'e>(&'e self, exit: Exit, waited: Option<&'e Outcome>) -> Ending<'e> {
+        Ending {
+            action: "trigger",
             exit,
-            project: &self.request.project,
-            ref_name: &self.request.ref_name,
-            started: self.started.as_ref(),
-            waited: waited.map(|ended| &ended.outcome),
-        })
+            place: self.started.as_ref().map(|(place, _)| place),
+            what: What::Pipeline {
+                project: &self.request.project,
+                ref_name: &self.request.ref_name,
+                started: self.started.as_ref().map(|(_, pipeline)| pipeline),
+            },
+            waited,
+        }
     }
 }
 
@@ -194,25 +201,17 @@ impl NewPipeline<'_> {
 
     /// Lists the pipelines that a request with a lost answer may have started. Nothing is sent again.
     fn lost(&self, call: &Call, turns: &mut Turns, lost: &Error) -> Stop {
-        let me = call.me.as_ref();
-        let user = me.and_then(|me| me.job.user.as_ref());
-        let since = me.and_then(|me| me.facts.date);
         let interrupted = matches!(lost.kind, Kind::Interrupted { .. });
-        let newer = user
-            .zip(since)
-            .filter(|_| !interrupted)
-            .map(|(user, since)| {
-                // GitLab may still be at work on it.
-                let paused = turns.pause_short();
-                let user = user.username.as_str();
-                let rows = paused.and_then(|()| turns.ask(&mut || self.newer(user, since)));
-                let rows = rows.map_err(|halt| turns.stop(&halt));
-                report::Newer { user, since, rows }
-            });
-        let Request {
-            project, ref_name, ..
-        } = self.request;
-        report::lost(project, ref_name, &lost.stop(), newer)
+        let me = call.me.as_ref().filter(|_| !interrupted);
+        let known = me.and_then(|me| Some((&me.job.user.as_ref()?.username, me.facts.date?)));
+        let newer = known.map(|(user, since)| {
+            // GitLab may still be at work on it.
+            let paused = turns.pause_short();
+            let rows = paused.and_then(|()| turns.ask(&mut || self.newer(user, since)));
+            let rows = rows.map_err(|halt| turns.stop(&halt));
+            report::newer_pipelines(&self.request.ref_name, user, since, rows)
+        });
+        report::lost_trigger(&lost.stop(), newer)
     }
 
     /// Pipelines of the ref and user since then, newest first.

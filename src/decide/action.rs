@@ -4,6 +4,5 @@ pub mod confirm;
 pub mod plan;
 pub mod target;
 
-pub use confirm::Doubt;
-pub use plan::{Action, Approval, Given, Plan, Step, Verb, Why};
-pub use target::{Progress, Started, Target};
+pub use plan::{Action, Approval, Given, Plan, Verb, Why};
+pub use target::{Progress, Target};

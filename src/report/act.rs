@@ -8,14 +8,14 @@ use super::style::Paint;
 use super::table::{Column, Table};
 use super::talk::Talk;
 use super::{json, wait};
-use crate::decide::action::{Doubt, Plan, Progress, Step, Target, Verb, Why};
+use crate::decide::action::{Plan, Progress, Target, Verb, Why};
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Error, Project};
-use crate::model::{Job, JobId, Pipeline, PipelineId, Place, Status};
+use crate::gitlab::Error;
+use crate::model::{Job, JobId, Pipeline, PipelineId, Place, Project, Status};
 use crate::time::Timestamp;
 
-const COLUMNS: &[Column] = &[
+const JOBS: &[Column] = &[
     Column::name("JOB"),
     Column::left("RESULT"),
     Column::left("STATUS"),
@@ -23,43 +23,58 @@ const COLUMNS: &[Column] = &[
     Column::left("NOTE"),
     Column::left("LINK"),
 ];
+const PIPELINE: &[Column] = &[
+    Column::right("PIPELINE"),
+    Column::left("RESULT"),
+    Column::left("STATUS"),
+    Column::left("PROJECT"),
+    Column::left("LINK"),
+];
 
-/// How an action ended, in every form.
-pub struct Document {
-    /// `None` where there is nothing to show.
-    pub table: Option<Table>,
-    pub json: String,
-    pub dotenv: Dotenv,
-}
-
-/// How an action on jobs ended.
+/// How an action ended.
 pub struct Ending<'e> {
     pub action: &'static str,
     pub exit: Exit,
     /// `None` if it ended before the pipeline was known.
     pub place: Option<&'e Place>,
-    pub targets: &'e [Target],
+    pub what: What<'e>,
     /// Of the waiting that followed.
     pub waited: Option<&'e Outcome>,
 }
 
-pub fn document(ending: &Ending) -> Document {
-    Document {
-        table: (!ending.targets.is_empty()).then(|| ending.table()),
-        json: json::text(&ending.json()) + "\n",
-        dotenv: ending.dotenv(),
-    }
+/// What was acted on.
+pub enum What<'e> {
+    Jobs(&'e [Target]),
+    Pipeline {
+        project: &'e Project,
+        ref_name: &'e str,
+        started: Option<&'e Pipeline>,
+    },
 }
 
 #[derive(Serialize)]
-struct ActionDocument<'e> {
+struct Document<'e> {
     result: &'static str,
     exit: u8,
     action: &'static str,
     project: Option<&'e Project>,
     pipeline: Option<PipelineId>,
-    jobs: Vec<Acted<'e>>,
-    waited: Option<Box<serde_json::value::RawValue>>,
+    #[serde(flatten)]
+    what: WhatDocument<'e>,
+    waited: Option<wait::Document<'e>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WhatDocument<'e> {
+    Jobs {
+        jobs: Vec<Acted<'e>>,
+    },
+    Pipeline {
+        #[serde(rename = "ref")]
+        ref_name: &'e str,
+        web_url: Option<&'e str>,
+    },
 }
 
 #[derive(Serialize)]
@@ -73,107 +88,147 @@ struct Acted<'e> {
 }
 
 impl<'e> Ending<'e> {
-    /// The jobs and what became of them; after waiting, how they ended.
-    fn table(&self) -> Table {
-        if let Some(outcome) = self.waited {
-            return wait::table(outcome);
+    fn project(&self) -> Option<&'e Project> {
+        match self.what {
+            What::Pipeline { project, .. } => Some(self.place.map_or(project, |it| &it.project)),
+            What::Jobs(_) => self.place.map(|place| &place.project),
         }
-        let mut table = Table::new(COLUMNS);
-        for target in self.targets {
-            let Target { job, progress, .. } = target;
-            table.row(&[
-                (&job.name, Paint::Plain),
-                (word(progress), paint(progress)),
-                (
-                    job.status.word(),
-                    Paint::status(&job.status, job.allow_failure),
-                ),
-                (&job.id.to_string(), Paint::Dim),
-                (&why(progress), Paint::Plain),
-                (&job.web_url, Paint::Dim),
-            ]);
-        }
-        table
     }
 
-    fn json(&self) -> ActionDocument<'e> {
-        let acted = |Target { job, progress, .. }: &'e Target| Acted {
-            name: &job.name,
-            id: job.id,
-            status: &job.status,
-            web_url: &job.web_url,
-            result: word(progress),
-            why: why(progress),
-        };
-        ActionDocument {
+    /// What was acted on and what became of it; after waiting, the jobs and how they ended. `None` where there is nothing to show.
+    pub fn table(&self) -> Option<Table> {
+        if let Some(outcome) = self.waited {
+            return Some(wait::table(outcome));
+        }
+        match self.what {
+            What::Jobs([]) | What::Pipeline { started: None, .. } => None,
+            What::Jobs(targets) => {
+                let mut table = Table::new(JOBS);
+                for target in targets {
+                    let Target { job, progress, .. } = target;
+                    let status = Paint::status(&job.status, job.allow_failure);
+                    table.row(&[
+                        (&job.name, Paint::Plain),
+                        (word(progress), paint(progress)),
+                        (job.status.word(), status),
+                        (&job.id.to_string(), Paint::Dim),
+                        (&why(target), Paint::Plain),
+                        (&job.web_url, Paint::Dim),
+                    ]);
+                }
+                Some(table)
+            }
+            What::Pipeline {
+                project,
+                started: Some(pipeline),
+                ..
+            } => {
+                let mut table = Table::new(PIPELINE);
+                let project = self.project().unwrap_or(project);
+                let status = Paint::status(&pipeline.status, false);
+                table.row(&[
+                    (&pipeline.id.to_string(), Paint::Plain),
+                    ("triggered", Paint::Good),
+                    (pipeline.status.word(), status),
+                    (&project.to_string(), Paint::Plain),
+                    (&pipeline.web_url, Paint::Dim),
+                ]);
+                Some(table)
+            }
+        }
+    }
+
+    pub fn json(&self) -> String {
+        json::text(&Document {
             result: self.exit.name(),
             exit: self.exit.code(),
             action: self.action,
-            project: self.place.map(|place| &place.project),
+            project: self.project(),
             pipeline: self.place.map(|place| place.pipeline),
-            jobs: self.targets.iter().map(acted).collect(),
-            waited: waited(self.waited, self.place),
-        }
+            what: match self.what {
+                What::Jobs(targets) => WhatDocument::Jobs {
+                    jobs: targets.iter().map(acted).collect(),
+                },
+                What::Pipeline {
+                    ref_name, started, ..
+                } => WhatDocument::Pipeline {
+                    ref_name,
+                    web_url: started.map(|pipeline| pipeline.web_url.as_str()),
+                },
+            },
+            waited: self
+                .waited
+                .zip(self.place)
+                .map(|(outcome, place)| wait::Document::of(outcome, place)),
+        }) + "\n"
     }
 
     /// For later jobs and `after_script`. Names are left out: they may hold what GitLab would expand.
-    fn dotenv(&self) -> Dotenv {
+    pub fn dotenv(&self) -> Dotenv {
         let mut dotenv = Dotenv::new();
         dotenv.set("RESULT", self.exit.name());
         dotenv.set("EXIT_CODE", self.exit.code().to_string());
+        if let Some(project) = self.project() {
+            dotenv.project(project);
+        }
         if let Some(place) = self.place {
-            dotenv.project(&place.project);
             dotenv.set("PIPELINE_ID", place.pipeline.to_string());
         }
-        let done = self.targets.iter().filter(|target| target.progress.done());
-        let ids: Vec<String> = done.map(|target| target.job.id.to_string()).collect();
-        dotenv.set("JOB_IDS", ids.join(" "));
-        if let [Target { job, .. }] = self.targets {
-            dotenv.set("JOB_ID", job.id.to_string());
-            dotenv.set("JOB_STATUS", job.status.word());
-            dotenv.set("JOB_URL", &job.web_url);
-            if let Some(pipeline) = &job.downstream_pipeline {
-                dotenv.set("DOWNSTREAM_ID", pipeline.id.to_string());
+        match self.what {
+            What::Pipeline { started, .. } => {
+                if let Some(pipeline) = started {
+                    dotenv.set("PIPELINE_URL", &pipeline.web_url);
+                }
+            }
+            What::Jobs(targets) => {
+                let done = targets.iter().filter(|target| target.progress.done());
+                let ids: Vec<String> = done.map(|target| target.job.id.to_string()).collect();
+                dotenv.set("JOB_IDS", ids.join(" "));
+                if let [Target { job, .. }] = targets {
+                    dotenv.set("JOB_ID", job.id.to_string());
+                    dotenv.set("JOB_STATUS", job.status.word());
+                    dotenv.set("JOB_URL", &job.web_url);
+                    if let Some(pipeline) = &job.downstream_pipeline {
+                        dotenv.set("DOWNSTREAM_ID", pipeline.id.to_string());
+                    }
+                }
             }
         }
         dotenv
     }
 }
 
-/// The document of the waiting that followed.
-pub(super) fn waited(
-    outcome: Option<&Outcome>,
-    place: Option<&Place>,
-) -> Option<Box<serde_json::value::RawValue>> {
-    let document = json::text(&wait::Document::of(outcome?, place?));
-    serde_json::value::RawValue::from_string(document).ok()
+fn acted(target: &Target) -> Acted<'_> {
+    let Target { job, progress, .. } = target;
+    Acted {
+        name: &job.name,
+        id: job.id,
+        status: &job.status,
+        web_url: &job.web_url,
+        result: word(progress),
+        why: why(target),
+    }
 }
 
 /// The word for it in JSON and tables.
 fn word(progress: &Progress) -> &'static str {
     match progress {
-        Progress::Planned(Plan::Do(step)) => verb(*step),
+        Progress::Planned(Plan::Do(verb)) => self::verb(*verb).0,
         Progress::Planned(Plan::NotYet(_)) => "not yet",
         Progress::Planned(Plan::DoneAlready(_)) => "done already",
         Progress::Planned(Plan::Refuse(_)) | Progress::Failed(_) => "refused",
-        Progress::Did { step, .. } => match step {
-            Step::Play => "played",
-            Step::Retry => "retried",
-            Step::Cancel { .. } => "canceled",
-            Step::Erase => "erased",
-        },
+        Progress::Did { verb, .. } => self::verb(*verb).1,
         Progress::Closed(_) => "gate closed",
-        Progress::Sent(_) | Progress::Unknown(..) => "unknown",
+        Progress::Sent(_) | Progress::Unknown(_) => "unknown",
     }
 }
 
-fn verb(step: Step) -> &'static str {
-    match step {
-        Step::Play => "play",
-        Step::Retry => "retry",
-        Step::Cancel { force: false } => "cancel",
-        Step::Cancel { force: true } => "cancel by force",
-        Step::Erase => "erase",
+fn verb(verb: Verb) -> (&'static str, &'static str) {
+    match verb {
+        Verb::Play => ("play", "played"),
+        Verb::Retry => ("retry", "retried"),
+        Verb::Cancel => ("cancel", "canceled"),
+        Verb::Erase => ("erase", "erased"),
     }
 }
 
@@ -188,20 +243,23 @@ fn paint(progress: &Progress) -> Paint {
 }
 
 /// Why, in a few words; empty where the word says all.
-fn why(progress: &Progress) -> String {
+fn why(target: &Target) -> String {
+    let Target { job, progress, .. } = target;
     match progress {
-        Progress::Planned(Plan::Do(_)) => String::new(),
         Progress::Planned(Plan::NotYet(why) | Plan::DoneAlready(why) | Plan::Refuse(why)) => {
             reason(why)
         }
         Progress::Did {
             answer_lost: true, ..
         } => "the answer was lost, and a look shows it done".into(),
-        Progress::Did { .. } => String::new(),
+        Progress::Planned(Plan::Do(_)) | Progress::Did { .. } => String::new(),
         Progress::Closed(_) => "nothing was sent".into(),
         Progress::Failed(stop) => stop.error.lines().next().unwrap_or_default().into(),
-        Progress::Sent(sent) => doubt(sent.step, &Doubt::NotLooked),
-        Progress::Unknown(step, why) => doubt(*step, why),
+        Progress::Sent(_) | Progress::Unknown(_) => {
+            let verb = progress.verb().map_or("", |verb| self::verb(verb).0);
+            let (id, status) = (job.id, job.status.word());
+            format!("{verb} was sent, and it is not known whether it was done: {id} is {status}")
+        }
     }
 }
 
@@ -219,39 +277,13 @@ fn reason(why: &Why) -> String {
             "it is a trigger job, which GitLab's API neither cancels nor erases".into()
         }
         Why::StartsByItself => "it is a delayed trigger job, which starts by itself".into(),
-        Why::TriggerJobTakesNothing => {
-            "a played trigger job takes no variables and no inputs".into()
+        Why::TakesNoParameters => {
+            "a retried job takes no variables, a trigger job neither variables nor inputs".into()
         }
-        Why::RetryTakesNoVariables => "a retried job takes no variables".into(),
         Why::Approval(approval) => {
-            format!(
-                "its deployment to {} waits for an approval",
-                approval.environment
-            )
+            let environment = &approval.environment;
+            format!("its deployment to {environment} waits for an approval")
         }
-    }
-}
-
-/// Why it cannot be told whether a request was done.
-fn doubt(step: Step, doubt: &Doubt) -> String {
-    let sent = format!(
-        "{} was sent, and it is not known whether it was done",
-        verb(step)
-    );
-    let is = |id: &JobId, status: &Status| format!("job {id} is {}", status.word());
-    match doubt {
-        Doubt::NotLooked => sent,
-        Doubt::Unlisted => "the job is not listed any more".into(),
-        Doubt::OlderView => "GitLab shows an older view of the job".into(),
-        Doubt::Unclear(id, status) => {
-            format!(
-                "{}, which does not show whether it was done",
-                is(id, status)
-            )
-        }
-        Doubt::Replaced(id, status) => format!("{sent}: by now {}", is(id, status)),
-        Doubt::NoEffect(id, status) => format!("GitLab accepted it, but {}", is(id, status)),
-        Doubt::NoAnswer(requests) => format!("{sent}: no answer to {requests} requests"),
     }
 }
 
@@ -261,71 +293,53 @@ pub fn hint(verb: Verb, target: &Target) -> Option<&'static str> {
         return None;
     };
     Some(match (verb, why) {
-        (Verb::Play | Verb::Retry, Why::Status(Status::Skipped)) => {
-            "retry the job that it was skipped for"
-        }
-        (Verb::Retry, Why::Status(Status::Manual)) => "play runs it",
-        (Verb::Play | Verb::Retry, Why::Status(status)) if status.finished() => {
-            "--rerun runs it once more"
-        }
-        (Verb::Play | Verb::Retry, Why::Status(_) | Why::StartsByItself | Why::Unlisted) => {
-            "with a --timeout longer than 0 the job is waited for"
-        }
         (_, Why::Archived) => "run a new pipeline",
+        (_, Why::TriggerJob) => "--downstream NAME reaches the jobs of its downstream pipeline",
+        (_, Why::TakesNoParameters) => {
+            "leave them out, set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger"
+        }
         (Verb::Cancel, Why::Status(_)) => "there is nothing left to cancel",
         (Verb::Erase, Why::Status(Status::Skipped)) => "it never ran and has no log to erase",
         (Verb::Erase, Why::Status(_)) => "only a finished job can be erased; wait --for finished",
-        (Verb::Cancel, Why::TriggerJob) => {
-            "cancel the jobs of its downstream pipeline: --downstream NAME"
-        }
-        (Verb::Erase, Why::TriggerJob) => "a trigger job has no log and no artifacts: select a job",
-        (_, Why::TriggerJobTakesNothing) => {
-            "set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger"
-        }
-        (_, Why::RetryTakesNoVariables) => "leave out --variable, or --rerun",
-        _ => return None,
+        (_, Why::Status(Status::Skipped)) => "retry the job that it was skipped for",
+        (Verb::Retry, Why::Status(Status::Manual)) => "play runs it",
+        (_, Why::Status(status)) if status.finished() => "--rerun runs it once more",
+        _ => "with a --timeout longer than 0 the job is waited for",
     })
 }
 
 /// `plan: deploy (4711, manual): play`
 pub fn plan(target: &Target) -> String {
     let Target { job, progress, .. } = target;
-    let why = why(progress);
+    let why = why(target);
     let what = match progress {
         Progress::Planned(Plan::DoneAlready(_)) => format!("nothing to do, {why}"),
         _ if why.is_empty() => word(progress).to_owned(),
         _ => format!("{}, {why}", word(progress)),
     };
-    format!(
-        "plan: {} ({}, {}): {what}",
-        job.name,
-        job.id,
-        job.status.word()
-    )
+    let Job { name, id, .. } = job;
+    format!("plan: {name} ({id}, {}): {what}", job.status.word())
 }
 
-/// `deploy: not yet, it is created`
+/// `deploy: not yet, it is created` or `deploy: played, 4711 is pending  https://…`
 pub fn changed(target: &Target) -> String {
     let Target { job, progress, .. } = target;
-    let page = match progress {
-        Progress::Planned(Plan::NotYet(Why::Approval(approval))) => format!("  {}", approval.page),
-        _ => String::new(),
-    };
-    format!("{}: {}, {}{page}", job.name, word(progress), why(progress))
-}
-
-/// `deploy: played, 4711 is pending  https://…`
-pub fn did(target: &Target) -> String {
-    let Target { job, progress, .. } = target;
-    let why = match why(progress).as_str() {
-        "" => String::new(),
-        why => format!(" ({why})"),
-    };
-    let (word, status) = (word(progress), job.status.word());
-    format!(
-        "{}: {word}{why}, {} is {status}  {}",
-        job.name, job.id, job.web_url
-    )
+    let Job { name, id, .. } = job;
+    let (word, status, why) = (word(progress), job.status.word(), why(target));
+    match progress {
+        Progress::Did { .. } => {
+            let why = if why.is_empty() {
+                why
+            } else {
+                format!(" ({why})")
+            };
+            format!("{name}: {word}{why}, {id} is {status}  {}", job.web_url)
+        }
+        Progress::Planned(Plan::NotYet(Why::Approval(approval))) => {
+            format!("{name}: {word}, {why}  {}", approval.page)
+        }
+        _ => format!("{name}: {word}, {why}"),
+    }
 }
 
 /// A line with the time of day.
@@ -334,8 +348,8 @@ pub fn happening(talk: &Talk, now: Timestamp, text: &str) {
     talk.pieces(&[(&now, Paint::Dim), (text, Paint::Plain)]);
 }
 
-pub fn pipeline(place: &Place) -> String {
-    format!("pipeline {} of project {}", place.pipeline, place.project)
+pub fn pipeline(Place { project, pipeline }: &Place) -> String {
+    format!("pipeline {pipeline} of project {project}")
 }
 
 /// The answer of a request was lost.
@@ -343,12 +357,8 @@ pub fn lost(error: &Error) -> String {
     format!("{error}; looking whether it was done")
 }
 
-pub fn named(job: &Job) -> String {
+pub fn job(job: &Job) -> String {
     format!("{} ({})", job.name, job.id)
-}
-
-pub fn named_pipeline(pipeline: &Pipeline) -> String {
-    format!("pipeline {}", pipeline.id)
 }
 
 pub fn goes_on(name: &str, url: &str) -> String {
@@ -386,4 +396,55 @@ pub fn inputs_ignored(version: &str) -> Stop {
 pub fn inputs_unknown(error: &Error) -> Stop {
     let error = format!("cannot tell whether this GitLab takes --input (18.10 or newer): {error}");
     Stop::new(Exit::Unknown, error)
+}
+
+/// `plan: trigger ops/monitoring at main with variables A`
+pub fn plan_trigger(project: &Project, ref_name: &str, with: Option<&str>) -> String {
+    let with = with.map_or_else(String::new, |names| format!(" {names}"));
+    format!("plan: trigger {project} at {ref_name}{with}")
+}
+
+pub fn triggered(place: &Place, url: &str) -> String {
+    format!("triggered: {}  {url}", pipeline(place))
+}
+
+pub fn cannot_cancel() -> Stop {
+    Stop::new(
+        Exit::Refused,
+        "--on-cancel cancel takes an access token: job tokens cannot cancel pipelines",
+    )
+}
+
+/// The answer of a trigger was lost: `lost` says how, `newer` which pipelines it may have started.
+pub fn lost_trigger(lost: &Stop, newer: Option<String>) -> Stop {
+    let exit = match lost.exit {
+        Exit::Signal(signal) => Exit::Signal(signal),
+        _ => Exit::Unknown,
+    };
+    let unknown = "it is not known whether GitLab has started the pipeline".to_owned();
+    let lines = [Some(lost.error.clone()), Some(unknown), newer];
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
+    Stop::new(exit, lines.join("\n"))
+        .hint("look at the newest pipelines of this ref before triggering again")
+}
+
+/// `pipelines of main by mira since 08:00:05: 7701 https://…`
+pub fn newer_pipelines(
+    ref_name: &str,
+    user: &str,
+    since: Timestamp,
+    rows: Result<Vec<Pipeline>, Stop>,
+) -> String {
+    let pipelines = format!(
+        "pipelines of {ref_name} by {user} since {}",
+        since.time_of_day()
+    );
+    match rows {
+        Ok(rows) if rows.is_empty() => format!("there are no {pipelines} yet"),
+        Ok(rows) => {
+            let rows = rows.iter().map(|row| format!("{} {}", row.id, row.web_url));
+            format!("{pipelines}: {}", rows.collect::<Vec<_>>().join(", "))
+        }
+        Err(stop) => format!("the {pipelines} cannot be listed: {stop}"),
+    }
 }

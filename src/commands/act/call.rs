@@ -14,7 +14,7 @@ use crate::gitlab::{Error, Kind};
 use crate::host::Host;
 use crate::model::{JobId, Place};
 use crate::pipeline::Pipelines;
-use crate::report::act::Document;
+use crate::report::act::Ending;
 use crate::report::{Format, Out, Talk, gate};
 use crate::session::{self, Common, Me, Session};
 
@@ -44,7 +44,7 @@ pub trait Action {
     /// The calling job ends before what was started.
     fn leave(&self, on_cancel: OnCancel);
 
-    fn document(&self, exit: Exit, waited: Option<&Ended>) -> Document;
+    fn ending<'e>(&'e self, exit: Exit, waited: Option<&'e Outcome>) -> Ending<'e>;
 }
 
 /// The jobs to wait for.
@@ -117,7 +117,8 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
             (stop.exit, None)
         }
     };
-    match call.write(&action.document(exit, waited.as_ref())) {
+    let waited = waited.as_ref().map(|ended| &ended.outcome);
+    match call.write(&action.ending(exit, waited)) {
         Ok(()) => exit,
         Err(stop) => {
             session.talk.stop(&stop);
@@ -226,20 +227,23 @@ impl<'c> Call<'c, '_> {
     }
 
     /// Puts the ids in place as soon as something was started, so that `after_script` can clean up even after a kill.
-    pub fn interim(&self, document: &Document) {
+    pub fn interim(&self, ending: &Ending) {
         if self.options.file.is_some() {
-            let _ = self.write(document);
+            let _ = self.write(ending);
             self.out.borrow_mut().place();
         }
     }
 
-    fn write(&self, document: &Document) -> Result<(), Stop> {
+    fn write(&self, ending: &Ending) -> Result<(), Stop> {
         let mut out = self.out.borrow_mut();
-        match (self.options.format, &document.table) {
-            (Format::Json, _) => out.text(&document.json),
-            (Format::Dotenv, _) => out.text(&document.dotenv.text()?),
-            (_, Some(table)) => out.table(table, self.session.color),
-            (_, None) => {}
+        match self.options.format {
+            Format::Json => out.text(&ending.json()),
+            Format::Dotenv => out.text(&ending.dotenv().text()?),
+            _ => {
+                if let Some(table) = ending.table() {
+                    out.table(&table, self.session.color);
+                }
+            }
         }
         Ok(())
     }

@@ -6,9 +6,8 @@ use super::call::{Action, Call, End, Goal, Sent, Wanted, ask, end, send_once};
 use super::leave;
 use super::list::{JobList, Read, Request, route};
 use super::options::{OnCancel, Until};
-use crate::commands::wait_jobs::Ended;
 use crate::commands::wait_loop::Turns;
-use crate::decide::action::{Approval, Plan, Progress, Step, Target};
+use crate::decide::action::{Approval, Plan, Progress, Target, Verb};
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
@@ -16,7 +15,7 @@ use crate::gitlab::explain::explain_no_token;
 use crate::gitlab::{Body, Error, Kind, Route, TokenKind};
 use crate::model::{Deployment, Job, JobId};
 use crate::pipeline::refused;
-use crate::report::act::{self as report, Document, Ending};
+use crate::report::act::{self as report, Ending, What};
 use crate::report::events::Missing;
 use crate::session::Session;
 
@@ -49,7 +48,11 @@ impl Action for Jobs<'_> {
             return Ok(());
         }
         // No GitLab takes a job token for these: better said before waiting for hours.
-        Err(explain_no_token(&self.request.route(start)))
+        Err(explain_no_token(&route(
+            start,
+            self.request.action.verb,
+            JobId(0),
+        )))
     }
 
     fn plan(&mut self, call: &Call, turns: &mut Turns) -> Result<(), End> {
@@ -143,7 +146,7 @@ impl Action for Jobs<'_> {
             }
         }
         let planned = call.options.until == Until::Planned;
-        let exits = self.targets.iter().map(|target| match target.step() {
+        let exits = self.targets.iter().map(|target| match target.request() {
             // What can be done is as good as done for a plan.
             Some(_) if planned => Exit::Ok,
             _ => target.progress.exit(open),
@@ -153,18 +156,20 @@ impl Action for Jobs<'_> {
 
     fn leave(&self, on_cancel: OnCancel) {
         if let Some(place) = self.list.place() {
-            leave::jobs(on_cancel, self.session, place, &self.targets);
+            let started = self.targets.iter();
+            let started: Vec<_> = started.filter_map(|one| leave::job(one, place)).collect();
+            leave::leave(on_cancel, self.session, place, &started);
         }
     }
 
-    fn document(&self, exit: Exit, waited: Option<&Ended>) -> Document {
-        report::document(&Ending {
+    fn ending<'e>(&'e self, exit: Exit, waited: Option<&'e Outcome>) -> Ending<'e> {
+        Ending {
             action: self.request.name,
             exit,
             place: self.list.place(),
-            targets: &self.targets,
-            waited: waited.map(|ended| &ended.outcome),
-        })
+            what: What::Jobs(&self.targets),
+            waited,
+        }
     }
 }
 
@@ -189,7 +194,7 @@ impl Jobs<'_> {
     /// Nothing more is sent.
     fn close(&mut self, exit: Exit) {
         for target in &mut self.targets {
-            if matches!(&target.progress, Progress::Planned(plan) if plan.open()) {
+            if target.progress.open() {
                 target.progress = Progress::Closed(exit);
             }
         }
@@ -199,8 +204,8 @@ impl Jobs<'_> {
     fn send_planned(&mut self, call: &mut Call, turns: &mut Turns) -> Result<bool, End> {
         let mut any = false;
         for index in 0..self.targets.len() {
-            if let Some(step) = self.targets[index].step() {
-                self.request(call, turns, index, step)?;
+            if let Some(verb) = self.targets[index].request() {
+                self.request(call, turns, index, verb)?;
                 any = true;
             }
         }
@@ -212,7 +217,7 @@ impl Jobs<'_> {
         call: &mut Call,
         turns: &mut Turns,
         index: usize,
-        step: Step,
+        verb: Verb,
     ) -> Result<(), End> {
         let id = self.targets[index].job.id;
         let mut look = |jobs: &mut Self| {
@@ -220,33 +225,34 @@ impl Jobs<'_> {
                 return Ok(Wanted::Never(gone));
             }
             let target = &jobs.targets[index];
-            let same = target.job.id == id && target.step() == Some(step);
+            let same = target.job.id == id && target.request() == Some(verb);
             Ok(if same { Wanted::Still } else { Wanted::Changed })
         };
-        let mut post = |jobs: &mut Self| jobs.post(step, id);
+        let mut post = |jobs: &mut Self| jobs.post(verb, index);
         match send_once((call, turns), self, &mut look, &mut post)? {
             Sent::Changed => return Ok(()),
             Sent::Refused(error) => return self.refused(call, turns, index, &error),
-            Sent::Accepted(()) => self.targets[index].sent(step, false),
+            Sent::Accepted(()) => self.targets[index].sent(verb, false),
             Sent::Lost(error) => {
-                self.targets[index].sent(step, true);
+                self.targets[index].sent(verb, true);
                 if let Kind::Interrupted { .. } = error.kind {
                     return Err(End::Stop(error.stop()));
                 }
                 self.session.talk.warning(&report::lost(&error));
             }
         }
-        call.interim(&self.document(Exit::Pending, None));
+        call.interim(&self.ending(Exit::Pending, None));
         Ok(())
     }
 
-    fn post(&mut self, step: Step, id: JobId) -> Result<(), Error> {
+    fn post(&mut self, verb: Verb, index: usize) -> Result<(), Error> {
         let Some(place) = self.list.pin() else {
             return Ok(());
         };
-        let body = self.request.body(step);
+        let job = &self.targets[index].job;
+        let body = self.request.body(verb, job);
         let body = body.as_ref().map_or(Body::None, Body::Json);
-        let route = route(place, step, id);
+        let route = route(place, verb, job.id);
         self.session.gitlab.post(&route, &body).map(drop)
     }
 
@@ -259,10 +265,10 @@ impl Jobs<'_> {
         error: &Error,
     ) -> Result<(), End> {
         if error.exit() == Exit::Closed {
-            let before = self.targets[index].step();
+            let before = self.targets[index].request();
             self.look(call, turns)?;
-            let changed = self.targets[index].step() != before;
-            let play = before == Some(Step::Play);
+            let changed = self.targets[index].request() != before;
+            let play = before == Some(Verb::Play);
             if changed || (play && self.look_for_approval(turns, index)?) {
                 return Ok(());
             }
@@ -280,7 +286,7 @@ impl Jobs<'_> {
         for (target, before) in self.targets.iter().zip(&before) {
             if self.tell(target, before) {
                 turns.changed();
-                call.interim(&self.document(Exit::Pending, None));
+                call.interim(&self.ending(Exit::Pending, None));
             }
         }
         Ok(())
@@ -291,7 +297,6 @@ impl Jobs<'_> {
         let line = match &target.progress {
             now if now == before => return false,
             Progress::Planned(Plan::Do(_)) | Progress::Sent(_) => return false,
-            Progress::Did { .. } => report::did(target),
             _ => report::changed(target),
         };
         let now = self.session.host.clock.wall();
@@ -301,7 +306,7 @@ impl Jobs<'_> {
 
     fn look_for_approvals(&mut self, turns: &mut Turns) -> Result<(), End> {
         for index in 0..self.targets.len() {
-            if self.targets[index].waits_for_approval() {
+            if self.targets[index].approval.is_some() {
                 self.look_for_approval(turns, index)?;
             }
         }
@@ -319,7 +324,8 @@ impl Jobs<'_> {
         )?;
         let waits = blocked.is_some();
         let before = self.targets[index].progress.clone();
-        self.targets[index].approve(self.request.action, blocked);
+        self.targets[index].approval = blocked;
+        self.targets[index].plan(self.request.action);
         self.tell(&self.targets[index], &before);
         Ok(waits)
     }

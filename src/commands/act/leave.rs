@@ -1,77 +1,79 @@
 //! `--on-cancel`: what becomes of what was started when this job ends first.
 
 use super::options::OnCancel;
-use crate::decide::action::{Started, Target};
+use crate::decide::action::{Progress, Target, Verb};
 use crate::decide::select::newest;
-use crate::gitlab::{Body, Client, Error, Project, Route};
-use crate::model::{Job, Pipeline, Place, Status};
+use crate::gitlab::{Body, Client, Error, Route};
+use crate::model::{Job, Place, Project, Status};
 use crate::pipeline::{Pipelines, Scope};
 use crate::report::act as report;
 use crate::session::Session;
 
-/// Cancels the jobs that this call has started, on a new connection and in four seconds at most; or says that they go on.
-pub fn jobs(on_cancel: OnCancel, session: &Session, place: &Place, targets: &[Target]) {
-    let started = targets
-        .iter()
-        .filter_map(|target| Some((target, target.started()?)));
-    let started: Vec<_> = started.collect();
-    if started.is_empty() {
-        return;
-    }
-    if on_cancel == OnCancel::Leave {
-        for (Target { job, .. }, _) in started {
-            session
-                .talk
-                .line(&report::goes_on(&report::named(job), &job.web_url));
+/// Something that this call has started, or may have.
+pub struct Started<'s> {
+    pub name: String,
+    pub url: &'s str,
+    pub cancel: Cancel<'s>,
+}
+
+/// How to cancel it.
+pub enum Cancel<'s> {
+    Send(Route),
+    /// Only a look shows whether it was started, and as which attempt.
+    Look(&'s Target),
+}
+
+/// A job that this call has started, or may have.
+pub fn job<'s>(target: &'s Target, place: &Place) -> Option<Started<'s>> {
+    let Target { job, progress, .. } = target;
+    let verb = progress.verb()?;
+    matches!(verb, Verb::Play | Verb::Retry).then(|| Started {
+        name: report::job(job),
+        url: &job.web_url,
+        cancel: match progress {
+            Progress::Did { .. } => Cancel::Send(route(place, job)),
+            _ => Cancel::Look(target),
+        },
+    })
+}
+
+/// Cancels what this call has started, on a new connection and in four seconds at most; or says that it goes on.
+pub fn leave(on_cancel: OnCancel, session: &Session, place: &Place, started: &[Started]) {
+    if on_cancel == OnCancel::Leave || started.is_empty() {
+        for Started { name, url, .. } in started {
+            session.talk.line(&report::goes_on(name, url));
         }
         return;
     }
-    let Some(gitlab) = fresh(session) else {
-        return;
-    };
-    for (target, started) in started {
-        let job = match started {
-            Started::Surely => Ok(Some(target.job.clone())),
-            Started::Perhaps => perhaps_started(&gitlab, place, target),
-        };
-        let canceled =
-            job.and_then(|job| job.map(|job| cancel_job(&gitlab, place, &job)).transpose());
-        if let Some(canceled) = canceled.transpose() {
-            tell(session, &report::named(&target.job), canceled);
-        }
-    }
-}
-
-/// The same for a whole pipeline.
-pub fn pipeline(on_cancel: OnCancel, session: &Session, place: &Place, pipeline: &Pipeline) {
-    let name = report::named_pipeline(pipeline);
-    if on_cancel == OnCancel::Leave {
-        return session
-            .talk
-            .line(&report::goes_on(&name, &pipeline.web_url));
-    }
-    if let Some(gitlab) = fresh(session) {
-        let route = Route::CancelPipeline(place.project.clone(), pipeline.id);
-        tell(session, &name, gitlab.post(&route, &Body::None).map(drop));
-    }
-}
-
-/// The interrupt has shut the usual connections down.
-fn fresh<'s>(session: &'s Session) -> Option<Client<'s>> {
+    // The interrupt has shut the usual connections down.
     session.host.interrupt.canceling();
-    let fresh = session.gitlab.fresh();
-    fresh.map_err(|stop| session.talk.stop(&stop)).ok()
-}
-
-fn tell(session: &Session, name: &str, canceled: Result<(), Error>) {
-    match canceled {
-        Ok(()) => session.talk.line(&report::being_canceled(name)),
-        Err(error) => session.talk.warning(&report::not_canceled(name, &error)),
+    let gitlab = match session.gitlab.fresh() {
+        Ok(gitlab) => gitlab,
+        Err(stop) => return session.talk.stop(&stop),
+    };
+    for Started { name, cancel, .. } in started {
+        let route = match cancel {
+            Cancel::Send(route) => Ok(Some(route.clone())),
+            Cancel::Look(target) => perhaps_started(&gitlab, place, target),
+        };
+        let canceled = route.and_then(|route| match route {
+            Some(route) => gitlab.post(&route, &Body::None).map(|_| true),
+            None => Ok(false),
+        });
+        match canceled {
+            Ok(true) => session.talk.line(&report::being_canceled(name)),
+            Ok(false) => {}
+            Err(error) => session.talk.warning(&report::not_canceled(name, &error)),
+        }
     }
 }
 
-/// What nobody has looked at since the request: the newest attempt, if it is on its way. One that stands as it stood is left alone.
-fn perhaps_started(gitlab: &Client, place: &Place, target: &Target) -> Result<Option<Job>, Error> {
+/// The newest attempt, if it is on its way. One that stands as it stood is left alone.
+fn perhaps_started(
+    gitlab: &Client,
+    place: &Place,
+    target: &Target,
+) -> Result<Option<Route>, Error> {
     let scope = Scope {
         no_trigger_jobs: !target.job.trigger,
         ..Scope::default()
@@ -83,18 +85,17 @@ fn perhaps_started(gitlab: &Client, place: &Place, target: &Target) -> Result<Op
         Status::Manual | Status::Scheduled => false,
         status => !status.finished() || child(job) != child(&target.job),
     };
-    Ok(now.filter(begun).cloned())
+    Ok(now.filter(begun).map(|job| route(place, job)))
 }
 
 /// A trigger job itself cannot be canceled through the API, but the pipeline that it started can.
-fn cancel_job(gitlab: &Client, place: &Place, job: &Job) -> Result<(), Error> {
-    let route = match &job.downstream_pipeline {
-        Some(pipeline) => {
-            let project = pipeline.project_id.map(Project::Id);
-            let project = project.unwrap_or_else(|| place.project.clone());
-            Route::CancelPipeline(project, pipeline.id)
+fn route(place: &Place, job: &Job) -> Route {
+    let own = place.project.clone();
+    match &job.downstream_pipeline {
+        Some(started) => {
+            let project = started.project_id.map_or(own, Project::Id);
+            Route::CancelPipeline(project, started.id)
         }
-        None => Route::Cancel(place.project.clone(), job.id),
-    };
-    gitlab.post(&route, &Body::None).map(drop)
+        None => Route::Cancel(own, job.id),
+    }
 }

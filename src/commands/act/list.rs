@@ -1,12 +1,14 @@
 //! Which jobs are meant, in which pipeline, and how they stand.
 
+use serde_json::json;
+
 use super::parameters::Parameters;
 use crate::commands::options::Where;
-use crate::decide::action::{Action, Step, Target, Verb};
+use crate::decide::action::{Action, Target, Verb};
 use crate::decide::select::{Chosen, Matched, Selected, Selection};
 use crate::exit::Stop;
 use crate::gitlab::{Error, Route};
-use crate::model::{Job, JobId, Place};
+use crate::model::{Job, JobId, Place, Status};
 use crate::pipeline::{Pipelines, Scope, TriggerJobs, Way, choose, no_such_jobs};
 use crate::report::act as report;
 use crate::report::messages::{self, Within};
@@ -49,38 +51,27 @@ pub enum Read {
 }
 
 impl Request {
-    /// The route of the action, whatever the job.
-    pub fn route(&self, place: &Place) -> Route {
-        let step = match self.action.verb {
-            Verb::Play => Step::Play,
-            Verb::Retry => Step::Retry,
-            Verb::Cancel => Step::Cancel { force: false },
-            Verb::Erase => Step::Erase,
-        };
-        route(place, step, JobId(0))
-    }
-
     pub fn cleans_up(&self) -> bool {
         matches!(self.action.verb, Verb::Cancel | Verb::Erase)
     }
 
-    pub fn body(&self, step: Step) -> Option<serde_json::Value> {
-        match step {
-            Step::Play => self.parameters.of_play(),
-            Step::Retry => self.parameters.of_retry(),
-            Step::Cancel { force } => force.then(|| serde_json::json!({"force": true})),
-            Step::Erase => None,
+    pub fn body(&self, verb: Verb, job: &Job) -> Option<serde_json::Value> {
+        match verb {
+            Verb::Play => self.parameters.of_play(),
+            Verb::Retry => self.parameters.of_retry(),
+            Verb::Cancel => (job.status == Status::Canceling).then(|| json!({"force": true})),
+            Verb::Erase => None,
         }
     }
 }
 
-pub fn route(place: &Place, step: Step, id: JobId) -> Route {
+pub fn route(place: &Place, verb: Verb, id: JobId) -> Route {
     let project = place.project.clone();
-    match step {
-        Step::Play => Route::Play(project, id),
-        Step::Retry => Route::Retry(project, id),
-        Step::Cancel { .. } => Route::Cancel(project, id),
-        Step::Erase => Route::Erase(project, id),
+    match verb {
+        Verb::Play => Route::Play(project, id),
+        Verb::Retry => Route::Retry(project, id),
+        Verb::Cancel => Route::Cancel(project, id),
+        Verb::Erase => Route::Erase(project, id),
     }
 }
 

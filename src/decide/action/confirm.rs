@@ -1,73 +1,52 @@
 //! After a write: what a fresh look says about it. The answer of the write itself proves little: GitLab answers 201 to a cancel
 //! that canceled nothing and, on servers before 18.10, names the old job when a play made a new one (`lib/api/ci/jobs.rb`).
 
-use super::plan::Step;
-use crate::model::{Job, JobId, Status};
+use super::plan::Verb;
+use crate::model::{Job, Status};
 
-/// Whether the write was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Confirmation {
-    /// Done, by this write or somebody else's; the job to follow from here on.
-    Confirmed(JobId),
+/// What a look says about a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Done, by this write or somebody else's.
+    Done,
     /// Not done. `repeat`: the same request may be sent to the same job id once more.
     NotDone { repeat: bool },
     /// It cannot be told. Nothing may be sent.
-    Unknown(Doubt),
-}
-
-/// Why it cannot be told whether a write was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
-    /// No look has followed yet.
-    NotLooked,
-    /// The list of jobs no longer has the job.
-    Unlisted,
-    /// GitLab shows an attempt older than the one that was written to.
-    OlderView,
-    /// The job's status fits a write that was done and one that was not.
-    Unclear(JobId, Status),
-    /// The answer was lost, and a newer attempt has taken the job's place.
-    Replaced(JobId, Status),
-    /// GitLab accepted the write, but no look shows an effect.
-    NoEffect(JobId, Status),
-    /// So many requests were sent, and none was answered.
-    NoAnswer(u32),
+    Unclear,
 }
 
 /// `before` is the row that the write was planned on, `after` the newest attempt of the same name as read since, if there is one.
-pub fn confirm(step: Step, before: &Job, after: Option<&Job>) -> Confirmation {
-    let Some(after) = after else {
-        return Confirmation::Unknown(Doubt::Unlisted);
-    };
-    if after.name != before.name || after.id < before.id {
-        return Confirmation::Unknown(Doubt::OlderView);
-    }
-    match step {
-        Step::Play => played(before, after),
-        Step::Retry => retried(before, after),
-        Step::Cancel { force } => canceled(force, before, after),
-        Step::Erase => erased(before, after),
+pub fn confirm(verb: Verb, before: &Job, after: Option<&Job>) -> Effect {
+    match after {
+        Some(after) if after.name == before.name && after.id >= before.id => match verb {
+            Verb::Play => played(before, after),
+            Verb::Retry => retried(before, after),
+            Verb::Cancel => canceled(before, after),
+            Verb::Erase => erased(before, after),
+        },
+        // It is not listed any more, or GitLab shows an older view.
+        _ => Effect::Unclear,
     }
 }
 
-fn played(before: &Job, after: &Job) -> Confirmation {
+fn played(before: &Job, after: &Job) -> Effect {
     let ran = after.started_at.is_some()
         && (after.id > before.id || after.started_at != before.started_at);
     match &after.status {
         Status::Manual | Status::Scheduled => not_done(after.id == before.id),
         // A retry of an earlier job puts a manual one back to the start.
         Status::Created | Status::Skipped => not_done(false),
-        Status::Preparing | Status::WaitingForCallback | Status::WaitingForResource => done(after),
-        Status::Pending | Status::Running | Status::Success => done(after),
+        Status::Preparing | Status::WaitingForCallback | Status::WaitingForResource => Effect::Done,
+        Status::Pending | Status::Running | Status::Success => Effect::Done,
         // These can befall a job that nobody played.
-        Status::Failed | Status::Canceling | Status::Canceled if ran => done(after),
-        _ => unclear(after),
+        Status::Failed | Status::Canceling | Status::Canceled if ran => Effect::Done,
+        _ => Effect::Unclear,
     }
 }
 
-fn retried(before: &Job, after: &Job) -> Confirmation {
+fn retried(before: &Job, after: &Job) -> Effect {
     if after.id > before.id {
-        return done(after);
+        return Effect::Done;
     }
     // GitLab retries one job id once at most and refuses the second time: asking again cannot make two.
     let repeat = matches!(
@@ -77,39 +56,30 @@ fn retried(before: &Job, after: &Job) -> Confirmation {
     not_done(repeat && after.status == before.status)
 }
 
-fn canceled(force: bool, before: &Job, after: &Job) -> Confirmation {
+fn canceled(before: &Job, after: &Job) -> Effect {
     match &after.status {
-        Status::Canceled => done(after),
-        Status::Canceling if !force => done(after),
+        Status::Canceled => Effect::Done,
+        Status::Canceling if before.status != Status::Canceling => Effect::Done,
         // It has ended without an effect, whoever ended it.
-        Status::Failed | Status::Skipped => done(after),
+        Status::Failed | Status::Skipped => Effect::Done,
         Status::Success => not_done(false),
-        Status::Unknown(_) => unclear(after),
+        Status::Unknown(_) => Effect::Unclear,
         _ => not_done(after.id == before.id),
     }
 }
 
-fn erased(before: &Job, after: &Job) -> Confirmation {
+fn erased(before: &Job, after: &Job) -> Effect {
     if after.id > before.id {
-        return Confirmation::Unknown(Doubt::Replaced(after.id, after.status.clone()));
-    }
-    if after.erased_at.is_some() {
-        done(after)
+        Effect::Unclear
+    } else if after.erased_at.is_some() {
+        Effect::Done
     } else {
         not_done(after.status.finished())
     }
 }
 
-fn done(after: &Job) -> Confirmation {
-    Confirmation::Confirmed(after.id)
-}
-
-fn not_done(repeat: bool) -> Confirmation {
-    Confirmation::NotDone { repeat }
-}
-
-fn unclear(after: &Job) -> Confirmation {
-    Confirmation::Unknown(Doubt::Unclear(after.id, after.status.clone()))
+fn not_done(repeat: bool) -> Effect {
+    Effect::NotDone { repeat }
 }
 
 #[cfg(test)]
@@ -137,22 +107,19 @@ mod tests {
     }
 
     /// A confirmation in one word; `again` allows the same request once more.
-    fn seen(step: Step, before: &Job, after: &Job) -> &'static str {
-        match confirm(step, before, Some(after)) {
-            Confirmation::Confirmed(id) if id == before.id => "done",
-            Confirmation::Confirmed(id) if id == after.id => "new",
-            Confirmation::Confirmed(_) => "wrong id",
-            Confirmation::NotDone { repeat: true, .. } => "again",
-            Confirmation::NotDone { repeat: false, .. } => "not",
-            Confirmation::Unknown(_) => "unknown",
+    fn seen(verb: Verb, before: &Job, after: &Job) -> &'static str {
+        match confirm(verb, before, Some(after)) {
+            Effect::Done if after.id == before.id => "done",
+            Effect::Done => "new",
+            Effect::NotDone { repeat: true } => "again",
+            Effect::NotDone { repeat: false } => "not",
+            Effect::Unclear => "unknown",
         }
     }
 
     #[test]
     fn a_look_after_the_write_tells_what_became_of_it() {
         let ran = json!({"started_at": "2026-11-20T08:00:00Z"});
-        let cancel = Step::Cancel { force: false };
-        let force = Step::Cancel { force: true };
         // status after: play (never started, started, newer attempt), retry (same failed job, newer), cancel, force, erase (no date)
         for (status, row) in [
             ("created", "not not not not new again again not"),
@@ -183,14 +150,14 @@ mod tests {
             let started = job(17, status, &ran);
             let newer = job(18, status, &json!({}));
             let cases = [
-                seen(Step::Play, &plain("manual"), &same),
-                seen(Step::Play, &plain("manual"), &started),
-                seen(Step::Play, &plain("manual"), &newer),
-                seen(Step::Retry, &plain("failed"), &same),
-                seen(Step::Retry, &plain("failed"), &newer),
-                seen(cancel, &plain("running"), &same),
-                seen(force, &plain("canceling"), &same),
-                seen(Step::Erase, &plain("success"), &same),
+                seen(Verb::Play, &plain("manual"), &same),
+                seen(Verb::Play, &plain("manual"), &started),
+                seen(Verb::Play, &plain("manual"), &newer),
+                seen(Verb::Retry, &plain("failed"), &same),
+                seen(Verb::Retry, &plain("failed"), &newer),
+                seen(Verb::Cancel, &plain("running"), &same),
+                seen(Verb::Cancel, &plain("canceling"), &same),
+                seen(Verb::Erase, &plain("success"), &same),
             ];
             assert_eq!(cases.join(" "), row, "{status}");
         }
@@ -201,15 +168,15 @@ mod tests {
         for status in every_status() {
             for id in [16, 17, 18] {
                 let after = job(id, status, &json!({}));
-                let repeat = seen(Step::Play, &plain("manual"), &after) == "again";
+                let repeat = seen(Verb::Play, &plain("manual"), &after) == "again";
                 assert_eq!(
                     repeat,
                     id == 17 && matches!(status, "manual" | "scheduled"),
                     "{id} {status}"
                 );
-                for step in [Step::Retry, Step::Cancel { force: false }, Step::Erase] {
-                    let repeat = seen(step, &plain("failed"), &after) == "again";
-                    assert!(!repeat || id == 17, "{step:?} {id} {status}");
+                for verb in [Verb::Retry, Verb::Cancel, Verb::Erase] {
+                    let repeat = seen(verb, &plain("failed"), &after) == "again";
+                    assert!(!repeat || id == 17, "{verb:?} {id} {status}");
                 }
             }
         }
@@ -220,22 +187,11 @@ mod tests {
         let before = plain("manual");
         let mut renamed = plain("running");
         renamed.name = "other".into();
-        for step in [
-            Step::Play,
-            Step::Retry,
-            Step::Cancel { force: false },
-            Step::Erase,
-        ] {
-            assert_eq!(
-                confirm(step, &before, None),
-                Confirmation::Unknown(Doubt::Unlisted)
-            );
-            let older = Confirmation::Unknown(Doubt::OlderView);
-            assert_eq!(
-                confirm(step, &before, Some(&job(16, "running", &json!({})))),
-                older
-            );
-            assert_eq!(confirm(step, &before, Some(&renamed)), older);
+        for verb in [Verb::Play, Verb::Retry, Verb::Cancel, Verb::Erase] {
+            let older = job(16, "running", &json!({}));
+            for after in [None, Some(&older), Some(&renamed)] {
+                assert_eq!(confirm(verb, &before, after), Effect::Unclear);
+            }
         }
     }
 
@@ -244,32 +200,32 @@ mod tests {
         let ran = json!({"started_at": "2026-11-20T08:00:00Z"});
         let before = job(17, "manual", &ran);
         assert_eq!(
-            seen(Step::Play, &before, &job(17, "canceled", &ran)),
+            seen(Verb::Play, &before, &job(17, "canceled", &ran)),
             "unknown"
         );
         let later = json!({"started_at": "2026-11-20T09:00:00Z"});
         assert_eq!(
-            seen(Step::Play, &before, &job(17, "canceled", &later)),
+            seen(Verb::Play, &before, &job(17, "canceled", &later)),
             "done"
         );
-        assert_eq!(seen(Step::Play, &before, &job(18, "failed", &ran)), "new");
+        assert_eq!(seen(Verb::Play, &before, &job(18, "failed", &ran)), "new");
     }
 
     #[test]
     fn an_erased_or_canceled_job_is_confirmed_on_the_job_itself() {
         let date = json!({"erased_at": "2026-11-20T08:00:00Z"});
         assert_eq!(
-            seen(Step::Erase, &plain("success"), &job(17, "success", &date)),
+            seen(Verb::Erase, &plain("success"), &job(17, "success", &date)),
             "done"
         );
         assert_eq!(
-            seen(Step::Erase, &plain("success"), &job(18, "success", &date)),
+            seen(Verb::Erase, &plain("success"), &job(18, "success", &date)),
             "unknown"
         );
         // A newer attempt that runs was not canceled; that the older one was is no comfort, and nothing is sent to another id.
         assert_eq!(
             seen(
-                Step::Cancel { force: false },
+                Verb::Cancel,
                 &plain("running"),
                 &job(18, "running", &json!({}))
             ),
@@ -277,7 +233,7 @@ mod tests {
         );
         assert_eq!(
             seen(
-                Step::Cancel { force: false },
+                Verb::Cancel,
                 &plain("running"),
                 &job(18, "canceled", &json!({}))
             ),

@@ -30,19 +30,11 @@ pub struct Given {
     pub inputs: bool,
 }
 
-/// The request to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    Play,
-    Retry,
-    Cancel { force: bool },
-    Erase,
-}
-
 /// The next step for one job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
-    Do(Step),
+    /// The request to send: of a play that runs a job once more, a retry.
+    Do(Verb),
     /// Nothing to send: what was asked for has happened. Success.
     DoneAlready(Why),
     /// Nothing to send: the job's status forbids it. Exit 9.
@@ -66,10 +58,8 @@ pub enum Why {
     TriggerJob,
     /// A delayed trigger job starts by itself; only a manual one can be played.
     StartsByItself,
-    /// GitLab ignores variables and inputs of a played trigger job.
-    TriggerJobTakesNothing,
-    /// GitLab ignores variables of a retry.
-    RetryTakesNoVariables,
+    /// GitLab ignores variables of a retry, and variables and inputs of a trigger job.
+    TakesNoParameters,
     /// A manual job does not run: there is nothing to cancel.
     NotRunning,
     /// Its deployment waits for an approval.
@@ -99,7 +89,7 @@ pub fn plan(action: Action, job: &Job, attempt: JobId, approval: Option<&Approva
     match plan {
         // `app/models/ci/processable.rb`: archived jobs can be canceled and erased, not run.
         Plan::Do(_) | Plan::NotYet(_) if job.archived && runs => Plan::Refuse(Why::Archived),
-        Plan::Do(step) => takes_parameters(action, step, job),
+        Plan::Do(verb) => takes_parameters(action, verb, job),
         Plan::NotYet(why) if !action.waits => Plan::Refuse(why),
         plan => plan,
     }
@@ -111,14 +101,14 @@ fn play(job: &Job, action: Action, approval: Option<&Approval>) -> Plan {
         Status::Manual | Status::Scheduled if approval.is_some() => {
             Plan::NotYet(approval.cloned().map_or(why, Why::Approval))
         }
-        Status::Manual => Plan::Do(Step::Play),
+        Status::Manual => Plan::Do(Verb::Play),
         // `app/models/ci/bridge.rb`: only a manual trigger job is playable; a delayed one starts by itself.
         Status::Scheduled if job.trigger => Plan::NotYet(Why::StartsByItself),
-        Status::Scheduled => Plan::Do(Step::Play),
+        Status::Scheduled => Plan::Do(Verb::Play),
         Status::Created | Status::Canceling | Status::Unknown(_) => Plan::NotYet(why),
         Status::Preparing | Status::WaitingForCallback | Status::WaitingForResource => done(why),
         Status::Pending | Status::Running | Status::Success => done(why),
-        Status::Failed | Status::Canceled if action.rerun => Plan::Do(Step::Retry),
+        Status::Failed | Status::Canceled if action.rerun => Plan::Do(Verb::Retry),
         Status::Failed | Status::Canceled | Status::Skipped => Plan::Refuse(why),
     }
 }
@@ -126,8 +116,8 @@ fn play(job: &Job, action: Action, approval: Option<&Approval>) -> Plan {
 fn retry(job: &Job, action: Action) -> Plan {
     let why = Why::Status(job.status.clone());
     match &job.status {
-        Status::Failed | Status::Canceled => Plan::Do(Step::Retry),
-        Status::Success if action.rerun => Plan::Do(Step::Retry),
+        Status::Failed | Status::Canceled => Plan::Do(Verb::Retry),
+        Status::Success if action.rerun => Plan::Do(Verb::Retry),
         Status::Success | Status::Manual | Status::Skipped => Plan::Refuse(why),
         Status::Created | Status::Scheduled | Status::Preparing => done(why),
         Status::WaitingForCallback | Status::WaitingForResource => done(why),
@@ -147,9 +137,7 @@ fn cancel(job: &Job, action: Action) -> Plan {
         // GitLab answers 201 to the cancel of a manual job and changes nothing.
         Status::Manual => done(Why::NotRunning),
         Status::Canceling if !action.force => done(why),
-        status => Plan::Do(Step::Cancel {
-            force: *status == Status::Canceling,
-        }),
+        _ => Plan::Do(Verb::Cancel),
     }
 }
 
@@ -157,20 +145,18 @@ fn erase(job: &Job) -> Plan {
     match &job.status {
         _ if job.trigger => Plan::Refuse(Why::TriggerJob),
         _ if job.erased_at.is_some() => done(Why::Erased),
-        Status::Success | Status::Failed | Status::Canceled => Plan::Do(Step::Erase),
+        Status::Success | Status::Failed | Status::Canceled => Plan::Do(Verb::Erase),
         status => Plan::Refuse(Why::Status(status.clone())),
     }
 }
 
 /// GitLab drops without a word what a trigger job, or a retry, does not take.
-fn takes_parameters(action: Action, step: Step, job: &Job) -> Plan {
+fn takes_parameters(action: Action, verb: Verb, job: &Job) -> Plan {
     let Given { variables, inputs } = action.given;
-    if job.trigger && (variables || inputs) {
-        Plan::Refuse(Why::TriggerJobTakesNothing)
-    } else if step == Step::Retry && variables {
-        Plan::Refuse(Why::RetryTakesNoVariables)
+    if variables && verb == Verb::Retry || job.trigger && (variables || inputs) {
+        Plan::Refuse(Why::TakesNoParameters)
     } else {
-        Plan::Do(step)
+        Plan::Do(verb)
     }
 }
 
@@ -207,11 +193,10 @@ mod tests {
     /// A plan in one word.
     fn word(plan: &Plan) -> &'static str {
         match plan {
-            Plan::Do(Step::Play) => "PLAY",
-            Plan::Do(Step::Retry) => "RETRY",
-            Plan::Do(Step::Cancel { force: false }) => "CANCEL",
-            Plan::Do(Step::Cancel { force: true }) => "FORCE",
-            Plan::Do(Step::Erase) => "ERASE",
+            Plan::Do(Verb::Play) => "PLAY",
+            Plan::Do(Verb::Retry) => "RETRY",
+            Plan::Do(Verb::Cancel) => "CANCEL",
+            Plan::Do(Verb::Erase) => "ERASE",
             Plan::DoneAlready(_) => "done",
             Plan::Refuse(_) => "refuse",
             Plan::NotYet(_) => "wait",
@@ -331,7 +316,7 @@ mod tests {
             ("failed", "RETRY RETRY done done ERASE RETRY done refuse"),
             (
                 "canceling",
-                "wait wait done FORCE refuse wait refuse refuse",
+                "wait wait done CANCEL refuse wait refuse refuse",
             ),
             ("canceled", "RETRY RETRY done done ERASE RETRY done refuse"),
             (
@@ -397,7 +382,7 @@ mod tests {
         }
         // Whatever else is asked for is meant for the newest attempt.
         let newer = plan(PLAIN, &plain("manual"), JobId(16), None);
-        assert_eq!(newer, Plan::Do(Step::Play));
+        assert_eq!(newer, Plan::Do(Verb::Play));
     }
 
     #[test]

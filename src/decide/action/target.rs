@@ -1,7 +1,7 @@
 //! One job that is to be acted on, from the first plan to the confirmed effect: looks go in, the next request comes out.
 
-use super::confirm::{Confirmation, Doubt, confirm};
-use super::plan::{Action, Approval, Plan, Step, Verb, Why, plan};
+use super::confirm::{Effect, confirm};
+use super::plan::{Action, Approval, Plan, Verb, Why, plan};
 use crate::decide::select::newest;
 use crate::exit::{Exit, Stop};
 use crate::model::{Job, JobId, Status};
@@ -21,7 +21,7 @@ pub struct Target {
     /// The attempt that was chosen.
     attempt: JobId,
     /// The deployment approval that it was last seen waiting for.
-    approval: Option<Approval>,
+    pub approval: Option<Approval>,
     /// Requests that were sent and never answered.
     unanswered: u32,
     pub progress: Progress,
@@ -35,19 +35,19 @@ pub enum Progress {
     /// The request was sent, and no look has shown its effect yet.
     Sent(Sent),
     /// The request was sent and has had its effect. `answer_lost`: a look has shown it, not GitLab's answer.
-    Did { step: Step, answer_lost: bool },
+    Did { verb: Verb, answer_lost: bool },
     /// A condition does not hold any more or could not be checked: nothing was sent.
     Closed(Exit),
     /// GitLab refused the request; nothing was done.
     Failed(Stop),
     /// The request was sent, and it cannot be told whether it was done.
-    Unknown(Step, Doubt),
+    Unknown(Verb),
 }
 
 /// A request that was sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sent {
-    pub step: Step,
+    pub verb: Verb,
     /// The row that it was planned on.
     before: Box<Job>,
     /// No good answer came.
@@ -71,160 +71,96 @@ impl Target {
         target
     }
 
-    /// The row of the job in a new list.
-    fn row<'r>(&self, action: Action, rows: &'r [Job]) -> Option<&'r Job> {
-        match action.verb {
-            Verb::Erase => rows.iter().find(|row| row.id == self.attempt),
-            _ => newest(rows).find(|row| row.name == self.job.name),
-        }
-    }
-
     /// Takes over what a look shows.
     pub fn look(&mut self, action: Action, rows: &[Job]) {
-        let row = self.row(action, rows);
-        match &mut self.progress {
-            Progress::Planned(plan) if plan.open() => match row {
-                Some(row) => {
-                    self.job = row.clone();
-                    self.plan(action);
-                }
-                None if action.waits => *plan = Plan::NotYet(Why::Unlisted),
-                None => *plan = Plan::Refuse(Why::Unlisted),
-            },
-            Progress::Sent(sent) => {
-                let seen = sent.look(row);
-                if let Some(row) = row {
-                    self.job = row.clone();
-                }
-                self.seen(action, seen);
-            }
-            _ => {}
+        if self.progress.settled() {
+            return;
         }
-    }
-
-    fn seen(&mut self, action: Action, seen: Seen) {
-        match seen {
-            Seen::Nothing => {}
-            Seen::End(progress) => self.progress = progress,
-            Seen::Undone(step) => {
+        let row = match action.verb {
+            Verb::Erase => rows.iter().find(|row| row.id == self.attempt),
+            _ => newest(rows).find(|row| row.name == self.job.name),
+        };
+        if let Some(row) = row {
+            self.job = row.clone();
+        }
+        let Progress::Sent(sent) = &mut self.progress else {
+            match row {
+                Some(_) => self.plan(action),
+                None if action.waits => {
+                    self.progress = Progress::Planned(Plan::NotYet(Why::Unlisted));
+                }
+                None => self.progress = Progress::Planned(Plan::Refuse(Why::Unlisted)),
+            }
+            return;
+        };
+        match sent.look(row) {
+            None => {}
+            Some(Progress::Planned(Plan::Do(verb))) => {
                 self.unanswered += 1;
                 if self.unanswered < TRIES {
                     self.plan(action);
                 } else {
-                    self.progress = Progress::Unknown(step, Doubt::NoAnswer(TRIES));
+                    self.progress = Progress::Unknown(verb);
                 }
             }
+            Some(progress) => self.progress = progress,
         }
     }
 
-    fn plan(&mut self, action: Action) {
-        let stands = matches!(self.job.status, Status::Manual | Status::Scheduled);
-        if !stands {
+    /// Plans by the row that was last read.
+    pub fn plan(&mut self, action: Action) {
+        if !matches!(self.job.status, Status::Manual | Status::Scheduled) {
             self.approval = None;
         }
         let plan = plan(action, &self.job, self.attempt, self.approval.as_ref());
         self.progress = Progress::Planned(plan);
     }
 
-    /// GitLab has said which deployment approval the job waits for; `None`: for none any more.
-    pub fn approve(&mut self, action: Action, approval: Option<Approval>) {
-        self.approval = approval;
-        self.plan(action);
-    }
-
-    pub fn waits_for_approval(&self) -> bool {
-        self.approval.is_some() && !self.progress.settled()
-    }
-
     /// The request to send now.
-    pub fn step(&self) -> Option<Step> {
+    pub fn request(&self) -> Option<Verb> {
         match self.progress {
-            Progress::Planned(Plan::Do(step)) => Some(step),
+            Progress::Planned(Plan::Do(verb)) => Some(verb),
             _ => None,
         }
     }
 
     /// The request was sent. `lost`: no good answer came.
-    pub fn sent(&mut self, step: Step, lost: bool) {
+    pub fn sent(&mut self, verb: Verb, lost: bool) {
         self.progress = Progress::Sent(Sent {
-            step,
+            verb,
             before: Box::new(self.job.clone()),
             lost,
             looks: 0,
             undone: 0,
         });
     }
-
-    /// This call has started the job, or may have.
-    pub fn started(&self) -> Option<Started> {
-        let runs = |step: &Step| matches!(step, Step::Play | Step::Retry);
-        match &self.progress {
-            Progress::Did { step, .. } if runs(step) => Some(Started::Surely),
-            Progress::Sent(Sent { step, .. }) | Progress::Unknown(step, _) if runs(step) => {
-                Some(Started::Perhaps)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// How sure it is that this call has started a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Started {
-    Surely,
-    Perhaps,
-}
-
-/// What a look shows of a request that was sent.
-enum Seen {
-    Nothing,
-    End(Progress),
-    /// Its answer was lost, and it has done nothing.
-    Undone(Step),
 }
 
 impl Sent {
-    fn look(&mut self, after: Option<&Job>) -> Seen {
+    /// What a look shows; none if the next one may show more. A request that has done nothing is planned again.
+    fn look(&mut self, after: Option<&Job>) -> Option<Progress> {
         self.looks += 1;
-        let step = self.step;
-        let unknown = |doubt| Seen::End(Progress::Unknown(step, doubt));
-        let enough = self.looks >= LOOKS;
-        let repeat = match confirm(step, &self.before, after) {
-            Confirmation::Confirmed(_) => {
-                let answer_lost = self.lost;
-                return Seen::End(Progress::Did { step, answer_lost });
-            }
-            Confirmation::Unknown(doubt) if enough => return unknown(doubt),
-            Confirmation::Unknown(_) => return Seen::Nothing,
-            Confirmation::NotDone { repeat } => repeat,
-        };
-        let Some(after) = after else {
-            return Seen::Nothing;
-        };
-        let (id, status) = (after.id, after.status.clone());
-        if self.lost {
+        let verb = self.verb;
+        let success = after.is_some_and(|after| after.status == Status::Success);
+        match confirm(verb, &self.before, after) {
+            Effect::Done => Some(Progress::Did {
+                verb,
+                answer_lost: self.lost,
+            }),
             // It may have been done to the attempt before: none is asked in its place.
-            if after.id > self.before.id {
-                return unknown(Doubt::Replaced(id, status));
+            Effect::NotDone { .. } if self.lost && after.is_some_and(|a| a.id > self.before.id) => {
+                Some(Progress::Unknown(verb))
             }
-            self.undone = if repeat { self.undone + 1 } else { UNDONE };
-            if self.undone >= UNDONE {
-                return Seen::Undone(step);
+            Effect::NotDone { repeat } if self.lost => {
+                self.undone = if repeat { self.undone + 1 } else { UNDONE };
+                (self.undone >= UNDONE).then_some(Progress::Planned(Plan::Do(verb)))
             }
-        } else if matches!(step, Step::Cancel { .. }) && status == Status::Success {
-            let refused = Plan::Refuse(Why::Status(status));
-            return Seen::End(Progress::Planned(refused));
-        } else if enough {
-            return unknown(Doubt::NoEffect(id, status));
+            // The job ended before it could be canceled.
+            Effect::NotDone { .. } if verb == Verb::Cancel && success => Some(Progress::Planned(
+                Plan::Refuse(Why::Status(Status::Success)),
+            )),
+            _ => (self.looks >= LOOKS).then_some(Progress::Unknown(verb)),
         }
-        Seen::Nothing
-    }
-}
-
-impl Plan {
-    /// A later look may lead to another plan.
-    pub fn open(&self) -> bool {
-        matches!(self, Self::Do(_) | Self::NotYet(_))
     }
 }
 
@@ -237,21 +173,31 @@ impl Progress {
             Self::Planned(Plan::Refuse(_)) => Exit::Closed,
             Self::Closed(exit) => *exit,
             Self::Failed(stop) => stop.exit,
-            Self::Sent(_) | Self::Unknown(..) => Exit::Unknown,
+            Self::Sent(_) | Self::Unknown(_) => Exit::Unknown,
         }
+    }
+
+    /// Nothing was sent so far, and a later look may lead to another plan.
+    pub fn open(&self) -> bool {
+        matches!(self, Self::Planned(Plan::Do(_) | Plan::NotYet(_)))
     }
 
     /// Nothing remains to be sent or looked for.
     pub fn settled(&self) -> bool {
-        match self {
-            Self::Planned(plan) => !plan.open(),
-            Self::Sent(_) => false,
-            _ => true,
-        }
+        !self.open() && !matches!(self, Self::Sent(_))
     }
 
     /// What was asked for has happened, by this call or before.
     pub fn done(&self) -> bool {
         matches!(self, Self::Did { .. } | Self::Planned(Plan::DoneAlready(_)))
+    }
+
+    /// The request that this call has sent, and that has had its effect or may have.
+    pub fn verb(&self) -> Option<Verb> {
+        match self {
+            Self::Did { verb, .. } | Self::Unknown(verb) => Some(*verb),
+            Self::Sent(sent) => Some(sent.verb),
+            _ => None,
+        }
     }
 }

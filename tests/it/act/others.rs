@@ -149,7 +149,7 @@ fn a_cancel_is_looked_after() {
         "#]],
         expect![[r#"
             plan: sub (90403, running): refused, it is a trigger job, which GitLab's API neither cancels nor erases
-            jobgate: hint: cancel the jobs of its downstream pipeline: --downstream NAME
+            jobgate: hint: --downstream NAME reaches the jobs of its downstream pipeline
         "#]],
     );
     story.gitlab.finish();
@@ -218,7 +218,7 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
             unit  canceled  canceled  90400        URL/jobs/90400
         "#]],
         expect![[r#"
-            plan: unit (90400, canceling): cancel by force
+            plan: unit (90400, canceling): cancel
             08:00:00 unit: canceled, 90400 is canceled  URL/jobs/90400
         "#]],
     );

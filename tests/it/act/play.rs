@@ -386,12 +386,12 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
     story.run("play deploy --rerun --variable A=1").is(
         9,
         expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                              LINK
-            deploy  refused  failed  90400  a retried job takes no variables  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE                                                                          LINK
+            deploy  refused  failed  90400  a retried job takes no variables, a trigger job neither variables nor inputs  URL/jobs/90400
         "#]],
         expect![[r#"
-            plan: deploy (90400, failed): refused, a retried job takes no variables
-            jobgate: hint: leave out --variable, or --rerun
+            plan: deploy (90400, failed): refused, a retried job takes no variables, a trigger job neither variables nor inputs
+            jobgate: hint: leave them out, set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
@@ -420,11 +420,11 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
     story
         .run("play rollout --variable A=1")
         .is(9, expect![[r#"
-            JOB      RESULT   STATUS     ID  NOTE                                                   LINK
-            rollout  refused  manual  90400  a played trigger job takes no variables and no inputs  URL/jobs/90400
+            JOB      RESULT   STATUS     ID  NOTE                                                                          LINK
+            rollout  refused  manual  90400  a retried job takes no variables, a trigger job neither variables nor inputs  URL/jobs/90400
         "#]], expect![[r#"
-            plan: rollout (90400, manual): refused, a played trigger job takes no variables and no inputs
-            jobgate: hint: set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
+            plan: rollout (90400, manual): refused, a retried job takes no variables, a trigger job neither variables nor inputs
+            jobgate: hint: leave them out, set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
         "#]]);
     story.run("play rollout --wait").is(
         1,

@@ -53,7 +53,7 @@ fn a_pipeline_is_started_and_mirrored_with_the_job_token_alone() {
         08:00:40 check  running → success
     "#]]);
     run(&story, "trigger 45 --ref main -o json -q").is(0, expect![[r#"
-        {"result":"ok","exit":0,"action":"trigger","project":45,"ref":"main","pipeline":7702,"web_url":"https://gitlab.example.com/ops/monitoring/-/pipelines/7702","waited":null}
+        {"result":"ok","exit":0,"action":"trigger","project":45,"pipeline":7702,"ref":"main","web_url":"https://gitlab.example.com/ops/monitoring/-/pipelines/7702","waited":null}
     "#]], "");
     assert!(
         story
@@ -115,7 +115,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer
         jobgate: error: it is not known whether GitLab has started the pipeline
         jobgate: error: pipelines of main by mira since 08:00:00: 7701 https://gitlab.example.com/ops/monitoring/-/pipelines/7701
-        jobgate: hint: look at the newest pipelines of ops/monitoring at main before triggering again
+        jobgate: hint: look at the newest pipelines of this ref before triggering again
     "#]]);
     story
         .gitlab
@@ -132,7 +132,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
         jobgate: error: it is not known whether GitLab has started the pipeline
         jobgate: error: pipelines of main by mira since 08:00:02: 7703 https://gitlab.example.com/ops/monitoring/-/pipelines/7703, 7702 https://gitlab.example.com/ops/monitoring/-/pipelines/7702
-        jobgate: hint: look at the newest pipelines of ops/monitoring at main before triggering again
+        jobgate: hint: look at the newest pipelines of this ref before triggering again
     "#]]);
     assert_eq!(story.gitlab.posts(), 3);
     story.gitlab.finish();
