@@ -186,13 +186,13 @@ fn a_cancel_that_has_no_effect_is_never_sent_again() {
     story.run("cancel unit").is(
         6,
         expect![[r#"
-        JOB   RESULT   STATUS      ID  NOTE                                          LINK
-        unit  unknown  running  90400  GitLab accepted it, but job 90400 is running  URL/jobs/90400
-    "#]],
+            JOB   RESULT   STATUS      ID  NOTE                                                                        LINK
+            unit  unknown  running  90400  cancel was sent, and it is not known whether it was done: 90400 is running  URL/jobs/90400
+        "#]],
         expect![[r#"
-        plan: unit (90400, running): cancel
-        08:00:11 unit: unknown, GitLab accepted it, but job 90400 is running
-    "#]],
+            plan: unit (90400, running): cancel
+            08:00:11 unit: unknown, cancel was sent, and it is not known whether it was done: 90400 is running
+        "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();

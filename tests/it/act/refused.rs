@@ -366,8 +366,8 @@ fn requests_that_are_never_answered_come_to_an_end() {
     story
         .run("play deploy")
         .is(6, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                                                                             LINK
-            deploy  unknown  manual  90400  play was sent, and it is not known whether it was done: no answer to 5 requests  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE                                                                     LINK
+            deploy  unknown  manual  90400  play was sent, and it is not known whether it was done: 90400 is manual  URL/jobs/90400
         "#]], expect![[r#"
             plan: deploy (90400, manual): play
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); looking whether it was done
@@ -375,7 +375,7 @@ fn requests_that_are_never_answered_come_to_an_end() {
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000016); looking whether it was done
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000022); looking whether it was done
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000028); looking whether it was done
-            08:00:14 deploy: unknown, play was sent, and it is not known whether it was done: no answer to 5 requests
+            08:00:14 deploy: unknown, play was sent, and it is not known whether it was done: 90400 is manual
         "#]]);
     assert_eq!(story.gitlab.posts(), 5);
     story.gitlab.finish();
