@@ -288,7 +288,8 @@ fn trigger_job<'j>(text: &str, rows: &'j [Job], pipeline: PipelineId) -> Result<
     match selected.jobs.as_slice() {
         [one] => Ok(one.job),
         [] => {
-            let near = near(text, rows.iter().map(|job| job.name.as_str()));
+            let names: Vec<&str> = rows.iter().map(|job| job.name.as_str()).collect();
+            let near = near(text, &names);
             Err(messages::no_trigger_job(text, pipeline, near))
         }
         several => {
@@ -356,14 +357,16 @@ pub fn no_such_jobs<'n>(
     names: &[&str],
 ) -> Option<Stop> {
     Stop::all(operands.into_iter().map(|operand| {
-        let near = near(&operand.text, names.iter().copied());
+        let near = near(&operand.text, names);
         messages::no_such_job(operand, within, near)
     }))
 }
 
 /// The name or group that was probably meant, whatever its case.
-fn near<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn near<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
     let names: Vec<&str> = names
+        .iter()
+        .copied()
         .flat_map(|name| [Some(name), group::of(name)])
         .flatten()
         .collect();

@@ -11,7 +11,6 @@ pub mod gate;
 pub mod jobs;
 pub(crate) mod json;
 pub mod messages;
-pub mod notes;
 pub mod out;
 pub mod style;
 pub mod table;

@@ -270,7 +270,7 @@ impl Listing<'_, '_> {
         let caller = own.map(session::Me::caller);
         let selected = choose(selection, jobs, caller.as_ref())?;
         if !selected.siblings.is_empty() {
-            let line = messages::siblings(&selected.siblings);
+            let line = messages::siblings(selected.siblings.iter().map(|job| job.name.as_str()));
             self.session.talk.line(&line);
         }
         Ok(selected)

@@ -152,7 +152,7 @@ fn write(out: &RefCell<Out>, format: Format, session: &Session, ended: &Ended) -
         Format::Dotenv => out
             .borrow_mut()
             .text(&report::dotenv(outcome, place).text()?),
-        Format::Ndjson => session.events.write(&Event::End(&document)),
+        Format::Ndjson => session.events.write(&Event::End { result: &document }),
     }
     Ok(())
 }

@@ -4,22 +4,22 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::wait_loop::{Halt, Look, Turns};
-use crate::decide::select::Selection;
+use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::{
-    Change, Goal, List, Now, Outcome, Own, Read, Reason, Rules, Step, Unreadable, Verdict, Watch,
+    Counts, Goal, JobOutcome, List, Now, Outcome, Own, Read, Reason, Rules, Step, Unreadable,
+    Verdict, Watch,
 };
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Kind, Project};
 use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Status};
-use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs};
+use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs, near, no_such_jobs};
 use crate::report::events::{Event, Missing};
+use crate::report::messages::{self, Within};
 use crate::report::wait as report;
 use crate::session::Me;
 
 /// After trouble that took longer than this, a look begins anew: it is of one moment.
 const MOMENT: Duration = Duration::from_secs(5);
-/// More jobs than this are written in one line when they are first seen.
-const MANY: usize = 12;
 
 /// What to wait for.
 pub struct Wait<'w> {
@@ -72,6 +72,7 @@ pub fn wait_and(
         start: wait.place,
         readable: HashSet::new(),
         refusals: HashMap::new(),
+        operands: &wait.selection.operands,
         names: Vec::new(),
     };
     let ended = turns.until(&mut |turns| {
@@ -121,6 +122,7 @@ struct JobWait<'w> {
     readable: HashSet<PipelineId>,
     /// Why a pipeline, or its trigger jobs, cannot be read.
     refusals: HashMap<PipelineId, Stop>,
+    operands: &'w [Operand],
     /// Names of the jobs that were read last: what a missing one may have been meant to be.
     names: Vec<String>,
 }
@@ -173,12 +175,11 @@ impl JobWait<'_> {
     }
 
     /// What the heartbeat names: the open jobs, or what is not there yet.
-    fn missing(&self, seen: Duration) -> Vec<Missing> {
+    fn missing(&self, now: Duration) -> Vec<Missing> {
         let open = self.watch.open().map(|job| Missing {
-            name: job.name.to_owned(),
+            name: job.name.clone(),
             status: Some(job.status.clone()),
-            running: (*job.status == Status::Running).then(|| duration(job.elapsed)),
-            seen,
+            since: (job.status == Status::Running).then(|| now.saturating_sub(duration(job))),
         });
         let open: Vec<Missing> = open.collect();
         if !open.is_empty() {
@@ -190,23 +191,33 @@ impl JobWait<'_> {
             .map(|job| Missing {
                 name: job.name,
                 status: job.job.map(|job| job.status),
-                running: None,
-                seen,
+                since: None,
             })
             .collect()
     }
 
+    /// The words for an end that the jobs' own status does not explain.
     fn explain(&self, outcome: &Outcome) -> Option<Stop> {
-        let refused = match &outcome.reason {
-            Some(Reason::PipelineRefused(key) | Reason::PipelineGone(key)) => Some(key.id),
-            _ => None,
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        if let Some(Reason::NoTriggerJob(name, from)) = &outcome.reason {
+            return Some(messages::no_trigger_job(name, *from, near(name, &names)));
+        }
+        let mut jobs = outcome.jobs.iter();
+        let missing = |job: &&JobOutcome| job.job.is_none() && job.counts == Counts::Missing;
+        if outcome.exit == Exit::NotFound
+            && outcome.reason.is_none()
+            && let Some(pipeline) = jobs.find(missing).map(|job| job.pipeline.id)
+        {
+            let missing: Vec<&JobOutcome> = outcome.jobs.iter().filter(missing).collect();
+            let operands = self.operands.iter();
+            let operands = operands.filter(|one| missing.iter().any(|job| job.name == one.text));
+            return no_such_jobs(operands, Within::Pipeline(pipeline), &names);
+        }
+        let refused = match outcome.reason {
+            Some(Reason::PipelineRefused(id) | Reason::PipelineGone(id)) => self.refusals.get(&id),
+            _ => self.refusals.values().next(),
         };
-        let refusal = match refused {
-            Some(pipeline) => self.refusals.get(&pipeline),
-            None => self.refusals.values().next(),
-        };
-        let names = self.names.iter().map(String::as_str);
-        report::stop(outcome, refusal, names)
+        report::stop(outcome, refused)
     }
 
     fn place(&self, pipeline: PipelineKey) -> Place {
@@ -304,30 +315,15 @@ fn list<'l>((read, rows): (&'l Read, &'l Result<Rows, Unreadable>)) -> List<'l> 
 /// Says what a look has shown.
 fn write(turns: &mut Turns, step: &Step) {
     let events = turns.session().events;
-    let mut changes: Vec<&Change> = step.changes.iter().collect();
-    changes.sort_unstable_by_key(|change| change.job.id);
-    let (first, later): (Vec<_>, Vec<_>) = changes.into_iter().partition(|c| c.from.is_none());
-    if first.len() > MANY {
-        events.first_sight(&first);
-    } else {
-        for change in first {
-            events.write(&Event::Change(change));
-        }
-    }
-    for change in later {
-        events.write(&Event::Change(change));
-    }
-    for note in &step.notes {
-        events.write(&Event::Note(note));
-    }
+    events.changes(&step.changes);
+    step.notes.iter().for_each(|note| events.note(note));
     if !step.changes.is_empty() || !step.notes.is_empty() {
         turns.changed();
     }
 }
 
-/// GitLab's seconds; zero where it sent none, or no time that could be.
-fn duration(seconds: Option<f64>) -> Duration {
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .unwrap_or_default()
+/// How long it has been running; zero where GitLab sent none, or no time that could be.
+fn duration(job: &Job) -> Duration {
+    let seconds = job.duration.unwrap_or_default();
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }

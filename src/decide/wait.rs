@@ -11,8 +11,8 @@ mod said;
 mod watch;
 
 pub use outcome::{
-    Change, Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Step, Unreadable,
-    Verdict,
+    Change, Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Remark, Step,
+    Unreadable, Verdict,
 };
 pub use rules::{Counts, Failures, Looks, Rules, StopAt, TriggerJobs, Want, Way, way};
-pub use watch::{Open, Watch};
+pub use watch::Watch;

@@ -1,23 +1,27 @@
 //! What happens in a wait: a line on standard error, and an event for `--output ndjson`.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::json;
-use super::notes;
+use super::messages::{asking_again, siblings};
 use super::style::Paint;
 use super::talk::Talk;
 use super::wait::Document;
-use crate::decide::wait::{Change, Named, Note};
-use crate::gitlab::Project;
-use crate::model::{JobId, PipelineId, Status};
+use crate::decide::wait::{Change, Named, Note, Remark};
+use crate::model::{PipelineId, Project, Status};
 use crate::time::{Clock, Timestamp, human};
 
+/// A heartbeat names this many jobs.
+const NAMED: usize = 5;
+/// More jobs than this are written in one line when they are first seen.
+const MANY: usize = 12;
+
 /// Something that happens while something is waited for.
-#[derive(Debug)]
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event<'e> {
     /// The wait begins.
     Start {
@@ -27,23 +31,40 @@ pub enum Event<'e> {
         until: Timestamp,
     },
     Change(&'e Change),
-    Note(&'e Note),
+    Note {
+        note: &'static str,
+        #[serde(flatten)]
+        job: Option<&'e Named>,
+        text: String,
+    },
     /// A minute without any other event.
     Heartbeat {
-        missing: &'e [Missing],
-        /// By the monotonic clock.
-        now: Duration,
+        waiting: Vec<Waiting<'e>>,
+        #[serde(skip)]
         silent: Option<Silence>,
     },
     /// GitLab gives no good answer.
     Trouble {
-        error: &'e str,
-        delay: Duration,
+        /// Seconds until the next try.
+        again: u64,
+        text: &'e str,
     },
     /// It does so again.
-    Answers,
+    Answers {},
     /// The wait is over.
-    End(&'e Document<'e>),
+    End {
+        result: &'e Document<'e>,
+    },
+}
+
+/// What is waited for.
+#[derive(Serialize)]
+pub struct Waiting<'e> {
+    name: &'e str,
+    /// `None` if it is not there yet.
+    status: Option<&'e Status>,
+    /// Seconds.
+    running: Option<u64>,
 }
 
 /// GitLab gives no good answer.
@@ -54,16 +75,25 @@ pub struct Silence {
     pub limited: bool,
 }
 
-/// Something that is waited for.
+/// A job that a heartbeat names.
 #[derive(Clone, Debug)]
 pub struct Missing {
     pub name: String,
     /// `None` if it is not there yet.
     pub status: Option<Status>,
-    /// How long it had been running when it was looked at.
-    pub running: Option<Duration>,
-    /// When that was, by the monotonic clock.
-    pub seen: Duration,
+    /// Since when it has been running, by the monotonic clock.
+    pub since: Option<Duration>,
+}
+
+impl Missing {
+    pub fn at(&self, now: Duration) -> Waiting<'_> {
+        let running = self.since.map(|since| now.saturating_sub(since).as_secs());
+        Waiting {
+            name: &self.name,
+            status: self.status.as_ref(),
+            running,
+        }
+    }
 }
 
 /// Writes events.
@@ -75,6 +105,15 @@ pub struct EventWriter<'t> {
     /// Takes events as JSON, one a line.
     stream: Option<&'t dyn Fn(&str)>,
 }
+
+#[derive(Serialize)]
+struct Stamped<'e> {
+    time: Timestamp,
+    #[serde(flatten)]
+    event: &'e Event<'e>,
+}
+
+type Pieces = Vec<(String, Paint)>;
 
 impl<'t> EventWriter<'t> {
     /// `stream` gets each event as a line of JSON.
@@ -88,287 +127,230 @@ impl<'t> EventWriter<'t> {
     }
 
     pub fn write(&self, event: &Event) {
-        if let Event::Start { pipeline, .. } = event {
-            self.home.set(Some(*pipeline));
-        }
-        self.say(event);
         self.put(event);
-    }
-
-    /// The line of talk alone.
-    fn say(&self, event: &Event) {
-        let mut line = Line::new(self.clock.wall());
-        match event {
+        self.say(match event {
             Event::Start {
                 project,
                 pipeline,
                 until,
-            } => line.plain(format!(
-                "pipeline {pipeline} of project {project}, until {} at the latest",
-                until.time_of_day()
-            )),
-            Event::Change(change) => {
-                let elsewhere = self.home.get() != Some(change.job.pipeline);
-                line.plain(change.job.name.clone());
-                if elsewhere {
-                    line.painted(format!(" (pipeline {})", change.job.pipeline), Paint::Dim);
-                }
-                line.change(change);
+            } => {
+                self.home.set(Some(*pipeline));
+                let until = until.time_of_day();
+                plain(format!(
+                    "pipeline {pipeline} of project {project}, until {until} at the latest"
+                ))
             }
-            Event::Note(note) if notes::warns(note) => {
-                return self.talk.warning(&notes::text(note));
+            Event::Change(change) => self.change(change),
+            Event::Note { text, .. } => plain(text.clone()),
+            Event::Heartbeat { waiting, silent } => plain(heartbeat(waiting, *silent)),
+            Event::Trouble { again, text } => {
+                plain(asking_again(text, Duration::from_secs(*again)))
             }
-            Event::Note(note) => line.plain(notes::text(note)),
-            Event::Heartbeat {
-                missing,
-                now,
-                silent,
-            } => line.heartbeat(missing, *now, *silent),
-            Event::Trouble { error, delay } => {
-                line.plain(format!("{error}; asking again in {}", human(*delay)));
+            Event::Answers {} => plain("GitLab answers again".to_owned()),
+            Event::End { .. } => return,
+        });
+    }
+
+    /// What a look has shown.
+    pub fn changes(&self, changes: &[Change]) {
+        let mut sorted: Vec<&Change> = changes.iter().collect();
+        sorted.sort_unstable_by_key(|change| change.job.id);
+        let (first, later): (Vec<_>, Vec<_>) = sorted.into_iter().partition(|c| c.from.is_none());
+        if first.len() > MANY {
+            self.first_sight(&first);
+        } else {
+            for change in first {
+                self.write(&Event::Change(change));
             }
-            Event::Answers => line.plain("GitLab answers again"),
-            Event::End(_) => return,
         }
-        line.say(self.talk);
+        for change in later {
+            self.write(&Event::Change(change));
+        }
+    }
+
+    pub fn note(&self, note: &Note) {
+        let (word, text) = words(note);
+        let event = Event::Note {
+            note: word,
+            job: note.job.as_ref(),
+            text,
+        };
+        let Event::Note { text, .. } = &event else {
+            return;
+        };
+        // Something may be other than it looks.
+        if matches!(word, "unknown-status" | "stuck" | "may-never-start") {
+            self.put(&event);
+            self.talk.warning(text);
+        } else {
+            self.write(&event);
+        }
     }
 
     /// Many jobs seen for the first time: an event each, and one line of talk.
-    pub fn first_sight(&self, changes: &[&Change]) {
-        let mut line = Line::new(self.clock.wall());
-        let mut words: Vec<(&Status, usize)> = Vec::new();
+    fn first_sight(&self, changes: &[&Change]) {
+        let mut statuses: Vec<&Status> = changes.iter().map(|change| &change.to).collect();
+        statuses.sort_unstable();
+        let mut pieces = plain(format!("{} jobs:", changes.len()));
+        for same in statuses.chunk_by(|a, b| a == b) {
+            let comma = if pieces.len() > 1 { "," } else { "" };
+            pieces.extend(plain(format!("{comma} {} ", same.len())));
+            pieces.extend(same.first().map(|status| word(status)));
+        }
         for change in changes {
             self.put(&Event::Change(change));
-            match words.iter_mut().find(|(word, _)| *word == &change.to) {
-                Some((_, count)) => *count += 1,
-                None => words.push((&change.to, 1)),
+        }
+        self.say(pieces);
+    }
+
+    fn change(&self, change: &Change) -> Pieces {
+        let mut pieces = plain(change.job.name.clone());
+        if self.home.get() != Some(change.job.pipeline) {
+            pieces.push((format!(" (pipeline {})", change.job.pipeline), Paint::Dim));
+        }
+        pieces.extend(plain("  ".to_owned()));
+        if let Some(from) = &change.from {
+            pieces.push(word(from));
+            pieces.extend(plain(" → ".to_owned()));
+        }
+        pieces.push(word(&change.to));
+        pieces.extend(plain(match (change.replaces, change.queued) {
+            (Some(old), _) => format!("  (retried: {} replaces {old})", change.job.id),
+            (None, Some(queued)) if change.from.is_some() && change.to == Status::Running => {
+                format!("  ({} in queue)", human(queued))
             }
-        }
-        words.sort_unstable();
-        line.plain(format!("{} jobs: ", changes.len()));
-        for (index, (status, count)) in words.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            line.plain(format!("{comma}{count} "));
-            line.painted(status.word().to_owned(), Paint::status(status, false));
-        }
-        line.say(self.talk);
+            _ => String::new(),
+        }));
+        pieces
+    }
+
+    fn say(&self, mut pieces: Pieces) {
+        let time = format!("{} ", self.clock.wall().time_of_day());
+        pieces.insert(0, (time, Paint::Dim));
+        let pieces: Vec<(&str, Paint)> = pieces.iter().map(|(t, p)| (t.as_str(), *p)).collect();
+        self.talk.pieces(&pieces);
     }
 
     fn put(&self, event: &Event) {
-        let Some(stream) = self.stream else {
-            return;
-        };
-        let mut text = json::text(&Record::of(event, self.clock.wall()));
-        text.push('\n');
-        stream(&text);
+        if let Some(stream) = self.stream {
+            let time = self.clock.wall();
+            stream(&(json::text(&Stamped { time, event }) + "\n"));
+        }
     }
 }
 
-/// A line of talk, piece by piece.
-struct Line(Vec<(Cow<'static, str>, Paint)>);
+fn plain(text: String) -> Pieces {
+    vec![(text, Paint::Plain)]
+}
 
-impl Line {
-    fn new(now: Timestamp) -> Self {
-        Self(vec![(format!("{} ", now.time_of_day()).into(), Paint::Dim)])
-    }
+fn word(status: &Status) -> (String, Paint) {
+    (status.word().to_owned(), Paint::status(status, false))
+}
 
-    fn plain(&mut self, text: impl Into<Cow<'static, str>>) {
-        self.0.push((text.into(), Paint::Plain));
-    }
-
-    fn painted(&mut self, text: String, paint: Paint) {
-        self.0.push((text.into(), paint));
-    }
-
-    fn change(&mut self, change: &Change) {
-        self.plain("  ");
-        if let Some(from) = &change.from {
-            self.painted(from.word().to_owned(), Paint::status(from, false));
-            self.plain(" → ");
+fn heartbeat(waiting: &[Waiting], silent: Option<Silence>) -> String {
+    let named = waiting.iter().take(NAMED).map(|one| {
+        let name = one.name;
+        match (one.status.map(Status::word), one.running) {
+            (None, _) => format!("{name} (not there yet)"),
+            (Some(status), _) if silent.is_some() => format!("{name} (was {status})"),
+            (Some(status), None) => format!("{name} ({status})"),
+            (Some(status), Some(time)) => {
+                format!("{name} ({status} {})", human(Duration::from_secs(time)))
+            }
         }
-        self.painted(
-            change.to.word().to_owned(),
-            Paint::status(&change.to, false),
-        );
-        if let Some(old) = change.replaces {
-            self.plain(format!("  (retried: {} replaces {old})", change.job.id));
-        } else if change.from.is_some()
-            && change.to == Status::Running
-            && let Some(queued) = change.queued
-        {
-            self.plain(format!("  ({} in queue)", human(queued)));
-        }
-    }
-
-    fn heartbeat(&mut self, missing: &[Missing], now: Duration, silent: Option<Silence>) {
-        self.plain("waiting for ");
-        for (index, one) in missing.iter().take(NAMED).enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            self.plain(format!("{comma}{}", one.words(now, silent.is_some())));
-        }
-        match missing.len() {
-            0 => self.plain("a first look"),
-            all if all > NAMED => self.plain(format!(" and {} more", all - NAMED)),
-            _ => {}
-        }
-        if let Some(Silence { time, limited }) = silent {
-            let what = if limited {
+    });
+    let named: Vec<String> = named.collect();
+    let what = match waiting.len() {
+        0 => "a first look".to_owned(),
+        all if all > NAMED => format!("{} and {} more", named.join(", "), all - NAMED),
+        _ => named.join(", "),
+    };
+    let silence = match silent {
+        None => String::new(),
+        Some(Silence { time, limited }) => {
+            let why = if limited {
                 "held up by GitLab's rate limit"
             } else {
                 "no good answer"
             };
-            self.plain(format!("; {what} for {}", human(time)));
+            format!("; {why} for {}", human(time))
         }
-    }
-
-    fn say(&self, talk: &Talk) {
-        let pieces: Vec<(&str, Paint)> = self.0.iter().map(|(t, p)| (t.as_ref(), *p)).collect();
-        talk.pieces(&pieces);
-    }
+    };
+    format!("waiting for {what}{silence}")
 }
 
-/// So many jobs are named by a heartbeat.
-const NAMED: usize = 5;
-
-impl Missing {
-    fn running(&self, now: Duration) -> Option<Duration> {
-        Some(self.running? + now.saturating_sub(self.seen))
-    }
-
-    fn record(&self, now: Duration) -> WaitingRecord<'_> {
-        WaitingRecord {
-            name: &self.name,
-            status: self.status.as_ref().map(Status::word),
-            running: self.running(now).map(|time| time.as_secs()),
+/// The word for a note in events, and a line for people: what it is and what to do.
+fn words(note: &Note) -> (&'static str, String) {
+    let (name, url) = note
+        .job
+        .as_ref()
+        .map_or(("", ""), |job| (&job.name, &job.url));
+    match &note.what {
+        Remark::Manual => (
+            "manual",
+            format!("{name} waits for a person to play it: {url}"),
+        ),
+        Remark::Ignored => (
+            "ignored",
+            format!(
+                "{name} is an optional manual job, matched by a pattern only: it is not waited for"
+            ),
+        ),
+        Remark::Skipped => (
+            "skipped",
+            format!(
+                "{name} is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out"
+            ),
+        ),
+        Remark::UnknownStatus(status) => (
+            "unknown-status",
+            format!(
+                "{name} has the status {}, which this version does not know: it counts as unfinished",
+                status.word()
+            ),
+        ),
+        Remark::Siblings(names) => ("siblings", siblings(names.iter().map(String::as_str))),
+        Remark::Absent(name) => (
+            "absent",
+            format!("the pipeline has no {name}, which is optional"),
+        ),
+        Remark::Downstream(to) => ("downstream", format!("{name} has started pipeline {to}")),
+        Remark::PinMoved { from, to } => (
+            "pin-moved",
+            format!(
+                "a newer attempt of {name} has started pipeline {to}, which counts instead of {from}"
+            ),
+        ),
+        Remark::DownstreamCanceled(pipeline) => (
+            "downstream-canceled",
+            format!("pipeline {pipeline}, which {name} has started, was canceled"),
+        ),
+        Remark::Stuck { status, age, tags } => {
+            let why = match status {
+                Status::WaitingForResource => {
+                    "another job holds its resource_group, perhaps this one".to_owned()
+                }
+                _ if tags.is_empty() => "no runner has taken it".to_owned(),
+                _ => format!("no runner with the tags {} has taken it", tags.join(", ")),
+            };
+            (
+                "stuck",
+                format!(
+                    "{name} has been {} for {}: {why}",
+                    status.word(),
+                    human(*age)
+                ),
+            )
         }
-    }
-
-    /// `stale`: it was a while ago that it was seen like this.
-    fn words(&self, now: Duration, stale: bool) -> String {
-        let Self { name, status, .. } = self;
-        let Some(status) = status else {
-            return format!("{name} (not there yet)");
-        };
-        if stale {
-            return format!("{name} (was {})", status.word());
-        }
-        let running = self.running(now).map(|time| format!(" {}", human(time)));
-        [name, " (", status.word()]
-            .into_iter()
-            .chain(running.as_deref())
-            .chain([")"])
-            .collect()
-    }
-}
-
-/// An event as `--output ndjson` has it.
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Record<'e> {
-    Start {
-        time: String,
-        project: &'e Project,
-        pipeline: PipelineId,
-        until: String,
-    },
-    Change {
-        time: String,
-        #[serde(flatten)]
-        job: JobRecord<'e>,
-        from: Option<&'e str>,
-        status: &'e str,
-        replaces: Option<JobId>,
-    },
-    Note {
-        time: String,
-        note: &'static str,
-        #[serde(flatten)]
-        job: Option<JobRecord<'e>>,
-        text: String,
-    },
-    Heartbeat {
-        time: String,
-        waiting: Vec<WaitingRecord<'e>>,
-    },
-    Trouble {
-        time: String,
-        again: u64,
-        text: &'e str,
-    },
-    Answers {
-        time: String,
-    },
-    End {
-        time: String,
-        result: &'e Document<'e>,
-    },
-}
-
-#[derive(Serialize)]
-struct JobRecord<'e> {
-    name: &'e str,
-    id: JobId,
-    pipeline: PipelineId,
-    web_url: &'e str,
-}
-
-/// What is waited for; `running` in seconds.
-#[derive(Serialize)]
-struct WaitingRecord<'e> {
-    name: &'e str,
-    status: Option<&'e str>,
-    running: Option<u64>,
-}
-
-impl<'e> Record<'e> {
-    fn of(event: &Event<'e>, now: Timestamp) -> Self {
-        let time = now.to_string();
-        match event {
-            Event::Start {
-                project,
-                pipeline,
-                until,
-            } => Self::Start {
-                time,
-                project,
-                pipeline: *pipeline,
-                until: until.to_string(),
-            },
-            Event::Change(change) => Self::Change {
-                time,
-                job: JobRecord::of(&change.job),
-                from: change.from.as_ref().map(Status::word),
-                status: change.to.word(),
-                replaces: change.replaces,
-            },
-            Event::Note(note) => Self::Note {
-                time,
-                note: notes::word(note),
-                job: notes::job(note).map(JobRecord::of),
-                text: notes::text(note),
-            },
-            Event::Heartbeat { missing, now, .. } => Self::Heartbeat {
-                time,
-                waiting: missing.iter().map(|one| one.record(*now)).collect(),
-            },
-            Event::Trouble { error, delay } => Self::Trouble {
-                time,
-                again: delay.as_secs(),
-                text: error,
-            },
-            Event::Answers => Self::Answers { time },
-            Event::End(result) => Self::End { time, result },
-        }
-    }
-}
-
-impl<'e> JobRecord<'e> {
-    fn of(job: &'e Named) -> Self {
-        Self {
-            name: &job.name,
-            id: job.id,
-            pipeline: job.pipeline,
-            web_url: &job.url,
-        }
+        Remark::Blocking => (
+            "blocking",
+            format!("nothing goes on until a person plays the manual job {name}: {url}"),
+        ),
+        Remark::MayNeverStart => (
+            "may-never-start",
+            format!(
+                "{name} has not started and nothing else moves: it may never start; without the trigger jobs that is not certain"
+            ),
+        ),
     }
 }

@@ -142,8 +142,8 @@ pub fn names_caller(text: &str) -> Stop {
 }
 
 /// A group, glob, stage or `--all` would have meant the calling job's own parallel siblings.
-pub fn siblings(jobs: &[&Job]) -> String {
-    let mut names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+pub fn siblings<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();
     format!(
         "left out, as parallel siblings of this job: {}",

@@ -5,15 +5,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::dotenv::Dotenv;
-use super::messages::{CALLER_CANCELED, failure_reason};
+use super::messages::{self, CALLER_CANCELED, failure_reason, list};
 use super::style::Paint;
 use super::table::{Column, Table, branch};
 use crate::decide::deadline::Bound;
-use crate::decide::wait::{Counts, JobOutcome, Outcome, Reason};
+use crate::decide::wait::{Counts, JobOutcome, Named, Outcome, Reason};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Project;
 use crate::model::{Job, JobId, PipelineId, Place, Status};
-use crate::near::did_you_mean;
 use crate::time::human;
 
 const COLUMNS: &[Column] = &[
@@ -201,153 +200,87 @@ pub fn dotenv(outcome: &Outcome, place: &Place) -> Dotenv {
     dotenv
 }
 
-/// What to try where a job is missing.
-const LISTS: &str = "`jobgate jobs` lists the jobs";
-
-/// Why a wait ended, and what to try; none if the jobs have simply ended, or were looked at once. `refusal`: why GitLab did not show
-/// something; `names`: the jobs that are there.
-pub fn stop<'n>(
-    outcome: &Outcome,
-    refusal: Option<&Stop>,
-    names: impl Iterator<Item = &'n str>,
-) -> Option<Stop> {
-    match (&outcome.reason, outcome.jobs.as_slice()) {
-        (Some(Reason::NoWay), [trigger]) => return Some(no_way(outcome.exit, trigger, names)),
-        (Some(reason), _) => return Some(of_reason(reason, refusal)),
-        (None, _) => {}
-    }
-    let worst = outcome
-        .jobs
-        .iter()
-        .find(|job| job.counts.bad() && job.counts.exit() == Some(outcome.exit))?;
-    if worst.counts == Counts::Missing && worst.job.is_none() {
-        return Some(missing(worst, names).hint(LISTS));
-    }
-    of_job(worst, refusal)
-}
-
-/// The trigger job on the way is not there, or has ended without starting a pipeline.
-fn no_way<'n>(exit: Exit, trigger: &JobOutcome, names: impl Iterator<Item = &'n str>) -> Stop {
-    let JobOutcome { name, pipeline, .. } = trigger;
-    let why = match &trigger.job {
-        Some(job) => format!(
-            "this trigger job has ended ({}) without starting a pipeline",
-            job.status.word()
-        ),
-        None => format!(
-            "pipeline {} has no such trigger job{}",
-            pipeline.id,
-            did_you_mean(name, names)
-        ),
+/// Why a wait ended, and what to try, where the jobs' own status does not say it. `refusal`: why GitLab did not show something.
+pub fn stop(outcome: &Outcome, refusal: Option<&Stop>) -> Option<Stop> {
+    let exit = Some(outcome.exit);
+    let worst = |job: &&JobOutcome| job.counts.bad() && job.counts.exit() == exit;
+    let mut stop = if let Some(reason) = &outcome.reason {
+        of_reason(reason, outcome)
+    } else {
+        of_job(outcome.jobs.iter().find(worst)?)?
     };
-    let stop = Stop::new(exit, format!("--downstream {name}: {why}"));
-    match &trigger.job {
-        Some(_) => stop,
-        None => stop.hint(LISTS),
+    if let Some(refusal) = refusal.filter(|_| stop.exit == Exit::Refused) {
+        stop.error = format!("{}\n{}", stop.error, refusal.error);
+        stop.hints.splice(..0, refusal.hints.iter().cloned());
     }
+    Some(stop)
 }
 
-/// An operand that means no job.
-fn missing<'n>(job: &JobOutcome, names: impl Iterator<Item = &'n str>) -> Stop {
-    let JobOutcome { name, pipeline, .. } = job;
-    let near = did_you_mean(name, names);
-    Stop::new(
-        Exit::NotFound,
-        format!("pipeline {} has no job {name}{near}", pipeline.id),
-    )
-}
-
-fn of_reason(reason: &Reason, refusal: Option<&Stop>) -> Stop {
-    let exit = reason.exit().unwrap_or(Exit::NotFound);
-    let stop = |text: String| Stop::new(exit, text);
+fn of_reason(reason: &Reason, outcome: &Outcome) -> Stop {
+    let exit = reason.exit().unwrap_or(outcome.exit);
+    let stop = |text: &str| Stop::new(exit, text);
     match reason {
-        Reason::NamesCaller(_) => stop("this job is asked to wait for itself".to_owned()),
-        Reason::Ambiguous(name) => stop(format!(
-            "--downstream {name}: several trigger jobs have this name"
-        )),
-        Reason::TriggerJobsRefused => refused(
-            "which jobs are meant cannot be told without the pipeline's trigger jobs",
-            refusal,
-        )
-        .hint("--no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them"),
-        Reason::PipelineRefused(key) => refused(
-            &format!("pipeline {}, to which --downstream leads, cannot be read", key.id),
-            refusal,
-        ),
-        Reason::PipelineGone(key) => stop(format!(
-            "pipeline {}, to which --downstream leads, does not exist any more",
-            key.id
-        )),
+        Reason::NamesCaller(operand) => messages::names_caller(operand),
+        Reason::Ambiguous(name, from, names) => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            messages::several_trigger_jobs(name, *from, &names)
+        }
+        Reason::NotStarted(trigger, from) => Stop {
+            exit,
+            ..messages::not_started(trigger, *from)
+        },
+        Reason::NoTriggerJob(name, from) => messages::no_trigger_job(name, *from, None),
+        Reason::TriggerJobsRefused => {
+            stop("which jobs are meant cannot be known without the pipeline's trigger jobs").hint(
+                "--no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them",
+            )
+        }
+        Reason::PipelineRefused(id) => stop(&format!("pipeline {id}, to which --downstream leads, cannot be read")),
+        Reason::PipelineGone(id) => stop(&format!("pipeline {id}, to which --downstream leads, does not exist any more")),
         Reason::Nothing { ignored } if ignored.is_empty() => {
-            stop("the pipeline has no job that matches".to_owned())
+            stop("the pipeline has no job that matches")
                 .hint("`jobgate jobs` lists the pipeline's jobs and their stages")
         }
-        Reason::Nothing { ignored } => stop(format!(
-            "nothing to wait for: all that match are manual jobs that nobody needs to play: {}",
-            ignored.join(", ")
+        Reason::Nothing { ignored } => stop(&format!(
+            "nothing to wait for: all that match are optional manual jobs: {}",
+            list(ignored)
         ))
         .hint("a manual job that is asked for by its exact name is waited for"),
-        Reason::Deadlock(job) => stop(format!(
-            "waiting could never end: {name} has not started, and no other job of this pipeline moves any more", name = job.name
+        Reason::NarrowedAway(operand) => {
+            stop(&format!("--stage, --status and --except leave no job of {operand}"))
+        }
+        Reason::Deadlock(Named { name, .. }) => stop(&format!(
+            "waiting could never end: {name} has not started, and no other job of this pipeline moves any more"
         ))
         .hint(format!(
-            "{name} waits for this job, by its stage or its `needs:`; give it a `needs:` without this job", name = job.name
+            "{name} waits for this job, by its stage or its `needs:`; give it a `needs:` without this job"
         ))
         .hint("this job may hold a `resource_group` that another job waits for"),
-        Reason::NarrowedAway(operand) => stop(format!(
-            "--stage, --status and --except leave no job of {operand}"
-        )),
-        Reason::NoWay => stop("the trigger job has started no pipeline".to_owned()),
-        Reason::CallerCanceled => stop(CALLER_CANCELED.to_owned()),
+        Reason::CallerCanceled => stop(CALLER_CANCELED),
     }
 }
 
-fn of_job(job: &JobOutcome, refusal: Option<&Stop>) -> Option<Stop> {
+fn of_job(job: &JobOutcome) -> Option<Stop> {
     let name = &job.name;
-    let stop = |exit, text: String| Some(Stop::new(exit, text));
     let status = job.job.as_ref().map_or("", |job| job.status.word());
-    match job.counts {
-        Counts::Missing => stop(
-            Exit::NotFound,
-            format!("trigger job {name} has ended ({status}) without starting a pipeline"),
-        ),
-        Counts::Empty => stop(
-            Exit::NotFound,
-            format!("the pipeline that {name} has started has no job that counts"),
-        ),
-        Counts::Refused => Some(
-            refused(
-                &format!("the pipeline that {name} has started cannot be read"),
-                refusal,
-            )
-            .hint("--shallow takes the trigger job's own status"),
-        ),
-        Counts::TooDeep => stop(
-            Exit::Unknown,
-            format!("the pipelines below {name} are too many levels deep"),
-        ),
-        Counts::Unreachable => stop(
-            Exit::Deadlock,
-            format!("{name} has ended ({status}) and can never have the status that is waited for"),
-        ),
-        Counts::Stuck => stop(
-            Exit::Deadlock,
-            format!("{name} has been {status} for longer than --stuck allows"),
-        ),
-        _ => None,
-    }
-}
-
-/// What could not be read, and what GitLab said.
-fn refused(what: &str, refusal: Option<&Stop>) -> Stop {
-    let (error, hints) = refusal.map_or((String::new(), Vec::new()), |stop| {
-        (format!("\n{}", stop.error), stop.hints.clone())
-    });
-    Stop {
-        exit: Exit::Refused,
-        error: format!("{what}{error}"),
-        hints,
-    }
+    let text = match job.counts {
+        Counts::Missing => {
+            format!("trigger job {name} has ended ({status}) without starting a pipeline")
+        }
+        Counts::Empty => format!("the pipeline that {name} has started has no job that counts"),
+        Counts::Refused => format!("the pipeline that {name} has started cannot be read"),
+        Counts::TooDeep => format!("the pipelines below {name} are too many levels deep"),
+        Counts::Unreachable => {
+            format!("{name} has ended ({status}) and can never have the status that is waited for")
+        }
+        Counts::Stuck => format!("{name} has been {status} for longer than --stuck allows"),
+        _ => return None,
+    };
+    let stop = Stop::new(job.counts.exit()?, text);
+    Some(match job.counts {
+        Counts::Refused => stop.hint("--shallow takes the trigger job's own status"),
+        _ => stop,
+    })
 }
 
 /// The wish for a longer wait than the job lasts.

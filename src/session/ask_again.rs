@@ -187,7 +187,7 @@ impl<'a> Asking<'a> {
             state.trouble.take()
         };
         if self.waits() && trouble.is_some_and(|trouble| trouble.told) {
-            self.events.write(&Event::Answers);
+            self.events.write(&Event::Answers {});
             self.talked();
         }
     }
@@ -212,8 +212,8 @@ impl<'a> Asking<'a> {
         };
         match delay {
             Some(delay) if tell && waits => self.events.write(&Event::Trouble {
-                error: &error.to_string(),
-                delay,
+                again: delay.as_secs(),
+                text: &error.to_string(),
             }),
             Some(delay) if tell => {
                 let line = messages::asking_again(&error.message, delay);
@@ -248,8 +248,7 @@ impl<'a> Asking<'a> {
             return Some(*due);
         }
         self.events.write(&Event::Heartbeat {
-            missing,
-            now,
+            waiting: missing.iter().map(|one| one.at(now)).collect(),
             silent: state.trouble.as_ref().map(|trouble| Silence {
                 time: now.saturating_sub(trouble.since),
                 limited: trouble.limited,

@@ -205,31 +205,31 @@ fn one_job_must_be_meant() {
     scene.calls(
         &calls,
         &expect![[r#"
-        $ trace flaky
-        jobgate: error: several jobs are meant: flaky 2/2, flaky 1/2
-        jobgate: hint: trace takes one of these names
-        $ trace parts
-        jobgate: error: no job "parts" in pipeline 7700
-        jobgate: hint: jobgate jobs lists the jobs of a pipeline
-        jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
-        $ trace unti
-        jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
-        jobgate: hint: jobgate jobs lists the jobs of a pipeline
-        jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
-        $ trace gate
-        jobgate: error: "gate" is the calling job itself
-        jobgate: hint: jobgate whoami shows the calling job
-        $ trace flaky --follow
-        08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
-        08:00:30 flaky 1/2  success
-        08:00:30 flaky 2/2  success
-        jobgate: error: several jobs are meant: flaky 1/2, flaky 2/2
-        jobgate: hint: trace takes one of these names
-        $ trace nope --follow
-        08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
-        jobgate: error: pipeline 7700 has no job nope
-        jobgate: hint: `jobgate jobs` lists the jobs
-    "#]],
+            $ trace flaky
+            jobgate: error: several jobs are meant: flaky 2/2, flaky 1/2
+            jobgate: hint: trace takes one of these names
+            $ trace parts
+            jobgate: error: no job "parts" in pipeline 7700
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+            $ trace unti
+            jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+            $ trace gate
+            jobgate: error: "gate" is the calling job itself
+            jobgate: hint: jobgate whoami shows the calling job
+            $ trace flaky --follow
+            08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
+            08:00:30 flaky 1/2  success
+            08:00:30 flaky 2/2  success
+            jobgate: error: several jobs are meant: flaky 1/2, flaky 2/2
+            jobgate: hint: trace takes one of these names
+            $ trace nope --follow
+            08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
+            jobgate: error: no job "nope" in pipeline 7700
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        "#]],
     );
     for words in [
         "",

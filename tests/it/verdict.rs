@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use jobgate::decide::select::{Caller, Operand, Selection};
 use jobgate::decide::wait::{
-    Change, Counts, Failures, Goal, List, Looks, Note, Now, Outcome, Own, Read, Reason, Rules,
-    Step, StopAt, TriggerJobs, Unreadable, Verdict, Want, Watch,
+    Change, Counts, Failures, Goal, List, Looks, Note, Now, Outcome, Own, Read, Reason, Remark,
+    Rules, Step, StopAt, TriggerJobs, Unreadable, Verdict, Want, Watch,
 };
 use jobgate::exit::Exit;
 use jobgate::model::{Job, JobId, PipelineId, PipelineKey, Status};
@@ -92,6 +92,10 @@ fn all() -> Selection {
 struct Pause {
     wake: Option<Duration>,
     soon: bool,
+}
+
+fn remarks(wait: &Wait) -> Vec<&Remark> {
+    wait.notes.iter().map(|note| &note.what).collect()
 }
 
 /// A wait over pipelines that the test moves by hand.

@@ -358,13 +358,11 @@ impl Jobs<'_> {
 
     /// What the heartbeat names.
     fn name_missing(&self, turns: &mut Turns) {
-        let seen = turns.now();
         let open = self.targets.iter().filter(|one| !one.progress.settled());
         let missing = open.map(|target| Missing {
             name: target.job.name.clone(),
             status: Some(target.job.status.clone()),
-            running: None,
-            seen,
+            since: None,
         });
         turns.missing(missing.collect());
     }

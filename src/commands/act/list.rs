@@ -161,7 +161,8 @@ impl<'j> JobList<'j> {
         let selected = choose(&request.selection, &self.rows, caller.as_ref())?;
         self.check(&selected, trigger_jobs)?;
         let siblings = selected.siblings.as_slice();
-        let note = (!siblings.is_empty()).then(|| messages::siblings(siblings));
+        let note = (!siblings.is_empty())
+            .then(|| messages::siblings(siblings.iter().map(|job| job.name.as_str())));
         let targets = selected.jobs.iter().map(|chosen| {
             let operand = chosen.operand;
             let operand = operand.and_then(|index| request.selection.operands.get(index));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::outcome::Unreadable;
-use super::outcome::{Change, List, Named, Note, Now, Reason};
+use super::outcome::{Change, List, Named, Note, Now, Reason, Remark};
 use super::rules::{APPEAR, Role, Rules, Want, Way, way};
 use crate::decide::select::{Caller, Chosen, Matched, Selection, select};
 use crate::model::{Job, JobId, Pipeline, PipelineId, PipelineKey, Status};
@@ -131,8 +131,11 @@ impl Node {
 
     /// Adds the jobs that are meant; once meant, a job stays so.
     fn choose(&mut self, rows: &[Job], context: &Context, news: &mut News) -> Result<(), Reason> {
-        let selected = select(context.selection, rows, context.caller)
-            .map_err(|error| Reason::NamesCaller(error.operand))?;
+        let operands = &context.selection.operands;
+        let selected = select(context.selection, rows, context.caller).map_err(|error| {
+            let operand = operands.get(error.operand);
+            Reason::NamesCaller(operand.map_or_else(String::new, |operand| operand.text.clone()))
+        })?;
         self.met.resize(context.selection.operands.len(), false);
         for (operand, met) in self.met.iter_mut().enumerate() {
             *met |= !selected.missing.contains(&operand);
@@ -142,7 +145,10 @@ impl Node {
         self.open_ended = selected.open_ended;
         if !selected.siblings.is_empty() && self.looks == 0 {
             let names = selected.siblings.iter().map(|job| job.name.clone());
-            news.notes.push(Note::Siblings(names.collect()));
+            news.notes.push(Note {
+                job: None,
+                what: Remark::Siblings(names.collect()),
+            });
         }
         // `--status` asks about the first complete list: a job that leaves the status later stays selected, and none joins.
         if !context.selection.statuses.is_empty() && self.looks > 0 {
@@ -252,13 +258,14 @@ impl Tracked {
         if !context.follows {
             return;
         }
-        let to = downstream.key();
-        let job = Named::new(pipeline, &self.job);
-        match self.pin.replace(to.id) {
-            Some(from) if from == to.id => {}
-            Some(from) => news.notes.push(Note::PinMoved { job, from, to }),
-            None => news.notes.push(Note::Downstream(job, to)),
-        }
+        let to = downstream.id;
+        let what = match self.pin.replace(to) {
+            Some(from) if from == to => return,
+            Some(from) => Remark::PinMoved { from, to },
+            None => Remark::Downstream(to),
+        };
+        let job = Some(Named::new(pipeline, &self.job));
+        news.notes.push(Note { job, what });
     }
 
     /// The pipeline that the newest attempt of the trigger job has started.

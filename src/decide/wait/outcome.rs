@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::rules::Counts;
 use crate::decide::select::{Caller, Selection};
 use crate::exit::Exit;
@@ -86,35 +88,39 @@ pub enum Verdict {
 }
 
 /// A job in its pipeline, as messages name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Named {
-    pub pipeline: PipelineId,
     pub name: String,
     pub id: JobId,
+    pub pipeline: PipelineId,
+    #[serde(rename = "web_url")]
     pub url: String,
 }
 
 impl Named {
     pub(super) fn new(pipeline: PipelineId, job: &Job) -> Self {
         Self {
-            pipeline,
             name: job.name.clone(),
             id: job.id,
+            pipeline,
             url: job.web_url.clone(),
         }
     }
 }
 
 /// A job has another status, or a newer attempt, than in the look before.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
+    #[serde(flatten)]
     pub job: Named,
     /// `None` at first sight.
     pub from: Option<Status>,
+    #[serde(rename = "status")]
     pub to: Status,
     /// The attempt that this one replaces.
     pub replaces: Option<JobId>,
     /// Time in the queue, as far as GitLab says.
+    #[serde(skip)]
     pub queued: Option<Duration>,
 }
 
@@ -131,42 +137,43 @@ impl Change {
     }
 }
 
-/// Something to say once.
+/// Something to say once, about this job if it is about one.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Note {
+pub struct Note {
+    pub job: Option<Named>,
+    pub what: Remark,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Remark {
     /// A manual job waits for a person to play it.
-    Manual(Named),
+    Manual,
     /// An optional manual job that was matched by a pattern only: it is not waited for.
-    Ignored(Named),
+    Ignored,
     /// `when: on_failure` jobs are skipped in green pipelines.
-    Skipped(Named),
+    Skipped,
     /// GitLab has a status that this version does not know; the job counts as unfinished.
-    UnknownStatus(Named, Status),
+    UnknownStatus(Status),
     /// The calling job's own parallel siblings, which are not waited for.
     Siblings(Vec<String>),
     /// The pipeline does not have the job that was asked for with `--optional`.
     Absent(String),
     /// The trigger job has started this pipeline, which is waited for from now on.
-    Downstream(Named, PipelineKey),
+    Downstream(PipelineId),
     /// A newer attempt of the trigger job has started another pipeline.
-    PinMoved {
-        job: Named,
-        from: PipelineId,
-        to: PipelineKey,
-    },
+    PinMoved { from: PipelineId, to: PipelineId },
     /// The pipeline that the trigger job has started was canceled.
-    DownstreamCanceled(Named, PipelineId),
+    DownstreamCanceled(PipelineId),
     /// The job waits for a runner (`pending`) or for a resource group.
     Stuck {
-        job: Named,
         status: Status,
         age: Duration,
         tags: Box<[String]>,
     },
     /// Nothing moves but for a manual job that blocks the pipeline.
-    Blocking(Named),
+    Blocking,
     /// The job has not started and nothing moves, but trigger jobs cannot be read to be sure.
-    MayNeverStart(Named),
+    MayNeverStart,
 }
 
 /// The end of a wait: the code and, job by job, why.
@@ -216,40 +223,45 @@ impl JobOutcome {
 }
 
 /// An end that does not follow from the jobs' own status.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Reason {
-    /// The operand (by index) means the calling job itself.
-    NamesCaller(usize),
+    /// The operand means the calling job itself.
+    NamesCaller(String),
     /// Narrowing leaves no job of this operand.
     NarrowedAway(String),
     /// Which jobs are meant cannot be known: the token cannot read trigger jobs here.
     TriggerJobsRefused,
-    /// Several trigger jobs fit the name given with `--downstream`.
-    Ambiguous(String),
-    /// The trigger job on the way, the only job of the outcome, is not there or has started nothing.
-    NoWay,
+    /// Several trigger jobs (named) of this pipeline fit the name given with `--downstream`.
+    Ambiguous(String, PipelineId, Vec<String>),
+    /// No trigger job of this pipeline has the name given with `--downstream`.
+    NoTriggerJob(String, PipelineId),
+    /// The trigger job on the way, in this pipeline, has ended and started nothing.
+    NotStarted(Box<Job>, PipelineId),
     /// No job counts: there is none, or all of them (named) are optional manual jobs.
     Nothing { ignored: Vec<String> },
     /// The job (named) can never start, since nothing else in the pipeline will move.
     Deadlock(Named),
     /// The token cannot read the pipeline to which `--downstream` leads.
-    PipelineRefused(PipelineKey),
+    PipelineRefused(PipelineId),
     /// The pipeline to which `--downstream` leads does not exist any more.
-    PipelineGone(PipelineKey),
+    PipelineGone(PipelineId),
     /// The calling job is being canceled.
     CallerCanceled,
 }
 
 impl Reason {
-    /// The code; `None` where it is that of the jobs.
+    /// The code; `None` where it is that of the job.
     pub fn exit(&self) -> Option<Exit> {
         Some(match self {
-            Self::NamesCaller(_) | Self::Ambiguous(_) => Exit::Usage,
+            Self::NamesCaller(_) | Self::Ambiguous(..) => Exit::Usage,
             Self::TriggerJobsRefused | Self::PipelineRefused(_) => Exit::Refused,
-            Self::Nothing { .. } | Self::NarrowedAway(_) | Self::PipelineGone(_) => Exit::NotFound,
+            Self::Nothing { .. }
+            | Self::NarrowedAway(_)
+            | Self::NoTriggerJob(..)
+            | Self::PipelineGone(_) => Exit::NotFound,
             Self::Deadlock(_) => Exit::Deadlock,
             Self::CallerCanceled => Exit::TERMINATED,
-            Self::NoWay => return None,
+            Self::NotStarted(..) => return None,
         })
     }
 }

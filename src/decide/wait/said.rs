@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::node::{News, Node, Tracked};
-use super::outcome::{Named, Note};
+use super::outcome::{Named, Note, Remark};
 use super::rules::{Counts, Rules};
 use crate::model::{JobId, Status};
 
@@ -25,19 +25,12 @@ impl Said {
     /// About the jobs of one pipeline.
     pub fn about(&mut self, node: &Node, rules: &Rules, now: Duration, news: &mut News) {
         for tracked in node.jobs.iter().filter(|tracked| tracked.shown) {
-            let limit = rules.stuck.unwrap_or(STUCK);
-            let stuck = tracked.queued(now).filter(|age| *age >= limit);
-            if let Some(age) = stuck
-                && self.stuck.insert(tracked.job.id)
-            {
-                news.notes.push(Note::Stuck {
-                    job: Named::new(node.key.id, &tracked.job),
-                    status: tracked.job.status.clone(),
-                    age,
-                    tags: tracked.job.tag_list.clone(),
-                });
-            }
-            news.notes.extend(self.note(node, tracked, rules));
+            let stuck = self.stuck(tracked, rules, now);
+            let remarks = stuck.into_iter().chain(self.remark(node, tracked, rules));
+            news.notes.extend(remarks.map(|what| Note {
+                job: Some(Named::new(node.key.id, &tracked.job)),
+                what,
+            }));
         }
     }
 
@@ -46,31 +39,36 @@ impl Said {
         self.absent.insert(operand)
     }
 
-    fn note(&mut self, node: &Node, tracked: &Tracked, rules: &Rules) -> Option<Note> {
+    fn stuck(&mut self, tracked: &Tracked, rules: &Rules, now: Duration) -> Option<Remark> {
+        let limit = rules.stuck.unwrap_or(STUCK);
+        let age = tracked.queued(now).filter(|age| *age >= limit)?;
+        self.stuck.insert(tracked.job.id).then(|| Remark::Stuck {
+            status: tracked.job.status.clone(),
+            age,
+            tags: tracked.job.tag_list.clone(),
+        })
+    }
+
+    fn remark(&mut self, node: &Node, tracked: &Tracked, rules: &Rules) -> Option<Remark> {
         let job = &tracked.job;
-        let named = || Named::new(node.key.id, job);
         if tracked.reached {
             return None;
         }
         if let Some(downstream) = &job.downstream_pipeline {
             let canceled = downstream.status == Status::Canceled;
-            return (canceled && self.jobs.insert(job.id))
-                .then(|| Note::DownstreamCanceled(named(), downstream.id));
+            let new = canceled && self.jobs.insert(job.id);
+            return new.then_some(Remark::DownstreamCanceled(downstream.id));
         }
         let counts = Counts::of(job, tracked.matched, node.role, rules);
         match (&job.status, counts) {
-            (Status::Manual, Counts::Person) if self.jobs.insert(job.id) => {
-                Some(Note::Manual(named()))
-            }
-            (Status::Manual, Counts::Ignored) if self.jobs.insert(job.id) => {
-                Some(Note::Ignored(named()))
-            }
+            (Status::Manual, Counts::Person) if self.jobs.insert(job.id) => Some(Remark::Manual),
+            (Status::Manual, Counts::Ignored) if self.jobs.insert(job.id) => Some(Remark::Ignored),
             (Status::Skipped, Counts::Skipped) if !self.skipped => {
                 self.skipped = true;
-                Some(Note::Skipped(named()))
+                Some(Remark::Skipped)
             }
             (status @ Status::Unknown(_), _) if self.words.insert(status.clone()) => {
-                Some(Note::UnknownStatus(named(), status.clone()))
+                Some(Remark::UnknownStatus(status.clone()))
             }
             _ => None,
         }

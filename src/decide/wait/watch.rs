@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::judge::{Judge, Nodes};
 use super::node::{Context, News, Node};
 use super::outcome::{
-    Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Step, Unreadable, Verdict,
+    Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Remark, Step, Unreadable,
+    Verdict,
 };
 use super::rules::{Counts, Looks, Role, Rules, StopAt, TriggerJobs};
 use super::said::Said;
@@ -51,16 +52,6 @@ pub struct Watch {
     said: Said,
 }
 
-/// A job that has not ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Open<'a> {
-    pub pipeline: PipelineId,
-    pub name: &'a str,
-    pub status: &'a Status,
-    /// Time of running so far, by GitLab's clock.
-    pub elapsed: Option<f64>,
-}
-
 /// What would follow if all that is known were fresh.
 struct Survey {
     /// The pipelines that bear on it: first the way, so many of them, then those downstream of selected jobs.
@@ -70,14 +61,8 @@ struct Survey {
     end: Option<End>,
 }
 
-/// Why the wait is over.
-enum End {
-    /// The selected jobs have decided.
-    Jobs,
-    /// A trigger job on the way has started nothing.
-    Hop(Box<JobOutcome>),
-    Reason(Reason),
-}
+/// Why the wait is over: the selected jobs have decided, or something else.
+type End = Option<Reason>;
 
 impl Watch {
     pub fn new(mut goal: Goal, rules: Rules, own: Option<Own>) -> Self {
@@ -126,10 +111,7 @@ impl Watch {
             .try_for_each(|list| self.take(list, now, &mut news));
         let verdict = match taken {
             Ok(()) => self.decide(),
-            Err(reason) => {
-                let end = End::Reason(reason);
-                Verdict::Final(Box::new(self.outcome(Some(&end), None)))
-            }
+            Err(reason) => Verdict::Final(Box::new(self.outcome(Some(&Some(reason)), None))),
         };
         // A look that has only begun has shown nothing.
         if !lists.is_empty() {
@@ -209,13 +191,14 @@ impl Watch {
         let Some((sign, created)) = sign.zip(activity.created) else {
             return Ok(());
         };
-        let created = Named::new(own.pipeline, created);
-        let manual = activity.manual.map(|job| Named::new(own.pipeline, job));
-        news.notes.extend(match sign {
-            Sign::Deadlock => return Err(Reason::Deadlock(created)),
-            Sign::MayNeverStart => Some(Note::MayNeverStart(created)),
-            Sign::Blocking => manual.map(Note::Blocking),
-        });
+        let named = |job| Named::new(own.pipeline, job);
+        let (job, what) = match sign {
+            Sign::Deadlock => return Err(Reason::Deadlock(named(created))),
+            Sign::MayNeverStart => (Some(created), Remark::MayNeverStart),
+            Sign::Blocking => (activity.manual, Remark::Blocking),
+        };
+        let job = job.map(named);
+        news.notes.push(Note { job, what });
         Ok(())
     }
 
@@ -233,7 +216,10 @@ impl Watch {
             if let Some(operand) = operand.filter(|operand| operand.optional)
                 && self.said.absent(index)
             {
-                news.notes.push(Note::Absent(operand.text.clone()));
+                news.notes.push(Note {
+                    job: None,
+                    what: Remark::Absent(operand.text.clone()),
+                });
             }
         }
     }
@@ -344,7 +330,7 @@ impl Watch {
     }
 
     /// The jobs that have not ended, those that wait for a person among them: for the heartbeat.
-    pub fn open(&self) -> impl Iterator<Item = Open<'_>> {
+    pub fn open(&self) -> impl Iterator<Item = &Job> {
         let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
         nodes.flat_map(|node| {
             let open = node.jobs.iter().filter(|tracked| {
@@ -353,12 +339,7 @@ impl Watch {
                 // The jobs that it has started say more than the trigger job itself.
                 ends && counts != Counts::Ignored && tracked.downstream().is_none()
             });
-            open.map(|tracked| Open {
-                pipeline: node.key.id,
-                name: &tracked.job.name,
-                status: &tracked.job.status,
-                elapsed: tracked.job.duration,
-            })
+            open.map(|tracked| &tracked.job)
         })
     }
 }
@@ -372,7 +353,7 @@ impl Watch {
         let end = match self.target(&mut judge, &mut needed) {
             Ok(Some(target)) => self.sum(&mut judge, target),
             Ok(None) => None,
-            Err(end) => Some(end),
+            Err(reason) => Some(Some(reason)),
         };
         let way = needed.len();
         // What the way was known to be, the last look at it has not shown.
@@ -393,7 +374,7 @@ impl Watch {
         &'a self,
         judge: &mut Judge<'a>,
         way: &mut Vec<PipelineKey>,
-    ) -> Result<Option<&'a Node>, End> {
+    ) -> Result<Option<&'a Node>, Reason> {
         let mut key = self.goal.pipeline;
         for name in &self.goal.downstream {
             way.push(key);
@@ -415,11 +396,11 @@ impl Watch {
             .any(|node| matches!(node.role, Role::Hop(_)) && node.jobs.iter().any(|job| !job.shown))
     }
 
-    fn readable(&self, key: PipelineKey) -> Result<Option<&Node>, End> {
+    fn readable(&self, key: PipelineKey) -> Result<Option<&Node>, Reason> {
         let node = self.nodes.get(&key.id);
         match node.and_then(|node| node.unreadable) {
-            Some(Unreadable::Refused) => Err(End::Reason(Reason::PipelineRefused(key))),
-            Some(Unreadable::Gone) => Err(End::Reason(Reason::PipelineGone(key))),
+            Some(Unreadable::Refused) => Err(Reason::PipelineRefused(key.id)),
+            Some(Unreadable::Gone) => Err(Reason::PipelineGone(key.id)),
             None => Ok(node.filter(|node| node.look > 0)),
         }
     }
@@ -430,39 +411,35 @@ impl Watch {
         node: &'a Node,
         name: &str,
         judge: &mut Judge<'a>,
-    ) -> Result<Option<PipelineKey>, End> {
-        if node.no_trigger_jobs {
-            return Err(End::Reason(Reason::TriggerJobsRefused));
-        }
+    ) -> Result<Option<PipelineKey>, Reason> {
+        let (name, from) = (name.to_owned(), node.key.id);
         let tracked = match node.jobs.as_slice() {
-            [] if self.absent(node) => {
-                let missing = JobOutcome::none(name, node.key, Counts::Missing);
-                return Err(End::Hop(Box::new(missing)));
-            }
+            _ if node.no_trigger_jobs => return Err(Reason::TriggerJobsRefused),
+            [] if self.absent(node) => return Err(Reason::NoTriggerJob(name, from)),
             [] => return Ok(None),
             [tracked] => tracked,
-            _ => return Err(End::Reason(Reason::Ambiguous(name.to_owned()))),
+            several => {
+                let names = several.iter().map(|tracked| tracked.job.name.clone());
+                return Err(Reason::Ambiguous(name, from, names.collect()));
+            }
         };
         if let Some(downstream) = tracked.downstream() {
             return Ok(Some(downstream));
         }
-        let counts = judge.hop(tracked);
-        if counts.open() {
+        if judge.hop(tracked).open() {
             return Ok(None);
         }
-        let ended = JobOutcome::of(&tracked.job, node.key, counts);
-        Err(End::Hop(Box::new(ended)))
+        Err(Reason::NotStarted(Box::new(tracked.job.clone()), from))
     }
 
     /// Whether the selected jobs have decided.
     fn sum<'a>(&self, judge: &mut Judge<'a>, target: &'a Node) -> Option<End> {
         if self.guesses(target) {
-            return Some(End::Reason(Reason::TriggerJobsRefused));
+            return Some(Some(Reason::TriggerJobsRefused));
         }
         let operand = |index: &usize| self.goal.selection.operands.get(*index);
         if let Some(operand) = target.emptied.iter().find_map(operand) {
-            let reason = Reason::NarrowedAway(operand.text.clone());
-            return Some(End::Reason(reason));
+            return Some(Some(Reason::NarrowedAway(operand.text.clone())));
         }
         let jobs = target.jobs.iter();
         let mut all: Vec<Counts> = jobs.map(|job| judge.job(job, Role::Target)).collect();
@@ -472,17 +449,17 @@ impl Watch {
         let bad = all.iter().any(|counts| counts.bad());
         let counting = |counts: &Counts| !matches!(counts, Counts::Ignored | Counts::Absent);
         if bad && (!open || self.rules.stop == StopAt::FirstFailure) {
-            Some(End::Jobs)
+            Some(None)
         } else if open || target.looks == 0 {
             None
         } else if all.iter().any(counting) {
-            Some(End::Jobs)
+            Some(None)
         } else if target.jobs.is_empty() && !self.absent(target) {
             None
         } else {
             let ignored = target.by_age().into_iter();
             let ignored = ignored.map(|tracked| tracked.job.name.clone()).collect();
-            Some(End::Reason(Reason::Nothing { ignored }))
+            Some(Some(Reason::Nothing { ignored }))
         }
     }
 
@@ -534,20 +511,22 @@ impl Watch {
     fn outcome(&self, end: Option<&End>, given: Option<Exit>) -> Outcome {
         let mut judge = Judge::new(&self.nodes, &self.rules, self.now, self.over(given));
         let mut jobs = self.outcomes(&mut judge);
-        let mut reason = None;
-        match end {
-            Some(End::Hop(job)) => {
-                jobs = vec![job.as_ref().clone()];
-                reason = Some(Reason::NoWay);
+        let empty = || jobs.is_empty() && self.target_node().is_some_and(|node| self.absent(node));
+        let ignored = Vec::new();
+        let reason = match end {
+            Some(reason) => reason.clone(),
+            None => empty().then_some(Reason::Nothing { ignored }),
+        };
+        match &reason {
+            Some(Reason::NotStarted(trigger, from)) => jobs = vec![Judge::ended(trigger, *from)],
+            Some(Reason::NoTriggerJob(name, from)) => {
+                let key = PipelineKey {
+                    id: *from,
+                    project_id: None,
+                };
+                jobs = vec![JobOutcome::none(name, key, Counts::Missing)];
             }
-            Some(End::Reason(why)) => reason = Some(why.clone()),
-            Some(End::Jobs) => {}
-            None if jobs.is_empty() && self.target_node().is_some_and(|node| self.absent(node)) => {
-                reason = Some(Reason::Nothing {
-                    ignored: Vec::new(),
-                });
-            }
-            None => {}
+            _ => {}
         }
         let codes = jobs.iter().filter_map(|job| job.counts.exit());
         let codes = codes

@@ -154,8 +154,8 @@ fn a_newer_attempt_of_the_trigger_job_moves_the_pin() {
     wait.set(61, vec![job(80, "x", "running")]);
     assert_eq!(wait.exit(20), None);
     assert!(matches!(
-        wait.notes.last(),
-        Some(Note::PinMoved { from, to, .. }) if from.0 == 60 && to.id.0 == 61
+        remarks(&wait).last(),
+        Some(Remark::PinMoved { from, to }) if from.0 == 60 && to.0 == 61
     ));
     wait.set(61, vec![job(80, "x", "success")]);
     assert_eq!(wait.exit(20), Some(0));
@@ -264,7 +264,7 @@ fn the_open_jobs_are_those_of_the_pipelines_that_were_started() {
         .pipeline(60, vec![job(70, "x", "running"), job(71, "y", "failed")]);
     wait.pipelines[1].1[1].finished_at = None;
     assert_eq!(wait.exit(0), None);
-    let open: Vec<&str> = wait.watch.open().map(|open| open.name).collect();
+    let open: Vec<&str> = wait.watch.open().map(|job| job.name.as_str()).collect();
     assert_eq!(open, ["c", "x"]);
 }
 

@@ -89,7 +89,7 @@ fn a_job_that_the_own_pipeline_lacks_is_missed_at_once() {
     optional.operands[1].optional = true;
     let mut wait = Wait::new(optional.clone(), Rules::default()).pipeline(OWN, rows);
     assert_eq!(wait.exit(0), Some(0));
-    assert_eq!(wait.notes, [Note::Absent("b".into())]);
+    assert_eq!(remarks(&wait), [&Remark::Absent("b".into())]);
 
     // What is there must pass, optional or not.
     let rows = vec![job(5, "a", "success"), job(4, "b", "failed")];
@@ -167,10 +167,12 @@ fn a_person_is_told_once_where_to_click() {
     let told: Vec<String> = wait
         .notes
         .iter()
-        .map(|note| match note {
-            Note::Manual(job) => format!("{} {}", job.name, job.url),
-            Note::Ignored(job) => format!("{} ignored", job.name),
-            other => format!("{other:?}"),
+        .map(|note| {
+            let job = note.job.as_ref().unwrap();
+            match note.what {
+                Remark::Manual => format!("{} {}", job.name, job.url),
+                _ => format!("{} ignored", job.name),
+            }
         })
         .collect();
     assert_eq!(
@@ -236,12 +238,12 @@ fn the_caller_and_its_siblings_never_count() {
         }),
     );
     assert_eq!(wait.exit(0), Some(0));
-    assert_eq!(wait.notes, [Note::Siblings(vec!["wait 2/2".into()])]);
+    assert_eq!(remarks(&wait), [&Remark::Siblings(vec!["wait 2/2".into()])]);
 
     let mut wait = Wait::new(named(&["a", "wait"]), Rules::default()).pipeline(OWN, rows);
     let outcome = wait.turn(0).unwrap();
     assert_eq!(outcome.exit, Exit::Usage);
-    assert_eq!(outcome.reason, Some(Reason::NamesCaller(1)));
+    assert_eq!(outcome.reason, Some(Reason::NamesCaller("wait".into())));
 }
 
 #[test]

@@ -156,8 +156,8 @@ fn a_job_that_does_not_appear_downstream_is_not_found_in_the_end() {
             08:00:00 child  pending
             08:00:02 child  pending → success
             08:00:02 child has started pipeline 7701
-            jobgate: error: pipeline 7701 has no job smock
-            jobgate: hint: `jobgate jobs` lists the jobs
+            jobgate: error: no job "smock" in pipeline 7701
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
         "#]],
     );
     story.gitlab.finish();
@@ -181,15 +181,19 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
         child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:13 child  failed
-        jobgate: error: --downstream child: this trigger job has ended (failed) without starting a pipeline
+        jobgate: error: trigger job child of pipeline 7700 has started no pipeline; it is failed
     "#]]);
-    after_head(story.run("wait smoke --downstream chidl")).is(5, expect![[r#"
+    after_head(story.run("wait smoke --downstream chidl")).is(
+        5,
+        expect![[r#"
         JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
         chidl  missing
-    "#]], expect![[r#"
-        jobgate: error: --downstream chidl: pipeline 7700 has no such trigger job; did you mean "child"?
-        jobgate: hint: `jobgate jobs` lists the jobs
-    "#]]);
+    "#]],
+        expect![[r#"
+        jobgate: error: no trigger job "chidl" in pipeline 7700; did you mean "child"?
+        jobgate: hint: jobgate jobs lists the jobs of a pipeline
+    "#]],
+    );
     story.gitlab.finish();
 }
 
@@ -338,7 +342,7 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
     "#]], expect![[r#"
         08:00:41 unit  success
         08:00:41 lint  success
-        jobgate: error: which jobs are meant cannot be told without the pipeline's trigger jobs
+        jobgate: error: which jobs are meant cannot be known without the pipeline's trigger jobs
         jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000013)
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN

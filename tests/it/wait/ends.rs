@@ -255,9 +255,9 @@ fn what_is_not_there_is_not_found() {
         unti  missing
     "#]],
         expect![[r#"
-        jobgate: error: pipeline 7700 has no job unti; did you mean "unit"?
-        jobgate: hint: `jobgate jobs` lists the jobs
-    "#]],
+            jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        "#]],
     );
     after_head(story.run("wait --stage tset")).is(
         5,
@@ -274,9 +274,9 @@ fn what_is_not_there_is_not_found() {
         unti*  missing
     "#]],
         expect![[r#"
-        jobgate: error: pipeline 7700 has no job unti*
-        jobgate: hint: `jobgate jobs` lists the jobs
-    "#]],
+            jobgate: error: no job matches "unti*" in pipeline 7700
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -316,7 +316,7 @@ fn a_manual_job_waits_for_a_person_who_is_told_where() {
     "#]],
         expect![[r#"
             08:00:00 approve  manual
-            08:00:00 approve waits for somebody to play it: https://gl/web/-/jobs/90400
+            08:00:00 approve waits for a person to play it: https://gl/web/-/jobs/90400
             08:01:00 waiting for approve (manual)
             08:02:00 waiting for approve (manual)
             08:02:38 approve  manual → success
@@ -344,18 +344,22 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
             08:00:02 unit  pending → running  (2s in queue)
             08:00:17 unit  running → success
             08:00:17 docs  created → manual
-            08:00:17 docs is a manual job that nobody needs to play: it is not waited for
+            08:00:17 docs is an optional manual job, matched by a pattern only: it is not waited for
         "#]],
     );
-    after_head(story.run("wait doc*")).is(5, expect![[r#"
+    after_head(story.run("wait doc*")).is(
+        5,
+        expect![[r#"
         JOB   RESULT   STATUS  DURATION     ID  NOTE             LINK
         docs  ignored  manual            90401  allowed to fail  https://gl/web/-/jobs/90401
-    "#]], expect![[r#"
+    "#]],
+        expect![[r#"
         08:00:17 docs  manual
-        08:00:17 docs is a manual job that nobody needs to play: it is not waited for
-        jobgate: error: nothing to wait for: all that match are manual jobs that nobody needs to play: docs
+        08:00:17 docs is an optional manual job, matched by a pattern only: it is not waited for
+        jobgate: error: nothing to wait for: all that match are optional manual jobs: docs
         jobgate: hint: a manual job that is asked for by its exact name is waited for
-    "#]]);
+    "#]],
+    );
     story.gitlab.finish();
 }
 
@@ -544,10 +548,10 @@ fn a_timeout_of_zero_looks_once() {
         nothing  missing
     "#]],
         expect![[r#"
-        08:00:00 lint  success
-        jobgate: error: pipeline 7700 has no job nothing
-        jobgate: hint: `jobgate jobs` lists the jobs
-    "#]],
+            08:00:00 lint  success
+            jobgate: error: no job "nothing" in pipeline 7700
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        "#]],
     );
     assert_eq!(story.gitlab.finish().len(), 9);
 }
@@ -559,8 +563,9 @@ fn nobody_waits_for_himself() {
         2,
         "",
         expect![[r#"
-        jobgate: error: this job is asked to wait for itself
-    "#]],
+            jobgate: error: "gate" is the calling job itself
+            jobgate: hint: jobgate whoami shows the calling job
+        "#]],
     );
     after_head(story.run("wait --all")).is(
         0,
@@ -598,18 +603,18 @@ fn parallel_siblings_are_not_waited_for() {
         unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:00 unit  success
-        08:00:00 not waited for, since they are parallel siblings of this job: gate 1/3, gate 3/3
-    "#]],
+            08:00:00 unit  success
+            08:00:00 left out, as parallel siblings of this job: gate 1/3, gate 3/3
+        "#]],
     );
     after_head(story.run("wait gate")).is(
         5,
         "",
         expect![[r#"
-        08:00:00 not waited for, since they are parallel siblings of this job: gate 1/3, gate 3/3
-        jobgate: error: the pipeline has no job that matches
-        jobgate: hint: `jobgate jobs` lists the pipeline's jobs and their stages
-    "#]],
+            08:00:00 left out, as parallel siblings of this job: gate 1/3, gate 3/3
+            jobgate: error: the pipeline has no job that matches
+            jobgate: hint: `jobgate jobs` lists the pipeline's jobs and their stages
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -653,14 +658,14 @@ fn events_as_they_happen() {
     story
         .run("wait ship -o ndjson --quiet")
         .is(0, expect![[r#"
-            {"event":"start","time":"2026-11-20T08:00:00Z","project":44,"pipeline":7700,"until":"2026-11-20T08:59:00Z"}
-            {"event":"change","time":"2026-11-20T08:00:00Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":null,"status":"manual","replaces":null}
-            {"event":"note","time":"2026-11-20T08:00:00Z","note":"manual","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","text":"ship waits for somebody to play it: https://gl/web/-/jobs/90400"}
-            {"event":"heartbeat","time":"2026-11-20T08:01:00Z","waiting":[{"name":"ship","status":"manual","running":null}]}
-            {"event":"change","time":"2026-11-20T08:01:23.081Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"manual","status":"running","replaces":null}
-            {"event":"heartbeat","time":"2026-11-20T08:02:23.081Z","waiting":[{"name":"ship","status":"running","running":71}]}
-            {"event":"change","time":"2026-11-20T08:02:36.018Z","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"running","status":"success","replaces":null}
-            {"event":"end","time":"2026-11-20T08:02:36.018Z","result":{"result":"ok","exit":0,"project":44,"pipeline":7700,"jobs":[{"name":"ship","result":"passed","pipeline":7700,"id":90400,"status":"success","stage":"deploy","duration":70,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]}]}}
+            {"time":"2026-11-20T08:00:00Z","event":"start","project":44,"pipeline":7700,"until":"2026-11-20T08:59:00Z"}
+            {"time":"2026-11-20T08:00:00Z","event":"change","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":null,"status":"manual","replaces":null}
+            {"time":"2026-11-20T08:00:00Z","event":"note","note":"manual","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","text":"ship waits for a person to play it: https://gl/web/-/jobs/90400"}
+            {"time":"2026-11-20T08:01:00Z","event":"heartbeat","waiting":[{"name":"ship","status":"manual","running":null}]}
+            {"time":"2026-11-20T08:01:23.081Z","event":"change","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"manual","status":"running","replaces":null}
+            {"time":"2026-11-20T08:02:23.081Z","event":"heartbeat","waiting":[{"name":"ship","status":"running","running":71}]}
+            {"time":"2026-11-20T08:02:36.018Z","event":"change","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"running","status":"success","replaces":null}
+            {"time":"2026-11-20T08:02:36.018Z","event":"end","result":{"result":"ok","exit":0,"project":44,"pipeline":7700,"jobs":[{"name":"ship","result":"passed","pipeline":7700,"id":90400,"status":"success","stage":"deploy","duration":70,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]}]}}
         "#]], "");
     story.gitlab.finish();
 }

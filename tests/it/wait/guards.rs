@@ -89,7 +89,7 @@ fn a_manual_job_that_blocks_is_named_and_the_wait_goes_on() {
     "#]], expect![[r#"
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
-        08:01:36 nothing goes on until somebody plays the manual job approve: https://gl/web/-/jobs/90400
+        08:01:36 nothing goes on until a person plays the manual job approve: https://gl/web/-/jobs/90400
         08:02:36 waiting for ship (created)
         08:03:36 waiting for ship (created)
         08:04:36 waiting for ship (created)
@@ -169,7 +169,7 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
         08:02:00 waiting for ship (created)
-        jobgate: warning: ship has not started and nothing else moves; it may never start, but that cannot be told without reading trigger jobs
+        jobgate: warning: ship has not started and nothing else moves: it may never start; without the trigger jobs that is not certain
         08:03:05 waiting for ship (created)
         jobgate: error: time ran out after 4m00s
         jobgate: hint: --timeout DURATION allows more, up to what is left of this job
