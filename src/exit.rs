@@ -43,84 +43,47 @@ impl Exit {
 
     /// The number that the process ends with.
     pub fn code(self) -> u8 {
-        match self {
-            Self::Ok => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Timeout => 3,
-            Self::Refused => 4,
-            Self::NotFound => 5,
-            Self::Unknown => 6,
-            Self::Canceled => 7,
-            Self::Pending => 8,
-            Self::Closed => 9,
-            Self::Deadlock => 10,
-            Self::Signal(signal) => 128 + signal.number(),
-        }
+        self.row().0
     }
 
     /// The word for it in JSON, events and documentation.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed => "failed",
-            Self::Usage => "usage",
-            Self::Timeout => "timeout",
-            Self::Refused => "refused",
-            Self::NotFound => "not-found",
-            Self::Unknown => "unknown",
-            Self::Canceled => "canceled",
-            Self::Pending => "pending",
-            Self::Closed => "closed",
-            Self::Deadlock => "deadlock",
-            Self::Signal(_) => "signal",
-        }
+        self.row().1
     }
 
     /// One sentence for help pages and the README.
     pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Ok => "done, passed, open",
-            Self::Failed => "a job that was waited for failed",
-            Self::Usage => "the command line or a file of yours is wrong; nothing was changed",
-            Self::Timeout => "time ran out",
-            Self::Refused => "GitLab refused the token (401, 403), or a needed token is missing",
-            Self::NotFound => "no such job, pipeline or project; nothing matched or appeared",
-            Self::Unknown => "could not tell, or could not deliver the answer",
-            Self::Canceled => "ended canceled or skipped",
-            Self::Pending => "looked once, not finished yet",
-            Self::Closed => {
-                "the gate is closed, or the action is refused in the job's present status"
-            }
-            Self::Deadlock => "waiting could never end",
-            Self::Signal(Signal::Hangup) => "hung up",
-            Self::Signal(Signal::Interrupt) => "interrupted",
-            Self::Signal(Signal::Terminate) => "terminated",
-        }
+        self.row().3
     }
 
     /// The one code that stands for several outcomes at once: a signal first, then 4, 6, 1, 7, 9, 10, 5, 3, 8, and 0 only if all are 0.
     pub fn of_all(outcomes: impl IntoIterator<Item = Self>) -> Self {
-        outcomes
-            .into_iter()
-            .min_by_key(|exit| exit.rank())
-            .unwrap_or(Self::Ok)
+        let outcomes = outcomes.into_iter();
+        outcomes.min_by_key(|exit| exit.row().2).unwrap_or(Self::Ok)
     }
 
-    fn rank(self) -> u8 {
+    /// Number, name, rank among several outcomes (the lowest wins), meaning.
+    fn row(self) -> (u8, &'static str, u8, &'static str) {
+        let usage = "the command line or a file of yours is wrong; nothing was changed";
+        let refused = "GitLab refused the token (401, 403), or a needed token is missing";
+        let not_found = "no such job, pipeline or project; nothing matched or appeared";
+        let unknown = "could not tell, or could not deliver the answer";
+        let closed = "the gate is closed, or the action is refused in the job's present status";
         match self {
-            Self::Signal(_) => 0,
-            Self::Usage => 1,
-            Self::Refused => 2,
-            Self::Unknown => 3,
-            Self::Failed => 4,
-            Self::Canceled => 5,
-            Self::Closed => 6,
-            Self::Deadlock => 7,
-            Self::NotFound => 8,
-            Self::Timeout => 9,
-            Self::Pending => 10,
-            Self::Ok => 11,
+            Self::Ok => (0, "ok", 11, "done, passed, open"),
+            Self::Failed => (1, "failed", 4, "a job that was waited for failed"),
+            Self::Usage => (2, "usage", 1, usage),
+            Self::Timeout => (3, "timeout", 9, "time ran out"),
+            Self::Refused => (4, "refused", 2, refused),
+            Self::NotFound => (5, "not-found", 8, not_found),
+            Self::Unknown => (6, "unknown", 3, unknown),
+            Self::Canceled => (7, "canceled", 5, "ended canceled or skipped"),
+            Self::Pending => (8, "pending", 10, "looked once, not finished yet"),
+            Self::Closed => (9, "closed", 6, closed),
+            Self::Deadlock => (10, "deadlock", 7, "waiting could never end"),
+            Self::Signal(Signal::Hangup) => (129, "signal", 0, "hung up"),
+            Self::Signal(Signal::Interrupt) => (130, "signal", 0, "interrupted"),
+            Self::Signal(Signal::Terminate) => (143, "signal", 0, "terminated"),
         }
     }
 }

@@ -104,12 +104,8 @@ pub struct Variable {
 #[derive(Debug)]
 pub struct Usage {
     pub name: &'static str,
-    /// As in the usage line: `[JOB...]`; empty if the command takes none.
+    /// As in the usage line: `JOB...`, `[AGENT]`, `bash|zsh|fish`; empty if the command takes none.
     pub operands: &'static str,
-    /// How few and how many operands are allowed.
-    pub arity: (usize, usize),
-    /// The only operands allowed, offered by completion; empty for any.
-    pub choices: &'static [&'static str],
     /// One line, lower case, no final period.
     pub summary: &'static str,
     /// Paragraphs for the help page, an empty line between them.
@@ -148,7 +144,26 @@ impl Usage {
         line
     }
 
-    /// What one operand is called: `JOB`.
+    /// How few and how many operands are allowed.
+    pub fn arity(&self) -> (usize, usize) {
+        let fewest = !self.operands.is_empty() && !self.operands.starts_with('[');
+        let most = match self.operands {
+            "" => 0,
+            several if several.contains("...") => usize::MAX,
+            _ => 1,
+        };
+        (usize::from(fewest), most)
+    }
+
+    /// The only operands allowed, offered by completion; empty for any.
+    pub fn choices(&self) -> Vec<&'static str> {
+        match self.operands.trim_matches(['[', ']']) {
+            words if words.contains('|') => words.split('|').collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What one operand is called: `JOB`; empty where it is one of a few words.
     pub fn placeholder(&self) -> &'static str {
         self.operands
             .trim_matches(|c: char| !c.is_ascii_uppercase())

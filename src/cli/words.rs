@@ -65,17 +65,18 @@ pub(super) fn check(
             let option = usage
                 .option(name)
                 .ok_or_else(|| mistake::unknown_option(name, usage, table))?;
-            match (option.takes_value(), value) {
-                (false, None) => options.push(option.name.to_owned()),
-                (false, Some(_)) => {
+            let value = match (option.value, value) {
+                (None, None) => {
+                    options.push(option.name.to_owned());
+                    continue;
+                }
+                (None, Some(_)) => {
                     return Err(Stop::usage(format!("{} takes no value", option.name)));
                 }
-                (true, Some(value)) => push_value(&mut options, option, value)?,
-                (true, None) => {
-                    let value = next_value(option, words.next())?;
-                    push_value(&mut options, option, &value)?;
-                }
-            }
+                (Some(_), Some(value)) => value.to_owned(),
+                (Some(_), None) => next_value(option, words.next())?,
+            };
+            push_value(&mut options, option, &value)?;
         }
     }
     check_operands(&operands, usage)?;
@@ -145,23 +146,22 @@ fn push_value(line: &mut Vec<String>, option: &Opt, value: &str) -> Result<(), S
 
 fn check_operands(operands: &[String], usage: &Usage) -> Result<(), Stop> {
     let (name, placeholder, given) = (usage.name, usage.placeholder(), operands.len());
-    let (fewest, most) = usage.arity;
+    let (fewest, most) = usage.arity();
     if given < fewest {
         return Err(Stop::usage(format!("{name} needs {}", usage.operands)));
     }
     if given > most {
-        let error = match most {
-            0 => format!("{name} takes no operand"),
-            most => format!("{name} takes at most {most} {placeholder}, not {given}"),
-        };
+        let operands = if most == 0 { "none" } else { usage.operands };
+        let error = format!("{name} takes {operands}, not {given} operands");
         return Err(Stop::usage(error).hint("put a word with spaces in quotes"));
     }
+    let choices = usage.choices();
     for operand in operands {
         if operand.is_empty() {
             return Err(Stop::usage(format!("{placeholder} is empty")).hint(mistake::UNSET));
         }
-        if !usage.choices.is_empty() && !usage.choices.contains(&operand.as_str()) {
-            return Err(mistake::not_a_choice(placeholder, operand, usage.choices));
+        if !choices.is_empty() && !choices.contains(&operand.as_str()) {
+            return Err(mistake::not_a_choice("the operand", operand, &choices));
         }
     }
     Ok(())

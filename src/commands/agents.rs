@@ -21,9 +21,7 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 const USAGE: Usage = Usage {
     name: "agents",
     operands: "[AGENT]",
-    arity: (0, 1),
     terms: Vec::new,
-    choices: &[],
     summary: "lists the GitLab agents for Kubernetes that this job may use",
     details: "AGENT is the id of an agent or the full path of its config project; exit 5 if this job may use no such agent. \
         GitLab names the kube context of an agent CONFIG_PROJECT:NAME.\n\n\

@@ -19,9 +19,7 @@ const CANCELING: Group = Group {
 const USAGE: Usage = Usage {
     name: "cancel",
     operands: "[JOB...]",
-    arity: (0, usize::MAX),
     terms: Vec::new,
-    choices: &[],
     summary: "cancels jobs, and looks whether they are",
     details: "\
 GitLab says yes even where nothing was canceled, so the job is looked at again: canceling and canceled are done (0), a job that has passed meanwhile is refused (9).

@@ -10,10 +10,8 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 
 const USAGE: Usage = Usage {
     name: "completion",
-    operands: "SHELL",
-    arity: (1, 1),
+    operands: "bash|zsh|fish",
     terms: Vec::new,
-    choices: &["bash", "zsh", "fish"],
     summary: "prints a completion script for bash, zsh or fish",
     details: "\
 Bash: put `source <(jobgate completion bash)` into ~/.bashrc.

@@ -32,9 +32,7 @@ const FOR: Opt = Opt::value(
 const USAGE: Usage = Usage {
     name: "doctor",
     operands: "",
-    arity: (0, 0),
     terms: Vec::new,
-    choices: &[],
     summary: "shows what each token may do here, and what to switch on for the rest",
     details: "Asks GitLab one harmless question for each thing that the other commands need, with the job token and with the \
         access token. doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role, \

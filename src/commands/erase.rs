@@ -19,9 +19,7 @@ const ERASING: Group = Group {
 const USAGE: Usage = Usage {
     name: "erase",
     operands: "[JOB...]",
-    arity: (0, usize::MAX),
     terms: Vec::new,
-    choices: &[],
     summary: "removes log and artifacts of finished jobs",
     details: "\
 Only a finished job can be erased; one that is erased is done already. An id of which there is a newer attempt is refused (9): nothing is erased that was not named.

@@ -18,8 +18,6 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 const USAGE: Usage = Usage {
     name: "gate",
     operands: "CONDITION...",
-    arity: (1, usize::MAX),
-    choices: &[],
     summary: "checks conditions, explains each, and ends with 0 only if all hold",
     details: "\
 A condition is KEY or KEY=VALUE[,VALUE...]: any of the values will do. All conditions must hold. \

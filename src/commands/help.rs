@@ -14,9 +14,7 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 const USAGE: Usage = Usage {
     name: "help",
     operands: "[COMMAND]",
-    arity: (0, 1),
     terms: Vec::new,
-    choices: &[],
     summary: "explains the commands",
     details: "Without a command: all commands in one line each, exit codes and variables.",
     example: "jobgate help\njobgate help completion",

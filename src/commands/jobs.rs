@@ -57,9 +57,7 @@ const ANSWER: Group = Group {
 const USAGE: Usage = Usage {
     name: "jobs",
     operands: "[JOB...]",
-    arity: (0, usize::MAX),
     terms: Vec::new,
-    choices: &[],
     summary: "lists the jobs and trigger jobs of a pipeline, or of all below it",
     details: "\
 JOB is a name, the name of a parallel or matrix group, a glob with * and ?, or a job id. As in `jobgate wait` the calling job is never \

@@ -20,9 +20,7 @@ const PLAYING: Group = Group {
 const USAGE: Usage = Usage {
     name: "play",
     operands: "[JOB...]",
-    arity: (0, usize::MAX),
     terms: Vec::new,
-    choices: &[],
     summary: "plays manual and delayed jobs, here or downstream",
     details: "\
 With --wait the job's result becomes the exit code. The failure of a job that was played counts even if it is allowed to fail, \

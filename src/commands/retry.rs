@@ -20,9 +20,7 @@ const RETRYING: Group = Group {
 const USAGE: Usage = Usage {
     name: "retry",
     operands: "[JOB...]",
-    arity: (0, usize::MAX),
     terms: Vec::new,
-    choices: &[],
     summary: "retries jobs that have failed or were canceled",
     details: "\
 A job that has failed or was canceled is retried; one that has passed only with --rerun. One that is on its way, or of which there is a newer attempt than \

@@ -50,9 +50,7 @@ const FOLLOWING: Group = Group {
 const USAGE: Usage = Usage {
     name: "trace",
     operands: "[JOB]",
-    arity: (0, 1),
     terms: Vec::new,
-    choices: &[],
     summary: "prints a job's log; --follow goes on until the job ends",
     details: "\
 GitLab shows logs to access tokens only: the role Reporter and the scope read_api.

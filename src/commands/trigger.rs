@@ -31,9 +31,7 @@ const TRIGGERING: Group = Group {
 const USAGE: Usage = Usage {
     name: "trigger",
     operands: "PROJECT",
-    arity: (1, 1),
     terms: Vec::new,
-    choices: &[],
     summary: "starts another project's pipeline with the job token",
     details: "\
 With --wait the exit code is that of `jobgate wait` for all jobs of the pipeline.

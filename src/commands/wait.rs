@@ -44,9 +44,7 @@ const OUTPUT: Group = Group {
 const USAGE: Usage = Usage {
     name: "wait",
     operands: "[JOB...]",
-    arity: (0, usize::MAX),
     terms: Vec::new,
-    choices: &[],
     summary: "waits until jobs have ended; the exit code is the verdict",
     details: "A job passes with status success, a trigger job when the jobs of the pipeline that it started have passed. \
         The newest attempt of a job counts, and a failure only once `retry:` has not replaced it. A job that is allowed to \

@@ -20,9 +20,7 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 const USAGE: Usage = Usage {
     name: "whoami",
     operands: "",
-    arity: (0, 0),
     terms: Vec::new,
-    choices: &[],
     summary: "shows the job, pipeline, project and user that the job token stands for",
     details: "GitLab is asked with the job token (GET /job, GET /job/allowed_agents); no variable is believed.\n\n\
         With --output json the answer is GitLab's own two objects, complete, under job and allowed_agents. \

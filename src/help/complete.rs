@@ -115,7 +115,7 @@ fn commands(table: &[&'static Usage]) -> String {
 fn operands(usage: &Usage, table: &[&'static Usage]) -> String {
     match usage.placeholder() {
         "COMMAND" => commands(table),
-        _ => usage.choices.join(" "),
+        _ => usage.choices().join(" "),
     }
 }
 

@@ -21,9 +21,7 @@ const KIND: Opt = Opt::value("--kind", "KIND", "only these kinds")
 pub const GO: Usage = Usage {
     name: "go",
     operands: "JOB...",
-    arity: (1, usize::MAX),
     terms: Vec::new,
-    choices: &[],
     summary: "goes",
     details: "Goes.",
     example: "jobgate go build",
@@ -36,10 +34,8 @@ pub const GO: Usage = Usage {
 /// A command that takes one of two words.
 pub const LIST: Usage = Usage {
     name: "list",
-    operands: "[ORDER]",
-    arity: (0, 1),
+    operands: "[newest|oldest]",
     terms: Vec::new,
-    choices: &["newest", "oldest"],
     summary: "lists",
     details: "Lists.",
     example: "jobgate list",
@@ -162,13 +158,13 @@ fn a_wrong_line_is_explained() {
         "go x -5": go has no option "-5" (if it is meant as JOB, put -- before it)
         "go x -sx": go has no option "-sx" (if it is meant as JOB, put -- before it)
         "go --bogus x -h": go has no option "--bogus" (if it is meant as JOB, put -- before it)
-        "list -oyaml": --format must be one of table, json, not "yaml" (usage: jobgate list [OPTIONS] [ORDER] (see jobgate list --help))
+        "list -oyaml": --format must be one of table, json, not "yaml" (usage: jobgate list [OPTIONS] [newest|oldest] (see jobgate list --help))
         "list --format jsno": --format must be one of table, json, not "jsno" (did you mean json?)
-        "list --format=yaml": --format must be one of table, json, not "yaml" (usage: jobgate list [OPTIONS] [ORDER] (see jobgate list --help))
+        "list --format=yaml": --format must be one of table, json, not "yaml" (usage: jobgate list [OPTIONS] [newest|oldest] (see jobgate list --help))
         "list --kind red,gren": --kind must be one of red, green, not "gren" (did you mean green?)
         "list --kind red,": the value of --kind is empty (is a variable unset or empty?)
-        "list newset": ORDER must be one of newest, oldest, not "newset" (did you mean newest?)
-        "list newest oldest": list takes at most 1 ORDER, not 2 (put a word with spaces in quotes)
+        "list newset": the operand must be one of newest, oldest, not "newset" (did you mean newest?)
+        "list newest oldest": list takes [newest|oldest], not 2 operands (put a word with spaces in quotes)
         "go x --\u{202e}\u{1b}[31m": go has no option "--\u{202e}\u{1b}[31m" (if it is meant as JOB, put -- before it)
         "lsit": no command "lsit" (did you mean jobgate list?)
         "LIST": no command "LIST" (did you mean jobgate list?)
@@ -227,8 +223,8 @@ fn every_command_takes_every_option_of_its_table() {
                 args.push(option.choices.first().unwrap_or(&"x").into());
             }
         }
-        for index in 0..usage.arity.0 {
-            args.push(usage.choices.get(index).unwrap_or(&"x").into());
+        if usage.arity().0 > 0 {
+            args.push(usage.choices().first().unwrap_or(&"x").into());
         }
         let Ok(Parsed::Command(mut words)) = parse_args(&args, &table) else {
             panic!("{args:?} is refused");

@@ -82,9 +82,7 @@ const fn sample(name: &'static str, groups: &'static [&'static Group]) -> Usage 
     Usage {
         name,
         operands: "JOB...",
-        arity: (1, usize::MAX),
         terms: Vec::new,
-        choices: &[],
         summary: "does this and that",
         details: "\
 A paragraph that is long enough to be broken at the right margin of a page with eighty columns.

@@ -11,7 +11,7 @@ fn a_mistake_is_explained_on_stderr() {
         2,
         "",
         expect![[r#"
-            jobgate: error: SHELL must be one of bash, zsh, fish, not "bsah"
+            jobgate: error: the operand must be one of bash, zsh, fish, not "bsah"
             jobgate: hint: did you mean bash?
         "#]],
     );
@@ -19,9 +19,9 @@ fn a_mistake_is_explained_on_stderr() {
         2,
         "",
         expect![[r#"
-        jobgate: error: completion needs SHELL
-        jobgate: hint: usage: jobgate completion SHELL (see jobgate completion --help)
-    "#]],
+            jobgate: error: completion needs bash|zsh|fish
+            jobgate: hint: usage: jobgate completion bash|zsh|fish (see jobgate completion --help)
+        "#]],
     );
     Run::new("help bogus").binary().is(
         2,
@@ -35,7 +35,7 @@ fn a_mistake_is_explained_on_stderr() {
         2,
         "",
         expect![[r#"
-            jobgate: error: help takes at most 1 COMMAND, not 2
+            jobgate: error: help takes [COMMAND], not 2 operands
             jobgate: hint: put a word with spaces in quotes
         "#]],
     );

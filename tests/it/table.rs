@@ -18,8 +18,6 @@ fn the_table_keeps_its_rules() {
             !usage.details.is_empty() && !usage.example.is_empty(),
             "{name}"
         );
-        assert!(usage.arity.0 <= usage.arity.1, "{name}");
-        assert_eq!(usage.operands.is_empty(), usage.arity.1 == 0, "{name}");
         for example in usage.example.lines() {
             assert!(example.contains("jobgate "), "{name}: {example}");
         }

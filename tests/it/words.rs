@@ -10,9 +10,7 @@ const MANY: Opt = Opt::value("--many", "TEXT", "many values").many();
 const USAGE: Usage = Usage {
     name: "try",
     operands: "[WORD...]",
-    arity: (0, 2),
     terms: Vec::new,
-    choices: &[],
     summary: "tries words",
     details: "",
     example: "",
@@ -88,8 +86,7 @@ fn expected(mut words: &[&str]) -> Option<Meaning> {
             _ => return None,
         };
     }
-    let fine = meaning.operands.len() <= 2 && !meaning.operands.contains(&String::new());
-    fine.then_some(meaning)
+    (!meaning.operands.contains(&String::new())).then_some(meaning)
 }
 
 fn read(mut words: Words, order: [u8; 3]) -> Meaning {

@@ -1,7 +1,6 @@
 //! The scripts of the project's own pipeline, as far as they need no network and no compiler: stand-ins take the places of both.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,7 +12,7 @@ fn checkout() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir(folder.path().join(".ci")).expect("a folder");
     shim(folder.path());
-    for name in [".ci/build", ".ci/upload", "Cargo.toml", "CHANGELOG.md"] {
+    for name in [".ci/upload", "Cargo.toml", "CHANGELOG.md"] {
         fs::copy(root.join(name), folder.path().join(name)).expect("copied");
     }
     folder
@@ -38,37 +37,6 @@ fn run(folder: &Path, script: &str, tag: &str) -> (i32, String) {
         output.status.code().unwrap_or(-1),
         String::from_utf8_lossy(&text).into_owned(),
     )
-}
-
-/// What the release build makes: this text, as the program.
-fn build(program: &str) -> (i32, String, bool) {
-    let folder = checkout();
-    let path = folder.path();
-    command(path, "rustc", "echo 'host: x86_64-unknown-linux-gnu'\n");
-    command(path, "readelf", "cat \"$2\"\n");
-    let made = path.join("target/x86_64-unknown-linux-gnu/release");
-    fs::create_dir_all(&made).expect("folders");
-    fs::write(path.join("program"), program).expect("written");
-    fs::set_permissions(path.join("program"), fs::Permissions::from_mode(0o755))
-        .expect("executable");
-    let cargo = format!(
-        "[ -z \"$RUSTFLAGS\" ] && cp '{}' '{}'\n",
-        path.join("program").display(),
-        made.join("jobgate").display()
-    );
-    command(path, "cargo", &cargo);
-    let (code, text) = run(path, "build", "");
-    (code, text, path.join("dist/jobgate-linux-x86_64").exists())
-}
-
-#[test]
-fn a_build_is_static_and_small_or_none() {
-    let (code, text, made) = build("#!/bin/sh\n");
-    assert!(code == 0 && made && text.contains("start-up: "), "{text}");
-    let (code, text, made) = build("#!/bin/sh\n# INTERP\n");
-    assert!(code == 1 && !made && text.contains("not static"), "{text}");
-    let (code, text, made) = build(&" ".repeat(3_932_161));
-    assert!(code == 1 && !made && text.contains("too large"), "{text}");
 }
 
 #[test]
