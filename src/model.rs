@@ -293,7 +293,7 @@ pub struct Place {
 }
 
 /// The pipeline of a job, as far as lists need it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct PipelineKey {
     pub id: PipelineId,
     /// Absent on old servers; then it is the project that was asked.

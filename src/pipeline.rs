@@ -138,18 +138,14 @@ impl<'a> Pipelines<'a> {
     }
 
     /// The jobs of all pipelines of a project, newest first, every attempt a row, without trigger jobs and those that are `created`.
-    /// `page` rows are asked for at once.
     pub fn project_rows(
         &self,
         project: &Project,
         statuses: &[Status],
-        page: usize,
         each: &mut Each,
     ) -> Result<(), Error> {
         let route = Route::ProjectJobs(project.clone());
-        let page = page.to_string();
         let mut query = vec![
-            ("per_page", page.as_str()),
             ("pagination", "keyset"),
             ("order_by", "id"),
             ("sort", "desc"),

@@ -11,10 +11,9 @@ use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Route;
 use crate::host::Host;
-use crate::model::{Agent, AgentId, AllowedAgents};
-use crate::report::jobs::JsonRows;
-use crate::report::{Format, Out, agents as report};
-use crate::session::{self, Common, Session};
+use crate::model::{Agent, AllowedAgents};
+use crate::report::{Format, Out, agents as report, json};
+use crate::session::{self, Common};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -30,35 +29,8 @@ const USAGE: Usage = Usage {
     groups: &[&PRINTING, &CONNECTION],
 };
 
-/// Which agents are meant: one by its id, or all of a config project.
-struct Query {
-    text: String,
-    id: Option<AgentId>,
-}
-
-impl Query {
-    fn parse(text: String) -> Result<Self, Stop> {
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        let id = text.parse().ok().filter(|_| digits).map(AgentId);
-        let mut parts = text.split('/');
-        let path = text.contains('/') && !text.contains(':') && parts.all(|part| !part.is_empty());
-        if id.is_some() || path {
-            Ok(Self { text, id })
-        } else {
-            Err(report::not_an_agent(&text))
-        }
-    }
-
-    fn means(&self, agent: &Agent) -> bool {
-        match self.id {
-            Some(id) => agent.id == id,
-            None => agent.config_project.path_with_namespace == self.text,
-        }
-    }
-}
-
 struct Options {
-    query: Option<Query>,
+    agent: Option<String>,
     format: Format,
     file: Option<PathBuf>,
     common: Common,
@@ -67,9 +39,7 @@ struct Options {
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
         Ok(Self {
-            query: (words.operands().into_iter().next())
-                .map(Query::parse)
-                .transpose()?,
+            agent: words.operands().into_iter().next(),
             format: words.parsed(&PRINTED, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
@@ -85,43 +55,37 @@ struct Raw {
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
-    let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
+    let options = Options::read(&mut words)?;
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {
-        let (allowed, raw) = ask(session)?;
-        let meant: Vec<(&Agent, &RawValue)> = (allowed.iter().zip(&raw))
-            .filter(|(agent, _)| (options.query.iter()).all(|query| query.means(agent)))
-            .map(|(agent, raw)| (agent, &**raw))
-            .collect();
-        if let (Some(query), true) = (&options.query, meant.is_empty()) {
-            return Err(report::not_allowed(&query.text, &allowed));
-        }
-        if options.format == Format::Table {
-            let agents = meant.iter().map(|(agent, _)| *agent);
-            out.table(&report::table(agents), session.color);
-        } else {
-            let mut json = JsonRows::new(options.format);
-            for (_, raw) in meant {
-                json.put(raw, &mut |text| out.text(text));
+        let (allowed, raw): (AllowedAgents, Raw) = session
+            .ask(|| {
+                let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
+                Ok((answer.json()?, answer.json()?))
+            })
+            .map_err(|error| error.stop())?;
+        let allowed = allowed.allowed_agents;
+        let is = |agent: &Agent, asked: &String| {
+            agent.id.to_string() == *asked || agent.config_project.path_with_namespace == *asked
+        };
+        let raw = raw.allowed_agents.unwrap_or_default();
+        let mut meant: Vec<(&Agent, Box<RawValue>)> = allowed.iter().zip(raw).collect();
+        if let Some(asked) = &options.agent {
+            meant.retain(|(agent, _)| is(agent, asked));
+            if meant.is_empty() {
+                return Err(report::not_allowed(asked, &allowed));
             }
-            json.end(&mut |text| out.text(text));
+        }
+        let (agents, raw): (Vec<&Agent>, Vec<Box<RawValue>>) = meant.into_iter().unzip();
+        match options.format {
+            Format::Json => {
+                let raw = raw.iter().map(|raw| &**raw);
+                json::rows(options.format, raw, &mut |text| out.text(text));
+            }
+            _ => out.table(&report::table(&agents), session.color),
         }
         out.finish()?;
         Ok(Exit::Ok)
     })
-}
-
-fn ask(session: &Session) -> Result<(Vec<Agent>, Vec<Box<RawValue>>), Stop> {
-    session
-        .ask(|| {
-            let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
-            let allowed: AllowedAgents = answer.json()?;
-            let raw: Raw = answer.json()?;
-            Ok((
-                allowed.allowed_agents,
-                raw.allowed_agents.unwrap_or_default(),
-            ))
-        })
-        .map_err(|error| error.stop())
 }

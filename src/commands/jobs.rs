@@ -1,6 +1,6 @@
 //! `jobs`: jobs and trigger jobs of a pipeline, of all below it, or of the project.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -12,15 +12,15 @@ use super::options::{self, CONNECTION, Located, OUTPUT_FILE, WHERE, WHICH, Where
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Selected, Selection, newest, select};
 use crate::decide::stages;
-use crate::decide::tree::{Branch, Downstream, Item, Walk};
+use crate::decide::tree::{Branch, Downstream, Item, grow};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Error;
 use crate::host::Host;
 use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Project, Status};
 use crate::pipeline::{Pipelines, Scope, TriggerJobs, choose, no_such_jobs, refused};
-use crate::report::jobs::{self, JsonRows, Texts};
+use crate::report::jobs::{self, Refusals, Texts};
 use crate::report::messages::{self, Within};
-use crate::report::{Format, Out};
+use crate::report::{Format, Out, json};
 use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -198,36 +198,44 @@ impl Listing<'_, '_> {
     fn pipeline(&mut self) -> Result<(), Stop> {
         let located = self.options.place.locate(self.session, &self.pipelines)?;
         let Place { project, pipeline } = &located.place;
-        let Found {
-            jobs,
-            texts,
-            trigger_jobs,
-        } = self.read(&located.place).map_err(|error| error.stop())?;
-        let selected = self.choose(&jobs, *pipeline, &located)?;
+        let found = self.read(&located.place).map_err(|error| error.stop())?;
+        let selected = self.choose(&found.jobs, *pipeline, &located)?;
+        let newest: HashSet<JobId> = newest(&found.jobs).map(|job| job.id).collect();
         let rows = selected.jobs.iter().map(|chosen| chosen.job);
+        let mut rows: Vec<(&Job, bool)> =
+            rows.map(|job| (job, !newest.contains(&job.id))).collect();
         if self.options.format == Format::Table {
-            let places = stages::places(&jobs);
-            let mut rows: Vec<&Job> = rows.collect();
-            rows.sort_unstable_by_key(|job| places.get(&job.id));
-            let newest: HashSet<JobId> = newest(&jobs).map(|job| job.id).collect();
-            let marked = rows.iter().map(|job| (*job, !newest.contains(&job.id)));
-            self.out.table(&jobs::table(marked), self.session.color);
-            self.tails(project, &rows)?;
-        } else {
-            let mut json = JsonRows::new(self.options.format);
-            for text in rows.filter_map(|job| texts.get(&job.id)) {
-                json.put(text, &mut |piece| self.out.text(piece));
-            }
-            json.end(&mut |piece| self.out.text(piece));
+            let places = stages::places(&found.jobs);
+            rows.sort_unstable_by_key(|(job, _)| places.get(&job.id));
         }
-        if let TriggerJobs::Refused(error) = &trigger_jobs
+        self.print(project, &rows, &found.texts)?;
+        if let TriggerJobs::Refused(error) = &found.trigger_jobs
             && selected.open_ended
         {
             self.lacks
                 .push(messages::trigger_jobs_refused(error.stop()));
         }
-        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-        self.miss(selected.missing, Within::Pipeline(*pipeline), &names);
+        let names: Vec<&str> = found.jobs.iter().map(|job| job.name.as_str()).collect();
+        self.miss(&selected.missing, Within::Pipeline(*pipeline), &names);
+        Ok(())
+    }
+
+    /// Jobs in this order, each with whether a newer attempt exists; below a table the ends of the failed ones' logs.
+    fn print(
+        &mut self,
+        project: &Project,
+        rows: &[(&Job, bool)],
+        texts: &Texts,
+    ) -> Result<(), Stop> {
+        let Options { format, reach, .. } = self.options;
+        if *format == Format::Table {
+            let table = jobs::table(rows, matches!(reach, Reach::Project(_)));
+            self.out.table(&table, self.session.color);
+            return self.tails(project, rows.iter().map(|(job, _)| *job));
+        }
+        let texts = rows.iter().filter_map(|(job, _)| texts.get(&job.id));
+        let texts = texts.map(|text| &**text);
+        json::rows(*format, texts, &mut |text| self.out.text(text));
         Ok(())
     }
 
@@ -275,17 +283,20 @@ impl Listing<'_, '_> {
     }
 
     /// Operands, by index, that mean nothing.
-    fn miss(&mut self, missing: impl IntoIterator<Item = usize>, within: Within, names: &[&str]) {
+    fn miss(&mut self, missing: &[usize], within: Within, names: &[&str]) {
         let operands = &self.options.selection.operands;
-        let missing = missing.into_iter().filter_map(|index| operands.get(index));
+        let missing = missing.iter().filter_map(|index| operands.get(*index));
         self.lacks.extend(no_such_jobs(missing, within, names));
     }
 
-    /// The ends of the failed jobs' logs, below the table.
-    fn tails(&mut self, project: &Project, rows: &[&Job]) -> Result<(), Stop> {
+    fn tails<'j>(
+        &mut self,
+        project: &Project,
+        rows: impl Iterator<Item = &'j Job>,
+    ) -> Result<(), Stop> {
         if let Some(keep) = self.options.log_tail {
-            let failed = rows.iter().filter(|job| job.status == Status::Failed);
-            let lacks = show_tails(self.session, project, failed.copied(), keep, self.out)?;
+            let failed = rows.filter(|job| job.status == Status::Failed);
+            let lacks = show_tails(self.session, project, failed, keep, self.out)?;
             self.lacks.extend(lacks);
         }
         Ok(())
@@ -294,130 +305,133 @@ impl Listing<'_, '_> {
     /// A pipeline with everything below it.
     fn tree(&mut self) -> Result<(), Stop> {
         let located = self.options.place.locate(self.session, &self.pipelines)?;
+        let root = PipelineKey {
+            id: located.place.pipeline,
+            project_id: located.place.project.id(),
+        };
+        let mut tree = Tree {
+            missing: (0..self.options.selection.operands.len()).collect(),
+            ..Tree::default()
+        };
+        let mut branch = grow(root, &mut |key| {
+            let place = if key == root {
+                located.place.clone()
+            } else {
+                self.pipelines.place(&located.place, key)
+            };
+            match self.read(&place) {
+                Ok(found) => self.take(found, key.id, &located, &mut tree).map(Some),
+                Err(error) if key != root && refused(&error) => {
+                    tree.refusals.insert(key.id, error.message.clone());
+                    self.lacks.push(error.stop());
+                    Ok(None)
+                }
+                Err(error) => Err(error.stop()),
+            }
+        })?;
+        branch.keep(&tree.meant);
+        self.print_tree(&branch, &tree, &located.place.project)?;
+        let mut unread = 0;
+        branch.lines(&mut |_, item| {
+            unread += usize::from(matches!(item, Item::Downstream(Downstream::NotRead(_))));
+        });
+        self.lacks.extend(jobs::unread(unread));
+        self.miss(&tree.missing, Within::Tree(root.id), &[]);
+        Ok(())
+    }
+
+    /// The rows of one pipeline of the tree.
+    fn take(
+        &mut self,
+        found: Found,
+        pipeline: PipelineId,
+        located: &Located,
+        tree: &mut Tree,
+    ) -> Result<Vec<Job>, Stop> {
+        if let TriggerJobs::Refused(error) = &found.trigger_jobs {
+            self.lacks.push(error.stop());
+        }
+        let selected = self.choose(&found.jobs, pipeline, located)?;
+        let meant = selected.jobs.iter().map(|chosen| chosen.job.id);
+        tree.meant.extend(meant);
+        tree.missing
+            .retain(|index| selected.missing.contains(index));
+        tree.texts.extend(found.texts);
+        Ok(found.jobs)
+    }
+
+    fn print_tree(&mut self, root: &Branch, tree: &Tree, project: &Project) -> Result<(), Stop> {
         let Tree {
-            mut root,
             meant,
             texts,
             refusals,
-            missing,
-        } = self.walk(&located)?;
-        root.keep(&meant);
+            ..
+        } = tree;
         match self.options.format {
             Format::Table => {
-                let table = jobs::tree(&root, &refusals);
+                let table = jobs::tree(root, refusals);
                 self.out.table(&table, self.session.color);
                 let mut rows = Vec::new();
                 root.lines(&mut |_, item| match item {
                     Item::Job(node) if meant.contains(&node.job.id) => rows.push(&node.job),
                     _ => {}
                 });
-                self.tails(&located.place.project, &rows)?;
+                self.tails(project, rows.into_iter())?;
             }
-            Format::Json => {
-                let text = jobs::tree_document(&root, &texts, &refusals);
-                self.out.text(&text);
-            }
-            _ => {
-                let meant = |id| meant.contains(&id);
-                jobs::tree_lines(&root, &meant, &texts, &mut |line| self.out.text(line));
-            }
+            Format::Json => self.out.text(&jobs::tree_document(root, texts, refusals)),
+            _ => jobs::tree_lines(root, &|id| meant.contains(&id), texts, &mut |line| {
+                self.out.text(line);
+            }),
         }
-        let mut unread = 0;
-        root.lines(&mut |_, item| {
-            unread += usize::from(matches!(item, Item::Downstream(Downstream::NotRead(_))));
-        });
-        if unread > 0 {
-            self.lacks.push(jobs::unread(unread));
-        }
-        self.miss(missing, Within::Tree(located.place.pipeline), &[]);
         Ok(())
     }
 
-    fn walk(&mut self, located: &Located) -> Result<Tree, Stop> {
-        let home = &located.place;
-        let root = PipelineKey {
-            id: home.pipeline,
-            project_id: home.project.id(),
-        };
-        let mut walk = Walk::new(root);
-        let (mut meant, mut texts, mut refusals) = (HashSet::new(), Texts::new(), HashMap::new());
-        let mut missing: Vec<usize> = (0..self.options.selection.operands.len()).collect();
-        while let Some(key) = walk.ask() {
-            let place = if key == root {
-                home.clone()
-            } else {
-                self.pipelines.place(home, key)
-            };
-            let found = match self.read(&place) {
-                Ok(found) => found,
-                Err(error) if key != root && refused(&error) => {
-                    walk.read(key, None);
-                    refusals.insert(key.id, error.message.clone());
-                    self.lacks.push(error.stop());
-                    continue;
-                }
-                Err(error) => return Err(error.stop()),
-            };
-            if let TriggerJobs::Refused(error) = &found.trigger_jobs {
-                self.lacks.push(error.stop());
-            }
-            let selected = self.choose(&found.jobs, key.id, located)?;
-            meant.extend(selected.jobs.iter().map(|chosen| chosen.job.id));
-            missing.retain(|index| selected.missing.contains(index));
-            texts.extend(found.texts);
-            walk.read(key, Some(found.jobs));
-        }
-        Ok(Tree {
-            root: walk.tree(),
-            meant,
-            texts,
-            refusals,
-            missing,
-        })
-    }
-
-    /// The jobs of all pipelines of a project.
+    /// The jobs of all pipelines of a project, newest first. Each row stands for itself: an operand means it by name, group, glob or id.
     fn project(&mut self, limit: usize) -> Result<(), Stop> {
         let options = self.options;
         let project = match &options.place.project {
             Some(project) => project.clone(),
             None => options.place.ask_start(self.session)?.place.project,
         };
-        let mut search = Search::new(&options.selection, limit);
-        let mut json = (options.format != Format::Table).then(|| JsonRows::new(options.format));
-        let mut rows = Vec::new();
-        let (statuses, page) = (&options.selection.statuses, search.page);
-        let out = &mut *self.out;
-        let read = self.session.ask(|| {
+        let rule = Selection {
+            attempts: true,
+            ..options.selection.clone()
+        };
+        let enough =
+            |shown: usize, seen: usize| limit > 0 && (shown >= limit || seen >= LOOKED_THROUGH);
+        let read = || {
+            let (mut rows, mut texts, mut seen) = (Vec::new(), Texts::new(), 0);
+            let mut missing: Vec<usize> = (0..rule.operands.len()).collect();
             let each = &mut |job: Job, raw: &RawValue| {
-                if search.means(&job) {
-                    match &mut json {
-                        Some(json) => json.put(raw, &mut |piece| out.text(piece)),
-                        None => rows.push(slim(job)),
-                    }
+                seen += 1;
+                // Without a caller no operand can mean it.
+                let selected = select(&rule, std::slice::from_ref(&job), None).unwrap_or_default();
+                missing.retain(|index| selected.missing.contains(index));
+                if !selected.jobs.is_empty() {
+                    texts.insert(job.id, raw.to_owned());
+                    rows.push(slim(job));
                 }
-                if search.enough() || !out.delivers() {
+                if enough(rows.len(), seen) {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
                 }
             };
-            self.pipelines.project_rows(&project, statuses, page, each)
-        });
-        read.map_err(|error| error.stop())?;
-        if let Some(json) = json {
-            json.end(&mut |piece| self.out.text(piece));
-        } else {
-            let rows: Vec<&Job> = rows.iter().collect();
-            let table = jobs::project_table(&rows);
-            self.out.table(&table, self.session.color);
-            self.tails(&project, &rows)?;
+            self.pipelines
+                .project_rows(&project, &rule.statuses, each)?;
+            Ok((rows, texts, seen, missing))
+        };
+        let read = self.session.ask(read);
+        let (rows, texts, seen, missing) = read.map_err(|error| error.stop())?;
+        let marked: Vec<(&Job, bool)> = rows.iter().map(|job| (job, false)).collect();
+        self.print(&project, &marked, &texts)?;
+        if limit == 0 || rows.len() < limit {
+            if enough(rows.len(), seen) {
+                let warning = jobs::looked_through(LOOKED_THROUGH);
+                self.session.talk.warning(&warning);
+            }
+            self.miss(&missing, Within::Project(&project), &[]);
         }
-        if search.gave_up() {
-            let warning = jobs::looked_through(LOOKED_THROUGH);
-            self.session.talk.warning(&warning);
-        }
-        self.miss(search.missing(), Within::Project(&project), &[]);
         Ok(())
     }
 }
@@ -425,13 +439,12 @@ impl Listing<'_, '_> {
 /// Without `--limit 0` no more rows of a project are looked through.
 const LOOKED_THROUGH: usize = 10_000;
 
-/// A pipeline and everything below it, as it was read.
+/// What is known of a pipeline and everything below it besides the jobs.
+#[derive(Default)]
 struct Tree {
-    root: Branch,
     meant: HashSet<JobId>,
     texts: Texts,
-    /// Pipelines that cannot be read, and GitLab's answer.
-    refusals: HashMap<PipelineId, String>,
+    refusals: Refusals,
     /// Operands, by index, that mean nothing anywhere.
     missing: Vec<usize>,
 }
@@ -443,67 +456,5 @@ fn slim(job: Job) -> Job {
         user: None,
         tag_list: Box::default(),
         ..job
-    }
-}
-
-/// A walk through a project's jobs. Each row stands for itself: an operand means it by name, group, glob or id.
-struct Search {
-    rule: Selection,
-    /// Rows to be shown at most; 0 for all.
-    limit: usize,
-    /// Rows to be asked for at once.
-    page: usize,
-    /// What was met stays when the list has to be read again.
-    seen: HashSet<JobId>,
-    shown: usize,
-    /// Operands, by index, that mean nothing so far.
-    missing: Vec<usize>,
-}
-
-impl Search {
-    fn new(selection: &Selection, limit: usize) -> Self {
-        Self {
-            rule: Selection {
-                attempts: true,
-                ..selection.clone()
-            },
-            limit,
-            page: match limit {
-                1..100 if selection.unfiltered() => limit,
-                _ => 100,
-            },
-            seen: HashSet::new(),
-            shown: 0,
-            missing: (0..selection.operands.len()).collect(),
-        }
-    }
-
-    /// The row is new, and meant.
-    fn means(&mut self, job: &Job) -> bool {
-        let row = std::slice::from_ref(job);
-        let Ok(selected) = select(&self.rule, row, None) else {
-            return false;
-        };
-        let means = self.seen.insert(job.id) && !selected.jobs.is_empty();
-        self.missing
-            .retain(|index| selected.missing.contains(index));
-        self.shown += usize::from(means);
-        means
-    }
-
-    fn enough(&self) -> bool {
-        self.limit > 0 && (self.shown >= self.limit || self.gave_up())
-    }
-
-    fn gave_up(&self) -> bool {
-        self.limit > 0 && self.shown < self.limit && self.seen.len() >= LOOKED_THROUGH
-    }
-
-    /// With all rows shown that were asked for, nothing is known of the others.
-    fn missing(self) -> Vec<usize> {
-        if self.limit > 0 && self.shown >= self.limit {
-            return Vec::new();
-        }
-        self.missing
     }
 }

@@ -1,6 +1,6 @@
 //! A pipeline with everything below it: jobs, trigger jobs and the pipelines that these started.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashSet;
 
 use super::{select, stages};
 use crate::model::{Job, JobId, PipelineId, PipelineKey};
@@ -51,80 +51,51 @@ impl Downstream {
     }
 }
 
-/// Collects the lists of a tree: ask [`Walk::ask`] what to read, hand it to [`Walk::read`], until there is no more.
-#[derive(Debug)]
-pub struct Walk {
+/// Reads a pipeline and everything below it. `read` brings the rows of a pipeline; `None` if it cannot be read.
+pub fn grow<E>(
     root: PipelineKey,
-    queue: VecDeque<(PipelineKey, usize)>,
-    depth: usize,
-    seen: HashSet<PipelineId>,
-    lists: HashMap<PipelineId, Option<Vec<Job>>>,
+    read: &mut dyn FnMut(PipelineKey) -> Result<Option<Vec<Job>>, E>,
+) -> Result<Branch, E> {
+    match branch(root, 0, &mut HashSet::new(), read)? {
+        Downstream::Pipeline(branch) => Ok(branch),
+        _ => Ok(Branch {
+            pipeline: root,
+            jobs: Vec::new(),
+        }),
+    }
 }
 
-impl Walk {
-    pub fn new(root: PipelineKey) -> Self {
-        Self {
-            root,
-            queue: VecDeque::from([(root, 0)]),
-            depth: 0,
-            seen: HashSet::from([root.id]),
-            lists: HashMap::new(),
-        }
+fn branch<E>(
+    pipeline: PipelineKey,
+    depth: usize,
+    seen: &mut HashSet<PipelineId>,
+    read: &mut dyn FnMut(PipelineKey) -> Result<Option<Vec<Job>>, E>,
+) -> Result<Downstream, E> {
+    if seen.contains(&pipeline.id) {
+        return Ok(Downstream::Elsewhere(pipeline));
     }
-
-    /// The next pipeline whose jobs and trigger jobs are to be read.
-    pub fn ask(&mut self) -> Option<PipelineKey> {
-        let (pipeline, depth) = self.queue.pop_front()?;
-        self.depth = depth;
-        Some(pipeline)
+    if depth > DEPTH || seen.len() >= PIPELINES {
+        return Ok(Downstream::NotRead(pipeline));
     }
-
-    /// The rows of the pipeline that [`Walk::ask`] named last; none if it could not be read.
-    pub fn read(&mut self, pipeline: PipelineKey, list: Option<Vec<Job>>) {
-        for key in list.iter().flatten().filter_map(below) {
-            if self.depth < DEPTH && self.seen.len() < PIPELINES && self.seen.insert(key.id) {
-                self.queue.push_back((key, self.depth + 1));
-            }
-        }
-        self.lists.insert(pipeline.id, list);
-    }
-
-    /// The tree of what was read.
-    pub fn tree(mut self) -> Branch {
-        match self.grow(self.root, 0) {
-            Downstream::Pipeline(branch) => branch,
-            _ => Branch {
-                pipeline: self.root,
-                jobs: Vec::new(),
-            },
-        }
-    }
-
-    fn grow(&mut self, pipeline: PipelineKey, depth: usize) -> Downstream {
-        if depth > DEPTH || !self.seen.contains(&pipeline.id) {
-            return Downstream::NotRead(pipeline);
-        }
-        let mut list = match self.lists.remove(&pipeline.id) {
-            None => return Downstream::Elsewhere(pipeline),
-            Some(None) => return Downstream::Unreadable(pipeline),
-            Some(Some(list)) => list,
-        };
-        let places = stages::places(&list);
-        let newest: HashSet<JobId> = select::newest(&list).map(|job| job.id).collect();
-        list.sort_unstable_by_key(|job| places.get(&job.id).copied());
-        let jobs = list.into_iter().map(|job| Node {
+    seen.insert(pipeline.id);
+    let Some(mut list) = read(pipeline)? else {
+        return Ok(Downstream::Unreadable(pipeline));
+    };
+    let places = stages::places(&list);
+    let newest: HashSet<JobId> = select::newest(&list).map(|job| job.id).collect();
+    list.sort_unstable_by_key(|job| places.get(&job.id).copied());
+    let mut jobs = Vec::new();
+    for job in list {
+        jobs.push(Node {
             retried: !newest.contains(&job.id),
             downstream: match below(&job) {
-                Some(key) => self.grow(key, depth + 1),
+                Some(key) => branch(key, depth + 1, seen, read)?,
                 None => Downstream::None,
             },
             job,
         });
-        Downstream::Pipeline(Branch {
-            pipeline,
-            jobs: jobs.collect(),
-        })
     }
+    Ok(Downstream::Pipeline(Branch { pipeline, jobs }))
 }
 
 /// The pipeline that a trigger job started.
@@ -213,15 +184,16 @@ mod tests {
         (first..).zip(rows).map(row).collect()
     }
 
-    /// Walks a world of pipelines; pipelines that are not in it cannot be read.
-    fn walk(world: &[(u64, &[&str])]) -> Walk {
-        let mut walk = Walk::new(key(world[0].0));
-        while let Some(next) = walk.ask() {
-            let found = world.iter().find(|(id, _)| *id == next.id.0);
-            let list = found.map(|(id, rows)| list(id * 100, rows));
-            walk.read(next, list);
-        }
-        walk
+    /// Reads a world of pipelines; pipelines that are not in it cannot be read.
+    fn tree(world: &[(u64, &[&str])]) -> Branch {
+        read(world[0].0, &mut |id| {
+            let found = world.iter().find(|known| known.0 == id)?;
+            Some(list(id * 100, found.1))
+        })
+    }
+
+    fn read(root: u64, read: &mut dyn FnMut(u64) -> Option<Vec<Job>>) -> Branch {
+        grow(key(root), &mut |key| Ok::<_, ()>(read(key.id.0))).unwrap()
     }
 
     fn drawn(branch: &Branch) -> Vec<String> {
@@ -250,14 +222,13 @@ mod tests {
 
     #[test]
     fn a_tree_shows_three_levels_and_what_could_not_be_read() {
-        let tree = walk(&[
+        let mut grown = tree(&[
             (1, &["build", "child>2", "build", "elsewhere>9"]),
             (2, &["plan", "deploy>3"]),
             (3, &["ship"]),
         ]);
-        let mut tree = tree.tree();
         assert_eq!(
-            drawn(&tree),
+            drawn(&grown),
             [
                 "#1",
                 "|(build)",
@@ -272,9 +243,9 @@ mod tests {
                 "``#9 unreadable",
             ]
         );
-        tree.keep(&HashSet::from([JobId(300), JobId(100)]));
+        grown.keep(&HashSet::from([JobId(300), JobId(100)]));
         assert_eq!(
-            drawn(&tree),
+            drawn(&grown),
             [
                 "#1",
                 "|(build)",
@@ -285,16 +256,15 @@ mod tests {
                 "`````ship"
             ]
         );
-        tree.keep(&HashSet::new());
-        assert_eq!(drawn(&tree), ["#1"]);
-        assert_eq!(drawn(&walk(&[(1, &["a>1"])]).tree())[2], "``#1 elsewhere");
+        grown.keep(&HashSet::new());
+        assert_eq!(drawn(&grown), ["#1"]);
+        assert_eq!(drawn(&tree(&[(1, &["a>1"])]))[2], "``#1 elsewhere");
     }
 
     #[test]
     fn loops_and_depth_end() {
-        let tree = walk(&[(1, &["a>2", "b>2"]), (2, &["up>1", "self>2"])]);
         assert_eq!(
-            drawn(&tree.tree()),
+            drawn(&tree(&[(1, &["a>2", "b>2"]), (2, &["up>1", "self>2"])])),
             [
                 "#1",
                 "|a",
@@ -308,33 +278,21 @@ mod tests {
             ]
         );
         // A chain without an end, and a pipeline that starts thousands.
-        let mut chain = Walk::new(key(1));
         let mut asked = 0;
-        while let Some(next) = chain.ask() {
+        let chain = read(1, &mut |id| {
             asked += 1;
-            chain.read(
-                next,
-                Some(list(next.id.0 * 10, &[&format!("t>{}", next.id.0 + 1)])),
-            );
-        }
+            Some(list(id * 10, &[&format!("t>{}", id + 1)]))
+        });
         assert_eq!(asked, 1 + DEPTH);
-        let lines = drawn(&chain.tree());
+        let lines = drawn(&chain);
         assert_eq!(lines.last().unwrap(), &("`".repeat(22) + "#12 not read"));
         let rows: Vec<String> = (2..5000).map(|id| format!("t{id}>{id}")).collect();
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-        let mut wide = Walk::new(key(1));
         let mut asked = 0;
-        while let Some(next) = wide.ask() {
+        read(1, &mut |id| {
             asked += 1;
-            wide.read(
-                next,
-                Some(if next.id.0 == 1 {
-                    list(1, &rows)
-                } else {
-                    Vec::new()
-                }),
-            );
-        }
+            Some(list(1, if id == 1 { &rows } else { &[] }))
+        });
         assert_eq!(asked, PIPELINES);
     }
 
@@ -343,22 +301,15 @@ mod tests {
         // Each is a child of the root and of the one before it.
         let rows: Vec<String> = (2..50).map(|id| format!("t{id}>{id}")).collect();
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-        let mut walk = Walk::new(key(1));
-        while let Some(next) = walk.ask() {
-            let next_one = format!("t>{}", next.id.0 + 1);
-            let rows = if next.id.0 == 1 {
-                rows.clone()
-            } else {
-                vec![next_one.as_str()]
-            };
-            walk.read(next, Some(list(next.id.0 * 100, &rows)));
-        }
-        let lines = drawn(&walk.tree());
-        let deepest = lines
-            .iter()
-            .map(|line| line.matches(['`', '|']).count())
-            .max();
-        assert_eq!(deepest, Some(2 * (DEPTH + 1)));
+        let tree = read(1, &mut |id| {
+            let next = format!("t>{}", id + 1);
+            let next = [next.as_str()];
+            Some(list(id * 100, if id == 1 { &rows } else { &next }))
+        });
+        let lines = drawn(&tree);
+        let depth = |line: &String| line.matches(['`', '|']).count();
+        assert_eq!(lines.iter().map(depth).max(), Some(2 * (DEPTH + 1)));
+        // What is too deep below one is read where it is nearer.
         assert!(lines.contains(&"|`#12".to_owned()));
     }
 }

@@ -1,8 +1,8 @@
 //! `agents` as a table, and the sentences of the command.
 
+use super::messages::list;
 use super::style::Paint;
 use super::table::{Column, Table};
-use super::text::visible;
 use crate::exit::{Exit, Stop};
 use crate::model::{Agent, Configuration};
 
@@ -15,7 +15,7 @@ const COLUMNS: &[Column] = &[
     Column::left("PROTECTED ONLY"),
 ];
 
-pub fn table<'a>(agents: impl Iterator<Item = &'a Agent>) -> Table {
+pub fn table(agents: &[&Agent]) -> Table {
     let mut table = Table::new(COLUMNS);
     for agent in agents {
         let Configuration {
@@ -54,33 +54,20 @@ pub fn table<'a>(agents: impl Iterator<Item = &'a Agent>) -> Table {
     table
 }
 
-/// The operand is neither an id nor the path of a project.
-pub fn not_an_agent(text: &str) -> Stop {
-    Stop::usage(format!(
-        "AGENT {text:?} is neither an id nor the path of a config project"
-    ))
-    .hint("write 12 or ops/agents; a variable in it may be unset")
-}
-
-/// How many allowed agents are named where another one was asked for.
-const NAMED: usize = 10;
-
 /// None of the `allowed` agents is the one that was asked for.
-pub fn not_allowed(agent: &str, allowed: &[Agent]) -> Stop {
-    let error = format!("this job may not use agent {agent:?}");
-    let stop = Stop::new(Exit::NotFound, error);
-    let path = |agent: &Agent| {
-        let path = visible(&agent.config_project.path_with_namespace);
-        format!("{} ({path})", agent.id)
+pub fn not_allowed(asked: &str, allowed: &[Agent]) -> Stop {
+    let name = |agent: &Agent| {
+        format!(
+            "{} ({})",
+            agent.id, agent.config_project.path_with_namespace
+        )
     };
-    let mut names: Vec<String> = allowed.iter().take(NAMED).map(path).collect();
-    if allowed.len() > NAMED {
-        names.push(format!("{} more", allowed.len() - NAMED));
-    }
-    let stop = if names.is_empty() {
-        stop.hint("no agent is allowed to this job")
-    } else {
-        stop.hint(format!("this job may use: {}", names.join(", ")))
+    let names: Vec<String> = allowed.iter().map(name).collect();
+    let hint = match names.as_slice() {
+        [] => "no agent is allowed to this job".to_owned(),
+        names => format!("this job may use: {}", list(names)),
     };
-    stop.hint("the `ci_access` section of an agent's configuration file names the projects, groups, environments and protected branches that may use it")
+    Stop::new(Exit::NotFound, format!("this job may not use agent {asked:?}"))
+        .hint(hint)
+        .hint("the `ci_access` section of an agent's configuration file names the projects, groups, environments and protected branches that may use it")
 }

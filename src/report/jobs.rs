@@ -7,16 +7,15 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Format;
 use super::clean_log::Tail;
-use super::json::{self, List};
+use super::json;
 use super::messages::failure_reason;
 use super::style::{Paint, Style};
 use super::table::{Column, Table, branch};
 use super::text::visible;
 use crate::decide::tree::{Branch, Downstream, Item};
 use crate::exit::{Exit, Stop};
-use crate::model::{Job, JobId, PipelineId, PipelineKey, ProjectId, Status};
+use crate::model::{Job, JobId, PipelineId, PipelineKey, Status};
 use crate::time::human;
 
 const COLUMNS: &[Column] = &[
@@ -30,15 +29,6 @@ const COLUMNS: &[Column] = &[
     Column::left("LINK"),
 ];
 
-/// Jobs in the order given, each with whether a newer attempt of it exists.
-pub fn table<'a>(jobs: impl IntoIterator<Item = (&'a Job, bool)>) -> Table {
-    let mut table = Table::new(COLUMNS);
-    for (job, retried) in jobs {
-        row(&mut table, "", job, retried);
-    }
-    table
-}
-
 const PROJECT_COLUMNS: &[Column] = &[
     Column::name("JOB"),
     Column::name("STAGE"),
@@ -51,18 +41,17 @@ const PROJECT_COLUMNS: &[Column] = &[
     Column::left("LINK"),
 ];
 
-/// Jobs of several pipelines in the order given.
-pub fn project_table(jobs: &[&Job]) -> Table {
-    let mut table = Table::new(PROJECT_COLUMNS);
-    for job in jobs {
+/// Jobs in the order given, each with whether a newer attempt of it exists.
+pub fn table(jobs: &[(&Job, bool)], several_pipelines: bool) -> Table {
+    let mut table = Table::new(if several_pipelines {
+        PROJECT_COLUMNS
+    } else {
+        COLUMNS
+    });
+    for (job, retried) in jobs {
         let pipeline = job.pipeline.map(|key| key.id.to_string());
-        cells(
-            &mut table,
-            "",
-            job,
-            false,
-            Some(&pipeline.unwrap_or_default()),
-        );
+        let pipeline = pipeline.filter(|_| several_pipelines);
+        row(&mut table, "", job, *retried, pipeline.as_deref());
     }
     table
 }
@@ -73,7 +62,7 @@ pub fn tree(root: &Branch, refusals: &Refusals) -> Table {
     root.lines(&mut |path, item| {
         let prefix = branch(path);
         let (key, note) = match item {
-            Item::Job(node) => return row(&mut table, &prefix, &node.job, node.retried),
+            Item::Job(node) => return row(&mut table, &prefix, &node.job, node.retried, None),
             Item::Pipeline(key) => (Some(key), ""),
             Item::Downstream(below) => (below.key(), why(below, refusals)),
         };
@@ -90,11 +79,7 @@ pub fn tree(root: &Branch, refusals: &Refusals) -> Table {
     table
 }
 
-fn row(table: &mut Table, prefix: &str, job: &Job, retried: bool) {
-    cells(table, prefix, job, retried, None);
-}
-
-fn cells(table: &mut Table, prefix: &str, job: &Job, retried: bool, pipeline: Option<&str>) {
+fn row(table: &mut Table, prefix: &str, job: &Job, retried: bool, pipeline: Option<&str>) {
     let paint = if retried {
         Paint::Dim
     } else {
@@ -168,48 +153,17 @@ pub fn indented(tail: &Tail, put: &mut dyn FnMut(&str)) {
     }
 }
 
-/// GitLab's own objects as one list, or one a line.
-pub struct JsonRows(Option<List>);
-
-impl JsonRows {
-    pub fn new(format: Format) -> Self {
-        Self((format == Format::Json).then(List::default))
-    }
-
-    pub fn put(&mut self, row: &RawValue, put: &mut dyn FnMut(&str)) {
-        let row = json::raw(row);
-        if let Some(list) = &mut self.0 {
-            list.element(&row, put);
-        } else {
-            put(&row);
-            put("\n");
-        }
-    }
-
-    pub fn end(self, put: &mut dyn FnMut(&str)) {
-        if let Some(list) = self.0 {
-            list.end(put);
-        }
-    }
-}
-
 /// GitLab's own text of each row.
 pub type Texts = HashMap<JobId, Box<RawValue>>;
 
 /// A pipeline of the tree, and what it holds or why that cannot be shown.
 #[derive(Serialize)]
 struct PipelineDocument<'a> {
-    pipeline: KeyDocument,
+    pipeline: PipelineKey,
     #[serde(skip_serializing_if = "Option::is_none")]
     jobs: Option<Vec<JobDocument<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct KeyDocument {
-    id: PipelineId,
-    project_id: Option<ProjectId>,
 }
 
 #[derive(Serialize)]
@@ -222,7 +176,7 @@ struct JobDocument<'a> {
 /// One line of the tree as NDJSON.
 #[derive(Serialize)]
 struct JobLine<'a> {
-    pipeline: KeyDocument,
+    pipeline: PipelineKey,
     job: Option<&'a RawValue>,
 }
 
@@ -243,14 +197,14 @@ fn branch_document<'a>(
             Downstream::None => None,
             Downstream::Pipeline(branch) => Some(branch_document(branch, texts, refusals)),
             unread => unread.key().map(|key| PipelineDocument {
-                pipeline: key.into(),
+                pipeline: key,
                 jobs: None,
                 error: Some(why(unread, refusals)),
             }),
         },
     });
     PipelineDocument {
-        pipeline: branch.pipeline.into(),
+        pipeline: branch.pipeline,
         jobs: Some(jobs.collect()),
         error: None,
     }
@@ -266,22 +220,13 @@ pub fn tree_lines(
     for node in &branch.jobs {
         if meant(node.job.id) {
             let line = JobLine {
-                pipeline: branch.pipeline.into(),
+                pipeline: branch.pipeline,
                 job: texts.get(&node.job.id).map(|text| &**text),
             };
             put(&(json::text(&line) + "\n"));
         }
         if let Downstream::Pipeline(below) = &node.downstream {
             tree_lines(below, meant, texts, put);
-        }
-    }
-}
-
-impl From<PipelineKey> for KeyDocument {
-    fn from(key: PipelineKey) -> Self {
-        Self {
-            id: key.id,
-            project_id: key.project_id,
         }
     }
 }
@@ -315,10 +260,11 @@ pub fn log_tail_without_table() -> Stop {
         .hint("jobgate trace JOB prints a log; the ids to ask for are in the JSON")
 }
 
-/// Downstream pipelines of a tree were left out.
-pub fn unread(pipelines: usize) -> Stop {
+/// So many downstream pipelines of a tree were left out.
+pub fn unread(pipelines: usize) -> Option<Stop> {
     let error = format!("{pipelines} downstream pipelines were not read: too deep or too many");
-    Stop::new(Exit::Unknown, error).hint("--pipeline ID of one of them begins the tree there")
+    let stop = Stop::new(Exit::Unknown, error);
+    (pipelines > 0).then(|| stop.hint("--pipeline ID of one of them begins the tree there"))
 }
 
 /// A search through a project's jobs ended before their end.
@@ -334,7 +280,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::decide::tree::Walk;
+    use crate::decide::tree::grow;
     use crate::model::{PipelineId, PipelineKey, ProjectId};
     use crate::report::style::Style;
 
@@ -369,7 +315,7 @@ mod tests {
             deploy: [eu, 青]  deploy  failed     3m12s      0s  4711  retried, allowed to fail, the script failed  https://gitlab.example/j/4711
             go                x       manual                      12  trigger job
             odd                       failed                      13  new\u{1b}reason
-        "#]].assert_eq(&printed(&table(rows)));
+        "#]].assert_eq(&printed(&table(&rows, false)));
     }
 
     #[test]
@@ -385,9 +331,8 @@ mod tests {
             )
         };
         let refusals = Refusals::from([(PipelineId(9), "403 Forbidden\n".to_owned())]);
-        let mut walk = Walk::new(key(1, None));
-        while let Some(next) = walk.ask() {
-            let list = match next.id.0 {
+        let grown = grow(key(1, None), &mut |next: PipelineKey| {
+            Ok::<_, ()>(match next.id.0 {
                 1 => Some(vec![
                     job(&json!({"id": 1, "name": "build", "stage": "b", "status": "success"})),
                     bridge(2, "child", 2),
@@ -395,9 +340,8 @@ mod tests {
                 ]),
                 2 => Some(vec![bridge(4, "back", 1)]),
                 _ => None,
-            };
-            walk.read(next, list);
-        }
+            })
+        });
         expect![[r#"
             JOB                                  STAGE  STATUS   DURATION  QUEUED  ID  NOTE             LINK
             pipeline 1
@@ -408,6 +352,6 @@ mod tests {
             │        └─ pipeline 1 of project 7                                        shown elsewhere
             └─ other                             t      success                     3
                └─ pipeline 9 of project 7                                              403 Forbidden\n
-        "#]].assert_eq(&printed(&tree(&walk.tree(), &refusals)));
+        "#]].assert_eq(&printed(&tree(&grown.unwrap(), &refusals)));
     }
 }

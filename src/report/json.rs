@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::Format;
 use super::text::hidden;
 
 /// GitLab's object, complete and in its own order, in one line; what a terminal would obey is escaped, which changes no value.
@@ -37,22 +38,23 @@ pub fn text(value: &impl Serialize) -> String {
     safe(&json).into_owned()
 }
 
-/// Writes one document that is a list, element by element.
-#[derive(Debug, Default)]
-pub struct List {
-    begun: bool,
-}
-
-impl List {
-    pub fn element(&mut self, json: &str, put: &mut dyn FnMut(&str)) {
-        put(if self.begun { ",\n" } else { "[\n" });
-        put(json);
-        self.begun = true;
+/// GitLab's own objects, complete: as one list, or one a line.
+pub fn rows<'r>(
+    format: Format,
+    rows: impl IntoIterator<Item = &'r RawValue>,
+    put: &mut dyn FnMut(&str),
+) {
+    let (mut before, between, end, empty) = match format {
+        Format::Ndjson => ("", "\n", "\n", ""),
+        _ => ("[\n", ",\n", "\n]\n", "[]\n"),
+    };
+    let mut any = false;
+    for row in rows {
+        put(before);
+        put(&raw(row));
+        (before, any) = (between, true);
     }
-
-    pub fn end(self, put: &mut dyn FnMut(&str)) {
-        put(if self.begun { "\n]\n" } else { "[]\n" });
-    }
+    put(if any { end } else { empty });
 }
 
 #[cfg(test)]
@@ -121,18 +123,16 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_written_piece_by_piece() {
-        for (elements, expected) in [
-            (&[][..], "[]\n"),
-            (&["1"], "[\n1\n]\n"),
-            (&["1", "{}"], "[\n1,\n{}\n]\n"),
+    fn rows_are_a_list_or_lines() {
+        let row: &RawValue = serde_json::from_str("{}").unwrap();
+        for (format, count, expected) in [
+            (Format::Json, 0, "[]\n"),
+            (Format::Json, 2, "[\n{},\n{}\n]\n"),
+            (Format::Ndjson, 0, ""),
+            (Format::Ndjson, 2, "{}\n{}\n"),
         ] {
             let mut text = String::new();
-            let mut list = List::default();
-            for element in elements {
-                list.element(element, &mut |piece| text.push_str(piece));
-            }
-            list.end(&mut |piece| text.push_str(piece));
+            rows(format, vec![row; count], &mut |piece| text.push_str(piece));
             assert_eq!(text, expected);
         }
     }

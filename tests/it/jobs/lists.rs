@@ -35,10 +35,8 @@ fn a_projects_jobs_come_newest_first() {
     );
     let asked = scene.gitlab.log();
     let last = asked.lines().last().unwrap();
-    assert_eq!(
-        last,
-        "GET /api/v4/projects/44/jobs?per_page=100&pagination=keyset&order_by=id&sort=desc&scope%5B%5D=failed job 200"
-    );
+    let query = "pagination=keyset&order_by=id&sort=desc&scope%5B%5D=failed";
+    assert!(last.contains(query), "{last}");
 }
 
 #[test]
