@@ -1,5 +1,8 @@
 //! A job's log on its way to a reader: harmless to a terminal, or stripped to plain text. Works on chunks, in constant memory.
 
+use std::fmt::Write;
+use std::str::Chars;
+
 use super::text::hidden;
 
 /// What a reader wants of the log.
@@ -11,193 +14,145 @@ pub enum Form {
     Plain,
 }
 
-/// A control sequence longer than this is none.
+/// A control sequence longer than this is dropped.
 const SEQUENCE: usize = 64;
 /// A line longer than this is passed on in pieces.
 const LINE: usize = 64 << 10;
 
-/// Turns raw log bytes into text. Feed chunks of any size with [`Cleaner::push`], close with [`Cleaner::finish`].
+/// Turns raw log bytes into text, line by line. Feed chunks of any size with [`Cleaner::push`], close with [`Cleaner::finish`].
 pub struct Cleaner {
     form: Form,
-    state: State,
-    /// Bytes of a UTF-8 character that is not complete yet.
-    partial: Vec<u8>,
-    plain: PlainLines,
-}
-
-enum State {
-    Text,
-    Escape,
-    /// `ESC [ …`, without the introducer.
-    Control(String),
-    /// `ESC ] …`, `ESC P …` and their like: swallowed up to their end; `true` right after an ESC inside.
-    Swallow(bool),
+    /// The line that has no end yet.
+    line: Vec<u8>,
+    /// Of plain text: the last line's break waits, because the next line may continue that line.
+    owed: bool,
+    /// A piece of the present line has been passed on already.
+    continued: bool,
 }
 
 impl Cleaner {
     pub fn new(form: Form) -> Self {
         Self {
             form,
-            state: State::Text,
-            partial: Vec::new(),
-            plain: PlainLines::default(),
+            line: Vec::new(),
+            owed: false,
+            continued: false,
         }
     }
 
     /// Appends what the chunk gives to `out`.
     pub fn push(&mut self, chunk: &[u8], out: &mut String) {
-        let joined;
-        let mut bytes = chunk;
-        if !self.partial.is_empty() {
-            joined = [self.partial.as_slice(), chunk].concat();
-            bytes = &joined;
-        }
-        let mut rest = Vec::new();
-        for piece in bytes.utf8_chunks() {
-            piece.valid().chars().for_each(|c| self.take(c, out));
-            // Cut in the middle of a character at the chunk's end: the next chunk may complete it.
-            let at_end = piece.invalid().as_ptr_range().end == bytes.as_ptr_range().end;
-            if at_end
-                && std::str::from_utf8(piece.invalid())
-                    .is_err_and(|error| error.error_len().is_none())
-            {
-                rest = piece.invalid().to_vec();
-            } else if !piece.invalid().is_empty() {
-                self.take(char::REPLACEMENT_CHARACTER, out);
+        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                self.flush(out);
+            } else if self.line.len() >= LINE {
+                // A character that is cut in the middle waits for its other half.
+                let cut = std::str::from_utf8(&self.line).err();
+                let cut = cut.filter(|error| error.error_len().is_none());
+                let rest = cut.map(|error| self.line.split_off(error.valid_up_to()));
+                self.flush(out);
+                self.line = rest.unwrap_or_default();
             }
         }
-        self.partial = rest;
     }
 
     /// What is still held back, at the end of the log.
     pub fn finish(&mut self, out: &mut String) {
-        if !std::mem::take(&mut self.partial).is_empty() {
-            self.take(char::REPLACEMENT_CHARACTER, out);
-        }
-        self.state = State::Text;
-        self.plain.finish(out);
-    }
-
-    fn take(&mut self, c: char, out: &mut String) {
-        match &mut self.state {
-            State::Text => match c {
-                '\u{1b}' => self.state = State::Escape,
-                _ => self.text(c, out),
-            },
-            State::Escape => match c {
-                '[' => self.state = State::Control(String::new()),
-                ']' | 'P' | 'X' | '^' | '_' => self.state = State::Swallow(false),
-                '\u{1b}' => {}
-                // Two-character sequences, the longer ones' intermediate bytes included.
-                ' '..='/' => {}
-                _ => self.state = State::Text,
-            },
-            State::Control(sequence) => match c {
-                '@'..='~' => {
-                    let sequence = std::mem::take(sequence);
-                    self.state = State::Text;
-                    self.control(&sequence, c, out);
-                }
-                ' '..='?' if sequence.len() < SEQUENCE => sequence.push(c),
-                _ => {
-                    self.state = State::Text;
-                    self.take(c, out);
-                }
-            },
-            State::Swallow(after_escape) => match c {
-                '\u{7}' | '\u{9c}' => self.state = State::Text,
-                '\\' if *after_escape => self.state = State::Text,
-                // A line break ends it too: a forgotten terminator must not swallow the rest of the log.
-                '\n' => {
-                    self.state = State::Text;
-                    self.text(c, out);
-                }
-                _ => *after_escape = c == '\u{1b}',
-            },
-        }
-    }
-
-    /// Colours (`m`) and line clearing (`K`) are all that may reach a terminal.
-    fn control(&mut self, sequence: &str, end: char, out: &mut String) {
-        let parameters = sequence
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':'));
-        if self.form == Form::Harmless && parameters && matches!(end, 'm' | 'K') {
-            out.push_str("\u{1b}[");
-            out.push_str(sequence);
-            out.push(end);
-        }
-    }
-
-    fn text(&mut self, c: char, out: &mut String) {
-        if c.is_control() && !matches!(c, '\n' | '\r' | '\t') {
-            return;
-        }
-        match self.form {
-            Form::Plain => self.plain.take(c, out),
-            Form::Harmless => push(c, out),
-        }
-    }
-}
-
-/// Characters that cannot be seen or turn the order of others around are shown instead of obeyed.
-fn push(c: char, out: &mut String) {
-    // Joiners and variation selectors belong to emoji and to many scripts.
-    let joins = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
-    if c.is_ascii() || joins || !hidden(c) {
-        out.push(c);
-    } else {
-        out.extend(c.escape_unicode());
-    }
-}
-
-/// Lines without what only a machine reads.
-#[derive(Default)]
-struct PlainLines {
-    line: String,
-    /// The last line is complete, but its line break waits: the next one may be its continuation.
-    ended: bool,
-    /// A piece of the present line has been passed on already.
-    continued: bool,
-}
-
-impl PlainLines {
-    fn take(&mut self, c: char, out: &mut String) {
-        if c == '\n' {
-            self.flush(out);
-            self.ended = true;
-            self.continued = false;
-        } else {
-            self.line.push(c);
-            if self.line.len() >= LINE {
-                self.flush(out);
-                self.continued = true;
-            }
-        }
-    }
-
-    fn flush(&mut self, out: &mut String) {
-        let line = std::mem::take(&mut self.line);
-        let (text, appends) = if self.continued {
-            (line.as_str(), true)
-        } else {
-            without_stamp(&line)
-        };
-        if std::mem::take(&mut self.ended) && !appends {
-            out.push('\n');
-        }
-        visible(text).chars().for_each(|c| push(c, out));
-    }
-
-    fn finish(&mut self, out: &mut String) {
-        if !self.line.is_empty() {
-            self.flush(out);
-        }
-        if std::mem::take(&mut self.ended) {
+        self.flush(out);
+        if std::mem::take(&mut self.owed) {
             out.push('\n');
         }
         self.continued = false;
     }
+
+    fn flush(&mut self, out: &mut String) {
+        let line = std::mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line);
+        if self.form == Form::Harmless {
+            return clean(&text, true, out);
+        }
+        if line.is_empty() {
+            return;
+        }
+        let mut plain = String::with_capacity(text.len());
+        clean(&text, false, &mut plain);
+        let ended = plain.ends_with('\n');
+        let text = plain.trim_end_matches('\n');
+        let (text, appends) = if self.continued {
+            (text, true)
+        } else {
+            without_stamp(text)
+        };
+        if std::mem::take(&mut self.owed) && !appends {
+            out.push('\n');
+        }
+        // What a carriage return let overwrite is not seen in a terminal either.
+        let seen = text.trim_end_matches('\r').rsplit('\r').next();
+        out.push_str(seen.filter(|seen| !is_section(seen)).unwrap_or_default());
+        (self.owed, self.continued) = (ended, !ended);
+    }
+}
+
+/// The text without control sequences; with `colors`, colours (`m`) and line clearing (`K`) stay.
+fn clean(text: &str, colors: bool, out: &mut String) {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => sequence(&mut rest, colors, out),
+            '\n' | '\r' | '\t' => out.push(c),
+            // What joins or varies the characters beside it: emoji, Arabic and Indic scripts.
+            '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' => out.push(c),
+            c if c.is_control() => {}
+            // What cannot be seen, or turns the order of others around, is shown instead of obeyed.
+            c if hidden(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+}
+
+/// One control sequence, behind its ESC.
+fn sequence(rest: &mut Chars, colors: bool, out: &mut String) {
+    let text = rest.as_str();
+    let length = |fits: fn(char) -> bool| text.find(|c| !fits(c)).unwrap_or(text.len());
+    match text.chars().next() {
+        Some('[') => {
+            let parameters = text.get(1..).unwrap_or_default();
+            let length = parameters.find(|c| !matches!(c, ' '..='?'));
+            let (parameters, after) = parameters.split_at(length.unwrap_or(parameters.len()));
+            *rest = after.chars();
+            let end = rest.next().filter(|c| matches!(c, '@'..='~'));
+            if end.is_none() {
+                *rest = after.chars();
+            }
+            let plain = |byte| matches!(byte, b'0'..=b'9' | b';' | b':');
+            let fits = parameters.len() <= SEQUENCE && parameters.bytes().all(plain);
+            if let (true, true, Some(end @ ('m' | 'K'))) = (colors, fits, end) {
+                let _ = write!(out, "\u{1b}[{parameters}{end}");
+            }
+        }
+        // Titles, links and the like, up to their end; a line break ends them too: a forgotten end must not swallow the rest.
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            let ends = [text.find(['\u{7}', '\u{9c}', '\n']), text.find("\u{1b}\\")];
+            let end = ends.into_iter().flatten().min().unwrap_or(text.len());
+            *rest = text.get(end..).unwrap_or_default().chars();
+            match rest.clone().next() {
+                Some('\u{1b}') => drop(rest.nth(1)),
+                Some('\n') | None => {}
+                Some(_) => drop(rest.next()),
+            }
+        }
+        Some('\u{1b}') | None => {}
+        // Two characters, or more with intermediate ones.
+        Some(_) => drop(rest.nth(length(|c| matches!(c, ' '..='/')))),
+    }
+}
+
+/// GitLab's marker of a section: `section_start:<unix time>:<name>[options]` or `section_end:…`.
+fn is_section(text: &str) -> bool {
+    let name = ["section_start:", "section_end:"];
+    let tail = name.iter().find_map(|name| text.strip_prefix(name));
+    tail.is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The line behind the runner's time stamp (`2026-11-20T08:00:10.123456Z 00O text`), and whether it goes on with the previous line.
@@ -216,43 +171,6 @@ fn without_stamp(line: &str) -> (&str, bool) {
         Some(text) if fits => (text, head.last() == Some(&b'+')),
         _ => (line, false),
     }
-}
-
-/// The line without section markers, and without what a carriage return let overwrite.
-fn visible(line: &str) -> String {
-    let mut text = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find("section_") {
-        let (before, from) = rest.split_at(at);
-        text.push_str(before);
-        if let Some(length) = section_marker(from) {
-            rest = from.get(length..).unwrap_or_default();
-        } else {
-            text.push_str("section_");
-            rest = from.get("section_".len()..).unwrap_or_default();
-        }
-    }
-    text.push_str(rest);
-    let text = text.trim_end_matches('\r');
-    text.rsplit('\r').next().unwrap_or_default().to_owned()
-}
-
-/// Length of the marker that `text` begins with: `section_start:<unix time>:<name>[options]` or `section_end:…`, and its carriage return.
-fn section_marker(text: &str) -> Option<usize> {
-    let tail = text
-        .strip_prefix("section_start:")
-        .or_else(|| text.strip_prefix("section_end:"))?;
-    let tail = tail
-        .trim_start_matches(|c: char| c.is_ascii_digit())
-        .strip_prefix(':')?;
-    let name = tail
-        .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
-    let options = match name.strip_prefix('[') {
-        Some(options) => options.split_once(']')?.1,
-        None => name,
-    };
-    let end = options.strip_prefix('\r')?;
-    Some(text.len() - end.len())
 }
 
 /// The last lines of a log, 4 MiB of them at most.
