@@ -1,13 +1,13 @@
 //! `trigger`: starts another project's pipeline with the job token, and can mirror its result.
 
 use super::Command;
-use super::act::call::{self, Action, Call, End, Goal, Sent, Wanted, send_once};
+use super::act::call::{self, Action, Call, Goal, Sent, Wanted};
 use super::act::leave::{self, Cancel, Started};
 use super::act::options::{DRY_RUN, ON_CANCEL, OnCancel, Options, WAIT, WAITING_STRICT};
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
 use super::gating::GATING;
 use super::options::{self, CONNECTION, OUTPUT};
-use super::wait_loop::Turns;
+use super::wait_loop::Halt;
 use super::waiting::STRICT;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
@@ -105,7 +105,7 @@ impl Action for NewPipeline<'_> {
         Ok(())
     }
 
-    fn plan(&mut self, _: &Call, _: &mut Turns) -> Result<(), End> {
+    fn plan(&mut self, _: &mut Call) -> Result<(), Halt> {
         let Request {
             project,
             ref_name,
@@ -116,9 +116,8 @@ impl Action for NewPipeline<'_> {
         Ok(())
     }
 
-    fn send(&mut self, call: &mut Call, turns: &mut Turns) -> Result<(), End> {
-        let sent = send_once(
-            (call, turns),
+    fn send(&mut self, call: &mut Call) -> Result<(), Halt> {
+        let sent = call.send_once(
             self,
             // There is nothing to look at: a pipeline that is not visible yet cannot be told from one that was never made.
             &mut |_| Ok(Wanted::Still),
@@ -126,8 +125,8 @@ impl Action for NewPipeline<'_> {
         )?;
         let pipeline = match sent {
             Sent::Accepted(pipeline) => pipeline,
-            Sent::Lost(error) => return Err(End::Stop(self.lost(call, turns, &error))),
-            Sent::Refused(error) => return Err(End::Stop(error.stop())),
+            Sent::Lost(error) => return Err(self.lost(call, &error).into()),
+            Sent::Refused(error) => return Err(error.stop().into()),
             Sent::Changed => return Ok(()),
         };
         let project = pipeline.project_id.map(Project::Id);
@@ -198,15 +197,16 @@ impl NewPipeline<'_> {
     }
 
     /// Lists the pipelines that a request with a lost answer may have started. Nothing is sent again.
-    fn lost(&self, call: &Call, turns: &mut Turns, lost: &Error) -> Stop {
+    fn lost(&self, call: &mut Call, lost: &Error) -> Stop {
         let interrupted = matches!(lost.kind, Kind::Interrupted { .. });
         let me = call.me.as_ref().filter(|_| !interrupted);
         let known = me.and_then(|me| Some((&me.job.user.as_ref()?.username, me.facts.date?)));
         let newer = known.map(|(user, since)| {
             // GitLab may still be at work on it.
-            let paused = turns.pause_short();
-            let rows = paused.and_then(|()| turns.ask(&mut || self.newer(user, since)));
-            let rows = rows.map_err(|halt| turns.stop(&halt));
+            let paused = call.turns.pause_short();
+            let asked = || Ok(self.session.ask(|| self.newer(user, since))?);
+            let rows = paused.and_then(|()| asked());
+            let rows = rows.map_err(|halt| call.turns.stop(&halt));
             report::newer_pipelines(&self.request.ref_name, user, since, rows)
         });
         report::lost_trigger(&lost.stop(), newer)

@@ -67,6 +67,12 @@ impl From<Error> for Halt {
     }
 }
 
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(Box::new(stop))
+    }
+}
+
 /// What a look has led to.
 #[derive(Debug)]
 pub enum Look<T> {

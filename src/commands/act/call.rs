@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::options::{OnCancel, Options, Until};
 use crate::commands::gating;
-use crate::commands::wait_jobs::{Ended, Wait, wait_for};
+use crate::commands::wait_jobs::{Wait, wait_for};
 use crate::commands::wait_loop::{Halt, Turns};
 use crate::decide::select::Selection;
 use crate::decide::wait::Outcome;
@@ -27,10 +27,10 @@ pub trait Action {
     fn ready(&mut self, call: &Call) -> Result<(), Stop>;
 
     /// Finds what is meant and prints the plan; sends nothing.
-    fn plan(&mut self, call: &Call, turns: &mut Turns) -> Result<(), End>;
+    fn plan(&mut self, call: &mut Call) -> Result<(), Halt>;
 
     /// Waits until it can be done, sends, and looks until it is clear what that did.
-    fn send(&mut self, call: &mut Call, turns: &mut Turns) -> Result<(), End>;
+    fn send(&mut self, call: &mut Call) -> Result<(), Halt>;
 
     /// What `--wait` goes on with; `None` if nothing was started.
     fn goal(&self) -> Option<Goal<'_>>;
@@ -54,28 +54,17 @@ pub struct Goal<'g> {
     pub known: Vec<(String, JobId)>,
 }
 
-/// Why an action ended before everything was settled.
-#[derive(Debug)]
-pub enum End {
-    Stop(Stop),
-    /// A condition does not hold, or could not be checked.
-    Closed(Exit),
-}
-
-impl From<Stop> for End {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
-}
-
 /// One call of an action.
 pub struct Call<'c, 'o> {
     pub session: &'c Session<'c>,
     pub options: &'c Options,
+    pub turns: Turns<'c>,
     /// The calling job; `None` where there is no job token to ask with.
     pub me: Option<Me>,
     /// When the conditions were last found to hold, by the monotonic clock.
     held: Option<Duration>,
+    /// They do not hold any more, or could not be checked: nothing more is sent.
+    pub closed: bool,
     out: &'c RefCell<Out<'o>>,
 }
 
@@ -103,64 +92,81 @@ pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> Result<Exit
 }
 
 fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dyn Action) -> Exit {
-    let mut call = Call {
-        session,
-        options,
-        me: None,
-        held: None,
-        out,
-    };
-    let (exit, waited) = match call.open() {
-        Ok(mut turns) => call.run(&mut turns, action),
+    // An access token and the command line suffice where nothing is asked about the calling job.
+    let alone = options.placed && options.gating.is_empty();
+    let (exit, waited) = match Turns::open(session, options.limits, alone) {
+        Ok((turns, me)) => {
+            let call = Call {
+                session,
+                options,
+                turns,
+                me,
+                held: None,
+                closed: false,
+                out,
+            };
+            call.run(action)
+        }
         Err(stop) => {
             session.talk.stop(&stop);
             (stop.exit, None)
         }
     };
-    let waited = waited.as_ref().map(|ended| &ended.outcome);
-    match call.write(&action.ending(exit, waited)) {
-        Ok(()) => exit,
-        Err(stop) => {
+    let written = write(&action.ending(exit, waited.as_ref()), options, session, out);
+    written.map_or_else(
+        |stop| {
             session.talk.stop(&stop);
             Exit::of_all([exit, stop.exit])
-        }
-    }
+        },
+        |()| exit,
+    )
 }
 
-impl<'c> Call<'c, '_> {
-    /// Begins by asking which job this is, unless an access token and the command line suffice.
-    fn open(&mut self) -> Result<Turns<'c>, Stop> {
-        let alone = self.options.placed && self.options.gating.is_empty();
-        let (turns, me) = Turns::open(self.session, self.options.limits, alone)?;
-        self.me = me;
-        Ok(turns)
-    }
-
-    fn run(&mut self, turns: &mut Turns, action: &mut dyn Action) -> (Exit, Option<Ended>) {
-        let mut waited = None;
-        let open = match self.steps(turns, action) {
-            Ok(()) => {
-                waited = self.wait(turns, action);
-                waited.as_ref().map(|ended| ended.outcome.exit)
+fn write(
+    ending: &Ending,
+    options: &Options,
+    session: &Session,
+    out: &RefCell<Out>,
+) -> Result<(), Stop> {
+    let mut out = out.borrow_mut();
+    match options.format {
+        Format::Json => out.text(&ending.json()),
+        Format::Dotenv => out.text(&ending.dotenv().text()?),
+        _ => {
+            if let Some(table) = ending.table() {
+                out.table(&table, session.color);
             }
-            Err(End::Closed(exit)) => Some(exit),
-            Err(End::Stop(stop)) => {
+        }
+    }
+    Ok(())
+}
+
+impl Call<'_, '_> {
+    fn run(mut self, action: &mut dyn Action) -> (Exit, Option<Outcome>) {
+        let mut waited = None;
+        let open = match self.steps(action) {
+            Ok(()) => {
+                waited = self.wait(action);
+                waited.as_ref().map(|outcome| outcome.exit)
+            }
+            Err(halt) => {
+                let stop = self.turns.stop(&halt);
                 self.session.talk.stop(&stop);
                 Some(stop.exit)
             }
         };
-        if let Some(ended) = &waited {
-            action.waited(&ended.outcome);
+        if let Some(outcome) = &waited {
+            action.waited(outcome);
         }
         if matches!(open, Some(Exit::Signal(_) | Exit::Timeout)) {
             action.leave(self.options.on_cancel);
         }
-        let mut exits = action.exits(self, open.unwrap_or(Exit::Pending));
+        let mut exits = action.exits(&self, open.unwrap_or(Exit::Pending));
         exits.extend(open);
         (Exit::of_all(exits), waited)
     }
 
-    fn steps(&mut self, turns: &mut Turns, action: &mut dyn Action) -> Result<(), End> {
+    fn steps(&mut self, action: &mut dyn Action) -> Result<(), Halt> {
         if let Some(me) = &self.me {
             gating::trust(self.session, me)?;
         }
@@ -168,15 +174,15 @@ impl<'c> Call<'c, '_> {
         if let Some(me) = &self.me {
             self.pass(me)?;
         }
-        action.plan(self, turns)?;
+        action.plan(self)?;
         if self.options.until == Until::Planned {
             return Ok(());
         }
-        action.send(self, turns)
+        action.send(self)
     }
 
     /// Goes on with everything that was started.
-    fn wait(&self, turns: &mut Turns, action: &dyn Action) -> Option<Ended> {
+    fn wait(&mut self, action: &dyn Action) -> Option<Outcome> {
         let goal = action.goal()?;
         if self.options.until != Until::Finished {
             return None;
@@ -189,73 +195,78 @@ impl<'c> Call<'c, '_> {
             rules: &self.options.rules,
             me: self.me.as_ref(),
         };
-        let ended = wait_for(turns, &Pipelines::new(self.session.gitlab), &wait);
+        let pipelines = Pipelines::new(self.session.gitlab);
+        let ended = wait_for(&mut self.turns, &pipelines, &wait);
         if let Some(stop) = &ended.stop {
             self.session.talk.stop(stop);
         }
-        Some(ended)
+        Some(ended.outcome)
     }
 
-    fn pass(&self, me: &Me) -> Result<(), End> {
+    fn pass(&self, me: &Me) -> Result<(), Stop> {
         // A job that is being canceled starts nothing any more, as after SIGTERM. What cleans up goes on.
         if !self.options.cleans_up {
             gating::alive(me)?;
         }
         match self.options.gating.closed(self.session, me)? {
             None => Ok(()),
-            Some(judgement) => {
-                self.session.talk.line(&gate::summary(&judgement));
-                Err(End::Closed(judgement.exit()))
-            }
+            Some(judgement) => Err(Stop::new(judgement.exit(), gate::summary(&judgement))),
         }
     }
 
     /// Directly before a write: the same job must still be the caller, and the conditions must hold by fresh evidence. `repeat`: an
     /// earlier answer does not count.
-    pub fn pass_again(&mut self, repeat: bool) -> Result<(), End> {
-        let now = || self.session.host.clock.monotonic();
-        let holds = |held: Duration| now().saturating_sub(held) < GATE_HOLDS;
+    fn pass_again(&mut self, repeat: bool) -> Result<(), Stop> {
+        let holds = |held: Duration| self.session.now().saturating_sub(held) < GATE_HOLDS;
         let Some(before) = &self.me else {
             return Ok(());
         };
         if !repeat && self.held.is_some_and(holds) {
             return Ok(());
         }
-        self.pass(&gating::same(self.session, before)?)?;
-        self.held = Some(now());
-        Ok(())
+        let same = gating::same(self.session, before);
+        let passed = same.and_then(|me| self.pass(&me));
+        self.closed = matches!(&passed, Err(stop) if !matches!(stop.exit, Exit::Signal(_)));
+        self.held = Some(self.session.now());
+        passed
+    }
+
+    /// Sends once. What proves that nothing was done (429, no connection, a first 401) is waited out and begun again. `look` looks at the
+    /// target before a repeat and says whether the request is still wanted; then the gate is asked, and `post` sends.
+    pub fn send_once<A, T>(
+        &mut self,
+        action: &mut A,
+        look: &mut dyn FnMut(&mut A) -> Result<Wanted, Error>,
+        post: &mut dyn FnMut(&mut A) -> Result<T, Error>,
+    ) -> Result<Sent<T>, Halt> {
+        let (mut repeat, mut ended) = (false, None);
+        let sent = self.session.ask(|| {
+            let wanted = if repeat { look(action)? } else { Wanted::Still };
+            ended = match wanted {
+                Wanted::Still => self.pass_again(repeat).err(),
+                Wanted::Changed => return Ok(Sent::Changed),
+                Wanted::Never(stop) => Some(stop),
+            };
+            if ended.is_some() {
+                return Ok(Sent::Changed);
+            }
+            repeat = true;
+            post(action).map_or_else(classify, |answer| Ok(Sent::Accepted(answer)))
+        });
+        match (sent, ended) {
+            (_, Some(stop)) => Err(stop.into()),
+            (Err(error), _) if error.kind == Kind::Unauthorized => Ok(Sent::Refused(error)),
+            (sent, _) => Ok(sent?),
+        }
     }
 
     /// Puts the ids in place as soon as something was started, so that `after_script` can clean up even after a kill.
     pub fn interim(&self, ending: &Ending) {
         if self.options.file.is_some() {
-            let _ = self.write(ending);
+            let _ = write(ending, self.options, self.session, self.out);
             self.out.borrow_mut().place();
         }
     }
-
-    fn write(&self, ending: &Ending) -> Result<(), Stop> {
-        let mut out = self.out.borrow_mut();
-        match self.options.format {
-            Format::Json => out.text(&ending.json()),
-            Format::Dotenv => out.text(&ending.dotenv().text()?),
-            _ => {
-                if let Some(table) = ending.table() {
-                    out.table(&table, self.session.color);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Asks until there is an answer.
-pub fn ask<T>(turns: &mut Turns, ask: &mut dyn FnMut() -> Result<T, Error>) -> Result<T, End> {
-    turns.ask(ask).map_err(|halt| end(turns, &halt))
-}
-
-pub fn end(turns: &Turns, halt: &Halt) -> End {
-    End::Stop(turns.stop(halt))
 }
 
 /// What became of one request.
@@ -267,43 +278,6 @@ pub enum Sent<T> {
     Refused(Error),
     /// Nothing was sent: by now the plan is another one.
     Changed,
-}
-
-/// Sends once. What proves that nothing was done (429, no connection, a first 401) is waited out and begun again. `look` looks at the
-/// target before a repeat and says whether the request is still wanted; then the gate is asked, and `post` sends.
-pub fn send_once<A, T>(
-    (call, turns): (&mut Call, &mut Turns),
-    action: &mut A,
-    look: &mut dyn FnMut(&mut A) -> Result<Wanted, Error>,
-    post: &mut dyn FnMut(&mut A) -> Result<T, Error>,
-) -> Result<Sent<T>, End> {
-    let mut repeat = false;
-    let mut ended = None;
-    let sent = turns.ask(&mut || {
-        if repeat {
-            match look(action)? {
-                Wanted::Still => {}
-                Wanted::Changed => return Ok(Sent::Changed),
-                Wanted::Never(stop) => {
-                    ended = Some(End::Stop(stop));
-                    return Ok(Sent::Changed);
-                }
-            }
-        }
-        if let Err(end) = call.pass_again(repeat) {
-            ended = Some(end);
-            return Ok(Sent::Changed);
-        }
-        repeat = true;
-        post(action).map_or_else(classify, |answer| Ok(Sent::Accepted(answer)))
-    });
-    if let Some(end) = ended {
-        return Err(end);
-    }
-    match sent {
-        Err(Halt::Error(error)) if error.kind == Kind::Unauthorized => Ok(Sent::Refused(*error)),
-        sent => sent.map_err(|halt| end(turns, &halt)),
-    }
 }
 
 /// Whether a request is still wanted, by a fresh look.

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use super::call::{Action, Call, End, Goal, Sent, Wanted, ask, end, send_once};
+use super::call::{Action, Call, Goal, Sent, Wanted};
 use super::leave;
 use super::list::{JobList, Read, Request, route};
 use super::options::{OnCancel, Until};
-use crate::commands::wait_loop::Turns;
+use crate::commands::wait_loop::Halt;
 use crate::decide::action::{Approval, Plan, Progress, Target, Verb};
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::Outcome;
@@ -55,13 +55,13 @@ impl Action for Jobs<'_> {
         )))
     }
 
-    fn plan(&mut self, call: &Call, turns: &mut Turns) -> Result<(), End> {
+    fn plan(&mut self, call: &mut Call) -> Result<(), Halt> {
         let waits = self.request.action.waits && call.options.until != Until::Planned;
         let ids = self.request.selection.operands.iter().any(Operand::is_id);
         let mut looks = 0;
         loop {
             looks += 1;
-            match ask(turns, &mut || self.list.read(ids))? {
+            match self.session.ask(|| self.list.read(ids))? {
                 Read::Rows(trigger_jobs) => {
                     match self.list.choose(call.me.as_ref(), trigger_jobs) {
                         Ok(targets) => break self.targets = targets,
@@ -76,7 +76,7 @@ impl Action for Jobs<'_> {
                 Read::NotYet(stop) if waits => self.list.say(report::waiting_for_pipeline(&stop)),
                 Read::NotYet(stop) | Read::Never(stop) => return Err(stop.into()),
             }
-            turns.pause(None).map_err(|halt| end(turns, &halt))?;
+            call.turns.pause(None)?;
         }
         for target in &self.targets {
             self.session.talk.line(&report::plan(target));
@@ -87,27 +87,27 @@ impl Action for Jobs<'_> {
         Ok(())
     }
 
-    fn send(&mut self, call: &mut Call, turns: &mut Turns) -> Result<(), End> {
-        let mut closed = Ok(());
-        self.name_missing(turns);
+    fn send(&mut self, call: &mut Call) -> Result<(), Halt> {
+        let mut end = Ok(());
+        self.name_missing(call);
         loop {
-            let sent = match self.send_planned(call, turns) {
+            let sent = match self.send_planned(call) {
                 // What was sent before the gate has closed is still looked after.
-                Err(End::Closed(exit)) => {
-                    self.close(exit);
-                    closed = Err(End::Closed(exit));
+                Err(halt) if call.closed => {
+                    self.close(halt.exit());
+                    end = Err(halt);
                     true
                 }
-                other => other?,
+                sent => sent?,
             };
             if self.targets.iter().all(|target| target.progress.settled()) {
-                return closed;
+                return end;
             }
             if !sent {
-                self.pause(turns)?;
+                self.pause(call)?;
             }
-            self.look(call, turns)?;
-            self.look_for_approvals(turns)?;
+            self.look(call)?;
+            self.look_for_approvals()?;
         }
     }
 
@@ -201,24 +201,18 @@ impl Jobs<'_> {
     }
 
     /// Sends every request that is planned; whether any was. With `--all` none waits for the result of another.
-    fn send_planned(&mut self, call: &mut Call, turns: &mut Turns) -> Result<bool, End> {
+    fn send_planned(&mut self, call: &mut Call) -> Result<bool, Halt> {
         let mut any = false;
         for index in 0..self.targets.len() {
             if let Some(verb) = self.targets[index].request() {
-                self.request(call, turns, index, verb)?;
+                self.request(call, index, verb)?;
                 any = true;
             }
         }
         Ok(any)
     }
 
-    fn request(
-        &mut self,
-        call: &mut Call,
-        turns: &mut Turns,
-        index: usize,
-        verb: Verb,
-    ) -> Result<(), End> {
+    fn request(&mut self, call: &mut Call, index: usize, verb: Verb) -> Result<(), Halt> {
         let id = self.targets[index].job.id;
         let mut look = |jobs: &mut Self| {
             if let Some(gone) = jobs.refresh()? {
@@ -229,14 +223,14 @@ impl Jobs<'_> {
             Ok(if same { Wanted::Still } else { Wanted::Changed })
         };
         let mut post = |jobs: &mut Self| jobs.post(verb, index);
-        match send_once((call, turns), self, &mut look, &mut post)? {
+        match call.send_once(self, &mut look, &mut post)? {
             Sent::Changed => return Ok(()),
-            Sent::Refused(error) => return self.refused(call, turns, index, &error),
+            Sent::Refused(error) => return self.refused(call, index, &error),
             Sent::Accepted(()) => self.targets[index].sent(verb, false),
             Sent::Lost(error) => {
                 self.targets[index].sent(verb, true);
                 if let Kind::Interrupted { .. } = error.kind {
-                    return Err(End::Stop(error.stop()));
+                    return Err(error.into());
                 }
                 self.session.talk.warning(&report::lost(&error));
             }
@@ -257,19 +251,13 @@ impl Jobs<'_> {
     }
 
     /// GitLab refuses. Where it names the job's status, somebody else may have changed that, or a deployment approval is missing.
-    fn refused(
-        &mut self,
-        call: &Call,
-        turns: &mut Turns,
-        index: usize,
-        error: &Error,
-    ) -> Result<(), End> {
+    fn refused(&mut self, call: &mut Call, index: usize, error: &Error) -> Result<(), Halt> {
         if error.exit() == Exit::Closed {
             let before = self.targets[index].request();
-            self.look(call, turns)?;
+            self.look(call)?;
             let changed = self.targets[index].request() != before;
             let play = before == Some(Verb::Play);
-            if changed || (play && self.look_for_approval(turns, index)?) {
+            if changed || (play && self.look_for_approval(index)?) {
                 return Ok(());
             }
         }
@@ -278,14 +266,14 @@ impl Jobs<'_> {
     }
 
     /// Looks, and says what has changed.
-    fn look(&mut self, call: &Call, turns: &mut Turns) -> Result<(), End> {
+    fn look(&mut self, call: &mut Call) -> Result<(), Halt> {
         let before: Vec<Progress> = self.targets.iter().map(|t| t.progress.clone()).collect();
-        if let Some(stop) = ask(turns, &mut || self.refresh())? {
+        if let Some(stop) = self.session.ask(|| self.refresh())? {
             return Err(stop.into());
         }
         for (target, before) in self.targets.iter().zip(&before) {
             if self.tell(target, before) {
-                turns.changed();
+                call.turns.changed();
                 call.interim(&self.ending(Exit::Pending, None));
             }
         }
@@ -304,24 +292,22 @@ impl Jobs<'_> {
         true
     }
 
-    fn look_for_approvals(&mut self, turns: &mut Turns) -> Result<(), End> {
+    fn look_for_approvals(&mut self) -> Result<(), Halt> {
         for index in 0..self.targets.len() {
             if self.targets[index].approval.is_some() {
-                self.look_for_approval(turns, index)?;
+                self.look_for_approval(index)?;
             }
         }
         Ok(())
     }
 
     /// Whether GitLab lists the job among the deployments that wait for an approval; a list that cannot be read is a no.
-    fn look_for_approval(&mut self, turns: &mut Turns, index: usize) -> Result<bool, End> {
-        let blocked = ask(
-            turns,
-            &mut || match self.blocked(&self.targets[index].job) {
-                Err(error) if refused(&error) => Ok(None),
-                other => other,
-            },
-        )?;
+    fn look_for_approval(&mut self, index: usize) -> Result<bool, Halt> {
+        let job = &self.targets[index].job;
+        let blocked = self.session.ask(|| match self.blocked(job) {
+            Err(error) if refused(&error) => Ok(None),
+            other => other,
+        })?;
         let waits = blocked.is_some();
         let before = self.targets[index].progress.clone();
         self.targets[index].approval = blocked;
@@ -357,25 +343,24 @@ impl Jobs<'_> {
     }
 
     /// What the heartbeat names.
-    fn name_missing(&self, turns: &mut Turns) {
+    fn name_missing(&self, call: &mut Call) {
         let open = self.targets.iter().filter(|one| !one.progress.settled());
         let missing = open.map(|target| Missing {
             name: target.job.name.clone(),
             status: Some(target.job.status.clone()),
             since: None,
         });
-        turns.missing(missing.collect());
+        call.turns.missing(missing.collect());
     }
 
     /// Sleeps until the next look.
-    fn pause(&self, turns: &mut Turns) -> Result<(), End> {
-        self.name_missing(turns);
+    fn pause(&self, call: &mut Call) -> Result<(), Halt> {
+        self.name_missing(call);
         let sent = |target: &Target| matches!(target.progress, Progress::Sent(_));
-        let paused = if self.targets.iter().any(sent) {
-            turns.pause_short()
+        if self.targets.iter().any(sent) {
+            call.turns.pause_short()
         } else {
-            turns.pause(None)
-        };
-        paused.map_err(|halt| end(turns, &halt))
+            call.turns.pause(None)
+        }
     }
 }

@@ -54,8 +54,8 @@ fn a_token_that_stands_for_another_job_by_now_sends_nothing() {
         world.jobs.get_mut(&other).unwrap().token = mine;
     });
     story.run("play deploy").is(6, expect![[r#"
-        JOB     RESULT  STATUS     ID  NOTE  LINK
-        deploy  play    manual  90400        URL/jobs/90400
+        JOB     RESULT       STATUS     ID  NOTE              LINK
+        deploy  gate closed  manual  90400  nothing was sent  URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         jobgate: error: the job token belonged to job 90402 and belongs to job 90401 now, or its pipeline has changed

@@ -12,7 +12,7 @@ fn a_closed_gate_sends_nothing() {
         .is(9, "", expect![[r#"
             gate: not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
             gate: held  role=maintainer  mira is maintainer in project 44
-            the gate is closed: 1 of 2 conditions do not hold
+            jobgate: error: the gate is closed: 1 of 2 conditions do not hold
         "#]]);
     for words in [
         "retry deploy --require tag",
@@ -57,7 +57,7 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
             plan: deploy (90402, created): not yet, it is created
             08:01:00 waiting for deploy (created)
             gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
-            the gate is closed: its condition does not hold
+            jobgate: error: the gate is closed: its condition does not hold
         "#]]);
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -93,9 +93,9 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
             plan: deploy 3/3 (90402, manual): play
             gate: held  jobs=unit  unit has passed (success)
             gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
-            the gate is closed: its condition does not hold
             08:00:15 deploy 1/3: played, 90400 is running  URL/jobs/90400
             08:00:15 deploy 2/3: played, 90401 is running  URL/jobs/90401
+            jobgate: error: the gate is closed: its condition does not hold
         "#]]);
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
