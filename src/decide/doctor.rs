@@ -1,8 +1,8 @@
 //! Which commands work, given what the tokens may do.
 
 use self::Capability::{
-    Agents, Branches, CallingJob, Cancel, Deployments, Downstream, Environments, Erase, Logs,
-    Pipeline, PipelineJobs, Pipelines, Play, Retry, Tags, Trigger, TriggerJobs,
+    Agents, Branches, CallingJob, Cancel, Deployments, Environments, Erase, Logs, Pipeline,
+    PipelineJobs, Pipelines, Play, Retry, Tags, TriggerJobs,
 };
 use crate::exit::Exit;
 
@@ -14,9 +14,6 @@ pub enum Capability {
     PipelineJobs,
     TriggerJobs,
     Pipeline,
-    /// The jobs of a pipeline in another project, which a trigger job has started.
-    Downstream,
-    ProjectJobs,
     Pipelines,
     Branches,
     Tags,
@@ -27,7 +24,6 @@ pub enum Capability {
     Retry,
     Cancel,
     Erase,
-    Trigger,
 }
 
 /// What one token, or the better one of two, can do. The best comes first.
@@ -40,27 +36,41 @@ pub enum Works {
     No,
 }
 
+impl Works {
+    /// 0 only if all works.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Yes => Exit::Ok,
+            Self::Partly | Self::No => Exit::Refused,
+            Self::Unknown => Exit::Unknown,
+        }
+    }
+}
+
 /// A command, what it does nothing without, and what it works without, but not in every way.
 type Needs = (&'static str, &'static [Capability], &'static [Capability]);
-
-const TREE: &[Capability] = &[TriggerJobs, Downstream];
 
 /// What each command needs, in the order of the help page.
 const TABLE: [Needs; 11] = [
     ("whoami", &[CallingJob], &[Agents]),
     ("agents", &[Agents], &[]),
-    ("jobs", &[CallingJob, PipelineJobs], TREE),
-    ("trace", &[CallingJob, PipelineJobs, Logs], TREE),
-    ("wait", &[CallingJob, PipelineJobs], TREE),
+    ("jobs", &[CallingJob, PipelineJobs], &[TriggerJobs]),
+    ("trace", &[CallingJob, PipelineJobs, Logs], &[TriggerJobs]),
+    ("wait", &[CallingJob, PipelineJobs], &[TriggerJobs]),
     (
         "play",
         &[CallingJob, PipelineJobs, Play],
-        &[TriggerJobs, Downstream, Deployments],
+        &[TriggerJobs, Deployments],
     ),
-    ("retry", &[CallingJob, PipelineJobs, Retry], TREE),
-    ("cancel", &[CallingJob, PipelineJobs, Cancel], TREE),
-    ("erase", &[CallingJob, PipelineJobs, Erase], TREE),
-    ("trigger", &[CallingJob, Trigger], &[]),
+    ("retry", &[CallingJob, PipelineJobs, Retry], &[TriggerJobs]),
+    (
+        "cancel",
+        &[CallingJob, PipelineJobs, Cancel],
+        &[TriggerJobs],
+    ),
+    ("erase", &[CallingJob, PipelineJobs, Erase], &[TriggerJobs]),
+    // What else it takes lies in the project to trigger.
+    ("trigger", &[CallingJob], &[]),
     (
         "gate",
         &[CallingJob],
@@ -93,42 +103,28 @@ pub struct Verdict {
     pub works: Works,
     /// What it works without, or only in part.
     pub missing: Vec<Capability>,
-    /// 0 only if all works that the command may need, else 4, or 6 where it could not be told.
-    pub exit: Exit,
 }
 
 /// Every command. `works`: what is known of a capability, if it was asked. `other_job`: the variables and the job token are of
 /// two jobs.
 pub fn verdicts(works: impl Fn(Capability) -> Option<Works>, other_job: bool) -> Vec<Verdict> {
-    let of = |capability: &Capability| match (works(*capability), capability) {
-        (Some(works), _) => works,
-        // There is no such pipeline.
-        (None, Downstream) => Works::Yes,
-        (None, _) => Works::Unknown,
-    };
+    let of = |capability: &Capability| works(*capability).unwrap_or(Works::Unknown);
     let verdict = |&(command, all, parts): &Needs| {
-        let lacking = |one: &&Capability| of(one) != Works::Yes;
-        let missing: Vec<_> = all.iter().chain(parts).filter(lacking).copied().collect();
-        let exits = missing.iter().map(|one| match of(one) {
-            Works::Yes => Exit::Ok,
-            Works::Partly | Works::No => Exit::Refused,
-            Works::Unknown => Exit::Unknown,
-        });
-        let unclear = (other_job && STRICT.contains(&command)).then_some(Exit::Unknown);
-        let exit = Exit::of_all(exits.chain(unclear));
-        let works = match all.iter().map(of).max() {
-            Some(Works::No) => Works::No,
-            _ if exit == Exit::Ok => Works::Yes,
-            _ if unclear.is_some() || missing.iter().any(|one| of(one) == Works::Unknown) => {
-                Works::Unknown
-            }
-            _ => Works::Partly,
+        let part = |one| match of(one) {
+            Works::No => Works::Partly,
+            works => works,
         };
+        let mixed_up = (other_job && STRICT.contains(&command)).then_some(Works::Unknown);
+        let found = all
+            .iter()
+            .map(of)
+            .chain(parts.iter().map(part))
+            .chain(mixed_up);
+        let missing = all.iter().chain(parts).filter(|one| of(one) != Works::Yes);
         Verdict {
             command,
-            works,
-            missing,
-            exit,
+            works: found.max().unwrap_or(Works::Yes),
+            missing: missing.copied().collect(),
         }
     };
     TABLE.iter().map(verdict).collect()
@@ -152,12 +148,6 @@ mod tests {
             (
                 "wait",
                 vec![(TriggerJobs, Works::No)],
-                Works::Partly,
-                Exit::Refused,
-            ),
-            (
-                "wait",
-                vec![(Downstream, Works::No)],
                 Works::Partly,
                 Exit::Refused,
             ),
@@ -191,7 +181,7 @@ mod tests {
                 "gate",
                 vec![(Tags, Works::No), (Branches, Works::Unknown)],
                 Works::Unknown,
-                Exit::Refused,
+                Exit::Unknown,
             ),
             (
                 "gate",
@@ -206,7 +196,7 @@ mod tests {
             };
             let all = verdicts(of, false);
             let found = all.iter().find(|verdict| verdict.command == command);
-            let found = found.map(|verdict| (verdict.works, verdict.exit));
+            let found = found.map(|verdict| (verdict.works, verdict.works.exit()));
             assert_eq!(found, Some((works, exit)), "{command} without {lacks:?}");
         }
     }
@@ -215,14 +205,19 @@ mod tests {
     fn what_was_not_asked_is_unknown_and_mixed_up_variables_stop_writes() {
         for verdict in verdicts(|_| None, false) {
             assert_eq!(
-                (verdict.works, verdict.exit),
+                (verdict.works, verdict.works.exit()),
                 (Works::Unknown, Exit::Unknown)
             );
         }
         for verdict in verdicts(|_| Some(Works::Yes), true) {
             let strict =
                 ["play", "retry", "cancel", "erase", "trigger", "gate"].contains(&verdict.command);
-            assert_eq!(verdict.exit == Exit::Unknown, strict, "{}", verdict.command);
+            assert_eq!(
+                verdict.works == Works::Unknown,
+                strict,
+                "{}",
+                verdict.command
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::client::{Client, Note};
 use super::error::{Error, Kind};
-use super::route::{Auth, Route, TokenKind};
+use super::route::{JobToken, Route, TokenKind};
 
 impl Client<'_> {
     /// Runs a request with the weakest token that works.
@@ -15,10 +15,12 @@ impl Client<'_> {
         send: impl Fn(TokenKind) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let key = (discriminant(route), route.project().cloned());
-        let kind = match route.auth() {
-            Auth::Only(kind) => kind,
-            Auth::JobFirst if !self.has(TokenKind::Access) => TokenKind::Job,
-            Auth::JobFirst if self.has(TokenKind::Job) && !self.memory().refused.contains(&key) => {
+        let kind = match route.need().job_token {
+            JobToken::Only => TokenKind::Job,
+            JobToken::Never => TokenKind::Access,
+            _ if !self.has(TokenKind::Access) => TokenKind::Job,
+            // The job token first; once GitLab has refused it (401, 403, 404), the access token from then on.
+            _ if self.has(TokenKind::Job) && !self.memory().refused.contains(&key) => {
                 let refusal = match self.with(TokenKind::Job, route, &send) {
                     Err(error) if error.token_refused() => Box::new(error),
                     other => return other,
@@ -35,7 +37,7 @@ impl Client<'_> {
                     }),
                 };
             }
-            Auth::JobFirst => TokenKind::Access,
+            _ => TokenKind::Access,
         };
         self.with(kind, route, &send)
     }

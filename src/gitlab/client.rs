@@ -71,8 +71,6 @@ pub(super) struct Memory {
     pub(super) worked: HashSet<(Discriminant<Route>, TokenKind)>,
     /// Projects that GitLab itself has named, so that they exist: the job's own first.
     pub(super) known: Vec<ProjectId>,
-    /// Major and minor number of the GitLab release.
-    pub(super) version: Option<(u32, u32)>,
     /// Good answers so far: objects and whole lists.
     pub(super) answers: u64,
 }
@@ -208,11 +206,6 @@ impl<'a> Client<'a> {
         if !memory.known.contains(&project) {
             memory.known.push(project);
         }
-    }
-
-    /// GitLab itself has named its release: refusals are explained better by it.
-    pub fn know_version(&self, major: u32, minor: u32) {
-        self.memory().version = Some((major, minor));
     }
 
     pub(super) fn memory(&self) -> RefMut<'_, Memory> {

@@ -26,8 +26,6 @@ pub struct Refusal<'a> {
     /// What stood under `error`.
     pub error: Option<&'a str>,
     pub error_description: Option<&'a str>,
-    /// The scopes that would do, as the server lists them.
-    pub scope: Option<&'a str>,
     /// The body is a page for browsers, so the answer does not come from GitLab's API.
     pub html: bool,
     /// Projects that GitLab itself has named in this call, so that they exist: the job's own first.
@@ -36,8 +34,6 @@ pub struct Refusal<'a> {
     pub worked_before: bool,
     /// The request set variables of the job or pipeline.
     pub variables: bool,
-    /// Major and minor number of the GitLab release, where known.
-    pub version: Option<(u32, u32)>,
 }
 
 /// The cause of a refusal and what to try, for the person who reads the log.
@@ -60,7 +56,7 @@ pub fn explain_no_token(route: &Route) -> Stop {
 
 /// GitLab's own words in lower case, with their status (`lib/api/helpers.rb`, `lib/api/api_guard.rb`, `lib/api/ci/jobs.rb`).
 /// The first match counts.
-const SAID: [(u16, &str, Arm); 24] = [
+const SAID: [(u16, &str, Arm); 23] = [
     (400, "unplayable job", Arm::UNPLAYABLE),
     (400, "unknown input", Arm::UNKNOWN_INPUT),
     (400, "reference not found", Arm::REF_MISSING),
@@ -82,7 +78,6 @@ const SAID: [(u16, &str, Arm); 24] = [
     (403, "the following token permission", Arm::PERMISSIONS),
     (405, "moved project", Arm::MOVED),
     (405, "maximum allowed offset", Arm::OFFSET_TOO_LARGE),
-    (405, "keyset pagination", Arm::NO_KEYSET),
     (409, "resource lock", Arm::LOCKED),
     (429, "this endpoint has been requested", Arm::ROUTE_LIMIT),
 ];
@@ -111,7 +106,8 @@ fn recognize(refusal: &Refusal) -> Arm {
         409 if matches!(refusal.route, Route::Erase(..)) => Arm::COUNTING,
         429 => Arm::RATE_LIMIT,
         400..=499 => Arm::OTHER,
-        _ => server_trouble(status),
+        // 520 and up: the content delivery network got no answer from GitLab.
+        _ => Arm::GATEWAY,
     }
 }
 
@@ -122,23 +118,14 @@ fn page(refusal: &Refusal) -> Arm {
         _ if refusal.says("plain http request was sent to https port") => Arm::PLAIN_TO_TLS,
         407 => Arm::PROXY_LOGIN,
         429 => Arm::RATE_LIMIT,
-        status @ 500.. => server_trouble(status),
+        500.. => Arm::GATEWAY,
         _ => Arm::PAGE,
-    }
-}
-
-fn server_trouble(status: u16) -> Arm {
-    match status {
-        // 520 and up: the content delivery network did not get an answer from GitLab.
-        502..=504 | 520..=527 | 530 => Arm::GATEWAY,
-        _ => Arm::SERVER_ERROR,
     }
 }
 
 fn unauthorized(refusal: &Refusal) -> Arm {
     match refusal.token {
-        Some(TokenKind::Access) if refusal.says("expired") => Arm::EXPIRED,
-        Some(TokenKind::Access) if refusal.says("revoked") => Arm::REVOKED,
+        Some(TokenKind::Access) if refusal.says("expired") || refusal.says("revoked") => Arm::DEAD,
         Some(TokenKind::Access) => Arm::UNKNOWN_TOKEN,
         // Old servers treat a job token as no token at all, wherever they do not take it.
         _ if refusal.need().job_token == JobToken::Never => Arm::ACCESS_TOKEN_ONLY,
@@ -150,12 +137,8 @@ fn unauthorized(refusal: &Refusal) -> Arm {
 
 /// The server may be too old for the job token here: nothing speaks against it, and the token itself is known to be good.
 fn too_old(refusal: &Refusal) -> bool {
-    match (refusal.need().job_token, refusal.version) {
-        (JobToken::Since(..), _) if refusal.worked_before => false,
-        (JobToken::Since(major, minor), Some(version)) => version < (major, minor),
-        (JobToken::Since(..), None) => !refusal.known_projects.is_empty(),
-        _ => false,
-    }
+    let once_refused = matches!(refusal.need().job_token, JobToken::Since(..));
+    once_refused && !refusal.worked_before && !refusal.known_projects.is_empty()
 }
 
 fn forbidden(refusal: &Refusal) -> Arm {
@@ -175,7 +158,6 @@ fn forbidden(refusal: &Refusal) -> Arm {
         Route::Play(..) | Route::Retry(..) => Arm::BARE_RUN,
         Route::Cancel(..) | Route::CancelPipeline(..) => Arm::BARE_CANCEL,
         Route::Erase(..) => Arm::BARE_ERASE,
-        Route::Trace(..) => Arm::BARE_TRACE,
         route if route.project().is_none() => Arm::NOT_GITLAB,
         _ => Arm::BARE_READ,
     }
@@ -212,12 +194,10 @@ impl<'a> Refusal<'a> {
             message,
             error: None,
             error_description: None,
-            scope: None,
             html: false,
             known_projects: &[],
             worked_before: false,
             variables: false,
-            version: None,
         }
     }
 

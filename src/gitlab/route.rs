@@ -51,6 +51,9 @@ pub enum Route {
     TriggerPipeline(Project),
 }
 
+/// One row of the table: what is done and asked, the project, and the path below it, or below the API where there is none.
+type Row<'a> = (Need, Option<&'a Project>, String);
+
 impl Route {
     /// The table. `lib/api/ci/jobs.rb` and its neighbours name, route by route, where a job token is allowed.
     fn row(&self) -> Row<'_> {
@@ -119,34 +122,28 @@ impl Route {
                     .of(project, format!("/pipelines/{id}/cancel"))
             }
             Self::TriggerPipeline(project) => {
-                let mut row = write("trigger pipelines", "Developer", "none")
-                    .of(project, "/trigger/pipeline");
-                row.need.job_token = Only;
-                row
+                let need = write("trigger pipelines", "Developer", "none");
+                Need {
+                    job_token: Only,
+                    ..need
+                }
+                .of(project, "/trigger/pipeline")
             }
         }
     }
 
     /// What it does and what it asks of a token.
     pub fn need(&self) -> Need {
-        self.row().need
-    }
-
-    pub fn auth(&self) -> Auth {
-        match self.need().job_token {
-            JobToken::Only => Auth::Only(TokenKind::Job),
-            JobToken::Never => Auth::Only(TokenKind::Access),
-            JobToken::Always | JobToken::Since(..) => Auth::JobFirst,
-        }
+        self.row().0
     }
 
     pub fn project(&self) -> Option<&Project> {
-        self.row().project
+        self.row().1
     }
 
     /// The thing inside a project that the route names: "job 90412", "pipeline 7700".
     pub fn record(&self) -> Option<String> {
-        let path = self.row().path;
+        let (_, _, path) = self.row();
         let mut parts = path.split('/').skip(1);
         let (kind, id) = (parts.next()?, parts.next()?);
         match kind {
@@ -158,7 +155,7 @@ impl Route {
 
     /// Below `/api/v4`, as it is sent.
     pub fn path(&self) -> String {
-        let Row { project, path, .. } = self.row();
+        let (_, project, path) = self.row();
         match project {
             None => path,
             Some(project) => format!("/projects/{}{path}", encode(&project.to_string())),
@@ -171,14 +168,6 @@ impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path())
     }
-}
-
-/// Which token a route is asked with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
-    Only(TokenKind),
-    /// The job token first; where GitLab refuses it (401, 403, 404) and there is an access token, that one from then on.
-    JobFirst,
 }
 
 /// Whether GitLab takes the job token on a route (`route_setting :authentication, job_token_allowed: true`).
@@ -222,14 +211,6 @@ impl Need {
     }
 }
 
-/// One row of the table.
-struct Row<'a> {
-    need: Need,
-    project: Option<&'a Project>,
-    /// Below the project, or below the API where there is none.
-    path: String,
-}
-
 fn read(what: &'static str, job_token: JobToken, permission: &'static str) -> Need {
     Need {
         method: "GET",
@@ -254,19 +235,11 @@ fn write(what: &'static str, role: &'static str, permission: &'static str) -> Ne
 
 impl Need {
     fn top<'a>(self, path: &str) -> Row<'a> {
-        Row {
-            need: self,
-            project: None,
-            path: path.to_owned(),
-        }
+        (self, None, path.to_owned())
     }
 
     fn of(self, project: &Project, path: impl Into<String>) -> Row<'_> {
-        Row {
-            need: self,
-            project: Some(project),
-            path: path.into(),
-        }
+        (self, Some(project), path.into())
     }
 }
 

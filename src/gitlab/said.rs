@@ -13,8 +13,6 @@ pub(super) struct Said {
     pub(super) error: Option<String>,
     /// `error_description`
     pub(super) description: Option<String>,
-    /// `scope`: what the token would need.
-    pub(super) scope: Option<String>,
 }
 
 impl Said {
@@ -30,7 +28,6 @@ impl Said {
             message: text("message"),
             error: text("error"),
             description: text("error_description"),
-            scope: text("scope"),
         }
     }
 

@@ -312,10 +312,8 @@ impl Client<'_> {
         explain(&Refusal {
             error: said.error.as_deref(),
             error_description: said.description.as_deref(),
-            scope: said.scope.as_deref(),
             html,
             known_projects: &memory.known,
-            version: memory.version,
             worked_before: memory.worked.contains(&worked),
             variables: ask
                 .body

@@ -19,7 +19,6 @@ struct Said {
     message: String,
     error: Option<String>,
     error_description: Option<String>,
-    scope: Option<String>,
     html: bool,
 }
 
@@ -38,7 +37,6 @@ fn fixtures() -> BTreeMap<String, Said> {
                     .map_or_else(|| one_line(&said["body"]["message"]), str::to_owned),
                 error: text("error"),
                 error_description: text("error_description"),
-                scope: text("scope"),
                 html: said["html"].as_bool().unwrap_or_default(),
             };
             assert!(all.insert(name.clone(), said).is_none(), "{name} twice");
@@ -145,7 +143,6 @@ impl Row {
         let mut refusal = Refusal::new(&self.route, None, said.status, &said.message);
         refusal.error = said.error.as_deref();
         refusal.error_description = said.error_description.as_deref();
-        refusal.scope = said.scope.as_deref();
         refusal.html = said.html;
         refusal.known_projects = &KNOWN;
         for fact in &self.facts {
@@ -156,11 +153,7 @@ impl Row {
                 "no job known" => refusal.known_projects = &[],
                 "worked before" => refusal.worked_before = true,
                 "variables" => refusal.variables = true,
-                version => {
-                    let numbers = version.strip_prefix("GitLab ").unwrap();
-                    let (major, minor) = numbers.split_once('.').unwrap();
-                    refusal.version = Some((major.parse().unwrap(), minor.parse().unwrap()));
-                }
+                other => panic!("no such fact: {other}"),
             }
         }
         explain(&refusal)
@@ -249,6 +242,23 @@ fn causes_are_distinct() {
             "unknown, ended or misplaced token",
             "trigger with the token of an ended job",
         ],
+        &["access token expired", "access token revoked"],
+        &[
+            "one permission missing",
+            "pipelines permission missing",
+            "environments permission missing",
+            "several permissions missing",
+        ],
+        &["keyset order", "teapot"],
+        &[
+            "server error",
+            "bad gateway",
+            "unavailable",
+            "gateway timeout",
+            "cdn 520",
+            "cdn 522",
+            "cdn 526",
+        ],
         &["user blocked", "terms not accepted"],
         &["may not run a pipeline", "may not run on a protected ref"],
         &["workflow rules", "no jobs"],
@@ -322,34 +332,6 @@ fn nothing_is_left_without_words() {
                     }
                 }
             }
-        }
-    }
-}
-
-/// A server that writes nonsense where names belong puts none of it into our sentences.
-#[test]
-fn names_from_the_server_are_checked() {
-    let route = Route::PipelineJobs(other(), PIPELINE);
-    let long = "x".repeat(300);
-    for message in [
-        "403 Forbidden - Authentication by CI/CD job token not allowed from a b to \u{1b}[31mred.",
-        "403 Forbidden - Authentication by CI/CD job token not allowed from  to .",
-        "403 Forbidden - Authentication by CI/CD job token not allowed from",
-        "403 Forbidden - Authentication by CI/CD job token not allowed from a; rm -rf / to $(id).",
-        "403 Forbidden - x. The following token permission is required: \u{202e}evil$.",
-        "403 Forbidden - x. The following token permission is required",
-        &format!(
-            "403 Forbidden - Authentication by CI/CD job token not allowed from {long} to {long}."
-        ),
-    ] {
-        let explanation = explain(&Refusal::new(&route, Some(Job), 403, message));
-        assert_eq!(explanation.exit, Exit::Refused, "{message}");
-        well_worded(message, &explanation);
-        for text in explanation.hints.iter().chain([&explanation.error]) {
-            assert!(
-                text.is_ascii() && !text.contains(['\u{1b}', '$', ';']),
-                "{text}"
-            );
         }
     }
 }

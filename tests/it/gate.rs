@@ -136,7 +136,7 @@ fn a_gate_that_could_not_be_checked_is_not_open() {
     alone("gate branch=main role=guest -q").is(6, expect![[r#"
         FINDING  CONDITION    GITLAB SAID
         held     branch=main  the ref is the branch main
-        unknown  role=guest   the server failed while it worked on the request (GET /job/allowed_agents: 500 Internal Server Error (request id 01JD0000000000000000000009)) (expected: the role of the job's user in its project is at least guest)
+        unknown  role=guest   GitLab failed, or is down, overloaded or restarting (500) (GET /job/allowed_agents: 500 Internal Server Error (request id 01JD0000000000000000000009)) (expected: the role of the job's user in its project is at least guest)
     "#]], "");
     assert_eq!(alone("gate branch=main protected-ref role=guest").code, 4);
     assert_eq!(alone("gate tag protected-ref role=guest").code, 9);

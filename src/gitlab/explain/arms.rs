@@ -63,12 +63,8 @@ impl Arm {
         "the server does not know this access token",
         "check that the token was created on this server, is complete and was not deleted; a protected variable is empty in a job on an unprotected ref",
     );
-    pub(super) const EXPIRED: Self = refused(
-        "the access token has expired",
-        "create a new one under Settings > Access tokens and replace the variable's value",
-    );
-    pub(super) const REVOKED: Self = refused(
-        "the access token was revoked",
+    pub(super) const DEAD: Self = refused(
+        "the access token has expired or was revoked",
         "create a new one under Settings > Access tokens and replace the variable's value",
     );
     /// A classic access token lacks a scope.
@@ -86,19 +82,18 @@ impl Arm {
     // What a setting, a role or a membership would cure.
     /// The other project does not take this project's job tokens.
     pub(super) const ALLOWLIST: Self = refused(
-        "{target} does not accept job tokens of {source}",
-        "in {target}: {allowlist setting}, add {source}\n\
-         {member}",
+        "{place} does not accept job tokens of this project",
+        "{allowlist}\n{member}",
     );
     /// The allowlist entry lacks permissions.
     pub(super) const PERMISSIONS: Self = refused(
-        "this project's allowlist entry lacks {permissions}",
-        "in {place}: {allowlist setting}, edit this project's entry under Fine-grained permissions",
+        "this project's allowlist entry lacks the permission that GitLab's answer names",
+        "{allowlist setting}, edit this project's entry under Fine-grained permissions",
     );
     /// Fine-grained permissions are on, and none of them opens this route.
     pub(super) const NO_PERMISSION: Self = refused(
         "job tokens with fine-grained permissions cannot {what}",
-        "in {place}: {allowlist setting}, choose the default permissions for this project's entry",
+        "{allowlist setting}, choose the default permissions for this project's entry",
     );
     /// A person or bot is blocked, deactivated, has not accepted the terms…
     pub(super) const BARRED: Self = refused(
@@ -112,12 +107,7 @@ impl Arm {
     );
 
     // A bare 403: GitLab's policies have several reasons for it, so all of them are named.
-    pub(super) const BARE_READ: Self = refused(BARE, "{member}");
-    pub(super) const BARE_TRACE: Self = refused(
-        BARE,
-        "{member}\n\
-         the log of a job that ran with CI_DEBUG_TRACE takes the Developer role",
-    );
+    pub(super) const BARE_READ: Self = refused(BARE, "{member}\n{debug trace}");
     pub(super) const BARE_RUN: Self = refused(
         BARE,
         "{member}\n\
@@ -217,10 +207,6 @@ impl Arm {
         "this GitLab does not know a value of the request",
         "an older GitLab knows fewer statuses; its answer names the parameter",
     );
-    pub(super) const NO_KEYSET: Self = unknown(
-        "this GitLab cannot page through the list in this order",
-        "a later release can; the jobs of one pipeline need no such paging",
-    );
     pub(super) const OFFSET_TOO_LARGE: Self = unknown(
         "the list is longer than this GitLab pages through",
         "narrow the list with --status, or ask for a pipeline's jobs instead of a project's",
@@ -267,11 +253,7 @@ impl Arm {
         "check CI_API_V4_URL, and whether no_proxy should name its host",
     );
     pub(super) const GATEWAY: Self = unknown(
-        "the GitLab behind this address is down, overloaded or restarting ({status})",
-        "{later}",
-    );
-    pub(super) const SERVER_ERROR: Self = unknown(
-        "the server failed while it worked on the request",
+        "GitLab failed, or is down, overloaded or restarting ({status})",
         "{later}",
     );
     pub(super) const OTHER: Self = unknown(

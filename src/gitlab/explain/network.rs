@@ -25,134 +25,132 @@ impl Fault {
     pub fn hint(&self, proxy: bool) -> &'static str {
         self.proxy_hint.filter(|_| proxy).unwrap_or(self.hint)
     }
+}
 
-    const fn new(words: &'static [&'static str], hint: &'static str) -> Self {
-        Self {
-            words,
-            tries: None,
-            hint,
-            proxy_hint: None,
-        }
-    }
-
-    const fn tries(self, tries: u8) -> Self {
-        Self {
-            tries: Some(tries),
-            ..self
-        }
-    }
-
-    const fn proxy(self, hint: &'static str) -> Self {
-        Self {
-            proxy_hint: Some(hint),
-            ..self
-        }
+const fn fault(words: &'static [&'static str], tries: Option<u8>, hint: &'static str) -> Fault {
+    let proxy_hint = None;
+    Fault {
+        words,
+        tries,
+        hint,
+        proxy_hint,
     }
 }
 
-const PROXY_WAY: &str = "check the proxy variables, and whether no_proxy should name GitLab's host";
-const DIRECT_WAY: &str =
-    "check network and firewall, and whether a proxy is needed (https_proxy or --proxy)";
-
 /// The first match counts: what the server says of our certificate comes before what the client says of the server's.
-static TABLE: [Fault; 18] = [
-    Fault::new(
+static TABLE: [Fault; 15] = [
+    fault(
         &["alert: certificaterequired"],
+        Some(1),
         "name a client certificate in CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE; the runner sets them from tls-cert-file and tls-key-file",
-    )
-    .tries(1),
-    Fault::new(
+    ),
+    fault(
         &[
-            "alert: badcertificate",
-            "alert: unsupportedcertificate",
-            "alert: certificaterevoked",
-            "alert: certificateexpired",
-            "alert: certificateunknown",
+            "alert: badcert",
+            "alert: certificate",
+            "alert: unsupportedcert",
             "alert: unknownca",
-            "alert: accessdenied",
+            "alert: access",
         ],
+        Some(1),
         "check that the certificate in CI_SERVER_TLS_CERT_FILE is valid and from a CA that the server trusts",
-    )
-    .tries(1),
-    Fault::new(
+    ),
+    fault(
         &[
             "alert: unrecognizedname",
             "not valid for name",
             "notvalidforname",
         ],
+        Some(1),
         "use a host name that stands in the server's certificate, in CI_API_V4_URL or --server",
-    )
-    .tries(1),
+    ),
     // Servers of TLS 1.2 that miss a client certificate say the same.
-    Fault::new(
+    fault(
         &["alert: ", "peer is incompatible"],
+        None,
         "the server must offer TLS 1.2 or 1.3; some say this where a client certificate is missing (CI_SERVER_TLS_CERT_FILE)",
     ),
-    Fault::new(
+    fault(
         &["unknownissuer", "causedasendentity", "badsignature"],
+        Some(1),
         "if the server's certificate is from your own or a private CA, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file; the image's own bundle is read only if SSL_CERT_FILE names it",
-    )
-    .tries(1),
-    Fault::new(
-        &["certificate expired", "peer certificate: expired"],
-        "renew the server's certificate; if it is new, check this machine's clock",
-    )
-    .tries(1),
-    Fault::new(
-        &["not valid yet", "notvalidyet"],
-        "set this machine's clock, or wait until the certificate is valid",
-    )
-    .tries(1),
-    Fault::new(
+    ),
+    fault(
+        &[
+            "certificate expired",
+            "peer certificate: expired",
+            "not valid yet",
+            "notvalidyet",
+        ],
+        Some(1),
+        "renew the server's certificate; if it is valid today, set this machine's clock",
+    ),
+    fault(
         &["invalid peer certificate"],
+        Some(1),
         "the message says what is wrong with the certificate; the server's administrator must replace it",
-    )
-    .tries(1),
-    Fault::new(
+    ),
+    fault(
         &["corrupt message"],
+        None,
         "do not write https for a server that speaks http: check CI_API_V4_URL or --server, and its port",
     ),
-    Fault::new(
+    fault(
         &["responded 407"],
+        None,
         "put user and password into the proxy's URL (https_proxy, http_proxy, all_proxy or --proxy)",
     ),
-    Fault::new(
+    fault(
         &["connect proxy failed"],
+        None,
         "let the proxy pass GitLab's host and port, or name the host in no_proxy",
     ),
-    Fault::new(
+    fault(
         &[
             "no name server",
             "temporary failure in name resolution",
             "timeout: resolve",
         ],
+        None,
         "check /etc/resolv.conf of this image; an empty image takes it from the container engine",
     ),
-    Fault::new(
-        &["no such host", "failed to lookup address", "host not found"],
-        "check the host in CI_API_V4_URL or --server, and whether this image's resolver knows it",
-    )
-    .tries(3)
-    .proxy("check the proxy's name in https_proxy, http_proxy, all_proxy or --proxy"),
-    Fault::new(
-        &["connection refused"],
-        "check the port in CI_API_V4_URL or --server, and whether GitLab is up",
-    )
-    .proxy(PROXY_WAY),
-    Fault::new(&["network is unreachable", "no route to host"], DIRECT_WAY).proxy(PROXY_WAY),
-    Fault::new(&["timeout: connect", "connection timed out"], DIRECT_WAY).proxy(PROXY_WAY),
-    Fault::new(
+    Fault {
+        proxy_hint: Some("check the proxy's name in https_proxy, http_proxy, all_proxy or --proxy"),
+        ..fault(
+            &["no such host", "failed to lookup address", "host not found"],
+            Some(3),
+            "check the host in CI_API_V4_URL or --server, and whether this image's resolver knows it",
+        )
+    },
+    Fault {
+        proxy_hint: Some(
+            "check the proxy variables, and whether no_proxy should name GitLab's host",
+        ),
+        ..fault(
+            &[
+                "connection refused",
+                "network is unreachable",
+                "no route to host",
+                "timeout: connect",
+                "connection timed out",
+            ],
+            None,
+            "check host and port in CI_API_V4_URL or --server, whether GitLab is up, and whether a firewall or a missing proxy (https_proxy or --proxy) is in the way",
+        )
+    },
+    fault(
         &["timeout: ", "timed out"],
+        None,
         "try again later: the server or something in front of it is overloaded",
     ),
-    Fault::new(
+    fault(
         &[
             "connection reset",
-            "unexpected eof",
-            "unexpected end of file",
+            "unexpected e",
             "peer disconnected",
             "close_notify",
         ],
+        None,
         "try again; if it lasts, look for a firewall on the way, and for http in place of https in CI_API_V4_URL or its port",
     ),
 ];

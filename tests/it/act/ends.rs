@@ -149,7 +149,7 @@ fn an_action_that_ends_early_prints_its_document() {
             {"result":"unknown","exit":6,"action":"play","project":null,"pipeline":null,"jobs":[],"waited":null}
         "#]], expect![[r#"
             jobgate: error: GitLab has given no good answer for 30s
-            jobgate: error: the GitLab behind this address is down, overloaded or restarting (502)
+            jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
             jobgate: hint: try again later; an administrator finds the request in the logs by its id
             jobgate: hint: --outage-budget DURATION allows more
@@ -162,7 +162,7 @@ fn an_action_that_ends_early_prints_its_document() {
             JOBGATE_OUT_PROJECT_PATH=ops/web
         "#]], expect![[r#"
             jobgate: error: GitLab has given no good answer for 30s
-            jobgate: error: the GitLab behind this address is down, overloaded or restarting (502)
+            jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000016)
             jobgate: hint: try again later; an administrator finds the request in the logs by its id
             jobgate: hint: --outage-budget DURATION allows more

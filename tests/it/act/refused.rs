@@ -54,7 +54,7 @@ fn a_scope_that_is_too_small() {
         deploy:
         jobgate: error: the access token's scopes do not allow it to play jobs
         jobgate: error: POST /projects/44/jobs/90400/play: 403 insufficient_scope: The request requires higher privileges than provided by the access token. (request id 01JD0000000000000000000004)
-        jobgate: hint: create an access token with the scope api (the server names: api)
+        jobgate: hint: create an access token with the scope api
     "#]]);
     story.gitlab.finish();
 }
@@ -293,12 +293,12 @@ fn a_token_that_has_expired() {
         token
     });
     story.run("play deploy").is(4, expect![[r#"
-        JOB     RESULT   STATUS     ID  NOTE                          LINK
-        deploy  refused  manual  90400  the access token has expired  URL/jobs/90400
+        JOB     RESULT   STATUS     ID  NOTE                                         LINK
+        deploy  refused  manual  90400  the access token has expired or was revoked  URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         deploy:
-        jobgate: error: the access token has expired
+        jobgate: error: the access token has expired or was revoked
         jobgate: error: POST /projects/44/jobs/90400/play: 401 invalid_token: Token is expired. You can either do re-authorization or token refresh. (request id 01JD0000000000000000000005)
         jobgate: hint: create a new one under Settings > Access tokens and replace the variable's value
     "#]]);

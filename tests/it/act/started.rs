@@ -128,7 +128,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
     });
     run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
         plan: trigger ops/monitoring at main
-        jobgate: error: the GitLab behind this address is down, overloaded or restarting (502)
+        jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
         jobgate: error: it is not known whether GitLab has started the pipeline
         jobgate: error: pipelines of main by mira since 08:00:02: 7703 https://gitlab.example.com/ops/monitoring/-/pipelines/7703, 7702 https://gitlab.example.com/ops/monitoring/-/pipelines/7702

@@ -173,7 +173,7 @@ fn silence_ends_with_could_not_tell() {
         .run("jobs --quiet")
         .on(&clock, &Interrupt::new())
         .is(6, "", expect![[r#"
-            jobgate: error: the GitLab behind this address is down, overloaded or restarting (502)
+            jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000014)
             jobgate: hint: try again later; an administrator finds the request in the logs by its id
         "#]]);

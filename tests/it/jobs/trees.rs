@@ -169,10 +169,10 @@ fn a_pipeline_that_cannot_be_read_is_named_and_the_rest_is_shown() {
               ├─ part                            part   success     2m00s  48m00s  90403                                                                                     /shop/web/-/jobs/90403
               └─ charts                          part   success        0s      1s  90404  trigger job                                                                        /shop/web/-/jobs/90404
                  └─ pipeline 7702 of project 45                                           403 Forbidden - Authentication by CI/CD job token not allowed from web to charts.
-        jobgate: error: project charts does not accept job tokens of project web
+        jobgate: error: project 45 does not accept job tokens of this project
         jobgate: error: GET /projects/45/pipelines/7702/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to charts. (request id 01JD0000000000000000000005)
-        jobgate: hint: in project charts: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add project web
-        jobgate: hint: the user who started the job must be a member of project charts with the role Reporter or higher
+        jobgate: hint: in project 45: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+        jobgate: hint: the user who started the job must be a member of project 45 with the role Reporter or higher
     "#]]);
     let got = scene.jobs("--recursive -o json");
     let tree: Value = serde_json::from_str(&got.out).unwrap();
