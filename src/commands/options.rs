@@ -143,32 +143,14 @@ pub const VARIABLES: &[Variable] = &[
         "CI_JOB_ID",
         "must be the job that GitLab names; unset or empty, it is not compared",
     ),
-    variable(
-        "CI_JOB_TIMEOUT",
-        "the job's time limit in seconds, for the default of waiting",
-    ),
-    variable(
-        "RUNNER_SCRIPT_TIMEOUT",
-        "the script's own time limit, if the job sets one",
-    ),
+    variable("CI_JOB_TIMEOUT", "the job's time limit, in seconds"),
+    variable("RUNNER_SCRIPT_TIMEOUT", "the script's own limit"),
     variable("JOBGATE_TOKEN_FILE", "path of a file with an access token"),
     variable("JOBGATE_TOKEN", "an access token"),
-    variable(
-        "GITLAB_TOKEN",
-        "an access token, if neither of these is set",
-    ),
-    variable(
-        "CI_SERVER_TLS_CA_FILE",
-        "certificates to trust besides the built-in public roots",
-    ),
-    variable(
-        "SSL_CERT_FILE",
-        "certificates to trust in place of the built-in public roots",
-    ),
-    variable(
-        "CI_SERVER_TLS_CERT_FILE",
-        "client certificate, for GitLab alone",
-    ),
+    variable("GITLAB_TOKEN", "an access token if these are not set"),
+    variable("CI_SERVER_TLS_CA_FILE", "further certificates to trust"),
+    variable("SSL_CERT_FILE", "trusted in place of built-in roots"),
+    variable("CI_SERVER_TLS_CERT_FILE", "client certificate"),
     variable("CI_SERVER_TLS_KEY_FILE", "key of the client certificate"),
     variable("https_proxy", "proxy for https, also HTTPS_PROXY"),
     variable("http_proxy", "proxy for http, lower case only"),

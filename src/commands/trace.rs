@@ -18,7 +18,7 @@ use crate::decide::wait::{Failures, Rules, TriggerJobs, Watch};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Kind, Route};
 use crate::host::Host;
-use crate::model::{Job, JobId, Project, Status};
+use crate::model::{Job, JobId, Project};
 use crate::pipeline::{Pipelines, Scope, choose, no_such_jobs};
 use crate::report::clean_log::{Cleaner, Form, Tail};
 use crate::report::messages::Within;
@@ -131,13 +131,6 @@ impl Options {
         }
     }
 
-    /// The very attempt that an id names.
-    fn attempt<'j>(&self, rows: &'j [Job]) -> Option<&'j Job> {
-        let operand = self.selection.operands.first().filter(|one| one.is_id())?;
-        let id = operand.text.parse().ok().map(JobId)?;
-        rows.iter().find(|job| job.id == id)
-    }
-
     /// A file gets the bytes, standard output nothing that a terminal would obey.
     fn form(&self) -> Option<Form> {
         match (self.plain, &self.file) {
@@ -183,8 +176,14 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
     let rows = rows.map_err(|error| error.stop())?.jobs;
     let selected = choose(&options.selection, &rows, located.caller().as_ref())?;
     let meant: Vec<&Job> = selected.jobs.iter().map(|chosen| chosen.job).collect();
+    let operand = options.selection.operands.first();
+    let operand = operand.filter(|one| one.is_id()).map(|one| &one.text);
     let job = match meant.as_slice() {
-        [job] => options.attempt(&rows).unwrap_or(job),
+        // Of an id that very attempt, of a name the newest.
+        [job] => rows
+            .iter()
+            .find(|row| operand.is_some_and(|text| row.id.to_string() == *text))
+            .unwrap_or(job),
         [] => {
             let names: Vec<&str> = rows.iter().map(|job| job.name.as_str()).collect();
             let within = Within::Pipeline(located.place.pipeline);
@@ -194,14 +193,8 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
         several => return Err(report::several(several)),
     };
     let route = log_of(job, &located.place.project);
-    loop {
-        match session.ask(|| log.read(session, &route, true)) {
-            Err(error) => return Err(error.stop()),
-            Ok(Read::All) => break,
-            Ok(Read::More) => {}
-            Ok(Read::Other) => log.restart(session),
-        }
-    }
+    let read = log.read_on(session, &route, true);
+    read.map_err(|error| error.stop())?;
     log.end();
     Ok(())
 }
@@ -273,44 +266,24 @@ impl Follower<'_, '_, '_> {
             self.next = turns.now();
         }
         let route = log_of(job, self.home);
-        if begun(&job.status) && (last || turns.now() >= self.next) {
+        if job.started_at.is_some() && (last || turns.now() >= self.next) {
             self.read(turns, &route)?;
         }
-        self.seen = begun(&job.status).then_some((job.id, route));
+        self.seen = job.started_at.map(|_| (job.id, route));
         Ok(())
     }
 
     fn read(&mut self, turns: &mut Turns, route: &Route) -> Result<(), Halt> {
-        let session = turns.session();
-        let before = self.log.read_so_far();
-        loop {
-            match turns.ask(&mut || self.log.read(session, route, false))? {
-                Read::All => break,
-                Read::More => {}
-                Read::Other => self.log.restart(session),
-            }
-        }
-        self.log.shown();
-        if self.log.read_so_far() != before {
+        let before = self.log.reader.read();
+        self.log.read_on(turns.session(), route, false)?;
+        // The log's present end was reached: the last lines are shown, and from here on everything.
+        self.log.sink.release();
+        if self.log.reader.read() != before {
             turns.changed();
         }
-        self.next = turns.now().saturating_add(self.log.pause());
+        self.next = turns.now().saturating_add(self.log.reader.pause());
         Ok(())
     }
-}
-
-/// There may be a log.
-fn begun(status: &Status) -> bool {
-    !matches!(
-        status,
-        Status::Created
-            | Status::WaitingForCallback
-            | Status::WaitingForResource
-            | Status::Preparing
-            | Status::Pending
-            | Status::Manual
-            | Status::Scheduled
-    )
 }
 
 /// What was read, and what becomes of it.
@@ -322,11 +295,9 @@ struct Log<'o, 'h> {
 struct Sink<'o, 'h> {
     out: &'o mut Out<'h>,
     /// `None`: the bytes as they are.
-    form: Option<Form>,
     cleaner: Option<Cleaner>,
     /// Holds everything back until the log's present end was seen.
     tail: Option<Tail>,
-    text: String,
 }
 
 impl<'o, 'h> Log<'o, 'h> {
@@ -335,29 +306,40 @@ impl<'o, 'h> Log<'o, 'h> {
             reader: Reader::default(),
             sink: Sink {
                 out,
-                form,
                 cleaner: form.map(Cleaner::new),
                 tail: tail.map(Tail::new),
-                text: String::new(),
             },
         }
     }
 
-    /// Asks once for what is new. With `early`, it ends when the output is closed.
+    /// Reads what is new, to the log's present end. With `early`, it ends when the output is closed.
+    fn read_on(&mut self, session: &Session, route: &Route, early: bool) -> Result<(), Error> {
+        loop {
+            match session.ask(|| self.read(session, route, early))? {
+                Read::All => return Ok(()),
+                Read::More => {}
+                Read::Other => {
+                    session.talk.line(report::STARTS_OVER);
+                    self.begin_again();
+                }
+            }
+        }
+    }
+
+    /// Asks once.
     fn read(&mut self, session: &Session, route: &Route, early: bool) -> Result<Read, Error> {
         let ask = self.reader.ask();
-        let (offset, limit) = match ask {
-            Ask::Whole => (String::new(), String::new()),
-            Ask::Part { offset, limit } => (offset.to_string(), limit.to_string()),
+        let part = match ask {
+            Ask::Whole => Vec::new(),
+            Ask::Part { offset, limit } => vec![
+                ("byte_offset", offset.to_string()),
+                ("byte_limit", limit.to_string()),
+            ],
         };
-        let part = [
-            ("byte_offset", offset.as_str()),
-            ("byte_limit", limit.as_str()),
-        ];
-        let pairs = if ask == Ask::Whole { &[][..] } else { &part };
+        let pairs: Vec<(&str, &str)> = part.iter().map(|(key, n)| (*key, n.as_str())).collect();
         let (sink, mut answer) = (&mut self.sink, self.reader.answer());
         let mut closed = false;
-        let read = session.gitlab.stream(route, pairs, &mut |chunk| {
+        let read = session.gitlab.stream(route, &pairs, &mut |chunk| {
             let flow = answer.take(chunk, &mut |new| sink.put(new));
             closed = early && !sink.out.delivers();
             if closed { ControlFlow::Break(()) } else { flow }
@@ -373,37 +355,15 @@ impl<'o, 'h> Log<'o, 'h> {
         }
     }
 
-    /// Bytes read so far.
-    fn read_so_far(&self) -> u64 {
-        self.reader.read()
-    }
-
-    /// How long reading again should wait.
-    fn pause(&self) -> Duration {
-        self.reader.pause()
-    }
-
-    /// The log was erased or replaced while it was read.
-    fn restart(&mut self, session: &Session) {
-        session.talk.line(report::STARTS_OVER);
-        self.begin_again();
-    }
-
     /// Another log begins, from its first byte.
     fn begin_again(&mut self) {
         self.reader = Reader::default();
         self.sink.finish();
-        self.sink.cleaner = self.sink.form.map(Cleaner::new);
-    }
-
-    /// The log's present end was reached: the last lines are shown, and from here on everything.
-    fn shown(&mut self) {
-        self.sink.let_go();
     }
 
     fn end(mut self) {
         self.sink.finish();
-        self.sink.let_go();
+        self.sink.release();
     }
 }
 
@@ -412,11 +372,9 @@ impl Sink<'_, '_> {
         let Some(cleaner) = &mut self.cleaner else {
             return self.pass(bytes);
         };
-        let mut text = std::mem::take(&mut self.text);
+        let mut text = String::new();
         cleaner.push(bytes, &mut text);
         self.pass(text.as_bytes());
-        text.clear();
-        self.text = text;
     }
 
     /// What the cleaner holds back.
@@ -435,11 +393,10 @@ impl Sink<'_, '_> {
         }
     }
 
-    fn let_go(&mut self) {
+    /// Ends the holding back.
+    fn release(&mut self) {
         if let Some(tail) = self.tail.take() {
-            for line in tail.lines() {
-                self.out.bytes(line);
-            }
+            tail.lines().for_each(|line| self.out.bytes(line));
         }
     }
 }

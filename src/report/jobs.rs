@@ -29,29 +29,12 @@ const COLUMNS: &[Column] = &[
     Column::left("LINK"),
 ];
 
-const PROJECT_COLUMNS: &[Column] = &[
-    Column::name("JOB"),
-    Column::name("STAGE"),
-    Column::left("STATUS"),
-    Column::right("DURATION"),
-    Column::right("QUEUED"),
-    Column::right("ID"),
-    Column::right("PIPELINE"),
-    Column::left("NOTE"),
-    Column::left("LINK"),
-];
-
-/// Jobs in the order given, each with whether a newer attempt of it exists.
+/// Jobs in the order given, each with whether a newer attempt of it exists; of several pipelines with each one's id.
 pub fn table(jobs: &[(&Job, bool)], several_pipelines: bool) -> Table {
-    let mut table = Table::new(if several_pipelines {
-        PROJECT_COLUMNS
-    } else {
-        COLUMNS
-    });
+    let mut table = Table::new(COLUMNS);
     for (job, retried) in jobs {
-        let pipeline = job.pipeline.map(|key| key.id.to_string());
-        let pipeline = pipeline.filter(|_| several_pipelines);
-        row(&mut table, "", job, *retried, pipeline.as_deref());
+        let pipeline = job.pipeline.filter(|_| several_pipelines);
+        row(&mut table, "", job, *retried, pipeline);
     }
     table
 }
@@ -79,26 +62,27 @@ pub fn tree(root: &Branch, refusals: &Refusals) -> Table {
     table
 }
 
-fn row(table: &mut Table, prefix: &str, job: &Job, retried: bool, pipeline: Option<&str>) {
+fn row(table: &mut Table, prefix: &str, job: &Job, retried: bool, pipeline: Option<PipelineKey>) {
     let paint = if retried {
         Paint::Dim
     } else {
         Paint::status(&job.status, job.allow_failure)
     };
-    let name = format!("{prefix}{}", job.name);
-    let (duration, queued) = (seconds(job.duration), seconds(job.queued_duration));
-    let (id, note) = (job.id.to_string(), note(job, retried));
-    let mut cells = vec![
-        (name.as_str(), Paint::Plain),
+    let mut notes = note(job, retried);
+    if let Some(key) = pipeline {
+        let comma = if notes.is_empty() { "" } else { ", " };
+        notes = format!("pipeline {}{comma}{notes}", key.id);
+    }
+    table.row(&[
+        (&format!("{prefix}{}", job.name), Paint::Plain),
         (&job.stage, Paint::Plain),
         (job.status.word(), paint),
-        (&duration, Paint::Plain),
-        (&queued, Paint::Plain),
-        (&id, Paint::Dim),
-    ];
-    cells.extend(pipeline.map(|pipeline| (pipeline, Paint::Dim)));
-    cells.extend([(note.as_str(), Paint::Plain), (&job.web_url, Paint::Dim)]);
-    table.row(&cells);
+        (&seconds(job.duration), Paint::Plain),
+        (&seconds(job.queued_duration), Paint::Plain),
+        (&job.id.to_string(), Paint::Dim),
+        (&notes, Paint::Plain),
+        (&job.web_url, Paint::Dim),
+    ]);
 }
 
 /// What else a reader should know of a job, in a few words.

@@ -4,7 +4,9 @@ use super::dotenv::Dotenv;
 use super::style::Paint;
 use super::table::{Column, Table};
 use crate::decide::deadline::JobTime;
-use crate::model::{AllowedAgents, Job, Pipeline, ProjectId, Role, Runner, Tier};
+use crate::model::{
+    Agent, AgentsEnvironment, AllowedAgents, Job, Pipeline, ProjectId, Role, Runner, Tier,
+};
 use crate::time::human;
 
 const COLUMNS: &[Column] = &[Column::left(""), Column::left("")];
@@ -25,57 +27,60 @@ pub struct Page<'a> {
 
 impl Page<'_> {
     pub fn table(&self) -> Table {
-        let mut table = Table::new(COLUMNS);
-        let mut row = |key: &str, value: &str| {
-            if !value.is_empty() {
-                table.row(&[(key, Paint::Dim), (value, Paint::Plain)]);
-            }
-        };
         let Self { job, pipeline, .. } = self;
-        row("job", &format!("{} {}", job.id, job.name));
-        row("link", &job.web_url);
-        row("stage", &job.stage);
         let allowed = if job.allow_failure {
             ", allowed to fail"
         } else {
             ""
         };
-        row("status", &format!("{}{allowed}", job.status.word()));
-        row("time", &self.time());
-        row("runner", &self.runner());
         let source = pipeline.source.as_ref().map_or("?", |source| source.word());
-        row("pipeline", &format!("{} from {source}", pipeline.id));
-        row("link", &pipeline.web_url);
-        row("ref", &self.ref_name());
-        row(
-            "project",
-            format!("{} {}", self.project, self.path.unwrap_or_default()).trim_end(),
-        );
+        let kind = self.ref_type().map(|kind| format!("{kind} "));
+        let sha = pipeline.sha.get(..8).unwrap_or(&pipeline.sha);
+        let user = job.user.iter();
+        let mut facts = vec![
+            ("job", format!("{} {}", job.id, job.name)),
+            ("link", job.web_url.clone()),
+            ("stage", job.stage.clone()),
+            ("status", format!("{}{allowed}", job.status.word())),
+            ("time", self.time()),
+            ("runner", self.runner()),
+            ("pipeline", format!("{} from {source}", pipeline.id)),
+            ("link", pipeline.web_url.clone()),
+            (
+                "ref",
+                format!("{}{} at {sha}", kind.unwrap_or_default(), job.ref_name),
+            ),
+            (
+                "project",
+                format!("{} {}", self.project, self.path.unwrap_or_default()),
+            ),
+            (
+                "user",
+                list(user.map(|user| format!("{} {}", user.id, user.username))),
+            ),
+        ];
         if let Some(agents) = self.agents {
-            let groups: Vec<String> = agents
-                .project
-                .groups
-                .iter()
-                .map(|group| group.id.to_string())
-                .collect();
-            row("groups", &groups.join(", "));
+            let path = |agent: &Agent| agent.config_project.path_with_namespace.clone();
+            let allowed = agents.allowed_agents.iter();
+            facts.extend([
+                (
+                    "groups",
+                    list(agents.project.groups.iter().map(|group| group.id)),
+                ),
+                (
+                    "roles",
+                    list(agents.user.roles_in_project.iter().map(Role::word)),
+                ),
+                ("environment", environment(agents)),
+                (
+                    "agents",
+                    list(allowed.map(|agent| format!("{} {}", agent.id, path(agent)))),
+                ),
+            ]);
         }
-        row("user", &self.user());
-        if let Some(agents) = self.agents {
-            let roles: Vec<&str> = agents
-                .user
-                .roles_in_project
-                .iter()
-                .map(Role::word)
-                .collect();
-            row("roles", &roles.join(", "));
-            row("environment", &environment(agents));
-            let allowed: Vec<String> = agents
-                .allowed_agents
-                .iter()
-                .map(|agent| format!("{} {}", agent.id, agent.config_project.path_with_namespace))
-                .collect();
-            row("agents", &allowed.join(", "));
+        let mut table = Table::new(COLUMNS);
+        for (key, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+            table.row(&[(key, Paint::Dim), (value.trim_end(), Paint::Plain)]);
         }
         table
     }
@@ -110,70 +115,67 @@ impl Page<'_> {
         }
     }
 
-    fn ref_name(&self) -> String {
-        let Self { job, pipeline, .. } = self;
-        let kind = match () {
-            () if job.tag => "tag ",
-            () if job.ref_name.starts_with("refs/") => "",
-            () => "branch ",
-        };
-        let sha = pipeline.sha.get(..8).unwrap_or(&pipeline.sha);
-        format!("{kind}{} at {sha}", job.ref_name)
-    }
-
-    fn user(&self) -> String {
-        self.job
-            .user
-            .as_ref()
-            .map_or_else(String::new, |user| format!("{} {}", user.id, user.username))
+    /// A merge request's ref is neither.
+    fn ref_type(&self) -> Option<&'static str> {
+        match () {
+            () if self.job.tag => Some("tag"),
+            () if self.job.ref_name.starts_with("refs/") => None,
+            () => Some("branch"),
+        }
     }
 
     /// Variables for later jobs.
     pub fn dotenv(&self) -> Dotenv {
         let Self { job, pipeline, .. } = self;
+        let role = self
+            .agents
+            .and_then(|agents| agents.user.roles_in_project.iter().max());
+        let environment = self.agents.and_then(|agents| agents.environment.as_ref());
+        let tier = |environment: &AgentsEnvironment| {
+            environment
+                .tier
+                .as_ref()
+                .map_or_else(String::new, |tier| tier.word().to_owned())
+        };
+        let left = self.time.left();
         let mut dotenv = Dotenv::new();
-        dotenv.set("JOB_ID", job.id.to_string());
-        dotenv.set("JOB_NAME", &job.name);
-        dotenv.set("JOB_STAGE", &job.stage);
-        dotenv.set("PIPELINE_ID", pipeline.id.to_string());
-        if let Some(source) = &pipeline.source {
-            dotenv.set("PIPELINE_SOURCE", source.word());
-        }
-        dotenv.set("PROJECT_ID", self.project.to_string());
-        if let Some(path) = self.path {
-            dotenv.set("PROJECT_PATH", path);
-        }
-        dotenv.set("REF", &job.ref_name);
-        // A merge request's ref is neither.
-        if job.tag {
-            dotenv.set("REF_TYPE", "tag");
-        } else if !job.ref_name.starts_with("refs/") {
-            dotenv.set("REF_TYPE", "branch");
-        }
-        dotenv.set("SHA", &pipeline.sha);
-        if let Some(user) = &job.user {
-            dotenv.set("USER", &user.username);
-        }
-        if let Some(left) = self.time.left() {
-            dotenv.set("SECONDS_LEFT", left.as_secs().to_string());
-        }
-        if let Some(agents) = self.agents {
-            if let Some(role) = agents.user.roles_in_project.iter().max() {
-                dotenv.set("ROLE", role.word());
-            }
-            if let Some(environment) = &agents.environment {
-                dotenv.set(
-                    "ENVIRONMENT_SLUG",
-                    environment.slug.as_deref().unwrap_or_default(),
-                );
-                dotenv.set(
-                    "ENVIRONMENT_TIER",
-                    environment.tier.as_ref().map_or("", Tier::word),
-                );
+        for (key, value) in [
+            ("JOB_ID", Some(job.id.to_string())),
+            ("JOB_NAME", Some(job.name.clone())),
+            ("JOB_STAGE", Some(job.stage.clone())),
+            ("PIPELINE_ID", Some(pipeline.id.to_string())),
+            (
+                "PIPELINE_SOURCE",
+                pipeline
+                    .source
+                    .as_ref()
+                    .map(|source| source.word().to_owned()),
+            ),
+            ("PROJECT_ID", Some(self.project.to_string())),
+            ("PROJECT_PATH", self.path.map(str::to_owned)),
+            ("REF", Some(job.ref_name.clone())),
+            ("REF_TYPE", self.ref_type().map(str::to_owned)),
+            ("SHA", Some(pipeline.sha.clone())),
+            ("USER", job.user.as_ref().map(|user| user.username.clone())),
+            ("SECONDS_LEFT", left.map(|left| left.as_secs().to_string())),
+            ("ROLE", role.map(|role| role.word().to_owned())),
+            (
+                "ENVIRONMENT_SLUG",
+                environment.map(|one| one.slug.clone().unwrap_or_default()),
+            ),
+            ("ENVIRONMENT_TIER", environment.map(tier)),
+        ] {
+            if let Some(value) = value {
+                dotenv.set(key, value);
             }
         }
         dotenv
     }
+}
+
+fn list<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    let items: Vec<String> = items.map(|item| item.to_string()).collect();
+    items.join(", ")
 }
 
 /// `GET /job/allowed_agents` was refused; `why` is GitLab's answer.

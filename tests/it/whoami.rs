@@ -47,8 +47,8 @@ fn page() -> Expect {
         link         https://gitlab.example.com/shop/web/-/pipelines/7700
         ref          branch main at 00000000
         project      44 shop/web
-        groups       1
         user         51 mira
+        groups       1
         roles        guest, planner, reporter, security_manager, developer, maintainer
         environment  prod-eu (tier production)
         agents       12 shop/web
@@ -72,8 +72,8 @@ fn a_job_learns_who_it_is_on_every_server() {
                 link         https://gitlab.example.com/shop/web/-/pipelines/7700
                 ref          branch main at 00000000
                 project      44 shop/web
-                groups       1
                 user         51 mira
+                groups       1
                 roles        guest, planner, reporter, developer, maintainer
                 environment  prod-eu (tier production)
                 agents       12 shop/web

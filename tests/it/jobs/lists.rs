@@ -19,16 +19,16 @@ fn a_projects_jobs_come_newest_first() {
         ],
         &expect![[r#"
             $ jobs --all-pipelines
-            JOB      STAGE  STATUS   DURATION  QUEUED     ID  PIPELINE  NOTE               LINK
-            compile  build  success        5s      0s  90403      7700                     /shop/web/-/jobs/90403
-            gate     gate   running     1m00s      0s  90402      7700                     /shop/web/-/jobs/90402
-            unit     test   running     1m00s      0s  90401      7700                     /shop/web/-/jobs/90401
-            compile  build  failed         1s      0s  90400      7700  the script failed  /shop/web/-/jobs/90400
+            JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE                              LINK
+            compile  build  success        5s      0s  90403  pipeline 7700                     /shop/web/-/jobs/90403
+            gate     gate   running     1m00s      0s  90402  pipeline 7700                     /shop/web/-/jobs/90402
+            unit     test   running     1m00s      0s  90401  pipeline 7700                     /shop/web/-/jobs/90401
+            compile  build  failed         1s      0s  90400  pipeline 7700, the script failed  /shop/web/-/jobs/90400
             $ jobs --all-pipelines compile --limit 1
-            JOB      STAGE  STATUS   DURATION  QUEUED     ID  PIPELINE  NOTE  LINK
-            compile  build  success        5s      0s  90403      7700        /shop/web/-/jobs/90403
+            JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE           LINK
+            compile  build  success        5s      0s  90403  pipeline 7700  /shop/web/-/jobs/90403
             $ jobs --all-pipelines --status failed nope
-            JOB  STAGE  STATUS  DURATION  QUEUED  ID  PIPELINE  NOTE  LINK
+            JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
             jobgate: error: no job "nope" in project 44
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
         "#]],
