@@ -74,33 +74,16 @@ impl Ci {
 /// With `--server`: the variables that would lead the way, and the options that replace them.
 fn unused(vars: &Vars, fixed: &Fixed) -> Option<String> {
     fixed.server.as_ref()?;
+    let proxies = "https_proxy HTTPS_PROXY http_proxy all_proxy ALL_PROXY";
+    let proxies = proxies.split(' ').filter(|_| fixed.proxy.is_none());
+    let files = "SSL_CERT_FILE CI_SERVER_TLS_CA_FILE".split(' ');
+    let files = files.filter(|_| fixed.ca_file.is_none());
     // A variable that cannot be read is set, too.
     let set = |name: &&str| !matches!(vars.get(name), Ok(None));
-    let proxies = [
-        "https_proxy",
-        "HTTPS_PROXY",
-        "http_proxy",
-        "all_proxy",
-        "ALL_PROXY",
-    ];
-    let proxies = proxies
-        .into_iter()
-        .filter(|name| set(name) && fixed.proxy.is_none());
-    let files = ["SSL_CERT_FILE", "CI_SERVER_TLS_CA_FILE"];
-    let files = files
-        .into_iter()
-        .filter(|name| set(name) && fixed.ca_file.is_none());
-    let (proxies, files): (Vec<&str>, Vec<&str>) = (proxies.collect(), files.collect());
-    let instead = match (proxies.is_empty(), files.is_empty()) {
-        (true, true) => return None,
-        (false, true) => "--proxy URL|none",
-        (true, false) => "--ca-file FILE|builtin",
-        (false, false) => "--proxy URL|none and --ca-file FILE|builtin",
-    };
-    let names = [proxies, files].concat().join(", ");
-    Some(format!(
-        "with --server these variables are not used: {names}; give {instead} instead"
-    ))
+    let set: Vec<&str> = proxies.chain(files).filter(set).collect();
+    let names = set.join(", ");
+    let warning = "with --server these variables are not used (--proxy and --ca-file replace them)";
+    (!set.is_empty()).then(|| format!("{warning}: {names}"))
 }
 
 impl Proxies {
@@ -315,7 +298,7 @@ mod tests {
         assert!(
             ci.proxies.https.is_none() && ci.proxies.all.is_none() && ci.proxies.none.is_none()
         );
-        expect_test::expect!["with --server these variables are not used: https_proxy, ALL_PROXY, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE; give --proxy URL|none and --ca-file FILE|builtin instead"].assert_eq(&ci.warnings.join("\n"));
+        expect_test::expect!["with --server these variables are not used (--proxy and --ca-file replace them): https_proxy, ALL_PROXY, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE"].assert_eq(&ci.warnings.join("\n"));
         let ci = read(&Fixed {
             proxy: Some("http://own.example".into()),
             ca_file: Some("builtin".into()),
@@ -327,7 +310,7 @@ mod tests {
             ..server("https://gl.example")
         });
         assert!(ci.proxies.fixed.is_none());
-        expect_test::expect!["with --server these variables are not used: SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE; give --ca-file FILE|builtin instead"].assert_eq(&ci.warnings.join("\n"));
+        expect_test::expect!["with --server these variables are not used (--proxy and --ca-file replace them): SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE"].assert_eq(&ci.warnings.join("\n"));
     }
 
     #[test]

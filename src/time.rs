@@ -21,15 +21,11 @@ pub trait Clock: Sync {
 }
 
 /// The machine's own clock.
-pub struct RealClock {
-    start: Instant,
-}
+pub struct RealClock(Instant);
 
 impl RealClock {
     pub fn start() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self(Instant::now())
     }
 }
 
@@ -42,7 +38,7 @@ impl Clock for RealClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        self.0.elapsed()
     }
 
     fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Woken {
@@ -88,14 +84,6 @@ impl Timestamp {
         Self(
             self.0
                 .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
-    }
-
-    #[must_use]
-    pub fn minus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
         )
     }
 

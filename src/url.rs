@@ -65,14 +65,11 @@ impl Url {
 
     /// Scheme, host and port, the last only where it is not the scheme's own.
     pub fn origin(&self) -> String {
-        let Self {
-            secure, host, port, ..
-        } = self;
-        match (secure, port) {
-            (true, 443) => format!("https://{host}"),
-            (false, 80) => format!("http://{host}"),
-            (true, _) => format!("https://{host}:{port}"),
-            (false, _) => format!("http://{host}:{port}"),
+        let scheme = if self.secure { "https" } else { "http" };
+        let (host, port) = (&self.host, self.port);
+        match (self.secure, port) {
+            (true, 443) | (false, 80) => format!("{scheme}://{host}"),
+            _ => format!("{scheme}://{host}:{port}"),
         }
     }
 
@@ -140,27 +137,21 @@ fn authority_parts(authority: &str, default: u16) -> Result<(String, u16), &'sta
     };
     let port = match port {
         None | Some("") => default,
-        Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            text.parse().map_err(|_| "has a port above 65535")?
-        }
-        Some(_) => return Err("has a port that is no number"),
+        Some(text) if text.starts_with('+') => 0,
+        Some(text) => text.parse().unwrap_or(0),
     };
     let host = host.to_ascii_lowercase();
-    let valid = match host.strip_prefix('[') {
-        Some(rest) => rest
-            .strip_suffix(']')
-            .is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
-        None => {
-            !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-        }
-    };
-    if valid && port != 0 {
-        Ok((host, port))
+    let address = |address: &str| address.parse::<Ipv6Addr>().is_ok();
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let valid = if let Some(rest) = host.strip_prefix('[') {
+        rest.strip_suffix(']').is_some_and(address)
     } else {
-        Err("has no valid host name")
+        !host.is_empty() && host.bytes().all(named)
+    };
+    match (valid, port) {
+        (false, _) => Err("has no valid host name"),
+        (true, 0) => Err("has no valid port"),
+        (true, port) => Ok((host, port)),
     }
 }
 

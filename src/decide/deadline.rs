@@ -89,8 +89,8 @@ mod tests {
     fn started(ago: u64, job: Option<u64>, script: Option<u64>) -> JobTime {
         let now = Timestamp::from_millis(1_800_000_000_000);
         JobTime {
-            started: Some(now.minus(seconds(ago))),
-            now: Some(now),
+            started: Some(now),
+            now: Some(now.plus(seconds(ago))),
             job: job.map(seconds),
             script: script.map(seconds),
             running: seconds(100),

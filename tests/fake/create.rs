@@ -63,7 +63,7 @@ impl World {
         let fixed = |spec: &JobSpec| spec.fixed.is_some_and(|status| status != "created");
         let standing = new.ci.stages.iter().any(|(_, jobs)| jobs.iter().any(fixed));
         let created_at = if standing {
-            self.now.minus(Duration::from_hours(1))
+            before(self.now, Duration::from_hours(1))
         } else {
             self.now
         };
@@ -140,7 +140,7 @@ impl World {
             token: format!("glcbt-64_{:x}job{id}", id * 104_729),
             spec,
         };
-        let ended = self.now.minus(Duration::from_secs(job.spec.ended));
+        let ended = before(self.now, Duration::from_secs(job.spec.ended));
         match job.status {
             "pending" | "preparing" | "waiting_for_resource" | "waiting_for_callback" => {
                 job.queued_at = Some(created_at);
@@ -151,7 +151,7 @@ impl World {
             }
             "success" | "failed" | "canceled" => {
                 job.queued_at = Some(created_at);
-                job.started_at = Some(ended.minus(Duration::from_mins(2)).max(created_at));
+                job.started_at = Some(before(ended, Duration::from_mins(2)).max(created_at));
                 job.finished_at = Some(ended);
             }
             _ => {}
@@ -293,4 +293,8 @@ impl World {
             self.jobs.get_mut(&id).expect("job").user = user;
         }
     }
+}
+
+fn before(time: Timestamp, duration: Duration) -> Timestamp {
+    Timestamp::from_millis(time.millis() - i64::try_from(duration.as_millis()).expect("short"))
 }

@@ -299,7 +299,7 @@ fn the_way_to_a_server_that_is_not_pinned_is_named() {
             FINDING  CONDITION    GITLAB SAID
             held     branch=main  the ref is the branch main
         "#]], expect![[r#"
-            jobgate: warning: with --server these variables are not used: http_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE; give --proxy URL|none and --ca-file FILE|builtin instead
+            jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): http_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE
             using the job token from CI_JOB_TOKEN
             the gate is open: its condition holds
         "#]]);
