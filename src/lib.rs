@@ -3,30 +3,31 @@
 //! `main` gathers what the process was given into a [`host::Host`] and calls [`run`], which is the whole program. A fact goes one way:
 //!
 //! ```text
-//! argv ─ cli::Words ─▶ Options ─┐                                  commands/NAME.rs: words, options, run, in this order
-//! variables ─ ci::Ci ───────────┤
-//!                               ▼
-//!        gitlab::Client ─ rows ─▶ decide::… ─ an enum ─▶ report::… ─▶ stdout; Exit ─▶ the process
-//!              ▲                     │
-//!              └────── pace ◀─ not yet                               the only loop: look, decide, pace, sleep
+//! argv ──cli──▶ Words ──▶ Options ─┐                     commands/NAME.rs: option table, Options, read, run, helpers
+//! variables ──────ci──▶ Ci ────────┤
+//!                                  ▼
+//!    gitlab::Client ─▶ rows ─▶ decide ─▶ an enum ─▶ report ─▶ stdout; Exit ─▶ the process
+//!          ▲                     │
+//!          └─────── pace ◀───────┘ not yet              the one loop with a clock: look, decide, report, sleep
 //! ```
 //!
 //! | layer | modules | rule |
 //! |---|---|---|
-//! | words | [`cli`], [`help`], [`ci`] | one option table makes parser, help, completion and the README's reference |
-//! | commands | [`commands`], [`session`], [`find`] | fetch everything a decision needs, ask once, report; one file a command |
-//! | gitlab | [`gitlab`] | the only user of ureq and rustls; every answer and refusal as data; explains refusals |
-//! | decide | [`decide`] | data in, enum out: nothing there writes, asks, sleeps or reads a clock |
-//! | report | [`report`] | the only one that formats; stdout is the answer, stderr is talk |
+//! | words | [`cli`], [`help`], [`ci`] | one option table makes parser, help pages, completion and docs/reference.md; `ci` reads variables and tokens |
+//! | commands | [`commands`], `session` | fetch everything that a decision needs, ask [`decide`] once, report; one file for each command |
+//! | GitLab | [`gitlab`], `pipeline` | `gitlab` is the client: HTTP, TLS, pages, and the explanation of every refusal; `pipeline` is the only reader of job lists, the only walker downstream, and has the only "no such job" |
+//! | decide | [`decide`] | plain data in, an enum out: no text for people, no request, no clock |
+//! | report | `report` | the only one that formats: sentences in `report/messages.rs` or beside their page, tables, JSON documents, the log on stderr |
+//! | below all | [`model`], [`time`], `url`, [`exit`], [`os`], [`host`], `near` | GitLab's objects, time as a parameter, exit codes, signals, what comes from outside |
 //!
-//! What always holds, checked as text by `tests/it/tidy.rs`: ureq and rustls only below `gitlab`; `unsafe` only in [`os`], each line with
-//! its proof; the environment only in `main`; real time only in [`time`] and [`os`]; nobody calls `exit`; no closed vocabulary of GitLab's is
-//! compared as a string outside [`model`].
+//! Which module may use which is a table in `tests/it/tidy/arrows.rs`, checked against the `use` lines: no circle, no arrow up.
+//! `tests/it/tidy.rs` also checks: ureq and rustls only below `gitlab`; `unsafe` only in [`os`], each line with its proof; the environment
+//! only in `main`; real time only in [`time`] and [`os`]; no call of `exit`; no sentence for people in `decide`.
 //!
-//! What always holds, by design: GitLab is the witness and no variable carries a condition; "could not tell" is neither pass nor failure;
-//! a write is sent once, and after a lost answer the program looks before it decides; a secret has no way to be printed.
+//! By design: GitLab is the witness, and no variable carries a condition; "could not tell" is neither a pass nor a failure; a write is sent
+//! once, and before it is repeated its target is looked at again; a secret has no way to be printed, and tokens are masked in every output.
 //!
-//! To add a command: a file in `commands` with its table, options and `run`, its name in [`commands::COMMANDS`], its story in `tests/it`.
+//! To add a command: a file in `commands` with its table, options and `run`, a line in [`table`]'s list, its story in `tests/it`.
 
 pub mod ci;
 pub mod cli;
