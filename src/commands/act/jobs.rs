@@ -7,7 +7,7 @@ use super::leave;
 use super::list::{JobList, Read, Request, route};
 use super::options::{OnCancel, Until};
 use crate::commands::wait_loop::Halt;
-use crate::decide::action::{Approval, Plan, Progress, Target, Verb};
+use crate::decide::action::{Approval, Progress, Target, Verb};
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
@@ -107,7 +107,6 @@ impl Action for Jobs<'_> {
                 self.pause(call)?;
             }
             self.look(call)?;
-            self.look_for_approvals()?;
         }
     }
 
@@ -258,6 +257,7 @@ impl Jobs<'_> {
             let changed = self.targets[index].request() != before;
             let play = before == Some(Verb::Play);
             if changed || (play && self.look_for_approval(index)?) {
+                self.tell(call);
                 return Ok(());
             }
         }
@@ -267,38 +267,33 @@ impl Jobs<'_> {
 
     /// Looks, and says what has changed.
     fn look(&mut self, call: &mut Call) -> Result<(), Halt> {
-        let before: Vec<Progress> = self.targets.iter().map(|t| t.progress.clone()).collect();
         if let Some(stop) = self.session.ask(|| self.refresh())? {
             return Err(stop.into());
         }
-        for (target, before) in self.targets.iter().zip(&before) {
-            if self.tell(target, before) {
+        for index in 0..self.targets.len() {
+            let target = &self.targets[index];
+            if target.approval.is_some() && target.progress.open() {
+                self.look_for_approval(index)?;
+            }
+        }
+        self.tell(call);
+        Ok(())
+    }
+
+    /// Says what was not said yet.
+    fn tell(&mut self, call: &mut Call) {
+        for index in 0..self.targets.len() {
+            if self.targets[index].news() {
+                let now = self.session.host.clock.wall();
+                report::happening(
+                    self.session.talk,
+                    now,
+                    &report::changed(&self.targets[index]),
+                );
                 call.turns.changed();
                 call.interim(&self.ending(Exit::Pending, None));
             }
         }
-        Ok(())
-    }
-
-    /// Says how the action on one job has gone on; whether it has.
-    fn tell(&self, target: &Target, before: &Progress) -> bool {
-        let line = match &target.progress {
-            now if now == before => return false,
-            Progress::Planned(Plan::Do(_)) | Progress::Sent(_) => return false,
-            _ => report::changed(target),
-        };
-        let now = self.session.host.clock.wall();
-        report::happening(self.session.talk, now, &line);
-        true
-    }
-
-    fn look_for_approvals(&mut self) -> Result<(), Halt> {
-        for index in 0..self.targets.len() {
-            if self.targets[index].approval.is_some() {
-                self.look_for_approval(index)?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether GitLab lists the job among the deployments that wait for an approval; a list that cannot be read is a no.
@@ -309,10 +304,8 @@ impl Jobs<'_> {
             other => other,
         })?;
         let waits = blocked.is_some();
-        let before = self.targets[index].progress.clone();
         self.targets[index].approval = blocked;
         self.targets[index].plan(self.request.action);
-        self.tell(&self.targets[index], &before);
         Ok(waits)
     }
 

@@ -25,6 +25,8 @@ pub struct Target {
     /// Requests that were sent and never answered.
     unanswered: u32,
     pub progress: Progress,
+    /// The progress that was last shown.
+    shown: Progress,
 }
 
 /// How far the action on one job has come.
@@ -66,8 +68,10 @@ impl Target {
             approval: None,
             unanswered: 0,
             progress: Progress::Planned(Plan::NotYet(Why::Unlisted)),
+            shown: Progress::Planned(Plan::NotYet(Why::Unlisted)),
         };
         target.plan(action);
+        target.shown = target.progress.clone();
         target
     }
 
@@ -114,6 +118,16 @@ impl Target {
         }
         let plan = plan(action, &self.job, self.attempt, self.approval.as_ref());
         self.progress = Progress::Planned(plan);
+    }
+
+    /// Whether there is something to show that was not shown yet.
+    pub fn news(&mut self) -> bool {
+        if self.progress == self.shown {
+            return false;
+        }
+        self.shown = self.progress.clone();
+        // A request that is planned or under way is not worth a line: its effect follows.
+        self.request().is_none() && !matches!(self.progress, Progress::Sent(_))
     }
 
     /// The request to send now.

@@ -95,6 +95,7 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
             gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
             08:00:15 deploy 1/3: played, 90400 is running  URL/jobs/90400
             08:00:15 deploy 2/3: played, 90401 is running  URL/jobs/90401
+            08:00:15 deploy 3/3: gate closed, nothing was sent
             jobgate: error: the gate is closed: its condition does not hold
         "#]]);
     assert_eq!(story.gitlab.posts(), 2);
