@@ -2,7 +2,6 @@
 
 pub(crate) mod action;
 pub(crate) mod deadline;
-pub(crate) mod doctor;
 pub mod gate;
 pub(crate) mod guard;
 pub mod pace;

@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::Command;
 use super::options::CONNECTION;
 use crate::cli::{Group, Opt, Usage, Words};
-use crate::decide::doctor::{COMMANDS, Capability, Works, verdicts};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::explain::{Refusal, explain, explain_no_token};
 use crate::gitlab::route::JobToken;
@@ -16,7 +15,7 @@ use crate::gitlab::{Answer, Error, Kind, Project, Route, TokenKind};
 use crate::host::Host;
 use crate::model::{JobId, PipelineId, Role};
 use crate::report::Out;
-use crate::report::doctor::{self as report, Cell, Row};
+use crate::report::doctor::{self as report, Cell, Row, Verdict, Works};
 use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -78,37 +77,89 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             rows,
             silent,
         };
-        let other_job = doctor.examine()?;
-        let found = |capability| {
-            let row = doctor.rows.iter().find(|row| row.capability == capability);
-            row.map(Row::works)
-        };
-        let commands = verdicts(found, other_job);
-        let unknown = doctor.rows.iter().any(|row| row.works() == Works::Unknown);
+        let (complete, other_job) = doctor.examine()?;
+        let rows = doctor.rows;
+        let commands = COMMANDS
+            .iter()
+            .map(|command| verdict(command, &rows, complete, other_job));
+        let commands: Vec<_> = commands.collect();
+        let unknown = rows.iter().any(|row| row.works() == Works::Unknown);
+        let of = commands
+            .iter()
+            .filter(|one| wanted.iter().any(|name| name == one.command));
         let exit = match wanted.as_slice() {
             [] if unknown => Exit::Unknown,
             [] => Exit::Ok,
-            _ => {
-                let of = commands
-                    .iter()
-                    .filter(|one| wanted.iter().any(|name| name == one.command));
-                Exit::of_all(of.map(|verdict| verdict.works.exit()))
-            }
+            _ => Exit::of_all(of.map(|verdict| verdict.works.exit())),
         };
-        report::print(
-            &doctor.rows,
-            &commands,
-            &wanted,
-            exit,
-            &mut out,
-            session.color,
-        );
+        report::print(&rows, &commands, &wanted, exit, &mut out, session.color);
         let Err(stop) = out.finish() else {
             return Ok(exit);
         };
         session.talk.stop(&stop);
         Ok(Exit::of_all([exit, stop.exit]))
     })
+}
+
+/// The commands that ask GitLab, in the order of the help page.
+const COMMANDS: &[&str] = &[
+    "whoami", "agents", "jobs", "trace", "wait", "play", "retry", "cancel", "erase", "trigger",
+    "gate",
+];
+const ON_JOBS: &[&str] = &["jobs", "trace", "wait", "play", "retry", "cancel", "erase"];
+/// Those that end with "could not tell" where `CI_JOB_ID` is of another job than the job token.
+const STRICT: &[&str] = &["play", "retry", "cancel", "erase", "trigger", "gate"];
+
+/// The command does nothing without this route; it works without it, but not in every way.
+fn needs(command: &str, route: &Route) -> (bool, bool) {
+    let on_jobs = ON_JOBS.contains(&command);
+    let gate = command == "gate";
+    match route {
+        // What else trigger takes lies in the project to trigger.
+        Route::CurrentJob => (command != "agents", false),
+        Route::AllowedAgents => (command == "agents", command == "whoami" || gate),
+        Route::PipelineJobs(..) => (on_jobs, gate),
+        Route::Bridges(..) => (false, on_jobs || gate),
+        Route::Deployments(_) => (false, command == "play"),
+        Route::Trace(..) => (command == "trace", false),
+        Route::Play(..) => (command == "play", false),
+        Route::Retry(..) => (command == "retry", false),
+        Route::Cancel(..) => (command == "cancel", false),
+        Route::Erase(..) => (command == "erase", false),
+        _ => (false, gate),
+    }
+}
+
+/// Whether a command works. `complete`: everything was asked. `other_job`: the variables and the job token are of two jobs.
+fn verdict<'r>(
+    command: &'static str,
+    rows: &'r [Row],
+    complete: bool,
+    other_job: bool,
+) -> Verdict<'r> {
+    let mut works = Works::Yes;
+    let mut missing = Vec::new();
+    for row in rows {
+        let found = match (row.works(), needs(command, &row.route)) {
+            (found, (true, _)) => found,
+            (Works::No, (_, true)) => Works::Partly,
+            (found, (_, true)) => found,
+            _ => continue,
+        };
+        if found != Works::Yes {
+            missing.push(row);
+        }
+        works = works.max(found);
+    }
+    let unasked = !complete && !["whoami", "agents", "trigger"].contains(&command);
+    if unasked || other_job && STRICT.contains(&command) {
+        works = works.max(Works::Unknown);
+    }
+    Verdict {
+        command,
+        works,
+        missing,
+    }
 }
 
 /// All questions together, also to a server that takes its time for each.
@@ -124,61 +175,65 @@ struct Doctor<'s, 'a> {
 }
 
 impl Doctor<'_, '_> {
-    /// Asks everything; true if the variables and the job token are of two jobs. The error is a signal.
-    fn examine(&mut self) -> Result<bool, Stop> {
-        let answer = self.ask(Capability::CallingJob, &Route::CurrentJob)?;
-        self.ask(Capability::Agents, &Route::AllowedAgents)?;
+    /// Whether everything was asked, and whether the variables and the job token are of two jobs. The error is a signal.
+    fn examine(&mut self) -> Result<(bool, bool), Stop> {
+        let answer = self.ask(Route::CurrentJob)?;
+        self.ask(Route::AllowedAgents)?;
         let Some(Ok(me)) = answer.map(|answer| self.session.me_of(&answer)) else {
-            return Ok(false);
+            return Ok((false, false));
         };
         let (pipeline, job) = (me.pipeline.id, me.job.id);
         let project = || Project::Id(me.project);
         let of_pipeline = |route: fn(Project, PipelineId) -> Route| route(project(), pipeline);
         let of_job = |route: fn(Project, JobId) -> Route| route(project(), job);
-        for (capability, route) in [
-            (Capability::PipelineJobs, of_pipeline(Route::PipelineJobs)),
+        for route in [
+            of_pipeline(Route::PipelineJobs),
             // Newer servers know the same list as /trigger_jobs, with the same rules.
-            (Capability::TriggerJobs, of_pipeline(Route::Bridges)),
-            (Capability::Pipeline, of_pipeline(Route::Pipeline)),
-            (Capability::Pipelines, Route::Pipelines(project())),
-            (Capability::Branches, Route::Branches(project())),
-            (Capability::Tags, Route::Tags(project())),
-            (Capability::Environments, Route::Environments(project())),
-            (Capability::Deployments, Route::Deployments(project())),
-            (Capability::Logs, of_job(Route::Trace)),
+            of_pipeline(Route::Bridges),
+            of_pipeline(Route::Pipeline),
+            Route::Pipelines(project()),
+            Route::Branches(project()),
+            Route::Tags(project()),
+            Route::Environments(project()),
+            Route::Deployments(project()),
+            of_job(Route::Trace),
         ] {
-            self.ask(capability, &route)?;
+            self.ask(route)?;
         }
         let has_access = self.session.gitlab.has(TokenKind::Access);
         let access = has_access
             .then(|| Access::read(self.session, project()))
             .transpose()?;
-        for (capability, route) in [
-            (Capability::Play, of_job(Route::Play)),
-            (Capability::Retry, of_job(Route::Retry)),
-            (Capability::Cancel, of_job(Route::Cancel)),
-            (Capability::Erase, of_job(Route::Erase)),
+        for route in [
+            of_job(Route::Play),
+            of_job(Route::Retry),
+            of_job(Route::Cancel),
+            of_job(Route::Erase),
         ] {
             let cell = match &access {
                 Some(access) => access.judge(&route),
                 None => Err((Works::No, explain_no_token(&route))),
             };
-            self.row(capability, &route, [None, Some(cell)]);
+            self.rows.push(Row {
+                route,
+                cells: [None, Some(cell)],
+            });
         }
         let other_job = self.session.other_job(&me);
         let warn = |cause: &String| self.session.talk.warning(cause);
-        Ok(other_job.as_ref().map(warn).is_some())
+        let other_job = other_job.as_ref().map(warn).is_some();
+        Ok((self.silent < SILENT, other_job))
     }
 
     /// Asks with each token. A good answer comes back.
-    fn ask(&mut self, capability: Capability, route: &Route) -> Result<Option<Answer>, Stop> {
+    fn ask(&mut self, route: Route) -> Result<Option<Answer>, Stop> {
         let mut good = None;
         let mut cells = [None, None];
         for (cell, token) in cells.iter_mut().zip([TokenKind::Job, TokenKind::Access]) {
-            if self.silent >= SILENT || !self.fits(token, route) {
+            if self.silent >= SILENT || !self.fits(token, &route) {
                 continue;
             }
-            *cell = Some(match question(self.session, token, route) {
+            *cell = Some(match question(self.session, token, &route) {
                 Ok(answer) => {
                     good = answer.or(good);
                     Ok(())
@@ -193,7 +248,9 @@ impl Doctor<'_, '_> {
                 }
             });
         }
-        self.row(capability, route, cells);
+        if cells.iter().any(Option::is_some) {
+            self.rows.push(Row { route, cells });
+        }
         Ok(good)
     }
 
@@ -204,17 +261,6 @@ impl Doctor<'_, '_> {
             JobToken::Only => token == TokenKind::Job,
             JobToken::Never => token == TokenKind::Access,
             _ => has(token) || token == TokenKind::Job && !has(TokenKind::Access),
-        }
-    }
-
-    fn row(&mut self, capability: Capability, route: &Route, cells: [Option<Cell>; 2]) {
-        if cells.iter().any(Option::is_some) {
-            let what = route.need().what;
-            self.rows.push(Row {
-                capability,
-                what,
-                cells,
-            });
         }
     }
 }

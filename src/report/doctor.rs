@@ -6,18 +6,44 @@ use super::style::Paint;
 use super::table::{Column, Table};
 use super::text::visible;
 use super::{Color, Out};
-use crate::decide::doctor::{Capability, Verdict, Works};
 use crate::exit::{Exit, Stop};
+use crate::gitlab::Route;
 
-/// What one token can make of one capability: all of it, or how much and why not more.
+/// What one token, or the better one of two, can do. The best comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Works {
+    Yes,
+    Partly,
+    /// GitLab did not answer, or does not say.
+    Unknown,
+    No,
+}
+
+impl Works {
+    /// 0 only if all works.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Yes => Exit::Ok,
+            Self::Partly | Self::No => Exit::Refused,
+            Self::Unknown => Exit::Unknown,
+        }
+    }
+}
+
+/// What one token can make of one route: all of it, or how much and why not more.
 pub type Cell = Result<(), (Works, Stop)>;
 
-/// One capability, and what the job token and the access token can make of it; `None` for a token that was not asked.
+/// One route, and what the job token and the access token can make of it; `None` for a token that was not asked.
 pub struct Row {
-    pub capability: Capability,
-    /// `list the jobs of a pipeline`
-    pub what: &'static str,
+    pub route: Route,
     pub cells: [Option<Cell>; 2],
+}
+
+/// Whether a command works, and what it lacks.
+pub struct Verdict<'r> {
+    pub command: &'static str,
+    pub works: Works,
+    pub missing: Vec<&'r Row>,
 }
 
 impl Row {
@@ -51,12 +77,12 @@ pub fn print(
     color: Color,
 ) {
     let mut table = Table::new(ROWS);
-    for Row { what, cells, .. } in rows {
+    for Row { route, cells } in rows {
         let [job, access] = cells.each_ref().map(|cell| {
             cell.as_ref()
                 .map_or(("-", Paint::Dim), |cell| word(works(cell)))
         });
-        table.row(&[(what, Paint::Plain), job, access]);
+        table.row(&[(route.need().what, Paint::Plain), job, access]);
     }
     out.table(&table, color);
     out.text(JUDGED);
@@ -124,30 +150,25 @@ fn word(works: Works) -> (&'static str, Paint) {
 
 /// The command, and where it works in part: which part.
 fn command(verdict: &Verdict) -> String {
-    let command = verdict.command;
-    if verdict.works != Works::Partly {
-        return command.to_owned();
+    let Verdict {
+        command,
+        works,
+        missing,
+    } = verdict;
+    let parts: Vec<_> = missing.iter().map(|row| part(row)).collect();
+    match works {
+        Works::Partly => format!("{command} ({})", parts.join(", ")),
+        _ => (*command).to_owned(),
     }
-    let missing = verdict.missing.iter();
-    let mut parts: Vec<_> = missing.filter_map(|one| part(*one)).collect();
-    parts.dedup();
-    format!("{command} ({})", parts.join(", "))
 }
 
 /// What is left of a command that works without this.
-fn part(missing: Capability) -> Option<&'static str> {
-    Some(match missing {
-        Capability::TriggerJobs => "exact names only",
-        Capability::Erase => "only jobs that the access token's user started on unprotected refs",
-        Capability::Deployments => "not waiting for deployment approvals",
-        Capability::Agents => "not role, tier and agent",
-        Capability::PipelineJobs => "not jobs and approved",
-        Capability::Pipeline => "not approved",
-        Capability::Pipelines => "not newest",
-        Capability::Branches | Capability::Tags => "not protected-ref",
-        Capability::Environments => "not environment",
-        _ => return None,
-    })
+fn part(row: &Row) -> String {
+    match (&row.route, row.works()) {
+        (Route::Bridges(..), _) => "exact names only".to_owned(),
+        (route, Works::Partly) => format!("cannot {} of other users", route.need().what),
+        (route, _) => format!("cannot {}", route.need().what),
+    }
 }
 
 pub fn fine_grained() -> Stop {

@@ -142,12 +142,12 @@ fn a_job_token_alone_on_an_older_server_waits_for_exact_names_only() {
     expect![[r#"
         GitLab 17
         works           whoami, agents, trigger
-        works in part   gate (not jobs and approved, exact names only, not approved, not newest, not protected-ref)
+        works in part   gate (cannot list the jobs of a pipeline, exact names only, cannot read a pipeline, cannot list pipelines, cannot list branches, cannot list tags)
         does not work   jobs, trace, wait, play, retry, cancel, erase
         ready for wait  not for all of it
         GitLab 18
         works           whoami, agents, trigger
-        works in part   jobs (exact names only), wait (exact names only), gate (exact names only, not approved, not newest, not protected-ref)
+        works in part   jobs (exact names only), wait (exact names only), gate (exact names only, cannot read a pipeline, cannot list pipelines, cannot list branches, cannot list tags)
         does not work   trace, play, retry, cancel, erase
         ready for wait  not for all of it
         GitLab 19
@@ -284,10 +284,10 @@ fn writes_are_judged_by_scope_and_role() {
         works  whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
         api developer, cancel: developer
         works          whoami, agents, jobs, trace, wait, play, retry, cancel, trigger, gate
-        works in part  erase (only jobs that the access token's user started on unprotected refs)
+        works in part  erase (cannot erase jobs of other users)
         api developer, cancel: maintainer
         works          whoami, agents, jobs, trace, wait, play, retry, trigger, gate
-        works in part  erase (only jobs that the access token's user started on unprotected refs)
+        works in part  erase (cannot erase jobs of other users)
         does not work  cancel
         api owner, cancel: no_one
         works          whoami, agents, jobs, trace, wait, play, retry, erase, trigger, gate
