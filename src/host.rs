@@ -101,7 +101,6 @@ impl Stream {
 pub(crate) struct Mask(Mutex<Vec<Vec<u8>>>);
 
 impl Mask {
-    const SHOWN: &[u8] = b"[masked]";
     /// A shorter text is too likely to be part of another.
     const SHORTEST: usize = 8;
 
@@ -123,18 +122,17 @@ impl Mask {
     pub(crate) fn apply<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let mut masked = Cow::Borrowed(bytes);
         for token in self.tokens().iter() {
-            let mut found = memmem::find_iter(&masked, token).peekable();
-            if found.peek().is_none() {
-                continue;
+            let mut rest = &*masked;
+            let mut text = Vec::new();
+            while let Some(at) = memmem::find(rest, token) {
+                text.extend_from_slice(&rest[..at]);
+                text.extend_from_slice(b"[masked]");
+                rest = &rest[at + token.len()..];
             }
-            let (mut text, mut rest) = (Vec::with_capacity(masked.len()), 0);
-            for at in found {
-                text.extend_from_slice(masked.get(rest..at).unwrap_or_default());
-                text.extend_from_slice(Self::SHOWN);
-                rest = at + token.len();
+            if !text.is_empty() {
+                text.extend_from_slice(rest);
+                masked = Cow::Owned(text);
             }
-            text.extend_from_slice(masked.get(rest..).unwrap_or_default());
-            masked = Cow::Owned(text);
         }
         masked
     }

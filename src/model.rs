@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::time::Timestamp;
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
         #[serde(transparent)]
@@ -18,28 +18,20 @@ macro_rules! id {
                 self.0.fmt(f)
             }
         }
-    };
+    )+};
 }
 
-id! {
+ids! {
     /// A job or trigger job, on the whole server. A retry makes a new one.
-    JobId
-}
-id! {
+    JobId,
     /// A pipeline, on the whole server (`CI_PIPELINE_ID`, not the `iid` of the project).
-    PipelineId
-}
-id! {
+    PipelineId,
     /// A project.
-    ProjectId
-}
-id! {
+    ProjectId,
     /// A GitLab agent for Kubernetes.
-    AgentId
-}
-id! {
+    AgentId,
     /// A user.
-    UserId
+    UserId,
 }
 
 /// A closed vocabulary of GitLab's, open at the end: what a newer server adds is kept as `Unknown`.
@@ -112,11 +104,6 @@ impl Status {
             self,
             Self::Success | Self::Failed | Self::Canceled | Self::Skipped
         )
-    }
-
-    /// GitLab is working on it, or will without anybody's help. An unknown status counts as alive.
-    pub fn alive(&self) -> bool {
-        !self.finished() && !matches!(self, Self::Manual)
     }
 }
 
@@ -211,27 +198,18 @@ pub struct Job {
     pub tag: bool,
     #[serde(default, deserialize_with = "or_default")]
     pub allow_failure: bool,
-    #[serde(default)]
     pub created_at: Option<Timestamp>,
-    #[serde(default)]
     pub started_at: Option<Timestamp>,
-    #[serde(default)]
     pub finished_at: Option<Timestamp>,
-    #[serde(default)]
     pub erased_at: Option<Timestamp>,
     /// Seconds of running so far, computed by GitLab as it answers.
-    #[serde(default)]
     pub duration: Option<f64>,
     /// Seconds in the queue.
-    #[serde(default)]
     pub queued_duration: Option<f64>,
-    #[serde(default)]
     pub failure_reason: Option<Box<str>>,
     #[serde(default, deserialize_with = "or_default")]
     pub web_url: String,
-    #[serde(default)]
     pub user: Option<Box<User>>,
-    #[serde(default)]
     pub pipeline: Option<PipelineKey>,
     #[serde(default, deserialize_with = "or_default")]
     pub archived: bool,
@@ -239,7 +217,6 @@ pub struct Job {
     #[serde(default, deserialize_with = "or_default")]
     pub tag_list: Box<[String]>,
     /// Of a trigger job: the pipeline it started, once that exists.
-    #[serde(default)]
     pub downstream_pipeline: Option<Box<Pipeline>>,
     /// True for a trigger job (`Bridge`). No field of the answer: the list that the row came from tells.
     #[serde(skip)]
@@ -297,7 +274,6 @@ pub struct Place {
 pub struct PipelineKey {
     pub id: PipelineId,
     /// Absent on old servers; then it is the project that was asked.
-    #[serde(default)]
     pub project_id: Option<ProjectId>,
 }
 
@@ -324,22 +300,16 @@ pub struct User {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Pipeline {
     pub id: PipelineId,
-    #[serde(default)]
-    pub iid: Option<u64>,
-    #[serde(default)]
     pub project_id: Option<ProjectId>,
     #[serde(default, deserialize_with = "or_default")]
     pub sha: String,
     #[serde(default, rename = "ref", deserialize_with = "or_default")]
     pub ref_name: String,
     pub status: Status,
-    #[serde(default)]
     pub source: Option<Source>,
-    #[serde(default)]
     pub created_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "or_default")]
     pub web_url: String,
-    #[serde(default)]
     pub user: Option<Box<User>>,
 }
 
@@ -347,11 +317,8 @@ pub struct Pipeline {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct CurrentJob {
     /// As [`Job::tag`], but absent is not false: a gate must not take silence for a branch.
-    #[serde(default)]
     pub tag: Option<bool>,
-    #[serde(default)]
     pub pipeline: Option<Pipeline>,
-    #[serde(default)]
     pub runner: Option<Runner>,
 }
 
@@ -375,7 +342,6 @@ pub struct AllowedAgents {
     pub project: AgentsProject,
     pub user: AgentsUser,
     /// Absent if the job has no environment that exists.
-    #[serde(default)]
     pub environment: Option<AgentsEnvironment>,
 }
 
@@ -405,9 +371,7 @@ pub struct AgentsUser {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct AgentsEnvironment {
-    #[serde(default)]
     pub tier: Option<Tier>,
-    #[serde(default)]
     pub slug: Option<String>,
 }
 
@@ -431,13 +395,9 @@ pub struct ConfigProject {
 /// The agent's `ci_access` entry as stored. Any key may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Configuration {
-    #[serde(default)]
     pub default_namespace: Option<String>,
-    #[serde(default)]
     pub access_as: Option<serde_json::Map<String, serde_json::Value>>,
-    #[serde(default)]
     pub environments: Option<Vec<String>>,
-    #[serde(default)]
     pub protected_branches_only: Option<bool>,
 }
 
@@ -446,9 +406,7 @@ pub struct Configuration {
 pub struct Environment {
     pub id: u64,
     pub name: String,
-    #[serde(default)]
     pub slug: Option<String>,
-    #[serde(default)]
     pub tier: Option<Tier>,
 }
 
@@ -456,14 +414,7 @@ pub struct Environment {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Deployment {
     pub environment: Environment,
-    #[serde(default)]
-    pub deployable: Option<Deployable>,
-}
-
-/// The job of a deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Deployable {
-    pub id: JobId,
+    pub deployable: Option<Ref<JobId>>,
 }
 
 /// A branch or tag (`lib/api/entities/branch.rb`, `tag.rb`).

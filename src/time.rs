@@ -178,6 +178,33 @@ pub fn human(duration: Duration) -> String {
     }
 }
 
+/// `--interval MIN..MAX`: the shortest and the longest sleep between two looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    pub min: Duration,
+    pub max: Duration,
+}
+
+impl Interval {
+    pub const DEFAULT: Self = Self {
+        min: Duration::from_secs(3),
+        max: Duration::from_secs(15),
+    };
+
+    /// Reads `3s..15s`; one duration alone is a fixed interval.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (min, max) = text.split_once("..").unwrap_or((text, text));
+        let (min, max) = (parse_duration(min)?, parse_duration(max)?);
+        if min.is_zero() {
+            return Err("an interval begins above zero; use for example 3s..15s".to_owned());
+        }
+        if min > max {
+            return Err("the interval's end is before its beginning".to_owned());
+        }
+        Ok(Self { min, max })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use crate::cli::{Detail, Usage, Words, find_command};
 use crate::exit::{Exit, Stop};
 use crate::help::page;
 use crate::host::Host;
+use crate::report::messages;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -51,9 +52,6 @@ pub fn print(host: &Host, text: &str) -> Result<Exit, Stop> {
     match host.out.write(text.as_bytes()) {
         Ok(()) => Ok(Exit::Ok),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Ok),
-        Err(error) => Err(Stop::new(
-            Exit::Unknown,
-            format!("could not write the answer: {error}"),
-        )),
+        Err(error) => Err(Stop::new(Exit::Unknown, messages::not_printed(&error))),
     }
 }

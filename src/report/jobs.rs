@@ -9,13 +9,13 @@ use serde_json::value::RawValue;
 
 use super::clean_log::Tail;
 use super::json;
-use super::messages::failure_reason;
+use super::messages::why_failed;
 use super::style::{Paint, Style};
 use super::table::{Column, Table, branch};
 use super::text::visible;
 use crate::decide::tree::{Branch, Downstream, Item};
 use crate::exit::{Exit, Stop};
-use crate::model::{Job, JobId, PipelineId, PipelineKey, Status};
+use crate::model::{Job, JobId, PipelineId, PipelineKey};
 use crate::time::human;
 
 const COLUMNS: &[Column] = &[
@@ -87,15 +87,12 @@ fn row(table: &mut Table, prefix: &str, job: &Job, retried: bool, pipeline: Opti
 
 /// What else a reader should know of a job, in a few words.
 pub fn note(job: &Job, retried: bool) -> String {
-    let reason = job
-        .failure_reason
-        .as_deref()
-        .filter(|_| job.status == Status::Failed);
+    let reason = why_failed(job);
     let notes = [
         retried.then_some("retried"),
         job.trigger.then_some("trigger job"),
         job.allow_failure.then_some("allowed to fail"),
-        reason.map(failure_reason),
+        reason.as_deref(),
     ];
     notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -110,10 +107,8 @@ fn seconds(seconds: Option<f64>) -> String {
 
 /// What stands above the end of a failed job's log: its name, why it failed, and its page.
 pub fn heading(job: &Job, style: Style) -> String {
-    let reason = job
-        .failure_reason
-        .as_deref()
-        .map_or("failed", failure_reason);
+    let reason = why_failed(job);
+    let reason = reason.as_deref().unwrap_or("failed");
     let mut text = String::from("\n");
     style.paint(&mut text, &visible(&job.name), Paint::Strong);
     let _ = writeln!(text, " ({}): {}", job.id, visible(reason));

@@ -2,13 +2,15 @@
 //!
 //! Text from GitLab is put in as it is: where a text is written, what acts on a terminal is made visible.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
+use std::io;
 use std::time::Duration;
 
 use crate::decide::select::Operand;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::TokenKind;
-use crate::model::{Job, JobId, PipelineId, Place, Project};
+use crate::model::{Job, JobId, PipelineId, Place, Project, Status};
 use crate::time::human;
 
 /// `a, b, c and 3 more`: at most eight names.
@@ -73,6 +75,10 @@ pub fn other_caller(before: JobId, now: JobId) -> Stop {
         "the job token belonged to job {before} and belongs to job {now} now, or its pipeline has changed"
     );
     Stop::new(Exit::Unknown, error)
+}
+
+pub fn not_printed(error: &io::Error) -> String {
+    format!("cannot write to standard output: {error}")
 }
 
 /// The variables of two jobs are mixed.
@@ -188,10 +194,16 @@ pub fn trigger_jobs_refused(refusal: Stop) -> Stop {
     refusal.hint("--no-trigger-jobs leaves trigger jobs out")
 }
 
-/// GitLab's `failure_reason` as a short sentence (`app/models/concerns/enums/ci/commit_status.rb`, in its order). A reason that is not
-/// known here is shown as GitLab writes it.
-pub fn failure_reason(reason: &str) -> &str {
-    match reason {
+/// Why a job failed, if it did and GitLab says so.
+pub fn why_failed(job: &Job) -> Option<Cow<'_, str>> {
+    let reason = job.failure_reason.as_deref()?;
+    (job.status == Status::Failed).then(|| failure_reason(reason))
+}
+
+/// GitLab's `failure_reason` as a short sentence (`app/models/concerns/enums/ci/commit_status.rb`). Where GitLab's own word says it all,
+/// and where this version does not know the word, it stands there with blanks.
+fn failure_reason(reason: &str) -> Cow<'_, str> {
+    Cow::Borrowed(match reason {
         "unknown_failure" => "failed for a reason that GitLab does not know",
         "script_failure" => "the script failed",
         "api_failure" => "the GitLab API failed while the job ran",
@@ -206,64 +218,20 @@ pub fn failure_reason(reason: &str) -> &str {
         "scheduler_failure" => "GitLab could not assign the job to a runner",
         "data_integrity_failure" => "the job's data in GitLab are damaged",
         "forward_deployment_failure" => "a newer deployment to this environment came first",
-        "user_blocked" => "the job's user is blocked",
-        "project_deleted" => "the project was deleted",
         "ci_quota_exceeded" => "no compute minutes are left",
         "pipeline_loop_detected" => "the downstream pipeline would start itself again",
-        "no_matching_runner" => "no runner matches the job",
         "trace_size_exceeded" => "the log grew beyond its limit",
         "builds_disabled" => "CI/CD is disabled for the project",
-        "environment_creation_failure" => "the environment could not be created",
-        "deployment_rejected" => "the deployment was rejected",
-        "failed_outdated_deployment_job" => {
-            "the deployment is older than the latest one of this environment"
-        }
-        "job_execution_server_timeout" => {
-            "GitLab ended the job because it ran longer than its timeout"
-        }
-        "stuck_pending_with_matching_runners" => {
-            "the job stayed pending too long although runners match it"
-        }
-        "stuck_pending_no_matching_runners" => {
-            "the job stayed pending too long and no runner matches it"
-        }
-        "no_updates_running" => "the runner sent no updates while the job was running",
-        "no_updates_canceling" => "the runner sent no updates while the job was canceling",
-        "server_timeout_running" => {
-            "the running job exceeded its timeout and the runner did not end it"
-        }
-        "server_timeout_canceling" => "the job stayed canceling beyond its timeout",
-        "runner_configuration_error" => "the runner or the job is configured wrongly",
-        "runner_external_dependency_failure" => {
-            "something outside that the runner depends on failed"
-        }
-        "runner_interrupted" => "the runner was interrupted",
-        "protected_environment_failure" => "the environment is protected against the job's user",
+        "failed_outdated_deployment_job" => "a later deployment to this environment came first",
+        "job_execution_server_timeout" => "GitLab ended the job after its timeout",
+        "stuck_pending_with_matching_runners" => "pending too long, although runners match",
+        "stuck_pending_no_matching_runners" => "pending too long, and no runner matches",
+        "server_timeout_running" => "the runner did not end the job after its timeout",
+        "protected_environment_failure" => "the job's user may not deploy to this environment",
         "insufficient_bridge_permissions" => "the user may not start the downstream pipeline",
-        "downstream_bridge_project_not_found" => "the downstream project was not found",
         "invalid_bridge_trigger" => "the trigger job is defined wrongly",
-        "upstream_bridge_project_not_found" => "the upstream project was not found",
-        "insufficient_upstream_permissions" => "the user may not read the upstream project",
-        "bridge_pipeline_is_child_pipeline" => {
-            "a child pipeline may not start a further child pipeline here"
-        }
-        "downstream_pipeline_creation_failed" => "the downstream pipeline could not be created",
-        "secrets_provider_not_found" => "the secrets provider was not found",
+        "bridge_pipeline_is_child_pipeline" => "a child pipeline may not start another here",
         "reached_max_descendant_pipelines_depth" => "child pipelines are nested too deeply",
-        "ip_restriction_failure" => "the group's IP address restriction refused it",
-        "reached_max_pipeline_hierarchy_size" => "the pipeline has too many downstream pipelines",
-        "reached_downstream_pipeline_trigger_rate_limit" => {
-            "too many downstream pipelines were started in a short time"
-        }
-        "duo_workflow_not_allowed" => "the project or user may not run this GitLab Duo flow",
-        "job_router_failure" => "the job router failed to find a place for the job",
-        "job_token_expired" => "the job token expired",
-        "id_token_burned_project_path" => {
-            "an ID token is not issued for a project path that was used before"
-        }
-        "downstream_project_trigger_resolved_to_empty" => {
-            "the downstream project's path came out empty"
-        }
-        other => other,
-    }
+        other => return Cow::Owned(other.replace('_', " ")),
+    })
 }

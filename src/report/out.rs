@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::file::OutputFile;
 use super::json;
+use super::messages::not_printed;
 use super::style::{Color, Style};
 use super::table::Table;
 use super::text::visible;
@@ -111,7 +112,7 @@ impl<'a> Out<'a> {
                     self.place = if error.kind() == ErrorKind::BrokenPipe {
                         Place::Closed
                     } else {
-                        Place::Failed(format!("cannot write to standard output: {error}"))
+                        Place::Failed(not_printed(&error))
                     };
                 }
             }

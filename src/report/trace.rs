@@ -1,8 +1,8 @@
 //! The sentences of `trace`.
 
-use super::messages::{failure_reason, list};
+use super::messages::{list, why_failed};
 use crate::exit::Stop;
-use crate::model::{Job, Status};
+use crate::model::Job;
 
 pub const STARTS_OVER: &str = "the log starts over: it was erased or replaced";
 
@@ -30,14 +30,11 @@ pub fn no_log_of_trigger_jobs(missing: Option<Stop>) -> Stop {
 
 /// Why the job failed: a log does not always say it.
 pub fn failure(job: &Job) -> Option<String> {
-    let (Status::Failed, Some(reason)) = (&job.status, &job.failure_reason) else {
-        return None;
-    };
+    let reason = why_failed(job)?;
     let allowed = if job.allow_failure {
         " (allowed to fail)"
     } else {
         ""
     };
-    let reason = failure_reason(reason);
     Some(format!("{} failed{allowed}: {reason}", job.name))
 }

@@ -1,18 +1,19 @@
 //! How a wait ended, job by job: a table for people, a document for programs, variables for later jobs.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::dotenv::Dotenv;
-use super::messages::{self, CALLER_CANCELED, failure_reason, list};
+use super::messages::{self, CALLER_CANCELED, list, why_failed};
 use super::style::Paint;
 use super::table::{Column, Table, branch};
 use crate::decide::deadline::Bound;
 use crate::decide::wait::{Counts, JobOutcome, Named, Outcome, Reason};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Project;
-use crate::model::{Job, JobId, PipelineId, Place, Status};
+use crate::model::{Job, JobId, PipelineId, Place};
 use crate::time::human;
 
 const COLUMNS: &[Column] = &[
@@ -101,15 +102,11 @@ fn paint(counts: Counts) -> Paint {
 }
 
 fn note(job: &Job) -> String {
-    let failed = job.status == Status::Failed;
     let downstream = job.downstream_pipeline.as_ref();
     let notes = [
         job.allow_failure.then(|| "allowed to fail".to_owned()),
         downstream.map(|pipeline| format!("started pipeline {}", pipeline.id)),
-        job.failure_reason
-            .as_deref()
-            .filter(|_| failed)
-            .map(|why| failure_reason(why).to_owned()),
+        why_failed(job).map(Cow::into_owned),
     ];
     notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

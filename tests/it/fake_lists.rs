@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use expect_test::expect;
-use serde_json::json;
 
 use crate::fake::{World, child, ci, job};
 use crate::fake_gitlab::{Seen, Shop};
@@ -168,30 +167,4 @@ fn a_log_grows_while_the_job_runs_and_comes_in_parts() {
         access POST /projects/44/jobs/:unit/erase -> 201 success
         access GET /projects/44/jobs/:unit/trace -> 200
     "#]]);
-}
-
-#[test]
-fn a_tag_may_be_called_as_a_branch_is() {
-    let mut world = World::new();
-    let project = world.project("shop/web");
-    world.at_project(project).tags.push("main".to_owned());
-    let spec = ci().stage("x", [job("gate").here()]);
-    let pipeline = world.pipeline_with("shop/web", "main", spec, |new| {
-        new.tag = true;
-        new.source = "web";
-    });
-    let shop = Shop::start(world, pipeline);
-    let me = shop.ask("job GET /job").json();
-    assert_eq!(
-        (&me["ref"], &me["tag"], &me["pipeline"]["source"]),
-        (&json!("main"), &json!(true), &json!("web"))
-    );
-    let protected = |kind: &str| {
-        let path = format!("access GET /projects/44/repository/{kind}/main");
-        shop.ask(&path).json()["protected"].clone()
-    };
-    assert_eq!(
-        (protected("branches"), protected("tags")),
-        (json!(true), json!(false))
-    );
 }

@@ -6,14 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use expect_test::expect;
 use jobgate::os::{Interrupt, Signal, Woken};
 use jobgate::time::Clock;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::fake::{Answer, Chaos, Fault, GitLab, Tls, World, ci, job};
-use crate::fake_gitlab::{Shop, ask, shop, world};
+use crate::fake::{Answer, Chaos, Fault, GitLab, Tls, World};
+use crate::fake_gitlab::{ask, shop, world};
 
 #[test]
 fn each_fault_is_seen_as_such_and_commits_as_it_says() {
@@ -83,17 +82,6 @@ fn chaos_is_a_function_of_its_seed() {
     let kinds = Chaos::third(7).kinds;
     let occurs = |kind: &Fault| row(7).contains(&Some(*kind));
     assert!(kinds.iter().all(occurs), "every kind occurs");
-}
-
-#[test]
-fn an_outage_begins_and_ends_by_the_clock() {
-    let shop = shop();
-    shop.gitlab.outage(10, 20, Fault::BadGateway);
-    let seen = [0, 10, 9, 1].map(|seconds| {
-        shop.gitlab.world(|world| world.advance_by(seconds));
-        shop.ask("job GET /job").status
-    });
-    assert_eq!(seen, [200, 502, 502, 200]);
 }
 
 #[test]
@@ -201,19 +189,6 @@ fn the_clock_moves_the_world_and_brings_signals() {
 }
 
 #[test]
-fn a_latency_makes_requests_take_time() {
-    let shop = shop();
-    shop.gitlab.latency(Duration::from_millis(250));
-    let before = shop.gitlab.clock().monotonic();
-    shop.transcript(expect![[r#"
-        job GET /job -> 200 running
-        job GET /job -> 200 running
-    "#]]);
-    let after = before + Duration::from_millis(500);
-    assert_eq!(shop.gitlab.clock().monotonic(), after);
-}
-
-#[test]
 fn it_speaks_tls_and_keeps_connections() {
     let (world, pipeline) = world();
     let gate = world.job(pipeline, "gate");
@@ -263,18 +238,4 @@ fn it_may_live_below_a_root_and_close_without_notice() {
     stream.read_to_string(&mut text).unwrap();
     assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
     assert!(text.contains("Connection: keep-alive"), "{text}");
-}
-
-#[test]
-fn ten_thousand_jobs_are_no_burden() {
-    let mut world = World::new();
-    world.project("shop/web");
-    let unit = job("unit").parallel(10_000).is("success");
-    let spec = ci().stage("x", [job("gate").here(), unit]);
-    let pipeline = world.pipeline("shop/web", "main", spec);
-    let shop = Shop::start(world, pipeline);
-    let list = "job GET /projects/44/pipelines/:pipeline/jobs?per_page=100&page=101";
-    let end = shop.ask(list);
-    assert_eq!(end.json().as_array().unwrap().len(), 1);
-    assert_eq!(end.header("x-total"), None, "a long list is not counted");
 }

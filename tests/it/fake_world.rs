@@ -1,11 +1,9 @@
 //! The fake's pipelines run as GitLab's do: scheduling, trigger jobs, and what requests do to them.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use expect_test::expect;
 use serde_json::Map;
 
-use crate::fake::{Ci, Id, MIRA, When, World, child, ci, demo, downstream, job};
+use crate::fake::{Ci, Id, MIRA, When, World, child, ci, downstream, job};
 use crate::fake_gitlab::{Shop, world};
 
 /// A world with this pipeline.
@@ -83,21 +81,6 @@ fn a_failure_skips_what_comes_after_it_but_not_what_waits_for_it() {
 }
 
 #[test]
-fn manual_jobs_block_unless_they_may_fail() {
-    let spec = |ask| ci().stage("a", [ask]).stage("b", [job("after")]);
-    let (mut world, pipeline) = run(spec(job("ask").manual()));
-    expect![[r#"
-            +60s manual: ask manual, after created
-        "#]]
-    .assert_eq(&timeline(&mut world, pipeline, &[60]));
-    let (mut world, pipeline) = run(spec(job("ask").manual().allow_failure()));
-    expect![[r#"
-            +60s success: ask manual, after success
-        "#]]
-    .assert_eq(&timeline(&mut world, pipeline, &[60]));
-}
-
-#[test]
 fn a_resource_group_admits_one_job_at_a_time() {
     let first = job("a").resource_group("eu").runs(10);
     let (mut world, first) = run(ci().stage("deploy", [first]));
@@ -117,19 +100,6 @@ fn a_resource_group_admits_one_job_at_a_time() {
             +0s success: a success
         "#]]
     .assert_eq(&timeline(&mut world, first, &[0]));
-}
-
-#[test]
-fn a_delayed_job_starts_when_its_time_has_come_or_is_played() {
-    let (mut world, pipeline) = run(ci().stage("x", [job("a").delayed(60), job("b").delayed(600)]));
-    expect![[r#"
-            +0s scheduled: a scheduled, b scheduled
-            +60s running: a pending, b scheduled
-        "#]]
-    .assert_eq(&timeline(&mut world, pipeline, &[0, 60]));
-    let b = world.job(pipeline, "b");
-    assert_eq!(world.play(MIRA, b, Vec::new(), Map::new()), b);
-    assert_eq!(world.status(b), "pending");
 }
 
 #[test]
@@ -211,16 +181,6 @@ fn a_trigger_job_may_fail_to_start_anything_and_may_come_back() {
 }
 
 #[test]
-fn an_impossible_step_is_the_worlds_own_mistake() {
-    let (mut world, pipeline) = run(ci().stage("x", [job("a").is("success")]));
-    let a = world.job(pipeline, "a");
-    assert!(catch_unwind(AssertUnwindSafe(|| world.end(a, None))).is_err());
-    // Unknown words are alive.
-    world.flip(a, "hibernating");
-    assert_eq!(world.pipelines[&pipeline].status, "running");
-}
-
-#[test]
 fn cancel_answers_201_whatever_it_did() {
     let slow = job("gate").here().after_script(20);
     let jobs = [job("done").is("success"), job("quick").here(), slow];
@@ -249,84 +209,4 @@ fn playing_a_finished_manual_job_is_a_retry_which_old_servers_hide() {
         assert_eq!(new, shows_new, "age {age}");
         assert_ne!(shop.gitlab.world(|world| world.job(pipeline, "ship")), old);
     }
-}
-
-#[test]
-fn canceling_a_pipeline_reaches_its_child_pipelines() {
-    let below = ci().stage("y", [job("deep").endless()]);
-    let jobs = [
-        child("c", below).depend(),
-        job("a").is("success"),
-        job("m").manual(),
-        job("gate").here(),
-    ];
-    let (mut world, pipeline) = run(ci().stage("x", jobs));
-    world.advance_by(10);
-    let shop = Shop::start(world, pipeline);
-    shop.transcript(expect![[r#"
-        access POST /projects/44/pipelines/:pipeline/cancel -> 200 canceled
-    "#]]);
-    shop.gitlab.world(|world| {
-        expect![[r#"
-                +0s canceled: c canceled, a success, m canceled, gate canceled
-            "#]]
-        .assert_eq(&timeline(world, pipeline, &[0]));
-        let below = world.downstream(world.job(pipeline, "c")).unwrap();
-        expect![[r#"
-                +0s canceled: deep canceled
-            "#]]
-        .assert_eq(&timeline(world, below, &[0]));
-    });
-}
-
-#[test]
-fn agents_are_filtered_by_environment_and_protected_ref() {
-    let mut demo = demo();
-    demo.world.at_project(46).branches.push("topic".to_owned());
-    let spec = ci().stage("x", [job("gate").here()]);
-    let topic = demo.world.pipeline("shop/web", "topic", spec);
-    let me = &demo.world.jobs[&demo.me];
-    let me = format!("JOB-TOKEN: {}", me.token);
-    let mut shop = Shop::start(demo.world, topic);
-    shop.token("me", me);
-    let agents = |who: &str| {
-        let allowed = shop.ask(&format!("{who} GET /job/allowed_agents")).json();
-        allowed["allowed_agents"].as_array().unwrap().len()
-    };
-    assert_eq!((agents("me"), agents("job")), (2, 1));
-}
-
-#[test]
-fn the_demo_runs_over_three_levels_to_a_person() {
-    let mut demo = demo();
-    demo.world.advance_by(400);
-    let world = &mut demo.world;
-    let below = |world: &World, pipeline: Id, name: &str| {
-        world.downstream(world.job(pipeline, name)).unwrap()
-    };
-    let images = below(world, demo.pipeline, "images");
-    let scan = below(world, images, "scan");
-    expect![[r#"
-            +0s success: licenses success, vulnerabilities success
-        "#]]
-    .assert_eq(&timeline(world, scan, &[0]));
-    let rollout = below(world, demo.pipeline, "rollout");
-    expect![[r#"
-            +0s manual: plan success, production manual, smoke: [eu] created, smoke: [us] created
-        "#]]
-    .assert_eq(&timeline(world, rollout, &[0]));
-    let jobs = world.jobs.values();
-    let earlier = jobs.filter(|job| job.name == "compile" && job.status == "success");
-    assert_eq!(earlier.count(), 6);
-}
-
-#[test]
-fn a_downstream_pipeline_may_vanish() {
-    let below = ci().stage("y", [job("a").endless()]);
-    let (mut world, pipeline) = run(ci().stage("x", [child("c", below).depend()]));
-    world.advance_by(10);
-    let c = world.job(pipeline, "c");
-    world.delete(world.downstream(c).unwrap());
-    world.advance_by(10);
-    assert_eq!((world.downstream(c), world.status(c)), (None, "running"));
 }

@@ -170,15 +170,15 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
         [child("child", ci()).childless("downstream_pipeline_creation_failed")],
     ));
     after_head(story.run("wait child")).is(1, expect![[r#"
-        JOB    RESULT  STATUS  DURATION     ID  NOTE                                          LINK
-        child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
+        JOB    RESULT  STATUS  DURATION     ID  NOTE                                 LINK
+        child  failed  failed            90400  downstream pipeline creation failed  https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 child  pending
         08:00:02 child  pending → failed
     "#]]);
     after_head(story.run("wait smoke --downstream child")).is(1, expect![[r#"
-        JOB    RESULT  STATUS  DURATION     ID  NOTE                                          LINK
-        child  failed  failed            90400  the downstream pipeline could not be created  https://gl/web/-/jobs/90400
+        JOB    RESULT  STATUS  DURATION     ID  NOTE                                 LINK
+        child  failed  failed            90400  downstream pipeline creation failed  https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:13 child  failed
         jobgate: error: trigger job child of pipeline 7700 has started no pipeline; it is failed
