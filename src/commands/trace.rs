@@ -9,7 +9,7 @@ use super::act::options::ALLOW_FAILURE;
 use super::logs::log_of;
 use super::options::{self, CONNECTION, NAME, OUTPUT_FILE, WHERE, Where};
 use super::wait_jobs::{Wait, wait_and};
-use super::wait_loop::{Halt, Limits, Turns};
+use super::wait_loop::{Limits, Turns};
 use super::waiting::{INTERVAL, TIMEOUT};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::part::{Ask, Read, Reader};
@@ -249,13 +249,13 @@ struct Follower<'f, 'o, 'h> {
 }
 
 impl Follower<'_, '_, '_> {
-    fn turn(&mut self, turns: &mut Turns, watch: &Watch, last: bool) -> Result<(), Halt> {
+    fn turn(&mut self, turns: &mut Turns, watch: &Watch, last: bool) -> Result<(), Stop> {
         let jobs = watch.give_up(Exit::Pending).jobs;
         let jobs: Vec<&Job> = jobs.iter().filter_map(|one| one.job.as_deref()).collect();
         let job = match jobs.as_slice() {
             [] => return Ok(()),
             [job] => job,
-            jobs => return Err(Halt::Stop(Box::new(report::several(jobs)))),
+            jobs => return Err(report::several(jobs)),
         };
         if let Some((old, route)) = self.seen.take()
             && old != job.id
@@ -273,9 +273,10 @@ impl Follower<'_, '_, '_> {
         Ok(())
     }
 
-    fn read(&mut self, turns: &mut Turns, route: &Route) -> Result<(), Halt> {
+    fn read(&mut self, turns: &mut Turns, route: &Route) -> Result<(), Stop> {
         let before = self.log.reader.read();
-        self.log.read_on(turns.session(), route, false)?;
+        let read = self.log.read_on(turns.session, route, false);
+        read.map_err(|error| turns.stop(&error))?;
         // The log's present end was reached: the last lines are shown, and from here on everything.
         self.log.sink.release();
         if self.log.reader.read() != before {

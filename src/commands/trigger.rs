@@ -7,7 +7,6 @@ use super::act::options::{DRY_RUN, ON_CANCEL, OnCancel, Options, WAIT, WAITING_S
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
 use super::gating::GATING;
 use super::options::{self, CONNECTION, OUTPUT};
-use super::wait_loop::Halt;
 use super::waiting::STRICT;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
@@ -105,7 +104,7 @@ impl Action for NewPipeline<'_> {
         Ok(())
     }
 
-    fn plan(&mut self, _: &mut Call) -> Result<(), Halt> {
+    fn plan(&mut self, _: &mut Call) -> Result<(), Stop> {
         let Request {
             project,
             ref_name,
@@ -116,7 +115,7 @@ impl Action for NewPipeline<'_> {
         Ok(())
     }
 
-    fn send(&mut self, call: &mut Call) -> Result<(), Halt> {
+    fn send(&mut self, call: &mut Call) -> Result<(), Stop> {
         let sent = call.send_once(
             self,
             // There is nothing to look at: a pipeline that is not visible yet cannot be told from one that was never made.
@@ -125,8 +124,8 @@ impl Action for NewPipeline<'_> {
         )?;
         let pipeline = match sent {
             Sent::Accepted(pipeline) => pipeline,
-            Sent::Lost(error) => return Err(self.lost(call, &error).into()),
-            Sent::Refused(error) => return Err(error.stop().into()),
+            Sent::Lost(error) => return Err(self.lost(call, &error)),
+            Sent::Refused(error) => return Err(error.stop()),
             Sent::Changed => return Ok(()),
         };
         let project = pipeline.project_id.map(Project::Id);
@@ -204,9 +203,7 @@ impl NewPipeline<'_> {
         let newer = known.map(|(user, since)| {
             // GitLab may still be at work on it.
             let paused = call.turns.pause_short();
-            let asked = || Ok(self.session.ask(|| self.newer(user, since))?);
-            let rows = paused.and_then(|()| asked());
-            let rows = rows.map_err(|halt| call.turns.stop(&halt));
+            let rows = paused.and_then(|()| call.turns.ask(|| self.newer(user, since)));
             report::newer_pipelines(&self.request.ref_name, user, since, rows)
         });
         report::lost_trigger(&lost.stop(), newer)

@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::wait_loop::{Halt, Look, Turns};
+use super::wait_loop::Turns;
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::{
     Counts, Goal, JobOutcome, List, Now, Outcome, Own, Read, Reason, Rules, Step, Unreadable,
     Verdict, Watch,
 };
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Error, Kind, Project};
-use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Status};
-use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs, near, no_such_jobs};
+use crate::gitlab::Kind;
+use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Project, Status};
+use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs, near, no_such_jobs, refused};
 use crate::report::events::{Event, Missing};
 use crate::report::messages::{self, Within};
 use crate::report::wait as report;
@@ -47,7 +47,7 @@ pub struct Ended {
 }
 
 /// What else is done at each look; `true` when the verdict is there.
-pub type EachLook<'e> = dyn FnMut(&mut Turns, &Watch, bool) -> Result<(), Halt> + 'e;
+pub type EachLook<'e> = dyn FnMut(&mut Turns, &Watch, bool) -> Result<(), Stop> + 'e;
 
 /// Waits for jobs until the verdict is final or the time is over.
 pub fn wait_for(turns: &mut Turns, pipelines: &Pipelines, wait: &Wait) -> Ended {
@@ -61,10 +61,10 @@ pub fn wait_and(
     wait: &Wait,
     each_look: &mut EachLook,
 ) -> Ended {
-    turns.write(&Event::Start {
+    turns.session.events.write(&Event::Start {
         project: &wait.place.project,
         pipeline: wait.place.pipeline,
-        until: turns.ends(),
+        until: turns.session.host.clock.wall().plus(turns.left()),
     });
     let mut waiting = JobWait {
         watch: watch(wait),
@@ -75,17 +75,12 @@ pub fn wait_and(
         operands: &wait.selection.operands,
         names: Vec::new(),
     };
-    let ended = turns.until(&mut |turns| {
-        let verdict = waiting.look(turns)?;
-        each_look(turns, &waiting.watch, matches!(verdict, Verdict::Final(_)))?;
-        Ok(waiting.next(turns, verdict))
-    });
-    let (outcome, stop) = match ended {
+    let (outcome, stop) = match waiting.run(turns, each_look) {
         Ok(outcome) => {
             let stop = waiting.explain(&outcome);
             (outcome, stop)
         }
-        Err(halt) => (waiting.watch.give_up(halt.exit()), Some(turns.stop(&halt))),
+        Err(stop) => (waiting.watch.give_up(stop.exit), Some(stop)),
     };
     let place = waiting.watch.pipeline().map(|key| waiting.place(key));
     Ended {
@@ -128,9 +123,32 @@ struct JobWait<'w> {
 }
 
 impl JobWait<'_> {
+    /// Looks, decides and sleeps until the verdict is final. The last look begins when the time is over.
+    fn run(&mut self, turns: &mut Turns, each_look: &mut EachLook) -> Result<Outcome, Stop> {
+        loop {
+            let verdict = match self.look(turns) {
+                // The time ran out in the middle of a look.
+                Err(stop) if stop.exit == Exit::Timeout && turns.begin_last_look() => continue,
+                looked => looked?,
+            };
+            each_look(turns, &self.watch, matches!(verdict, Verdict::Final(_)))?;
+            match verdict {
+                Verdict::Final(outcome) => return Ok(*outcome),
+                Verdict::Waiting { soon: true, .. } | Verdict::Read(_) => {
+                    turns.missing(self.missing(turns.now()));
+                    turns.pause_short()?;
+                }
+                Verdict::Waiting { wake, .. } => {
+                    turns.missing(self.missing(turns.now()));
+                    turns.pause(wake)?;
+                }
+            }
+        }
+    }
+
     /// One look: reads what the verdict asks for.
-    fn look(&mut self, turns: &mut Turns) -> Result<Verdict, Halt> {
-        let session = turns.session();
+    fn look(&mut self, turns: &mut Turns) -> Result<Verdict, Stop> {
+        let session = turns.session;
         loop {
             let calm = session.asking.troubled();
             let moment = |turns: &Turns| Now {
@@ -159,18 +177,6 @@ impl JobWait<'_> {
             if session.asking.troubled().saturating_sub(calm) <= MOMENT {
                 return Ok(step.verdict);
             }
-        }
-    }
-
-    /// How to go on after a look.
-    fn next(&self, turns: &mut Turns, verdict: Verdict) -> Look<Outcome> {
-        match verdict {
-            Verdict::Final(outcome) => Look::Done(*outcome),
-            Verdict::Waiting { wake, soon } => {
-                turns.missing(self.missing(turns.now()));
-                Look::Again { wake, soon }
-            }
-            Verdict::Read(_) => Look::again(),
         }
     }
 
@@ -221,66 +227,55 @@ impl JobWait<'_> {
     }
 
     fn place(&self, pipeline: PipelineKey) -> Place {
-        let project = match pipeline.project_id {
-            Some(id) if pipeline.id != self.start.pipeline => Project::Id(id),
-            _ => self.start.project.clone(),
-        };
-        Place {
-            project,
-            pipeline: pipeline.id,
+        if pipeline.id == self.start.pipeline {
+            self.start.clone()
+        } else {
+            self.pipelines.place(self.start, pipeline)
         }
     }
 
-    fn read(&mut self, turns: &mut Turns, read: &Read) -> Result<Result<Rows, Unreadable>, Halt> {
+    fn read(&mut self, turns: &mut Turns, read: &Read) -> Result<Result<Rows, Unreadable>, Stop> {
         let pipeline = read.pipeline.id;
         let place = self.place(read.pipeline);
-        if let Project::Id(project) = place.project {
-            turns.session().gitlab.know(project);
-        }
         let scope = Scope {
             retried: read.retried,
             no_trigger_jobs: !read.trigger_jobs,
         };
-        let (pipelines, readable) = (self.pipelines, self.readable.contains(&pipeline));
-        let rows = turns.ask(&mut || {
-            let rows = pipelines.rows(&place, scope)?;
-            match rows.trigger_jobs {
-                // They could be read before: it is the token that is refused.
-                TriggerJobs::Refused(error) if readable => Err(*error),
-                _ => Ok(rows),
+        let readable = self.readable.contains(&pipeline);
+        let elsewhere = pipeline != self.start.pipeline;
+        let rows = turns.ask(|| match self.pipelines.rows(&place, scope) {
+            // They could be read before: it is the token that is refused.
+            Ok(Rows {
+                trigger_jobs: TriggerJobs::Refused(error),
+                ..
+            }) if readable => Err(*error),
+            // Another pipeline that is shut or gone is a fact of the look, every other refusal the end of the wait.
+            Err(error) if elsewhere && refused(&error) && error.kind != Kind::Unauthorized => {
+                Ok(Err(error))
             }
-        });
-        match rows {
-            Ok(rows) => {
-                turns.answered(pages(&rows), &rows.facts);
-                match &rows.trigger_jobs {
-                    TriggerJobs::Read => drop(self.readable.insert(pipeline)),
-                    TriggerJobs::LeftOut => {}
-                    TriggerJobs::Refused(error) => {
-                        self.refusals.insert(pipeline, error.stop());
-                    }
-                }
-                Ok(Ok(rows))
-            }
-            Err(Halt::Error(error)) => self.refused(error, pipeline).map(Err),
-            Err(halt) => Err(halt),
-        }
-    }
-
-    /// What a refusal means: another pipeline that is shut or gone is a fact of the look, all else ends the wait.
-    fn refused(&mut self, error: Box<Error>, pipeline: PipelineId) -> Result<Unreadable, Halt> {
-        match error.kind {
-            Kind::Forbidden | Kind::NotFound | Kind::NoToken if pipeline != self.start.pipeline => {
-                let gone = error.exit() == Exit::NotFound;
+            rows => rows.map(Ok),
+        })?;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(error) => {
                 self.refusals.insert(pipeline, error.stop());
-                Ok(if gone {
+                let gone = error.exit() == Exit::NotFound;
+                return Ok(Err(if gone {
                     Unreadable::Gone
                 } else {
                     Unreadable::Refused
-                })
+                }));
             }
-            _ => Err(Halt::Error(error)),
+        };
+        turns.answered(pages(&rows), &rows.facts);
+        match &rows.trigger_jobs {
+            TriggerJobs::Read => drop(self.readable.insert(pipeline)),
+            TriggerJobs::LeftOut => {}
+            TriggerJobs::Refused(error) => {
+                self.refusals.insert(pipeline, error.stop());
+            }
         }
+        Ok(Ok(rows))
     }
 }
 
@@ -314,7 +309,7 @@ fn list<'l>((read, rows): (&'l Read, &'l Result<Rows, Unreadable>)) -> List<'l> 
 
 /// Says what a look has shown.
 fn write(turns: &mut Turns, step: &Step) {
-    let events = turns.session().events;
+    let events = turns.session.events;
     events.changes(&step.changes);
     step.notes.iter().for_each(|note| events.note(note));
     if !step.changes.is_empty() || !step.notes.is_empty() {

@@ -41,7 +41,7 @@ pub enum Event<'e> {
     Heartbeat {
         waiting: Vec<Waiting<'e>>,
         #[serde(skip)]
-        silent: Option<Silence>,
+        silent: Option<Duration>,
     },
     /// GitLab gives no good answer.
     Trouble {
@@ -65,14 +65,6 @@ pub struct Waiting<'e> {
     status: Option<&'e Status>,
     /// Seconds.
     running: Option<u64>,
-}
-
-/// GitLab gives no good answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Silence {
-    pub time: Duration,
-    /// It answers, but only that there were too many requests.
-    pub limited: bool,
 }
 
 /// A job that a heartbeat names.
@@ -247,7 +239,7 @@ fn word(status: &Status) -> (String, Paint) {
     (status.word().to_owned(), Paint::status(status, false))
 }
 
-fn heartbeat(waiting: &[Waiting], silent: Option<Silence>) -> String {
+fn heartbeat(waiting: &[Waiting], silent: Option<Duration>) -> String {
     let named = waiting.iter().take(NAMED).map(|one| {
         let name = one.name;
         match (one.status.map(Status::word), one.running) {
@@ -265,17 +257,8 @@ fn heartbeat(waiting: &[Waiting], silent: Option<Silence>) -> String {
         all if all > NAMED => format!("{} and {} more", named.join(", "), all - NAMED),
         _ => named.join(", "),
     };
-    let silence = match silent {
-        None => String::new(),
-        Some(Silence { time, limited }) => {
-            let why = if limited {
-                "held up by GitLab's rate limit"
-            } else {
-                "no good answer"
-            };
-            format!("; {why} for {}", human(time))
-        }
-    };
+    let silence = silent.map(|time| format!("; no good answer for {}", human(time)));
+    let silence = silence.unwrap_or_default();
     format!("waiting for {what}{silence}")
 }
 

@@ -11,7 +11,7 @@ use super::style::Paint;
 use super::table::{Column, Table, branch};
 use crate::decide::deadline::Bound;
 use crate::decide::wait::{Counts, JobOutcome, Named, Outcome, Reason};
-use crate::exit::{Exit, Stop};
+use crate::exit::{Exit, Signal, Stop};
 use crate::gitlab::Project;
 use crate::model::{Job, JobId, PipelineId, Place};
 use crate::time::human;
@@ -286,9 +286,8 @@ pub fn shortened(wish: Duration, left: Duration) -> String {
     format!("waiting {left} instead of {wish}: this job's own time limit comes before")
 }
 
-/// `signal`: its name.
-pub fn signaled(exit: Exit, signal: &str) -> Stop {
-    Stop::new(exit, format!("{signal} came"))
+pub fn signaled(signal: Signal) -> Stop {
+    Stop::new(Exit::Signal(signal), format!("{} came", signal.name()))
 }
 
 /// `age`: of the last complete answer; `trouble`: what kept a newer one from coming.

@@ -8,7 +8,7 @@ use crate::exit::Signal;
 use crate::gitlab::{Client, Error, Kind};
 use crate::host::Host;
 use crate::os::Woken;
-use crate::report::events::{Event, EventWriter, Missing, Silence};
+use crate::report::events::{Event, EventWriter, Missing};
 use crate::report::{Talk, messages};
 
 /// While nothing changes, a heartbeat says this often what is waited for.
@@ -54,8 +54,6 @@ struct State {
 struct Trouble {
     since: Duration,
     told: bool,
-    /// The last of them was a 429.
-    limited: bool,
     /// What came last.
     error: String,
 }
@@ -150,20 +148,19 @@ impl<'a> Asking<'a> {
             if self.hopeless(&error) {
                 return Err(error);
             }
-            let now = self.now();
+            let (now, left) = (self.now(), self.left());
             let delay = self.state.borrow_mut().delay(&error, asked, now);
-            let Some(delay) = delay else {
-                self.note(&error, asked, None);
+            let again = delay.map(|delay| delay.min(left));
+            self.note(&error, asked, again.unwrap_or_default());
+            let Some(delay) = again else {
                 return Err(error);
             };
-            let left = self.left().unwrap_or(Duration::MAX);
-            self.note(&error, asked, Some(delay.min(left)));
             // A rate limit that outlasts the time is no reason to sleep.
             let too_late = matches!(error.kind, Kind::Limited { wait } if wait >= Some(left));
             if left.is_zero() || too_late {
                 return Err(error.too_late());
             }
-            if let Err(signal) = self.sleep(delay.min(left)) {
+            if let Err(signal) = self.sleep(delay) {
                 return Err(error.interrupted(signal));
             }
             self.state.borrow_mut().troubled += self.now().saturating_sub(asked);
@@ -192,34 +189,25 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Says what the trouble is: in a wait once it lasts, elsewhere each time.
-    fn note(&self, error: &Error, asked: Duration, delay: Option<Duration>) {
+    /// Says what the trouble is: in a wait once it lasts, elsewhere before each sleep.
+    fn note(&self, error: &Error, asked: Duration, delay: Duration) {
         let (now, waits) = (self.now(), self.waits());
-        let tell = {
-            let mut state = self.state.borrow_mut();
-            let trouble = state.trouble.get_or_insert(Trouble {
-                since: asked,
-                told: false,
-                limited: false,
-                error: String::new(),
-            });
-            trouble.limited = matches!(error.kind, Kind::Limited { .. });
-            trouble.error = error.to_string();
-            let lasts = now.saturating_sub(trouble.since) + delay.unwrap_or_default() >= BLIP;
-            let tell = if waits { lasts && !trouble.told } else { true };
-            trouble.told |= tell;
-            tell
-        };
-        match delay {
-            Some(delay) if tell && waits => self.events.write(&Event::Trouble {
+        let mut state = self.state.borrow_mut();
+        let trouble = state.trouble.get_or_insert(Trouble {
+            since: asked,
+            told: false,
+            error: String::new(),
+        });
+        trouble.error = error.to_string();
+        if !waits && !delay.is_zero() {
+            let line = messages::asking_again(&error.message, delay);
+            self.talk.line(&line);
+        } else if waits && !trouble.told && now.saturating_sub(trouble.since) + delay >= BLIP {
+            trouble.told = true;
+            self.events.write(&Event::Trouble {
                 again: delay.as_secs(),
-                text: &error.to_string(),
-            }),
-            Some(delay) if tell => {
-                let line = messages::asking_again(&error.message, delay);
-                self.talk.line(&line);
-            }
-            _ => {}
+                text: &trouble.error,
+            });
         }
     }
 
@@ -249,10 +237,10 @@ impl<'a> Asking<'a> {
         }
         self.events.write(&Event::Heartbeat {
             waiting: missing.iter().map(|one| one.at(now)).collect(),
-            silent: state.trouble.as_ref().map(|trouble| Silence {
-                time: now.saturating_sub(trouble.since),
-                limited: trouble.limited,
-            }),
+            silent: state
+                .trouble
+                .as_ref()
+                .map(|trouble| now.saturating_sub(trouble.since)),
         });
         drop(state);
         self.talked();
@@ -275,14 +263,13 @@ impl<'a> Asking<'a> {
         self.state.borrow().troubled
     }
 
-    /// By the monotonic clock.
-    pub fn now(&self) -> Duration {
+    fn now(&self) -> Duration {
         self.host.clock.monotonic()
     }
 
-    /// Time left to the end, if there is one.
-    pub fn left(&self) -> Option<Duration> {
-        let end = self.state.borrow().patience.end?;
-        Some(end.saturating_sub(self.now()))
+    /// Time left to the end.
+    fn left(&self) -> Duration {
+        let end = self.state.borrow().patience.end;
+        end.map_or(Duration::MAX, |end| end.saturating_sub(self.now()))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::options::{OnCancel, Options, Until};
 use crate::commands::gating;
 use crate::commands::wait_jobs::{Wait, wait_for};
-use crate::commands::wait_loop::{Halt, Turns};
+use crate::commands::wait_loop::Turns;
 use crate::decide::select::Selection;
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
@@ -27,10 +27,10 @@ pub trait Action {
     fn ready(&mut self, call: &Call) -> Result<(), Stop>;
 
     /// Finds what is meant and prints the plan; sends nothing.
-    fn plan(&mut self, call: &mut Call) -> Result<(), Halt>;
+    fn plan(&mut self, call: &mut Call) -> Result<(), Stop>;
 
     /// Waits until it can be done, sends, and looks until it is clear what that did.
-    fn send(&mut self, call: &mut Call) -> Result<(), Halt>;
+    fn send(&mut self, call: &mut Call) -> Result<(), Stop>;
 
     /// What `--wait` goes on with; `None` if nothing was started.
     fn goal(&self) -> Option<Goal<'_>>;
@@ -149,8 +149,7 @@ impl Call<'_, '_> {
                 waited = self.wait(action);
                 waited.as_ref().map(|outcome| outcome.exit)
             }
-            Err(halt) => {
-                let stop = self.turns.stop(&halt);
+            Err(stop) => {
                 self.session.talk.stop(&stop);
                 Some(stop.exit)
             }
@@ -166,7 +165,7 @@ impl Call<'_, '_> {
         (Exit::of_all(exits), waited)
     }
 
-    fn steps(&mut self, action: &mut dyn Action) -> Result<(), Halt> {
+    fn steps(&mut self, action: &mut dyn Action) -> Result<(), Stop> {
         if let Some(me) = &self.me {
             gating::trust(self.session, me)?;
         }
@@ -231,14 +230,14 @@ impl Call<'_, '_> {
         passed
     }
 
-    /// Sends once. What proves that nothing was done (429, no connection, a first 401) is waited out and begun again. `look` looks at the
+    /// Sends once. What proves that nothing was done (429, no connection) is waited out and begun again. `look` looks at the
     /// target before a repeat and says whether the request is still wanted; then the gate is asked, and `post` sends.
     pub fn send_once<A, T>(
         &mut self,
         action: &mut A,
         look: &mut dyn FnMut(&mut A) -> Result<Wanted, Error>,
         post: &mut dyn FnMut(&mut A) -> Result<T, Error>,
-    ) -> Result<Sent<T>, Halt> {
+    ) -> Result<Sent<T>, Stop> {
         let (mut repeat, mut ended) = (false, None);
         let sent = self.session.ask(|| {
             let wanted = if repeat { look(action)? } else { Wanted::Still };
@@ -254,9 +253,8 @@ impl Call<'_, '_> {
             post(action).map_or_else(classify, |answer| Ok(Sent::Accepted(answer)))
         });
         match (sent, ended) {
-            (_, Some(stop)) => Err(stop.into()),
-            (Err(error), _) if error.kind == Kind::Unauthorized => Ok(Sent::Refused(error)),
-            (sent, _) => Ok(sent?),
+            (_, Some(stop)) => Err(stop),
+            (sent, _) => sent.map_err(|error| self.turns.stop(&error)),
         }
     }
 
@@ -291,9 +289,7 @@ pub enum Wanted {
 /// `Err` for what proves that nothing was done and may be different the next time.
 fn classify<T>(error: Error) -> Result<Sent<T>, Error> {
     match error.kind {
-        Kind::Unreachable | Kind::Limited { .. } | Kind::Unauthorized | Kind::Deadline => {
-            Err(error)
-        }
+        Kind::Unreachable | Kind::Limited { .. } | Kind::Deadline => Err(error),
         Kind::Interrupted { sent: false, .. } => Err(error),
         // GitLab may have committed before it failed to get the lock.
         Kind::Locked => Ok(Sent::Lost(error)),

@@ -6,7 +6,6 @@ use super::call::{Action, Call, Goal, Sent, Wanted};
 use super::leave;
 use super::list::{JobList, Read, Request, route};
 use super::options::{OnCancel, Until};
-use crate::commands::wait_loop::Halt;
 use crate::decide::action::{Approval, Progress, Target, Verb};
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::Outcome;
@@ -55,13 +54,13 @@ impl Action for Jobs<'_> {
         )))
     }
 
-    fn plan(&mut self, call: &mut Call) -> Result<(), Halt> {
+    fn plan(&mut self, call: &mut Call) -> Result<(), Stop> {
         let waits = self.request.action.waits && call.options.until != Until::Planned;
         let ids = self.request.selection.operands.iter().any(Operand::is_id);
         let mut looks = 0;
         loop {
             looks += 1;
-            match self.session.ask(|| self.list.read(ids))? {
+            match call.turns.ask(|| self.list.read(ids))? {
                 Read::Rows(trigger_jobs) => {
                     match self.list.choose(call.me.as_ref(), trigger_jobs) {
                         Ok(targets) => break self.targets = targets,
@@ -70,11 +69,11 @@ impl Action for Jobs<'_> {
                             if stop.exit == Exit::NotFound
                                 && looks < 2
                                 && self.list.rows.len() > 100 => {}
-                        Err(stop) => return Err(stop.into()),
+                        Err(stop) => return Err(stop),
                     }
                 }
                 Read::NotYet(stop) if waits => self.list.say(report::waiting_for_pipeline(&stop)),
-                Read::NotYet(stop) | Read::Never(stop) => return Err(stop.into()),
+                Read::NotYet(stop) | Read::Never(stop) => return Err(stop),
             }
             call.turns.pause(None)?;
         }
@@ -87,14 +86,14 @@ impl Action for Jobs<'_> {
         Ok(())
     }
 
-    fn send(&mut self, call: &mut Call) -> Result<(), Halt> {
+    fn send(&mut self, call: &mut Call) -> Result<(), Stop> {
         let mut end = Ok(());
         self.name_missing(call);
         loop {
             let sent = match self.send_planned(call) {
                 // What was sent before the gate has closed is still looked after.
                 Err(halt) if call.closed => {
-                    self.close(halt.exit());
+                    self.close(halt.exit);
                     end = Err(halt);
                     true
                 }
@@ -200,7 +199,7 @@ impl Jobs<'_> {
     }
 
     /// Sends every request that is planned; whether any was. With `--all` none waits for the result of another.
-    fn send_planned(&mut self, call: &mut Call) -> Result<bool, Halt> {
+    fn send_planned(&mut self, call: &mut Call) -> Result<bool, Stop> {
         let mut any = false;
         for index in 0..self.targets.len() {
             if let Some(verb) = self.targets[index].request() {
@@ -211,7 +210,7 @@ impl Jobs<'_> {
         Ok(any)
     }
 
-    fn request(&mut self, call: &mut Call, index: usize, verb: Verb) -> Result<(), Halt> {
+    fn request(&mut self, call: &mut Call, index: usize, verb: Verb) -> Result<(), Stop> {
         let id = self.targets[index].job.id;
         let mut look = |jobs: &mut Self| {
             if let Some(gone) = jobs.refresh()? {
@@ -229,7 +228,7 @@ impl Jobs<'_> {
             Sent::Lost(error) => {
                 self.targets[index].sent(verb, true);
                 if let Kind::Interrupted { .. } = error.kind {
-                    return Err(error.into());
+                    return Err(call.turns.stop(&error));
                 }
                 self.session.talk.warning(&report::lost(&error));
             }
@@ -250,13 +249,13 @@ impl Jobs<'_> {
     }
 
     /// GitLab refuses. Where it names the job's status, somebody else may have changed that, or a deployment approval is missing.
-    fn refused(&mut self, call: &mut Call, index: usize, error: &Error) -> Result<(), Halt> {
+    fn refused(&mut self, call: &mut Call, index: usize, error: &Error) -> Result<(), Stop> {
         if error.exit() == Exit::Closed {
             let before = self.targets[index].request();
             self.look(call)?;
             let changed = self.targets[index].request() != before;
             let play = before == Some(Verb::Play);
-            if changed || (play && self.look_for_approval(index)?) {
+            if changed || (play && self.look_for_approval(call, index)?) {
                 self.tell(call);
                 return Ok(());
             }
@@ -266,14 +265,14 @@ impl Jobs<'_> {
     }
 
     /// Looks, and says what has changed.
-    fn look(&mut self, call: &mut Call) -> Result<(), Halt> {
-        if let Some(stop) = self.session.ask(|| self.refresh())? {
-            return Err(stop.into());
+    fn look(&mut self, call: &mut Call) -> Result<(), Stop> {
+        if let Some(stop) = call.turns.ask(|| self.refresh())? {
+            return Err(stop);
         }
         for index in 0..self.targets.len() {
             let target = &self.targets[index];
             if target.approval.is_some() && target.progress.open() {
-                self.look_for_approval(index)?;
+                self.look_for_approval(call, index)?;
             }
         }
         self.tell(call);
@@ -297,9 +296,9 @@ impl Jobs<'_> {
     }
 
     /// Whether GitLab lists the job among the deployments that wait for an approval; a list that cannot be read is a no.
-    fn look_for_approval(&mut self, index: usize) -> Result<bool, Halt> {
+    fn look_for_approval(&mut self, call: &Call, index: usize) -> Result<bool, Stop> {
         let job = &self.targets[index].job;
-        let blocked = self.session.ask(|| match self.blocked(job) {
+        let blocked = call.turns.ask(|| match self.blocked(job) {
             Err(error) if refused(&error) => Ok(None),
             other => other,
         })?;
@@ -347,7 +346,7 @@ impl Jobs<'_> {
     }
 
     /// Sleeps until the next look.
-    fn pause(&self, call: &mut Call) -> Result<(), Halt> {
+    fn pause(&self, call: &mut Call) -> Result<(), Stop> {
         self.name_missing(call);
         let sent = |target: &Target| matches!(target.progress, Progress::Sent(_));
         if self.targets.iter().any(sent) {

@@ -75,49 +75,6 @@ fn a_failure_below_is_shown_with_its_way() {
 }
 
 #[test]
-fn three_levels_that_pass() {
-    let lowest = ci().stage("test", [job("e2e").runs(90)]);
-    let middle = ci().stage("test", [child("grandchild", lowest)]);
-    let story = Story::new(ci().stage("test", [child("child", middle)]));
-    after_head(story.run("wait child")).is(
-        0,
-        expect![[r#"
-        JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
-        child  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-    "#]],
-        expect![[r#"
-            08:00:00 child  pending
-            08:00:02 child  pending → success
-            08:00:02 child has started pipeline 7701
-            08:00:02 grandchild (pipeline 7701)  success
-            08:00:02 grandchild has started pipeline 7702
-            08:00:02 e2e (pipeline 7702)  pending
-            08:00:06 e2e (pipeline 7702)  pending → running  (2s in queue)
-            08:01:06 waiting for e2e (running 1m02s)
-            08:01:43 e2e (pipeline 7702)  running → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
-fn shallow_takes_the_trigger_jobs_own_status() {
-    let story = with_child(ci().stage("test", [job("e2e").fails(100)]), |job| job);
-    after_head(story.run("wait child --shallow")).is(
-        0,
-        expect![[r#"
-        JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
-        child  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-    "#]],
-        expect![[r#"
-            08:00:00 child  pending
-            08:00:02 child  pending → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
 fn the_way_leads_to_a_job_of_a_pipeline_that_appears_late() {
     let below = ci().stage("test", [job("smoke").runs(20), job("other").fails(5)]);
     let story = Story::new(
@@ -256,30 +213,6 @@ fn elsewhere(allowed: &[&str]) -> Story {
         pipeline,
         me,
     }
-}
-
-#[test]
-fn another_project_counts_where_it_can_be_read() {
-    let story = elsewhere(&["shop/web"]);
-    story.run("wait deploy").is(
-        0,
-        expect![[r#"
-        JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
-        deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-    "#]],
-        expect![[r#"
-            using the job token from CI_JOB_TOKEN
-            08:00:00 pipeline 7700 of project 45, until 08:59:00 at the latest
-            08:00:00 deploy  pending
-            08:00:02 deploy  pending → success
-            08:00:02 deploy has started pipeline 7701
-            08:00:02 ship (pipeline 7701)  pending
-            08:00:05 ship (pipeline 7701)  pending → running  (2s in queue)
-            08:01:05 waiting for ship (running 1m02s)
-            08:01:13 ship (pipeline 7701)  running → success
-        "#]],
-    );
-    story.gitlab.finish();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The ends that follow from the jobs' own status.
 
 use super::{Story, after_head, play, read};
-use crate::fake::{MIRA, ci, job};
+use crate::fake::{ci, job};
 use expect_test::expect;
 
 #[test]
@@ -52,30 +52,6 @@ fn the_first_failure_ends_it() {
 }
 
 #[test]
-fn with_keep_going_all_are_waited_for() {
-    let story = Story::new(ci().stage("test", [job("unit").fails(30), job("slow").runs(200)]));
-    after_head(story.run("wait unit slow --keep-going")).is(
-        1,
-        expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE               LINK
-        unit  failed  failed        30s  90400  the script failed  https://gl/web/-/jobs/90400
-        slow  passed  success     3m20s  90401                     https://gl/web/-/jobs/90401
-    "#]],
-        expect![[r#"
-            08:00:00 unit  pending
-            08:00:00 slow  pending
-            08:00:02 unit  pending → running  (2s in queue)
-            08:00:02 slow  pending → running  (2s in queue)
-            08:00:41 unit  running → failed
-            08:01:41 waiting for slow (running 1m39s)
-            08:02:41 waiting for slow (running 2m39s)
-            08:03:37 slow  running → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
 fn a_failure_counts_only_once_nothing_has_replaced_it() {
     let flaky = job("flaky").fails(30).runs(30).retry(1);
     let story = Story::with(ci().stage("test", [flaky]), |world, _| world.retry_lag = 8);
@@ -92,93 +68,6 @@ fn a_failure_counts_only_once_nothing_has_replaced_it() {
             08:00:41 flaky  failed → pending  (retried: 90402 replaces 90400)
             08:00:45 flaky  pending → running  (2s in queue)
             08:01:12 flaky  running → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
-fn an_old_failure_is_final_at_the_first_look() {
-    let story = Story::new(ci().stage("test", [job("unit").is("failed").ended(11)]));
-    after_head(story.run("wait unit")).is(
-        1,
-        expect![[r#"
-        JOB   RESULT  STATUS  DURATION     ID  NOTE               LINK
-        unit  failed  failed     2m00s  90400  the script failed  https://gl/web/-/jobs/90400
-    "#]],
-        expect![[r#"
-        08:00:00 unit  failed
-    "#]],
-    );
-    assert_eq!(story.gitlab.finish().len(), 3);
-}
-
-#[test]
-fn a_person_retries_while_somebody_waits() {
-    let ci = ci().stage(
-        "test",
-        [job("unit").fails(5).runs(40), job("slow").runs(90)],
-    );
-    let story = Story::with(ci, |world, pipeline| {
-        world.after(60, move |world| {
-            let failed = world.job(pipeline, "unit");
-            world.retry(MIRA, failed);
-        });
-    });
-    after_head(story.run("wait unit slow --keep-going")).is(
-        0,
-        expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        slow  passed  success     1m30s  90401        https://gl/web/-/jobs/90401
-        unit  passed  success       40s  90403        https://gl/web/-/jobs/90403
-    "#]],
-        expect![[r#"
-            08:00:00 unit  pending
-            08:00:00 slow  pending
-            08:00:02 unit  pending → running  (2s in queue)
-            08:00:02 slow  pending → running  (2s in queue)
-            08:00:10 unit  running → failed
-            08:01:10 waiting for slow (running 1m08s)
-            08:01:14 unit  failed → running  (retried: 90403 replaces 90400)
-            08:01:40 slow  running → success
-            08:01:43 unit  running → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
-fn canceled_is_no_pass() {
-    let story = Story::with(
-        ci().stage("test", [job("unit").runs(300)]),
-        |world, pipeline| {
-            world.after(60, move |world| {
-                let job = world.job(pipeline, "unit");
-                world.cancel_job(job);
-            });
-        },
-    );
-    after_head(story.run("wait unit")).is(
-        7,
-        expect![[r#"
-        JOB   RESULT    STATUS    DURATION     ID  NOTE  LINK
-        unit  canceled  canceled       58s  90400        https://gl/web/-/jobs/90400
-    "#]],
-        expect![[r#"
-            08:00:00 unit  pending
-            08:00:02 unit  pending → running  (2s in queue)
-            08:01:02 waiting for unit (running 1m00s)
-            08:01:11 unit  running → canceled
-        "#]],
-    );
-    after_head(story.run("wait unit --ok canceled")).is(
-        0,
-        expect![[r#"
-        JOB   RESULT  STATUS    DURATION     ID  NOTE  LINK
-        unit  passed  canceled       58s  90400        https://gl/web/-/jobs/90400
-    "#]],
-        expect![[r#"
-            08:01:11 unit  canceled
         "#]],
     );
     story.gitlab.finish();
@@ -224,24 +113,6 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
             08:00:27 report  skipped
         "#]],
     );
-    story.gitlab.finish();
-}
-
-#[test]
-fn what_is_allowed_to_fail_passes_unless_strict() {
-    let story = Story::new(ci().stage("test", [job("lint").is("failed").allow_failure()]));
-    after_head(story.run("wait lint")).is(0, expect![[r#"
-        JOB   RESULT   STATUS  DURATION     ID  NOTE                                LINK
-        lint  warning  failed     2m00s  90400  allowed to fail, the script failed  https://gl/web/-/jobs/90400
-    "#]], expect![[r#"
-        08:00:00 lint  failed
-    "#]]);
-    after_head(story.run("wait lint --strict")).is(1, expect![[r#"
-        JOB   RESULT  STATUS  DURATION     ID  NOTE                                LINK
-        lint  failed  failed     2m00s  90400  allowed to fail, the script failed  https://gl/web/-/jobs/90400
-    "#]], expect![[r#"
-        08:00:00 lint  failed
-    "#]]);
     story.gitlab.finish();
 }
 
@@ -359,80 +230,6 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
         jobgate: error: nothing to wait for: all that match are optional manual jobs: docs
         jobgate: hint: a manual job that is asked for by its exact name is waited for
     "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_delayed_job_is_waited_for() {
-    let story = Story::new(ci().stage("deploy", [job("rollout").delayed(200).runs(10)]));
-    after_head(story.run("wait rollout")).is(
-        0,
-        expect![[r#"
-        JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
-        rollout  passed  success       10s  90400        https://gl/web/-/jobs/90400
-    "#]],
-        expect![[r#"
-            08:00:00 rollout  scheduled
-            08:01:00 waiting for rollout (scheduled)
-            08:02:00 waiting for rollout (scheduled)
-            08:03:00 waiting for rollout (scheduled)
-            08:03:25 rollout  scheduled → running  (2s in queue)
-            08:03:33 rollout  running → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_status_may_be_enough() {
-    let story = Story::new(
-        ci().stage(
-            "deploy",
-            [job("server").runs(3000), job("old").is("success")],
-        )
-        .stage("last", [job("never").is("skipped")]),
-    );
-    after_head(story.run("wait server old --for running")).is(
-        0,
-        expect![[r#"
-            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-            server  passed  running        0s  90400        https://gl/web/-/jobs/90400
-            old     passed  success     2m00s  90401        https://gl/web/-/jobs/90401
-        "#]],
-        expect![[r#"
-            08:00:00 server  pending
-            08:00:00 old  success
-            08:00:02 server  pending → running  (2s in queue)
-        "#]],
-    );
-    after_head(story.run("wait never --for finished")).is(
-        0,
-        expect![[r#"
-        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-        never  passed  skipped            90402        https://gl/web/-/jobs/90402
-    "#]],
-        expect![[r#"
-            08:00:02 never  skipped
-        "#]],
-    );
-    after_head(story.run("wait never --for running")).is(7, expect![[r#"
-        JOB    RESULT   STATUS   DURATION     ID  NOTE  LINK
-        never  skipped  skipped            90402        https://gl/web/-/jobs/90402
-    "#]], expect![[r#"
-        08:00:02 never  skipped
-        08:00:02 never is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
-    "#]]);
-    after_head(story.run("wait old --for canceled")).is(
-        10,
-        expect![[r#"
-        JOB  RESULT       STATUS   DURATION     ID  NOTE  LINK
-        old  unreachable  success     2m00s  90401        https://gl/web/-/jobs/90401
-    "#]],
-        expect![[r#"
-            08:00:02 old  success
-            jobgate: error: old has ended (success) and can never have the status that is waited for
-        "#]],
     );
     story.gitlab.finish();
 }

@@ -1,7 +1,7 @@
 //! Waits that could never end are told apart from those that merely take long.
 
 use super::{Story, after_head, play};
-use crate::fake::{GitLab, World, child, ci, job};
+use crate::fake::{GitLab, World, ci, job};
 use expect_test::expect;
 
 /// The job that waits stands before the one that it waits for.
@@ -40,36 +40,6 @@ fn a_job_that_waits_for_the_caller_is_a_deadlock() {
 }
 
 #[test]
-fn a_delayed_job_is_no_deadlock() {
-    let mut world = World::new();
-    world.project("shop/web");
-    let ci = ci()
-        .stage("deploy", [job("rollout").needs([]).delayed(400).runs(5)])
-        .stage("after", [job("smoke").needs(["rollout"]).runs(5)])
-        .stage("gate", [job("gate").here()]);
-    let pipeline = world.pipeline("shop/web", "main", ci);
-    let story = Story::of(world, pipeline);
-    after_head(story.run("wait smoke")).is(
-        0,
-        expect![[r#"
-        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-        smoke  passed  success        5s  90401        https://gl/web/-/jobs/90401
-    "#]],
-        expect![[r#"
-            08:00:00 smoke  created
-            08:01:00 waiting for smoke (created)
-            08:02:00 waiting for smoke (created)
-            08:03:00 waiting for smoke (created)
-            08:04:00 waiting for smoke (created)
-            08:05:00 waiting for smoke (created)
-            08:06:00 waiting for smoke (created)
-            08:06:57 smoke  created → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
 fn a_manual_job_that_blocks_is_named_and_the_wait_goes_on() {
     let mut world = World::new();
     world.project("shop/web");
@@ -95,66 +65,6 @@ fn a_manual_job_that_blocks_is_named_and_the_wait_goes_on() {
         08:04:36 waiting for ship (created)
         08:05:22 ship  created → success
     "#]]);
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_downstream_pipeline_that_runs_is_no_deadlock() {
-    let mut world = World::new();
-    world.project("shop/web");
-    let below = ci().stage("test", [job("e2e").runs(400)]);
-    let ci = ci()
-        .stage("test", [child("child", below).depend()])
-        .stage("deploy", [job("ship").runs(5)])
-        .stage("gate", [job("gate").here()]);
-    let pipeline = world.pipeline("shop/web", "main", ci);
-    let story = Story::of(world, pipeline);
-    after_head(story.run("wait ship")).is(
-        0,
-        expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        ship  passed  success        5s  90401        https://gl/web/-/jobs/90401
-    "#]],
-        expect![[r#"
-            08:00:00 ship  created
-            08:01:00 waiting for ship (created)
-            08:02:00 waiting for ship (created)
-            08:03:00 waiting for ship (created)
-            08:04:00 waiting for ship (created)
-            08:05:00 waiting for ship (created)
-            08:06:00 waiting for ship (created)
-            08:06:43 ship  created → pending
-            08:06:46 ship  pending → running  (2s in queue)
-            08:06:53 ship  running → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_server_that_is_slow_between_stages_is_no_deadlock() {
-    let story = Story::with(
-        ci().stage("test", [job("unit").runs(5)])
-            .stage("deploy", [job("ship").is("created")]),
-        |world, pipeline| {
-            world.after(80, move |world| {
-                let job = world.job(pipeline, "ship");
-                world.flip(job, "success");
-            });
-        },
-    );
-    after_head(story.run("wait ship")).is(
-        0,
-        expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        ship  passed  success            90401        https://gl/web/-/jobs/90401
-    "#]],
-        expect![[r#"
-            08:00:00 ship  created
-            08:01:00 waiting for ship (created)
-            08:01:23 ship  created → success
-        "#]],
-    );
     story.gitlab.finish();
 }
 
@@ -214,27 +124,5 @@ fn stuck_ends_it_where_that_is_asked_for() {
             jobgate: error: unit has been pending for longer than --stuck allows
         "#]],
     );
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_resource_group_that_another_job_holds_is_named() {
-    let story = Story::new(ci().stage(
-        "deploy",
-        [
-            job("first").resource_group("eu").endless(),
-            job("second").resource_group("eu"),
-        ],
-    ));
-    after_head(story.run("wait second --stuck 2m")).is(10, expect![[r#"
-        JOB     RESULT  STATUS                DURATION     ID  NOTE  LINK
-        second  stuck   waiting_for_resource            90401        https://gl/web/-/jobs/90401
-    "#]], expect![[r#"
-        08:00:00 second  waiting_for_resource
-        08:01:00 waiting for second (waiting_for_resource)
-        08:02:00 waiting for second (waiting_for_resource)
-        jobgate: warning: second has been waiting_for_resource for 2m05s: another job holds its resource_group, perhaps this one
-        jobgate: error: second has been waiting_for_resource for longer than --stuck allows
-    "#]]);
     story.gitlab.finish();
 }
