@@ -56,7 +56,7 @@ pub fn explain_no_token(route: &Route) -> Stop {
 
 /// GitLab's own words in lower case, with their status (`lib/api/helpers.rb`, `lib/api/api_guard.rb`, `lib/api/ci/jobs.rb`).
 /// The first match counts.
-const SAID: [(u16, &str, Arm); 23] = [
+const SAID: [(u16, &str, Arm); 22] = [
     (400, "unplayable job", Arm::UNPLAYABLE),
     (400, "unknown input", Arm::UNKNOWN_INPUT),
     (400, "reference not found", Arm::REF_MISSING),
@@ -77,7 +77,6 @@ const SAID: [(u16, &str, Arm); 23] = [
     (403, "job token not allowed", Arm::ALLOWLIST),
     (403, "the following token permission", Arm::PERMISSIONS),
     (405, "moved project", Arm::MOVED),
-    (405, "maximum allowed offset", Arm::OFFSET_TOO_LARGE),
     (409, "resource lock", Arm::LOCKED),
     (429, "this endpoint has been requested", Arm::ROUTE_LIMIT),
 ];

@@ -249,7 +249,7 @@ fn causes_are_distinct() {
             "environments permission missing",
             "several permissions missing",
         ],
-        &["keyset order", "teapot"],
+        &["keyset order", "offset too large", "teapot"],
         &[
             "server error",
             "bad gateway",

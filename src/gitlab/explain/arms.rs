@@ -21,10 +21,6 @@ const fn refused(cause: &'static str, hints: &'static str) -> Arm {
     arm(Exit::Refused, cause, hints)
 }
 
-const fn closed(cause: &'static str, hints: &'static str) -> Arm {
-    arm(Exit::Closed, cause, hints)
-}
-
 const fn unknown(cause: &'static str, hints: &'static str) -> Arm {
     arm(Exit::Unknown, cause, hints)
 }
@@ -168,7 +164,8 @@ impl Arm {
         "this server has no endpoint to {what}",
         "check that CI_API_V4_URL is the URL of a GitLab and ends with /api/v4; a later release may have the endpoint",
     );
-    pub(super) const UNPLAYABLE: Self = closed(
+    pub(super) const UNPLAYABLE: Self = arm(
+        Exit::Closed,
         "the job cannot be played in its present status",
         "it may be running already, still wait for an earlier job or an approval, not be manual, or be archived",
     );
@@ -177,11 +174,13 @@ impl Arm {
         "the job declares no such input",
         "a job's inputs stand under its inputs: keyword; GitLab takes them since 18.10",
     );
-    pub(super) const NOT_RETRYABLE: Self = closed(
+    pub(super) const NOT_RETRYABLE: Self = arm(
+        Exit::Closed,
         "the job cannot be retried in its present status",
         "GitLab retries only the newest attempt of a finished job that is not archived; a manual job is played",
     );
-    pub(super) const NOT_ERASABLE: Self = closed(
+    pub(super) const NOT_ERASABLE: Self = arm(
+        Exit::Closed,
         "the job cannot be erased: it has not finished, or has neither log nor artifacts",
         "wait until it has finished",
     );
@@ -198,7 +197,8 @@ impl Arm {
         "{place} has no such branch or tag",
         "check --ref: it names a branch or tag of the project whose pipeline is triggered",
     );
-    pub(super) const EMPTY_PIPELINE: Self = closed(
+    pub(super) const EMPTY_PIPELINE: Self = arm(
+        Exit::Closed,
         "the pipeline would have no jobs, so GitLab did not create it",
         "check the rules: and workflow: keywords of that project for the source pipeline",
     );
@@ -206,10 +206,6 @@ impl Arm {
         Exit::Usage,
         "this GitLab does not know a value of the request",
         "an older GitLab knows fewer statuses; its answer names the parameter",
-    );
-    pub(super) const OFFSET_TOO_LARGE: Self = unknown(
-        "the list is longer than this GitLab pages through",
-        "narrow the list with --status, or ask for a pipeline's jobs instead of a project's",
     );
     pub(super) const MOVED: Self = arm(
         Exit::Usage,

@@ -38,22 +38,17 @@ const fn fault(words: &'static [&'static str], tries: Option<u8>, hint: &'static
 }
 
 /// The first match counts: what the server says of our certificate comes before what the client says of the server's.
-static TABLE: [Fault; 15] = [
-    fault(
-        &["alert: certificaterequired"],
-        Some(1),
-        "name a client certificate in CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE; the runner sets them from tls-cert-file and tls-key-file",
-    ),
+static TABLE: [Fault; 13] = [
     fault(
         &[
-            "alert: badcert",
             "alert: certificate",
+            "alert: badcert",
             "alert: unsupportedcert",
             "alert: unknownca",
             "alert: access",
         ],
         Some(1),
-        "check that the certificate in CI_SERVER_TLS_CERT_FILE is valid and from a CA that the server trusts",
+        "name a valid client certificate, from a CA that the server trusts, in CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE; the runner sets them from tls-cert-file and tls-key-file",
     ),
     fault(
         &[
@@ -89,11 +84,6 @@ static TABLE: [Fault; 15] = [
         &["invalid peer certificate"],
         Some(1),
         "the message says what is wrong with the certificate; the server's administrator must replace it",
-    ),
-    fault(
-        &["corrupt message"],
-        None,
-        "do not write https for a server that speaks http: check CI_API_V4_URL or --server, and its port",
     ),
     fault(
         &["responded 407"],
@@ -145,12 +135,13 @@ static TABLE: [Fault; 15] = [
     ),
     fault(
         &[
+            "corrupt message",
             "connection reset",
             "unexpected e",
             "peer disconnected",
             "close_notify",
         ],
         None,
-        "try again; if it lasts, look for a firewall on the way, and for http in place of https in CI_API_V4_URL or its port",
+        "try again; if it lasts, look for a firewall on the way, and for http and https confused in CI_API_V4_URL, --server or the port",
     ),
 ];
