@@ -44,7 +44,7 @@ fn an_outage_beyond_the_budget_is_unknown() {
         08:02:02 waiting for unit (was running); no good answer for 1m21s
         jobgate: error: GitLab has given no good answer for 1m30s
         jobgate: error: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
-        jobgate: hint: try again; if it lasts, look for a firewall on the way, and for http in place of https in CI_API_V4_URL or its port
+        jobgate: hint: try again; if it lasts, look for a firewall on the way, and for http and https confused in CI_API_V4_URL, --server or the port
         jobgate: hint: --outage-budget DURATION allows more
     "#]]);
     story.gitlab.finish();
