@@ -13,12 +13,11 @@ pub const ABOUT: &str = env!("CARGO_PKG_DESCRIPTION");
 /// The name and version, as `--version` prints them.
 pub const VERSION: &str = concat!("jobgate ", env!("CARGO_PKG_VERSION"));
 
-/// What stands behind an option's help: choices, repetition, variable. Empty if there is nothing to say.
+/// What stands behind an option's help: choices, repetition. Empty if there is nothing to say.
 fn remarks(option: &Opt) -> String {
     let choices = (!option.choices.is_empty()).then(|| option.choices.join(", "));
     let many = option.many.then(|| "repeatable".to_owned());
-    let variable = option.variable.map(|name| format!("variable {name}"));
-    let remarks: Vec<String> = [choices, many, variable].into_iter().flatten().collect();
+    let remarks: Vec<String> = [choices, many].into_iter().flatten().collect();
     if remarks.is_empty() {
         return String::new();
     }

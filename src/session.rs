@@ -18,7 +18,7 @@ use crate::report::{Color, Talk, messages};
 pub use ask_again::{Asking, Patience};
 
 /// Options that every command that asks GitLab takes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Common {
     pub fixed: Fixed,
     pub debug: bool,

@@ -23,7 +23,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What the command line fixes, so that no variable changes it. `None`: not given.
+/// What the command line fixes, so that no variable changes it. `None`: not given. It cannot be printed: the proxy's URL may hold a password,
+/// and the token file's path may be a token in the wrong place.
 #[derive(Clone, Default)]
 pub struct Fixed {
     /// `--server URL`: where GitLab is, or its API's URL. With it no variable says how to get there or whom to trust.
@@ -34,14 +35,4 @@ pub struct Fixed {
     pub proxy: Option<String>,
     /// `--token-file PATH`
     pub token_file: Option<String>,
-}
-
-/// Without the proxy's URL, which may hold a password, and the token file's path, which may be a token in the wrong place.
-impl fmt::Debug for Fixed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fixed")
-            .field("server", &self.server)
-            .field("ca_file", &self.ca_file)
-            .finish_non_exhaustive()
-    }
 }

@@ -182,6 +182,7 @@ mod tests {
                 .1
                 .expect("a token");
             assert_eq!((access.token.reveal(), access.source), (token, source));
+            assert!(!format!("{access:?}").contains(token));
         }
         assert_eq!(
             read_all(&[("GITLAB_TOKEN", "")], None).0.expect("read"),

@@ -14,8 +14,6 @@ pub struct Opt {
     pub value: Option<&'static str>,
     /// May be given more than once; the values add up. Otherwise the last one counts.
     pub many: bool,
-    /// The CI/CD variable that stands in where the option is not given.
-    pub variable: Option<&'static str>,
     /// The only values allowed, offered by completion; empty for any. With `many`, a value may be a comma list of them.
     pub choices: &'static [&'static str],
     /// Lower case, no final period, at most 72 columns.
@@ -30,7 +28,6 @@ impl Opt {
             short: None,
             value: None,
             many: false,
-            variable: None,
             choices: &[],
             help,
         }
@@ -53,13 +50,6 @@ impl Opt {
 
     pub const fn many(self) -> Self {
         Self { many: true, ..self }
-    }
-
-    pub const fn variable(self, variable: &'static str) -> Self {
-        Self {
-            variable: Some(variable),
-            ..self
-        }
     }
 
     pub const fn choices(self, choices: &'static [&'static str]) -> Self {
@@ -133,15 +123,14 @@ impl Usage {
 
     /// `jobgate wait [OPTIONS] JOB...`
     pub fn line(&self) -> String {
-        let mut line = format!("jobgate {}", self.name);
-        if !self.groups.is_empty() {
-            line.push_str(" [OPTIONS]");
-        }
-        if !self.operands.is_empty() {
-            line.push(' ');
-            line.push_str(self.operands);
-        }
-        line
+        let (name, operands) = (self.name, self.operands);
+        let options = if self.groups.is_empty() {
+            ""
+        } else {
+            " [OPTIONS]"
+        };
+        let line = format!("jobgate {name}{options} {operands}");
+        line.trim_end().to_owned()
     }
 
     /// How few and how many operands are allowed.

@@ -19,8 +19,7 @@ pub const CA_FILE: Opt = Opt::value(
     "--ca-file",
     "FILE|builtin",
     "trust this PEM file besides the public roots; builtin: the roots alone",
-)
-.variable("CI_SERVER_TLS_CA_FILE");
+);
 pub const PROXY: Opt = Opt::value(
     "--proxy",
     "URL|none",
@@ -30,13 +29,11 @@ pub const TOKEN_FILE: Opt = Opt::value(
     "--token-file",
     "PATH",
     "file that holds an access token, for what the job token may not do",
-)
-.variable("JOBGATE_TOKEN_FILE");
+);
 pub const DEBUG: Opt = Opt::switch(
     "--debug",
     "show each request: method, URL, status, request id, duration",
-)
-.variable("JOBGATE_DEBUG");
+);
 pub const COLOR: Opt = Opt::value(
     "--color",
     "WHEN",

@@ -24,8 +24,7 @@ pub fn command(usage: &Usage, width: usize) -> String {
         options(&mut page, group, width);
     }
     examples(&mut page, usage);
-    page.push('\n');
-    fill(&mut page, &exit_codes(), width);
+    page.push_str("\njobgate help lists exit codes and variables\n");
     page
 }
 
@@ -86,15 +85,6 @@ fn examples(page: &mut String, usage: &Usage) {
     for example in usage.example.lines() {
         line(page, &format!("  {example}"));
     }
-}
-
-fn exit_codes() -> String {
-    let codes: Vec<String> = Exit::ALL
-        .iter()
-        .filter(|exit| !matches!(exit, Exit::Signal(_)))
-        .map(|exit| format!("{}={}", exit.code(), exit.name()))
-        .collect();
-    format!("exit codes: {} (see jobgate help)", codes.join(" "))
 }
 
 /// All commands in one line each, what they have in common, exit codes and variables.

@@ -132,8 +132,7 @@ fn a_page_shows_all_that_the_table_knows() {
         examples:
           jobgate one build
 
-        exit codes: 0=ok 1=failed 2=usage 3=timeout 4=refused 5=not-found 6=unknown
-        7=canceled 8=pending 9=closed 10=deadlock (see jobgate help)
+        jobgate help lists exit codes and variables
     "#]]
     .assert_eq(&page::command(&ONE, 80));
 }

@@ -71,12 +71,6 @@ fn sound_option(option: &Opt) {
             "{name} is a switch"
         );
     }
-    if let Some(variable) = option.variable {
-        let known = options::VARIABLES
-            .iter()
-            .any(|known| known.name == variable);
-        assert!(known, "{name}: {variable} is not in the list of variables");
-    }
 }
 
 fn sound_text(text: &str, name: &str) {

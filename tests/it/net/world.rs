@@ -128,7 +128,6 @@ impl World {
         let client = Client::open(&ci, &host, &note)?;
         let result = story(&client);
         for shown in [
-            format!("{ci:?}"),
             format!("{client:?}"),
             format!("{:?}", self.notes.lock().unwrap()),
         ] {
