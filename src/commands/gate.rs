@@ -4,16 +4,23 @@ use std::path::PathBuf;
 
 use super::Command;
 use super::act::call::finish;
+use super::act::options::ALLOW_FAILURE;
 use super::gating::{self, Gating};
 use super::options::{CONNECTION, OUTPUT_FILE, PRINTED, PRINTING};
-use crate::cli::{Usage, Words};
+use crate::cli::{Group, Usage, Words};
 use crate::decide::gate::condition::ROWS;
+use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::report::{Format, Out, gate, json};
 use crate::session::{self, Common};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
+
+const RULES: Group = Group {
+    title: "rules",
+    options: &[&ALLOW_FAILURE],
+};
 
 const USAGE: Usage = Usage {
     name: "gate",
@@ -26,13 +33,16 @@ They are judged by what GitLab answers to the job's token, never by a variable.
 KEY!=VALUE[,VALUE...] holds if GitLab names the fact and it is none of the values: project, branch, tag, source, user, tier and \
 environment take it. jobs= and approved= take one selection, commas included; repeat them for more.
 
+A failed job has not passed for jobs= even if it is allowed to fail, as every manual job is unless its YAML says otherwise; \
+--allow-failure takes GitLab's rule.
+
 Exit code 9: a condition does not hold. 4: a token is missing or was refused. 6: the evidence could not be had. \
 A gate protects against mistakes; the author of the script can leave it out, so it does not replace a protected environment.",
     terms: || ROWS.iter().map(|row| (row.form(), gate::holds(row))).collect(),
     example: "\
 jobgate gate --server https://gitlab.example.com branch=main role=maintainer
 jobgate gate jobs=unit newest",
-    groups: &[&PRINTING, &CONNECTION],
+    groups: &[&RULES, &PRINTING, &CONNECTION],
 };
 
 struct Options {
@@ -44,8 +54,13 @@ struct Options {
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
+        let failures = if words.switch(&ALLOW_FAILURE) {
+            Failures::AsGitLab
+        } else {
+            Failures::StrictNamed
+        };
         Ok(Self {
-            gating: Gating::of(words.operands(), "CONDITION")?,
+            gating: Gating::of(words.operands(), "CONDITION", failures)?,
             format: words.parsed(&PRINTED, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,

@@ -1,12 +1,12 @@
 //! Conditions that a command may demand: the option and the asking, shared by `gate`, `wait` and every action.
 
 mod collect;
-mod look;
 
 use crate::cli::{Group, Opt, Words};
 use crate::decide::gate::condition::Condition;
-use crate::decide::gate::said::Gap;
+use crate::decide::gate::said::Said;
 use crate::decide::gate::{Judgement, judge};
+use crate::decide::wait::Failures;
 use crate::exit::{Exit, Signal, Stop};
 use crate::model::Status;
 use crate::report::{gate, messages};
@@ -24,23 +24,29 @@ pub const GATING: Group = Group {
 };
 
 /// What must hold before the command goes on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Gating {
     conditions: Vec<Condition>,
+    /// What a failure of a job that `jobs=` means is worth.
+    failures: Failures,
 }
 
 impl Gating {
     /// Reads `--require`.
     pub fn read(words: &mut Words) -> Result<Self, Stop> {
-        Self::of(words.values(&REQUIRE), REQUIRE.name)
+        let texts = words.values(&REQUIRE);
+        Self::of(texts, REQUIRE.name, Failures::StrictNamed)
     }
 
     /// Conditions as the user wrote them; `from` is where.
-    pub fn of(texts: Vec<String>, from: &str) -> Result<Self, Stop> {
+    pub fn of(texts: Vec<String>, from: &str, failures: Failures) -> Result<Self, Stop> {
         let read =
             |text: String| Condition::parse(&text).map_err(|mistake| gate::mistake(from, &mistake));
         let conditions = texts.into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { conditions })
+        Ok(Self {
+            conditions,
+            failures,
+        })
     }
 
     /// Nothing is demanded.
@@ -48,40 +54,43 @@ impl Gating {
         self.conditions.is_empty()
     }
 
-    /// Asks GitLab for exactly the evidence that the conditions need, all of it anew, and judges. `me` was asked for a moment ago.
+    /// Asks GitLab for exactly the evidence that the conditions need, all of it again, and judges. `me` was asked for a moment ago.
     pub fn judge(&self, session: &Session, me: &Me) -> Result<Judgement, Stop> {
-        let evidence = collect::evidence(session, me, &self.conditions);
+        let evidence = collect::evidence(session, me, &self.conditions, self.failures);
         let judgement = judge(&self.conditions, &evidence);
         // A signal ends the program; it says nothing about a condition.
         let signal = judgement.lines.iter().find_map(|line| match &line.said {
-            Err(Gap::NoAnswer(stop)) if matches!(stop.exit, Exit::Signal(_)) => Some(stop.clone()),
+            Said::NoAnswer(stop) if matches!(stop.exit, Exit::Signal(_)) => Some(stop.clone()),
             _ => None,
         });
         signal.map_or(Ok(judgement), Err)
     }
 
-    /// The judgement that keeps the command from going on; `None` is the way through. Shows what was judged.
-    pub fn closed(&self, session: &Session, me: &Me) -> Result<Option<Judgement>, Stop> {
+    /// Lets the command go on, or ends it. Shows what was judged.
+    pub fn pass(&self, session: &Session, me: &Me) -> Result<(), Stop> {
         if self.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         let judgement = self.judge(session, me)?;
-        gate::tell(&judgement, session.talk);
-        Ok(Some(judgement).filter(|judgement| !judgement.open()))
+        gate::show(&judgement, session.talk);
+        if judgement.open() {
+            return Ok(());
+        }
+        Err(Stop::new(judgement.exit(), gate::summary(&judgement)))
     }
 
-    /// The same later on: the calling job is asked for again, and must be the one that was seen `first`.
-    pub fn closed_again(&self, session: &Session, first: &Me) -> Result<Option<Judgement>, Stop> {
+    /// The same later on, when the calling job must still be the one that was seen `first`.
+    pub fn pass_again(&self, session: &Session, first: &Me) -> Result<(), Stop> {
         if self.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         let me = same(session, first)?;
         alive(&me)?;
-        self.closed(session, &me)
+        self.pass(session, &me)
     }
 }
 
-/// For a command that decides or changes something: a contradiction between variables and token is "could not tell", and a server that the
+/// For a command that decides or changes something: a contradiction between variables and token ends it with 6, and a server that the
 /// command line does not pin is named.
 pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
     if let Some(other) = session.other_job(me) {
@@ -89,10 +98,7 @@ pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
         return Err(Stop::new(Exit::Unknown, other).hint(hint));
     }
     if !session.ci.server_fixed {
-        // Below another path the same origin may serve a file that somebody wrote.
-        let path = session.ci.api.path.as_str();
-        let path = if path == "/api/v4" { "" } else { path };
-        let server = session.gitlab.origin().to_owned() + path;
+        let server = session.ci.api.to_string();
         let trust = &session.ci.trust;
         let files = trust.roots.iter().chain(&trust.ca);
         let files: Vec<&str> = files.map(|file| file.name.as_str()).collect();

@@ -18,7 +18,7 @@ use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::pipeline::Pipelines;
 use crate::report::events::Event;
-use crate::report::{Format, Out, gate, json, wait as report};
+use crate::report::{Format, Out, json, wait as report};
 use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -178,16 +178,16 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
         me,
     };
     if let Some(me) = me
-        && let Some(judgement) = gating.closed(session, me)?
+        && let Err(stop) = gating.pass(session, me)
     {
         let outcome = Outcome {
-            exit: judgement.exit(),
+            exit: stop.exit,
             jobs: Vec::new(),
             reason: None,
         };
         return Ok(Ended {
             outcome,
-            stop: Some(gate::stop(&judgement)),
+            stop: Some(stop),
             place,
         });
     }
@@ -195,10 +195,10 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok
         && let Some(me) = me
-        && let Some(judgement) = gating.closed_again(session, me)?
+        && let Err(stop) = gating.pass_again(session, me)
     {
-        ended.outcome.exit = judgement.exit();
-        ended.stop = Some(gate::stop(&judgement));
+        ended.outcome.exit = stop.exit;
+        ended.stop = Some(stop);
     }
     Ok(ended)
 }

@@ -90,7 +90,8 @@ pub fn wait_and(
     }
 }
 
-fn watch(wait: &Wait) -> Watch {
+/// The fold that decides on it.
+pub fn watch(wait: &Wait) -> Watch {
     let goal = Goal {
         pipeline: PipelineKey {
             id: wait.place.pipeline,
@@ -294,7 +295,8 @@ fn names(got: &[Result<Rows, Unreadable>]) -> Vec<String> {
     jobs.map(|job| job.name.clone()).collect()
 }
 
-fn list<'l>((read, rows): (&'l Read, &'l Result<Rows, Unreadable>)) -> List<'l> {
+/// What a read has brought, for the verdict.
+pub fn list<'l>((read, rows): (&'l Read, &'l Result<Rows, Unreadable>)) -> List<'l> {
     List {
         read,
         rows: rows

@@ -8,53 +8,30 @@ pub mod condition;
 pub mod evidence;
 pub mod said;
 
-use crate::decide::wait::Outcome;
-use crate::exit::{Exit, Stop};
-use check::Fit;
+use crate::exit::Exit;
 use condition::Condition;
 use evidence::{Evidence, Piece};
-use said::{Gap, Said};
-
-/// How one condition came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Finding {
-    Held,
-    NotHeld,
-    /// Could not tell: a token is missing or was refused.
-    Refused,
-    /// Could not tell: the evidence could not be had.
-    Unknown,
-}
-
-impl Finding {
-    fn exit(self) -> Exit {
-        match self {
-            Self::Held => Exit::Ok,
-            Self::NotHeld => Exit::Closed,
-            Self::Refused => Exit::Refused,
-            Self::Unknown => Exit::Unknown,
-        }
-    }
-}
+use said::Said;
 
 /// One condition judged.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Line {
     pub condition: Condition,
-    pub finding: Finding,
-    pub said: Result<Said, Gap>,
+    /// 0: it holds, 9: it surely does not, 4: a token is missing or was refused, 6: GitLab gave no usable evidence.
+    pub finding: Exit,
+    pub said: Said,
 }
 
 /// All conditions judged, in the user's order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Judgement {
     pub lines: Vec<Line>,
 }
 
 impl Judgement {
-    /// 9 if any condition surely does not hold; else 4, else 6 if one could not be told; 0 if all hold. No condition at all is 6.
+    /// 9 if any condition surely does not hold; else 4, else 6 if one is unknown; 0 if all hold. No condition at all is 6.
     pub fn exit(&self) -> Exit {
-        let found = |exit: &Exit| self.lines.iter().any(|line| line.finding.exit() == *exit);
+        let found = |exit: &Exit| self.lines.iter().any(|line| line.finding == *exit);
         let order = [Exit::Closed, Exit::Refused, Exit::Unknown, Exit::Ok];
         order.into_iter().find(found).unwrap_or(Exit::Unknown)
     }
@@ -67,47 +44,28 @@ impl Judgement {
 
 /// Judges every condition, also after one that does not hold: the reader wants to see all of them.
 pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
-    let lines = conditions
-        .iter()
-        .map(|condition| judge_one(condition, evidence));
-    Judgement {
-        lines: lines.collect(),
-    }
-}
-
-fn judge_one(condition: &Condition, evidence: &Evidence) -> Line {
-    let said = (condition.row.check)(&condition.values, evidence);
-    let finding = match &said {
-        Ok((Fit::One, _)) if !condition.negated => Finding::Held,
-        Ok((Fit::None, _)) if condition.negated => Finding::Held,
-        Ok(_) => Finding::NotHeld,
-        Err(Gap::NoAnswer(Stop {
-            exit: Exit::Refused,
-            ..
-        })) => Finding::Refused,
-        Err(Gap::Jobs(Outcome {
-            exit: Exit::Refused,
-            ..
-        })) => Finding::Refused,
-        Err(_) => Finding::Unknown,
+    let judge = |condition: &Condition| {
+        let (finding, said) = match (condition.row.check)(&condition.values, evidence) {
+            Ok((Some(one), said)) if one != condition.negated => (Exit::Ok, said),
+            Ok((_, said)) => (Exit::Closed, said),
+            Err(said) if said.refused() => (Exit::Refused, said),
+            Err(said) => (Exit::Unknown, said),
+        };
+        Line {
+            condition: condition.clone(),
+            finding,
+            said,
+        }
     };
-    Line {
-        condition: condition.clone(),
-        finding,
-        said: said.map(|(_, said)| said),
+    Judgement {
+        lines: conditions.iter().map(judge).collect(),
     }
 }
 
-/// What must be asked to judge the conditions, and nothing else; each piece once.
-pub fn needs(conditions: &[Condition]) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = conditions
-        .iter()
-        .flat_map(|condition| condition.row.need)
-        .copied()
-        .collect();
-    pieces.sort_unstable();
-    pieces.dedup();
-    pieces
+/// Whether the piece must be asked for to judge the conditions.
+pub fn needs(conditions: &[Condition], piece: Piece) -> bool {
+    let mut rows = conditions.iter().map(|condition| condition.row);
+    rows.any(|row| row.need.contains(&piece))
 }
 
 #[cfg(test)]
@@ -122,9 +80,10 @@ mod tests {
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 
-    use super::evidence::{Calling, Fetched, PipelinesOfRef};
+    use super::evidence::{Calling, Fetched};
     use super::*;
-    use crate::decide::wait::{Counts, JobOutcome};
+    use crate::decide::wait::{Counts, JobOutcome, Outcome};
+    use crate::exit::Stop;
     use crate::model::{Job, Pipeline};
     use crate::report;
 
@@ -215,10 +174,10 @@ mod tests {
                 {"name": "release/70", "protected": false}, {"name": "release/7", "protected": true},
             ])))),
             pipeline: Some(Ok(own)),
-            of_ref: Some(Ok(PipelinesOfRef {
-                rows: vec![pipeline(7700, "6d2fab12aa"), pipeline(7600, "0000")],
-                children: None,
-            })),
+            of_ref: Some(Ok(vec![vec![
+                pipeline(7700, "6d2fab12aa"),
+                pipeline(7600, "0000"),
+            ]])),
             attempts: Some(Ok(vec![
                 attempt(90410, "approve", "success", TOM),
                 attempt(90412, "deploy", "running", MIRA),
@@ -257,7 +216,7 @@ mod tests {
         Condition::parse(text).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"))
     }
 
-    pub(super) fn finding(text: &str, evidence: &Evidence) -> Finding {
+    pub(super) fn finding(text: &str, evidence: &Evidence) -> Exit {
         judge(&[condition(text)], evidence).lines[0].finding
     }
 
@@ -265,7 +224,7 @@ mod tests {
     #[track_caller]
     pub(super) fn judged(
         evidences: impl IntoIterator<Item = impl Borrow<Evidence>>,
-        finding: Finding,
+        finding: Exit,
         texts: &[&str],
         said: Expect,
     ) {
@@ -274,12 +233,12 @@ mod tests {
             for text in texts {
                 let judgement = judge(&[condition(text)], evidence.borrow());
                 assert_eq!(judgement.lines[0].finding, finding, "{text}");
-                assert_eq!(judgement.exit(), finding.exit(), "{text}");
-                sentences.push(report::gate::said(&judgement.lines[0]));
+                assert_eq!(judgement.exit(), finding, "{text}");
+                sentences.push(report::gate::said(&judgement.lines[0].said));
             }
         }
         sentences.dedup();
-        said.assert_eq(&sentences.join("\n"));
+        said.assert_eq(&(sentences.join("\n") + "\n"));
     }
 
     #[test]
@@ -309,7 +268,7 @@ mod tests {
             assert_eq!(judgement.exit(), exit, "{texts:?}");
             assert_eq!(judgement.open(), exit == Exit::Ok);
             let lines = judgement.lines.iter();
-            let shown: Vec<String> = lines.map(|line| line.condition.to_string()).collect();
+            let shown: Vec<String> = lines.map(|line| line.condition.text.clone()).collect();
             assert_eq!(shown, texts);
         }
     }
@@ -318,15 +277,18 @@ mod tests {
     #[test]
     fn without_a_piece_of_its_evidence_no_condition_holds() {
         for text in ALL {
-            assert_eq!(finding(text, &good()), Finding::Held, "{text}");
-            for piece in needs(&[condition(text)]) {
+            assert_eq!(finding(text, &good()), Exit::Ok, "{text}");
+            for piece in PIECES
+                .iter()
+                .filter(|piece| needs(&[condition(text)], **piece))
+            {
                 for (exit, expected) in [
-                    (Some(Exit::Refused), Finding::Refused),
-                    (Some(Exit::Unknown), Finding::Unknown),
-                    (Some(Exit::NotFound), Finding::Unknown),
-                    (None, Finding::Unknown),
+                    (Some(Exit::Refused), Exit::Refused),
+                    (Some(Exit::Unknown), Exit::Unknown),
+                    (Some(Exit::NotFound), Exit::Unknown),
+                    (None, Exit::Unknown),
                 ] {
-                    let evidence = without(piece, exit);
+                    let evidence = without(*piece, exit);
                     assert_eq!(
                         finding(text, &evidence),
                         expected,
@@ -337,6 +299,16 @@ mod tests {
         }
     }
 
+    const PIECES: [Piece; 7] = [
+        Piece::Agents,
+        Piece::Environments,
+        Piece::Refs,
+        Piece::Pipeline,
+        Piece::OfRef,
+        Piece::Attempts,
+        Piece::Jobs,
+    ];
+
     fn without(piece: Piece, exit: Option<Exit>) -> Evidence {
         fn gap<T>(stop: Option<Stop>) -> Option<Fetched<T>> {
             stop.map(Err)
@@ -344,11 +316,11 @@ mod tests {
         let stop = exit.map(|exit| Stop::new(exit, "no answer"));
         let mut evidence = good();
         match piece {
-            Piece::AllowedAgents => evidence.agents = gap(stop),
+            Piece::Agents => evidence.agents = gap(stop),
             Piece::Environments => evidence.environments = gap(stop),
             Piece::Refs => evidence.refs = gap(stop),
             Piece::Pipeline => evidence.pipeline = gap(stop),
-            Piece::PipelinesOfRef => evidence.of_ref = gap(stop),
+            Piece::OfRef => evidence.of_ref = gap(stop),
             Piece::Attempts => evidence.attempts = gap(stop),
             Piece::Jobs => {
                 evidence.jobs = gap(stop)
@@ -529,10 +501,8 @@ mod tests {
                 });
             let looked = looked(self.verdict, self.matched.then_some(Counts::Passed));
             let children = self.children.as_ref();
-            let of_ref = PipelinesOfRef {
-                rows: self.pipelines(&self.newer, self.shows_own && !self.child),
-                children: children.map(|rows| self.pipelines(rows, self.shows_own && self.child)),
-            };
+            let mut of_ref = vec![self.pipelines(&self.newer, self.shows_own && !self.child)];
+            of_ref.extend(children.map(|rows| self.pipelines(rows, self.shows_own && self.child)));
             Evidence {
                 calling: calling(&job),
                 agents: Some(self.piece(0, read(&agents))),

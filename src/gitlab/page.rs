@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use ureq::http::{HeaderMap, HeaderValue};
 
@@ -98,6 +99,35 @@ impl Client<'_> {
             };
             next = query;
         }
+    }
+
+    /// The rows of a list down to the first that is the `last` one needed.
+    pub fn rows<T: DeserializeOwned>(
+        &self,
+        route: &Route,
+        pairs: &[(&str, &str)],
+        last: &dyn Fn(&T) -> bool,
+    ) -> Result<Vec<T>, Error> {
+        let (mut rows, mut bad) = (Vec::new(), None);
+        self.pages(route, pairs, &mut |page| {
+            for raw in page.rows {
+                match serde_json::from_str(raw.get()) {
+                    Ok(row) => {
+                        let end = last(&row);
+                        rows.push(row);
+                        if end {
+                            return ControlFlow::Break(());
+                        }
+                    }
+                    Err(error) => {
+                        bad = Some(Error::bad_row(route, page.facts, &error));
+                        return ControlFlow::Break(());
+                    }
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        bad.map_or(Ok(rows), Err)
     }
 
     fn page(&self, route: &Route, query: &str) -> Result<Answer, Error> {

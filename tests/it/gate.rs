@@ -70,7 +70,7 @@ fn an_open_gate_says_what_held() {
             FINDING  CONDITION          GITLAB SAID
             held     project=shop/web   the project is 44 (shop/web)
             held     branch=main        the ref is the branch main
-            held     protected-ref      the ref is the branch main, protected
+            held     protected-ref      GitLab lists main as protected
             held     source=push        the source is push
             held     user!=tom          the user is mira
             held     role=developer     mira is maintainer in project 44
@@ -81,8 +81,8 @@ fn an_open_gate_says_what_held() {
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
-            using https://gitlab.test from CI_API_V4_URL (pin it with --server https://gitlab.test)
-            the gate is open: all 10 conditions hold
+            using https://gitlab.test/api/v4 from CI_API_V4_URL (pin it with --server https://gitlab.test/api/v4)
+            the gate is open: 10 of 10 conditions held
         "#]],
     );
     story.gitlab.finish();
@@ -101,9 +101,9 @@ fn a_closed_gate_says_why() {
             not held  jobs=nothing      there is no nothing (expected: jobs match, and all of them have passed: nothing)
             unknown   jobs=deploy       the calling job itself is meant (expected: jobs match, and all of them have passed: deploy)
             not held  agent=7           no agent is allowed to this job (expected: the job may use the agent 7)
-            not held  approved=unit     it bears the name of mira, the calling job's own user (expected: another user played this manual job, and it passed: unit)
+            not held  approved=unit     its user is mira, the calling job's own user (expected: another user played this manual job, and it passed: unit)
         "#]], expect![[r#"
-            the gate is closed: 6 of 7 conditions do not hold
+            the gate is closed: 6 of 7 conditions not held
             jobgate: hint: a user other than the calling job's has to play it
         "#]]);
     story
@@ -111,7 +111,7 @@ fn a_closed_gate_says_why() {
         .is(9, expect![[r#"
             {"result":"closed","exit":9,"conditions":[{"condition":"tag","finding":"not held","expected":"the ref is a tag","said":"the ref is the branch main","hint":null},{"condition":"role=guest","finding":"held","expected":"the role of the job's user in its project is at least guest","said":"mira is maintainer in project 44","hint":null}]}
         "#]], expect![[r#"
-            the gate is closed: 1 of 2 conditions do not hold
+            the gate is closed: 1 of 2 conditions not held
         "#]]);
     story.gitlab.finish();
 }
@@ -127,7 +127,7 @@ fn a_gate_that_could_not_be_checked_is_not_open() {
         held     branch=main    the ref is the branch main
         refused  protected-ref  job tokens cannot list branches on this GitLab; use GitLab 18.8 or later, or an access token (GET /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected: GitLab lists exactly this branch or tag as protected)
     "#]], expect![[r#"
-        the gate could not be checked: no evidence for 1 of 2 conditions
+        the gate could not be checked: 1 of 2 conditions without evidence
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Branch: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     story
@@ -195,7 +195,7 @@ fn the_help_page_names_every_condition_and_few_options() {
         let unequal = help.split("KEY!=").nth(1).unwrap_or_default();
         let unequal = unequal.split("take it").next().unwrap_or_default();
         let named = unequal.split([' ', ',', '\n']).any(|word| word == row.name);
-        assert_eq!(named, row.expected.2.is_some(), "{}", row.name);
+        assert_eq!(named, row.verb.1.is_some(), "{}", row.name);
     }
     let options = help
         .lines()
@@ -243,7 +243,7 @@ fn answers_that_contradict_each_other_open_no_gate() {
         FINDING  CONDITION    GITLAB SAID
         unknown  branch=main  GitLab says that the job's ref is main and its pipeline's is release/7 (expected: the ref is a branch that matches main)
     "#]], expect![[r#"
-        the gate could not be checked: no evidence for its condition
+        the gate could not be checked: 1 of 1 conditions without evidence
     "#]]);
     story.gitlab.finish();
 }
@@ -289,8 +289,8 @@ fn the_way_to_a_server_that_is_not_pinned_is_named() {
             held     branch=main  the ref is the branch main
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
-            using https://gitlab.test from CI_API_V4_URL through the proxy PROXY with the certificates of SSL_CERT_FILE (FOLDER/ca.pem) and CI_SERVER_TLS_CA_FILE (FOLDER/ca.pem) (pin it with --server https://gitlab.test)
-            the gate is open: its condition holds
+            using https://gitlab.test/api/v4 from CI_API_V4_URL through the proxy PROXY with the certificates of SSL_CERT_FILE (FOLDER/ca.pem) and CI_SERVER_TLS_CA_FILE (FOLDER/ca.pem) (pin it with --server https://gitlab.test/api/v4)
+            the gate is open: 1 of 1 conditions held
         "#]]);
     let pinned = format!("gate branch=main --server {}", story.gitlab.origin());
     story
@@ -301,7 +301,115 @@ fn the_way_to_a_server_that_is_not_pinned_is_named() {
         "#]], expect![[r#"
             jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): http_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE
             using the job token from CI_JOB_TOKEN
-            the gate is open: its condition holds
+            the gate is open: 1 of 1 conditions held
         "#]]);
+    story.gitlab.finish();
+}
+
+#[test]
+fn one_refusal_of_a_good_token_is_asked_again() {
+    for list in ["GET */job", "GET */allowed_agents*", "GET */7700/jobs*"] {
+        let story = Story::new();
+        story.gitlab.fault(list, Fault::Unauthorized);
+        let got = story.run("gate role=guest jobs=unit approved=lint");
+        assert_eq!(got.code, 9, "{list}: {got:?}");
+        assert!(!got.out.contains("refused"), "{got:?}");
+        story.gitlab.finish();
+    }
+    let story = Story::new();
+    story
+        .gitlab
+        .faults("GET */allowed_agents*", Fault::Unauthorized, 2);
+    assert_eq!(story.run("gate role=guest").code, 4);
+    story.gitlab.finish();
+}
+
+#[test]
+fn trouble_counts_from_the_last_good_answer() {
+    let story = Story::new();
+    for piece in [
+        "GET */allowed_agents*",
+        "GET */branches*",
+        "GET */pipelines?*",
+    ] {
+        story.gitlab.faults(piece, Fault::BadGateway, 4);
+    }
+    let begun = story.gitlab.world(|world| world.now);
+    let got = story.run("gate role=guest protected-ref newest");
+    assert_eq!(got.code, 0, "{got:?}");
+    let took = story.gitlab.world(|world| world.now).since(begun);
+    assert!(took.as_secs() > 30, "{took:?}");
+    story.gitlab.finish();
+}
+
+#[test]
+fn rate_limits_hold_a_gate_up_for_half_a_minute_at_most() {
+    let story = Story::new();
+    story
+        .gitlab
+        .faults("GET */allowed_agents*", Fault::Limited(12), 2);
+    assert_eq!(story.run("gate role=guest").code, 0);
+    story
+        .gitlab
+        .faults("GET */allowed_agents*", Fault::Limited(12), u32::MAX);
+    story
+        .run("gate role=guest")
+        .is(6, expect![[r#"
+            FINDING  CONDITION   GITLAB SAID
+            unknown  role=guest  this GitLab's rate limit is used up (GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000007)) (expected: the role of the job's user in its project is at least guest)
+        "#]], expect![[r#"
+            429 Retry later; asking again in 14s
+            429 Retry later; asking again in 13s
+            the gate could not be checked: 1 of 1 conditions without evidence
+            jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
+        "#]]);
+    story.gitlab.finish();
+}
+
+#[test]
+fn evidence_for_a_wait_is_not_asked_for_beyond_its_time() {
+    let story = Story::new();
+    story
+        .gitlab
+        .faults("GET */allowed_agents*", Fault::BadGateway, u32::MAX);
+    let begun = story.gitlab.world(|world| world.now);
+    let got = story.run("wait unit --timeout 10 --require role=guest");
+    assert!(got.code == 6 || got.code == 3, "{got:?}");
+    let took = story.gitlab.world(|world| world.now).since(begun);
+    assert!(took.as_secs() <= 20, "{took:?}");
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_failed_manual_job_has_not_passed() {
+    let mut world = World::new();
+    world.project("shop/web");
+    let ci = ci()
+        .stage("deploy", [job("rollout").is("failed").allow_failure()])
+        .stage("gate", [job("gate").here()]);
+    let pipeline = world.pipeline("shop/web", "main", ci);
+    let me = world.job(pipeline, "gate");
+    let story = Story {
+        gitlab: GitLab::start(world),
+        me,
+        token: String::new(),
+    };
+    let alone = |words: &str| story.go(story.call(words));
+    alone("gate jobs=rollout").is(9, expect![[r#"
+        FINDING   CONDITION     GITLAB SAID
+        not held  jobs=rollout  rollout is failed (expected: jobs match, and all of them have passed: rollout)
+    "#]], expect![[r#"
+        the gate is closed: 1 of 1 conditions not held
+    "#]]);
+    alone("gate jobs=rollout --allow-failure").is(
+        0,
+        expect![[r#"
+            FINDING  CONDITION     GITLAB SAID
+            held     jobs=rollout  rollout is failed, allowed to fail
+        "#]],
+        expect![[r#"
+            the gate is open: 1 of 1 conditions held
+        "#]],
+    );
     story.gitlab.finish();
 }

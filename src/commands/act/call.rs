@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::model::{JobId, Place};
 use crate::pipeline::Pipelines;
 use crate::report::act::Ending;
-use crate::report::{Format, Out, Talk, gate};
+use crate::report::{Format, Out, Talk};
 use crate::session::{self, Common, Me, Session};
 
 /// One answer of the gate counts for the writes that go out within this time.
@@ -207,10 +207,7 @@ impl Call<'_, '_> {
         if !self.options.cleans_up {
             gating::alive(me)?;
         }
-        match self.options.gating.closed(self.session, me)? {
-            None => Ok(()),
-            Some(judgement) => Err(Stop::new(judgement.exit(), gate::summary(&judgement))),
-        }
+        self.options.gating.pass(self.session, me)
     }
 
     /// Directly before a write: the same job must still be the caller, and the conditions must hold by fresh evidence. `repeat`: an

@@ -1,77 +1,80 @@
 //! The evidence for conditions: exactly what they need, nothing cached.
 
-use std::ops::ControlFlow;
-
 use serde::de::DeserializeOwned;
 
-use super::look::Looks;
+use crate::commands::wait_jobs::{Wait, list, watch};
 use crate::decide::gate::condition::Condition;
-use crate::decide::gate::evidence::{Calling, Evidence, Fetched, Piece, PipelinesOfRef};
+use crate::decide::gate::evidence::{Calling, Evidence, Fetched, Piece};
 use crate::decide::gate::needs;
-use crate::decide::gate::said::RefKind;
-use crate::gitlab::{Error, Project, Route};
-use crate::model::{GitRef, Pipeline, Source};
-use crate::pipeline::Scope;
+use crate::decide::gate::said::Fact;
+use crate::decide::select::{Operand, Selection};
+use crate::decide::wait::{Failures, Looks, Now, Outcome, Read, Rules, Unreadable, Verdict};
+use crate::exit::Exit;
+use crate::gitlab::{Error, Route};
+use crate::model::{GitRef, Pipeline, Place, Project, Source};
+use crate::pipeline::{Pipelines, Rows, Scope};
 use crate::session::{Me, Session};
 
+/// Older attempts, too.
+const ATTEMPTS: Scope = Scope {
+    retried: true,
+    no_trigger_jobs: false,
+};
+
 /// Asks for every piece that the conditions need. A refusal or an outage is part of the evidence.
-pub fn evidence(session: &Session, me: &Me, conditions: &[Condition]) -> Evidence {
-    let mut evidence = Evidence::of(Calling {
+pub fn evidence(
+    session: &Session,
+    me: &Me,
+    conditions: &[Condition],
+    failures: Failures,
+) -> Evidence {
+    let place = me.place();
+    let mut ask = Ask {
+        session,
+        me,
+        pipelines: Pipelines::new(session.gitlab),
+        known: Vec::new(),
+    };
+    let calling = Calling {
         job: me.job.clone(),
         pipeline: me.pipeline.clone(),
         project: me.project,
         tag: me.more.tag,
         root: session.root().to_owned(),
-    });
-    let ask = Ask {
-        session,
-        looks: Looks::new(session),
-        project: Project::Id(me.project),
-        me,
     };
-    for piece in needs(conditions) {
-        match piece {
-            Piece::AllowedAgents => evidence.agents = Some(ask.document(&Route::AllowedAgents)),
-            Piece::Environments => {
-                let route = Route::Environments(ask.project.clone());
-                evidence.environments = Some(fetched(ask.rows(&route, &[], &|_| false)));
-            }
-            Piece::Refs => {
-                let kind = evidence.calling.ref_kind().ok();
-                evidence.refs = kind.and_then(|kind| ask.refs(kind));
-            }
-            Piece::Pipeline => {
-                let route = Route::Pipeline(ask.project.clone(), me.pipeline.id);
-                evidence.pipeline = Some(ask.document(&route));
-            }
-            Piece::PipelinesOfRef => evidence.of_ref = Some(fetched(ask.pipelines())),
-            Piece::Attempts => {
-                let all = Scope {
-                    retried: true,
-                    ..Scope::default()
-                };
-                let rows = session.ask(|| ask.looks.pipelines.rows(&me.place(), all));
-                evidence.attempts = Some(fetched(rows.map(|rows| rows.jobs)));
-            }
-            Piece::Jobs => {
-                let asked = conditions
-                    .iter()
-                    .filter(|condition| condition.row.need.contains(&piece));
-                for selection in asked.flat_map(|condition| &condition.values) {
-                    let looked = fetched(ask.looks.jobs(selection, me));
-                    evidence.jobs.push((selection.clone(), looked));
-                }
-            }
-        }
+    let need = |piece| needs(conditions, piece).then_some(());
+    let project = || place.project.clone();
+    let selections = conditions
+        .iter()
+        .filter(|one| one.row.need.contains(&Piece::Jobs));
+    Evidence {
+        agents: need(Piece::Agents).map(|()| ask.document(&Route::AllowedAgents)),
+        environments: need(Piece::Environments)
+            .map(|()| ask.list(&Route::Environments(project()), &[])),
+        refs: need(Piece::Refs).and_then(|()| ask.refs(calling.ref_kind().ok()?, project())),
+        pipeline: need(Piece::Pipeline)
+            .map(|()| ask.document(&Route::Pipeline(project(), place.pipeline))),
+        of_ref: need(Piece::OfRef).map(|()| fetched(ask.pipelines(&Route::Pipelines(project())))),
+        attempts: need(Piece::Attempts)
+            .map(|()| fetched(session.ask(|| Ok(ask.pipelines.rows(&place, ATTEMPTS)?.jobs)))),
+        jobs: selections
+            .flat_map(|condition| &condition.values)
+            .map(|selection| (selection.clone(), fetched(ask.verdict(selection, failures))))
+            .collect(),
+        calling,
     }
-    evidence
+}
+
+fn fetched<T>(result: Result<T, Error>) -> Fetched<T> {
+    result.map_err(|error| error.stop())
 }
 
 struct Ask<'a> {
     session: &'a Session<'a>,
-    looks: Looks<'a>,
-    project: Project,
     me: &'a Me,
+    pipelines: Pipelines<'a>,
+    /// Lists for `jobs=`: each is read once for all selections.
+    known: Vec<(Read, Result<Rows, Unreadable>)>,
 }
 
 impl Ask<'_> {
@@ -80,57 +83,34 @@ impl Ask<'_> {
         fetched(self.session.ask(|| gitlab.get(route, &[])?.json()))
     }
 
-    /// The rows of a list down to the first that is the `last` one needed.
-    fn rows<T: DeserializeOwned>(
-        &self,
-        route: &Route,
-        query: &[(&str, &str)],
-        last: &dyn Fn(&T) -> bool,
-    ) -> Result<Vec<T>, Error> {
-        self.session.ask(|| {
-            let mut rows = Vec::new();
-            let mut bad = None;
-            self.session.gitlab.pages(route, query, &mut |page| {
-                for raw in page.rows {
-                    match serde_json::from_str(raw.get()) {
-                        Ok(row) => {
-                            let end = last(&row);
-                            rows.push(row);
-                            if end {
-                                return ControlFlow::Break(());
-                            }
-                        }
-                        Err(error) => {
-                            bad = Some(Error::bad_row(route, page.facts, &error));
-                            return ControlFlow::Break(());
-                        }
-                    }
-                }
-                ControlFlow::Continue(())
-            })?;
-            bad.map_or(Ok(rows), Err)
-        })
+    fn list<T: DeserializeOwned>(&self, route: &Route, query: &[(&str, &str)]) -> Fetched<Vec<T>> {
+        let gitlab = self.session.gitlab;
+        fetched(self.session.ask(|| gitlab.rows(route, query, &|_| false)))
     }
 
     /// `None` for a ref that is in neither list.
-    fn refs(&self, kind: RefKind) -> Option<Fetched<Vec<GitRef>>> {
+    fn refs(&self, kind: Fact, project: Project) -> Option<Fetched<Vec<GitRef>>> {
         let route = match kind {
-            RefKind::Branch => Route::Branches(self.project.clone()),
-            RefKind::Tag => Route::Tags(self.project.clone()),
-            RefKind::Internal => return None,
+            Fact::Branch => Route::Branches(project),
+            Fact::Tag => Route::Tags(project),
+            _ => return None,
         };
         // The search only shortens the list: GitLab finds names that contain the text, and `^`, `$` and `*` in it would mean something.
         let name = self.me.job.ref_name.as_str();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-        let search = [("search", name)];
-        let plain = name.chars().all(plain);
-        let query: &[_] = if plain { &search } else { &[] };
-        Some(fetched(self.rows(&route, query, &|_| false)))
+        let search = name.chars().all(plain).then_some(("search", name));
+        Some(self.list(&route, search.as_slice()))
     }
 
-    fn pipelines(&self) -> Result<PipelinesOfRef, Error> {
-        let own = &self.me.pipeline;
-        let route = Route::Pipelines(self.project.clone());
+    fn pipelines(&self, route: &Route) -> Result<Vec<Vec<Pipeline>>, Error> {
+        let (session, own) = (self.session, &self.me.pipeline);
+        let mut sources = vec![None];
+        sources.extend(
+            own.source
+                .as_ref()
+                .filter(|of| **of == Source::ParentPipeline)
+                .map(Some),
+        );
         let list = |source: Option<&Source>| {
             let mut query = vec![
                 ("ref", self.me.job.ref_name.as_str()),
@@ -138,19 +118,76 @@ impl Ask<'_> {
                 ("sort", "desc"),
             ];
             query.extend(source.map(|source| ("source", source.word())));
-            self.rows(&route, &query, &|row: &Pipeline| row.id <= own.id)
+            let last = |row: &Pipeline| row.id <= own.id;
+            session.ask(|| session.gitlab.rows(route, &query, &last))
         };
-        let child = own
-            .source
-            .as_ref()
-            .filter(|source| **source == Source::ParentPipeline);
-        Ok(PipelinesOfRef {
-            rows: list(None)?,
-            children: child.map(|source| list(Some(source))).transpose()?,
-        })
+        sources.into_iter().map(list).collect()
     }
-}
 
-fn fetched<T>(result: Result<T, Error>) -> Fetched<T> {
-    result.map_err(|error| error.stop())
+    /// How `wait --timeout 0` would end for one selection among the jobs of the calling job's pipeline.
+    fn verdict(&mut self, selection: &str, failures: Failures) -> Result<Outcome, Error> {
+        let place = self.me.place();
+        let selection = Selection {
+            operands: vec![Operand::plain(selection)],
+            ..Selection::default()
+        };
+        let rules = Rules {
+            failures,
+            looks: Looks::Once,
+            ..Rules::default()
+        };
+        let mut watch = watch(&Wait {
+            place: &place,
+            downstream: &[],
+            selection: &selection,
+            known: Vec::new(),
+            rules: &rules,
+            me: Some(self.me),
+        });
+        let mut read: Vec<usize> = Vec::new();
+        loop {
+            let lists = read.iter().filter_map(|at| self.known.get(*at));
+            let dates = lists
+                .clone()
+                .filter_map(|(_, rows)| rows.as_ref().ok()?.date);
+            let now = Now {
+                monotonic: self.session.now(),
+                server: dates.min(),
+            };
+            let lists: Vec<_> = lists.map(|(read, rows)| list((read, rows))).collect();
+            match watch.look(&lists, now).verdict {
+                Verdict::Final(outcome) => return Ok(*outcome),
+                Verdict::Waiting { .. } => return Ok(watch.give_up(Exit::Pending)),
+                Verdict::Read(reads) => {
+                    let reads = reads.into_iter().map(|read| self.read(read));
+                    read = reads.collect::<Result<_, _>>()?;
+                }
+            }
+        }
+    }
+
+    /// Where the list stands among those that are known.
+    fn read(&mut self, read: Read) -> Result<usize, Error> {
+        if let Some(at) = self.known.iter().position(|(known, _)| *known == read) {
+            return Ok(at);
+        }
+        let project = read.pipeline.project_id.unwrap_or(self.me.project);
+        let place = Place {
+            project: Project::Id(project),
+            pipeline: read.pipeline.id,
+        };
+        let scope = Scope {
+            retried: read.retried,
+            no_trigger_jobs: !read.trigger_jobs,
+        };
+        let own = read.pipeline.id == self.me.pipeline.id;
+        let rows = match self.session.ask(|| self.pipelines.rows(&place, scope)) {
+            Ok(rows) => Ok(rows),
+            Err(error) if own || !error.token_refused() => return Err(error),
+            Err(error) if error.exit() == Exit::NotFound => Err(Unreadable::Gone),
+            Err(_) => Err(Unreadable::Refused),
+        };
+        self.known.push((read, rows));
+        Ok(self.known.len() - 1)
+    }
 }

@@ -1,65 +1,59 @@
 //! `approved=JOB`: did another user play this manual job, and did it pass?
 //!
-//! GitLab's REST API does not say whether a job is `when: manual`, nor who played it: it only puts the player's name over the
-//! name that the job had (`app/services/ci/play_build_service.rb`). An automatic job bears the name of who started the pipeline; a
-//! retried one that of who retried it. So a name is evidence of an approval only where neither explains it. One case is left
-//! that cannot be told apart: an automatic job that was skipped and runs after somebody retried an earlier one bears that
-//! person's name, too (`app/services/ci/reset_skipped_jobs_service.rb`). The condition is for jobs that are manual.
+//! GitLab's REST API does not say whether a job is `when: manual`, nor who played it: playing only puts the player's name in place of the
+//! job's user (`app/services/ci/play_build_service.rb`). The user of an automatic job is the one who started the pipeline, the user of a
+//! retried job the one who retried it. So a user is evidence of an approval only where neither explains it. One case remains that looks the
+//! same: an automatic job that was skipped and runs after a user retried an earlier one names that user, too
+//! (`app/services/ci/reset_skipped_jobs_service.rb`). The condition is for manual jobs.
 
-use super::check::{Checked, Fit};
+use super::check::Checked;
 use super::evidence::{Evidence, known};
-use super::said::{Approval, Gap, Said};
+use super::said::Fact;
 use crate::model::{Job, Status, User};
 
 pub(super) fn approved(values: &[String], evidence: &Evidence) -> Checked {
-    let rows = known(evidence.attempts.as_ref())?;
-    let attempts: Vec<&Job> = rows
-        .iter()
-        .filter(|job| values.contains(&job.name))
-        .collect();
+    let rows = known(evidence.attempts.as_ref())?.iter();
+    let attempts: Vec<&Job> = rows.filter(|job| values.contains(&job.name)).collect();
     let Some(job) = attempts.iter().max_by_key(|job| job.id) else {
-        return Ok(no(Approval::NoJob));
+        return Ok((Some(false), Fact::NoJob.of(&[])));
     };
-    match &job.status {
-        _ if job.trigger => Ok(no(Approval::TriggerJob)),
+    let said = match &job.status {
+        _ if job.trigger => Fact::TriggerJob.of(&[]),
         Status::Success => {
             let retried = attempts.iter().any(|attempt| attempt.id != job.id);
-            played_by_another(job, retried, evidence)
+            return played_by_another(job, retried, evidence);
         }
-        Status::Manual => Ok(no(Approval::Manual(job.web_url.clone()))),
-        status => Ok(no(Approval::Status(status.clone()))),
-    }
+        Status::Manual => Fact::Manual.of(&[&job.web_url]),
+        status => Fact::Status.of(&[&status.word()]),
+    };
+    Ok((Some(false), said))
 }
 
-/// Of a job that passed: whether the name that it bears can only be that of another user who played it.
+/// Of a job that passed: whether its user can only be another one, who played it.
 fn played_by_another(job: &Job, retried: bool, evidence: &Evidence) -> Checked {
     let calling = &evidence.calling;
     let player = job.user.as_deref().filter(|user| !user.username.is_empty());
-    let player = player.ok_or(Gap::NoPlayer)?;
-    let name = player.username.clone();
+    let player = player.ok_or_else(|| Fact::NoPlayer.of(&[]))?;
+    let said = |fact: Fact| fact.of(&[&player.username]);
     if same_person(player, calling.user()?) {
-        return Ok(no(Approval::OwnUser(name)));
+        return Ok((Some(false), said(Fact::OwnUser)));
     }
     if retried {
-        return Ok(no(Approval::Retried(name)));
+        return Ok((Some(false), said(Fact::Retried)));
     }
     let pipeline = known(evidence.pipeline.as_ref())?;
-    let starter = pipeline
-        .user
-        .as_deref()
-        .filter(|_| pipeline.id == calling.pipeline.id);
-    if same_person(player, starter.ok_or(Gap::NoStarter)?) {
-        return Ok(no(Approval::Starter(name)));
-    }
-    Ok((Fit::One, Said::Approval(Approval::By(name))))
+    let starter = pipeline.user.as_deref();
+    let starter = starter.filter(|_| pipeline.id == calling.pipeline.id);
+    let starter = starter.ok_or_else(|| Fact::NoStarter.of(&[]))?;
+    Ok(if same_person(player, starter) {
+        (Some(false), said(Fact::Starter))
+    } else {
+        (Some(true), said(Fact::Played))
+    })
 }
 
 fn same_person(a: &User, b: &User) -> bool {
     a.id == b.id || a.username == b.username
-}
-
-fn no(approval: Approval) -> (Fit, Said) {
-    (Fit::None, Said::Approval(approval))
 }
 
 #[cfg(test)]
@@ -69,13 +63,13 @@ mod tests {
     use expect_test::{Expect, expect};
     use serde_json::json;
 
-    use super::super::Finding::{self, Held, NotHeld, Unknown};
     use super::super::tests::*;
     use super::*;
+    use crate::exit::Exit::{self, Closed as NotHeld, Ok as Held, Unknown};
 
     /// How the condition comes out for these attempts, in either order.
     #[track_caller]
-    fn approves(rows: &[Job], finding: Finding, said: Expect) {
+    fn approves(rows: &[Job], finding: Exit, said: Expect) {
         let mut attempts = rows.to_vec();
         attempts.reverse();
         let mut evidence = good();
@@ -97,19 +91,23 @@ mod tests {
         approves(
             &[one("success", TOM)],
             Held,
-            expect!["tom played it, and it passed"],
+            expect![[r#"
+            tom played it, and it passed
+        "#]],
         );
         approves(
             &[one("success", MIRA)],
             NotHeld,
-            expect!["it bears the name of mira, the calling job's own user"],
+            expect![[r#"
+            its user is mira, the calling job's own user
+        "#]],
         );
         approves(
             &[one("success", ANN)],
             NotHeld,
-            expect![
-                "it bears the name of ann, who started the pipeline, as a job does that was not played"
-            ],
+            expect![[r#"
+                its user is ann, who started the pipeline, as of every job not played
+            "#]],
         );
         let nameless = Job {
             user: None,
@@ -118,22 +116,26 @@ mod tests {
         approves(
             &[nameless],
             Unknown,
-            expect!["GitLab does not name the user who played it"],
+            expect![[r#"
+            GitLab does not name the user who played it
+        "#]],
         );
         // The same row twice, as overlapping pages bring it, is one attempt.
         approves(
             &[one("success", TOM), one("success", TOM)],
             Held,
-            expect!["tom played it, and it passed"],
+            expect![[r#"
+                tom played it, and it passed
+            "#]],
         );
-        // An automatic job bears the name of the user who retried it.
+        // GitLab names the user who retried an automatic job.
         let retry = attempt(2, "approve", "success", TOM);
         approves(
             &[one("failed", ANN), retry],
             NotHeld,
-            expect![
-                "it was retried, so tom may only have retried it; a new pipeline can be approved"
-            ],
+            expect![[r#"
+                it was retried, so its user tom may only have retried it
+            "#]],
         );
     }
 
@@ -147,13 +149,21 @@ mod tests {
         approves(
             &[one("manual", TOM)],
             NotHeld,
-            expect!["it is manual: https://gl.example/approve"],
+            expect![[r#"
+            it is manual: https://gl.example/approve
+        "#]],
         );
         let failed = Job {
             allow_failure: true,
             ..one("failed", TOM)
         };
-        approves(&[failed], NotHeld, expect!["it is failed"]);
+        approves(
+            &[failed],
+            NotHeld,
+            expect![[r#"
+            it is failed
+        "#]],
+        );
         let trigger = Job {
             trigger: true,
             ..one("success", TOM)
@@ -161,24 +171,32 @@ mod tests {
         approves(
             &[trigger],
             NotHeld,
-            expect!["it is a trigger job, which approves nothing"],
+            expect![[r#"
+            it is a trigger job, which approves nothing
+        "#]],
         );
         // The older attempt passed, the newest waits again.
         let again = attempt(2, "approve", "manual", MIRA);
         approves(
             &[one("success", TOM), again],
             NotHeld,
-            expect!["it is manual: https://gl.example/approve"],
+            expect![[r#"
+            it is manual: https://gl.example/approve
+        "#]],
         );
         approves(
             &[attempt(1, "approve 1/2", "success", TOM)],
             NotHeld,
-            expect!["the pipeline has no job of exactly this name"],
+            expect![[r#"
+                the pipeline has no job of exactly this name
+            "#]],
         );
         approves(
             &[],
             NotHeld,
-            expect!["the pipeline has no job of exactly this name"],
+            expect![[r#"
+            the pipeline has no job of exactly this name
+        "#]],
         );
     }
 
@@ -213,7 +231,9 @@ mod tests {
             &without,
             Unknown,
             &["approved=approve"],
-            expect!["GitLab does not name the user who started the pipeline"],
+            expect![[r#"
+            GitLab does not name the user who started the pipeline
+        "#]],
         );
     }
 }

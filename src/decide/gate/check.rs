@@ -1,112 +1,70 @@
 //! One function per condition: what GitLab said about it, and whether that is one of the values.
 
-use super::evidence::{Calling, Evidence, PipelinesOfRef, known};
-use super::said::{Gap, Protection, RefKind, Said};
+use super::evidence::{Evidence, known};
+use super::said::{Fact, Said};
 use crate::decide::select::glob;
 use crate::decide::wait::{Counts, JobOutcome};
 use crate::exit::Exit;
-use crate::model::{AllowedAgents, GitRef, Pipeline, Role, Source, Tier};
+use crate::model::{AllowedAgents, Pipeline, Role, Source, Tier};
 
-/// How GitLab's answer and the values of a condition fit together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
-    /// It is one of them: `=` holds.
-    One,
-    /// It is known and none of them: `!=` holds.
-    None,
-    /// There is nothing that could be compared: neither holds.
-    Nothing,
-}
-
-/// `Err` says why it could not be told.
-pub(super) type Checked = Result<(Fit, Said), Gap>;
-
-fn fit(one: bool) -> Fit {
-    if one { Fit::One } else { Fit::None }
-}
-
-/// A thing on the server by its number or by a full path (`group/project`).
-pub(super) enum IdOrPath<'v> {
-    Id(u64),
-    Path(&'v str),
-}
-
-impl<'v> IdOrPath<'v> {
-    /// A number as GitLab writes it, or a path with a slash inside and none at its ends.
-    pub(super) fn read(text: &'v str) -> Option<Self> {
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let id = text.parse().ok()?;
-            return (!text.starts_with('0')).then_some(Self::Id(id));
-        }
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-        let path = text.contains('/') && text.split('/').all(|part| !part.is_empty());
-        (path && text.chars().all(plain)).then_some(Self::Path(text))
-    }
-}
+/// Whether GitLab's answer is one of the values (`None`: there is nothing to compare, so neither `=` nor `!=` holds), and the answer.
+/// `Err` says why it is not known.
+pub(super) type Checked = Result<(Option<bool>, Said), Said>;
 
 /// `GET /job/allowed_agents`, if it is about the very job that `GET /job` is about.
-fn agents(evidence: &Evidence) -> Result<&AllowedAgents, Gap> {
+fn agents(evidence: &Evidence) -> Result<&AllowedAgents, Said> {
     let agents = known(evidence.agents.as_ref())?;
     let calling = &evidence.calling;
     let same = agents.job.id == calling.job.id
         && agents.pipeline.id == calling.pipeline.id
         && agents.project.id == calling.project
         && agents.user.id == calling.user()?.id;
-    if same { Ok(agents) } else { Err(Gap::OtherJob) }
+    if same {
+        return Ok(agents);
+    }
+    Err(Fact::OtherJob.of(&[]))
 }
 
 pub(super) fn project(values: &[String], evidence: &Evidence) -> Checked {
-    let calling = &evidence.calling;
+    let job = &evidence.calling.job;
     let id = agents(evidence)?.project.id;
-    let path = calling.job.project_path(&calling.root);
-    let wanted: Vec<IdOrPath> = values
-        .iter()
-        .filter_map(|value| IdOrPath::read(value))
-        .collect();
-    let said = |case_differs| Said::Project {
-        id,
-        path: path.map(str::to_owned),
-        case_differs,
-    };
-    let one = |wanted: &IdOrPath| match wanted {
-        IdOrPath::Id(wanted) => *wanted == id.0,
-        IdOrPath::Path(wanted) => path == Some(wanted),
-    };
-    if wanted.iter().any(one) {
-        return Ok((Fit::One, said(false)));
-    }
-    let paths = wanted.iter().filter_map(|wanted| match wanted {
-        IdOrPath::Path(path) => Some(*path),
-        IdOrPath::Id(_) => None,
-    });
-    let mut paths = paths.peekable();
-    match path {
-        None if paths.peek().is_some() => Err(Gap::NoProjectPath(id, calling.job.web_url.clone())),
-        // GitLab has no two paths that differ in letter case alone: this one was meant.
-        Some(path) if paths.any(|wanted| wanted.eq_ignore_ascii_case(path)) => {
-            Ok((Fit::Nothing, said(true)))
+    let is_id = values.contains(&id.to_string());
+    let Some(path) = job.project_path(&evidence.calling.root) else {
+        // A path among the values cannot be compared.
+        if !is_id && values.iter().any(|value| value.contains('/')) {
+            return Err(Fact::ProjectPath.of(&[&id, &job.web_url]));
         }
-        _ => Ok((Fit::None, said(false))),
+        return Ok((Some(is_id), Fact::ProjectWithoutPath.of(&[&id])));
+    };
+    let same = |value: &String| value.eq_ignore_ascii_case(path);
+    if is_id || values.iter().any(|value| value == path) {
+        return Ok((Some(true), Fact::Project.of(&[&id, &path])));
     }
+    // GitLab has no two paths that differ in letter case alone: this one was meant.
+    Ok(if values.iter().any(same) {
+        (None, Fact::ProjectInOtherCase.of(&[&id, &path]))
+    } else {
+        (Some(false), Fact::Project.of(&[&id, &path]))
+    })
 }
 
 pub(super) fn branch(globs: &[String], evidence: &Evidence) -> Checked {
-    ref_matches(RefKind::Branch, globs, &evidence.calling)
+    ref_matches(Fact::Branch, globs, evidence)
 }
 
 pub(super) fn tag(globs: &[String], evidence: &Evidence) -> Checked {
-    ref_matches(RefKind::Tag, globs, &evidence.calling)
+    ref_matches(Fact::Tag, globs, evidence)
 }
 
-fn ref_matches(wanted: RefKind, globs: &[String], calling: &Calling) -> Checked {
-    let kind = calling.ref_kind()?;
-    let name = &calling.job.ref_name;
+fn ref_matches(wanted: Fact, globs: &[String], evidence: &Evidence) -> Checked {
+    let kind = evidence.calling.ref_kind()?;
+    let name = &evidence.calling.job.ref_name;
     let fit = if kind == wanted {
-        fit(globs.is_empty() || any_glob(globs, name))
+        Some(globs.is_empty() || any_glob(globs, name))
     } else {
-        Fit::Nothing
+        None
     };
-    Ok((fit, Said::Ref(kind, name.clone())))
+    Ok((fit, kind.of(&[name])))
 }
 
 fn any_glob(globs: &[String], name: &str) -> bool {
@@ -114,140 +72,125 @@ fn any_glob(globs: &[String], name: &str) -> bool {
 }
 
 pub(super) fn protected_ref(_: &[String], evidence: &Evidence) -> Checked {
-    let calling = &evidence.calling;
-    let kind = calling.ref_kind()?;
-    let name = calling.job.ref_name.clone();
-    if kind == RefKind::Internal {
-        return Ok((Fit::Nothing, Said::Ref(kind, name)));
+    let kind = evidence.calling.ref_kind()?;
+    let name = &evidence.calling.job.ref_name;
+    if kind == Fact::OtherRef {
+        return Ok((None, kind.of(&[name])));
     }
-    let listed = known(evidence.refs.as_ref())?;
-    let rows: Vec<&GitRef> = listed.iter().filter(|row| row.name == name).collect();
-    let protection = match rows.as_slice() {
-        [] => Protection::NotListed,
-        rows if rows.iter().all(|row| row.protected) => Protection::Protected,
-        _ => Protection::Unprotected,
+    let rows = known(evidence.refs.as_ref())?.iter();
+    let protected: Vec<bool> = rows
+        .filter(|row| row.name == *name)
+        .map(|row| row.protected)
+        .collect();
+    let fact = match protected.as_slice() {
+        [] => Fact::RefNotListed,
+        rows if rows.contains(&false) => Fact::NotProtected,
+        _ => Fact::Protected,
     };
-    Ok((
-        fit(protection == Protection::Protected),
-        Said::Protection(kind, name, protection),
-    ))
+    Ok((Some(fact == Fact::Protected), fact.of(&[name])))
 }
 
 /// A source that this version does not know is none that a condition can name, so `!=` proves nothing about it.
 pub(super) fn source(values: &[String], evidence: &Evidence) -> Checked {
     let source = evidence.calling.source()?;
     let fit = match source {
-        Source::Unknown(_) => Fit::Nothing,
-        _ => fit(values.iter().any(|value| Source::parse(value) == *source)),
+        Source::Unknown(_) => None,
+        _ => Some(values.iter().any(|value| Source::parse(value) == *source)),
     };
-    Ok((fit, Said::Source(source.clone())))
+    Ok((fit, Fact::Source.of(&[&source.word()])))
 }
 
 pub(super) fn user(values: &[String], evidence: &Evidence) -> Checked {
     let name = &evidence.calling.user()?.username;
-    let fit = if values.contains(name) {
-        Fit::One
-    } else if values.iter().any(|value| value.eq_ignore_ascii_case(name)) {
-        Fit::Nothing
-    } else {
-        Fit::None
+    // GitLab has no two users whose names differ in letter case alone.
+    let in_other_case = values.iter().any(|value| value.eq_ignore_ascii_case(name));
+    let fit = match values.contains(name) {
+        false if in_other_case => None,
+        one => Some(one),
     };
-    Ok((fit, Said::User(name.clone())))
+    Ok((fit, Fact::User.of(&[name])))
 }
 
 /// By rank. A role that this version does not know has no rank and counts for nothing.
 pub(super) fn role(values: &[String], evidence: &Evidence) -> Checked {
     let agents = agents(evidence)?;
+    let (user, project) = (&agents.user.username, agents.project.id);
     let roles = agents.user.roles_in_project.iter();
-    let has = roles.filter(|role| !matches!(role, Role::Unknown(_))).max();
-    let enough = values.iter().any(|value| has >= Some(&Role::parse(value)));
-    let said = Said::Role {
-        user: agents.user.username.clone(),
-        project: agents.project.id,
-        role: has.cloned(),
+    let Some(has) = roles.filter(|role| !matches!(role, Role::Unknown(_))).max() else {
+        return Ok((Some(false), Fact::NoRole.of(&[user, &project])));
     };
-    Ok((fit(enough), said))
+    let enough = values.iter().any(|value| *has >= Role::parse(value));
+    Ok((Some(enough), Fact::Role.of(&[user, &has.word(), &project])))
 }
 
 pub(super) fn tier(values: &[String], evidence: &Evidence) -> Checked {
     let Some(environment) = &agents(evidence)?.environment else {
-        return Ok((Fit::Nothing, Said::NoEnvironment));
+        return Ok((None, Fact::NoEnvironment.of(&[])));
     };
-    let tier = environment.tier.clone().ok_or(Gap::NoTier)?;
+    let Some(tier) = &environment.tier else {
+        return Err(Fact::NoTier.of(&[]));
+    };
     let fit = match tier {
-        Tier::Unknown(_) => Fit::Nothing,
-        _ => fit(values.iter().any(|value| Tier::parse(value) == tier)),
+        Tier::Unknown(_) => None,
+        _ => Some(values.iter().any(|value| Tier::parse(value) == *tier)),
     };
-    Ok((fit, Said::Tier(tier)))
+    Ok((fit, Fact::Tier.of(&[&tier.word()])))
 }
 
 /// The slug that GitLab gives for the job, looked up among the project's environments: names in variables are no evidence.
 pub(super) fn environment(globs: &[String], evidence: &Evidence) -> Checked {
     let Some(environment) = &agents(evidence)?.environment else {
-        return Ok((Fit::Nothing, Said::NoEnvironment));
+        return Ok((None, Fact::NoEnvironment.of(&[])));
     };
-    let slug = environment.slug.as_deref().filter(|slug| !slug.is_empty());
-    let slug = slug.ok_or(Gap::NoSlug)?;
-    let rows = known(evidence.environments.as_ref())?;
-    let mut rows = rows.iter().filter(|row| row.slug.as_deref() == Some(slug));
-    match (rows.next(), rows.next()) {
-        (Some(row), None) => Ok((
-            fit(any_glob(globs, &row.name)),
-            Said::Environment(row.name.clone()),
-        )),
-        (None, _) => Err(Gap::SlugNotListed(slug.to_owned())),
-        (Some(_), Some(_)) => Err(Gap::SlugListedTwice(slug.to_owned())),
+    let slug = environment.slug.as_ref().filter(|slug| !slug.is_empty());
+    let slug = slug.ok_or_else(|| Fact::NoSlug.of(&[]))?;
+    let mut rows = known(evidence.environments.as_ref())?.iter();
+    let mut next = || rows.find(|row| row.slug.as_ref() == Some(slug));
+    match (next(), next()) {
+        (Some(row), None) => {
+            let one = any_glob(globs, &row.name);
+            Ok((Some(one), Fact::Environment.of(&[&row.name])))
+        }
+        (None, _) => Err(Fact::SlugNotListed.of(&[slug])),
+        _ => Err(Fact::SlugListedTwice.of(&[slug])),
     }
 }
 
 pub(super) fn agent(values: &[String], evidence: &Evidence) -> Checked {
     let allowed = &agents(evidence)?.allowed_agents;
-    let meant = |value: &String| {
-        let wanted = IdOrPath::read(value)?;
-        allowed.iter().find(|agent| match wanted {
-            IdOrPath::Id(id) => agent.id.0 == id,
-            IdOrPath::Path(path) => agent.config_project.path_with_namespace == path,
-        })
-    };
-    Ok(match values.iter().find_map(meant) {
+    let one = allowed.iter().find(|agent| {
+        let project = &agent.config_project.path_with_namespace;
+        values.contains(&agent.id.to_string()) || values.contains(project)
+    });
+    Ok(match one {
         Some(agent) => {
-            let project = agent.config_project.path_with_namespace.clone();
-            (Fit::One, Said::Agent(agent.id, project))
+            let project = &agent.config_project.path_with_namespace;
+            (Some(true), Fact::Agent.of(&[&agent.id, project]))
         }
-        None => (
-            Fit::None,
-            Said::NoAgent {
-                others: allowed.len(),
-            },
-        ),
+        None if allowed.is_empty() => (Some(false), Fact::NoAgent.of(&[])),
+        None => (Some(false), Fact::OtherAgents.of(&[&allowed.len()])),
     })
 }
 
 /// The verdict that one look gives on the jobs. No job at all has passed nothing.
 pub(super) fn jobs(values: &[String], evidence: &Evidence) -> Checked {
-    let asked = |(selection, _): &&(String, _)| values.contains(selection);
-    let Some((_, looked)) = evidence.jobs.iter().find(asked) else {
-        return Err(Gap::NotAsked);
-    };
-    let outcome = looked
-        .as_ref()
-        .map_err(|stop| Gap::NoAnswer(stop.clone()))?;
+    let asked = evidence
+        .jobs
+        .iter()
+        .find(|(asked, _)| values.contains(asked));
+    let outcome = known(asked.map(|(_, looked)| looked))?.clone();
     let counts = |job: &JobOutcome| {
         job.job.is_some() && !matches!(job.counts, Counts::Ignored | Counts::Absent)
     };
-    let outcome = outcome.clone();
-    match outcome.exit {
-        Exit::Ok => Ok((fit(outcome.jobs.iter().any(counts)), Said::Jobs(outcome))),
-        Exit::Failed
-        | Exit::Canceled
-        | Exit::Pending
-        | Exit::NotFound
-        | Exit::Closed
-        | Exit::Deadlock => Ok((Fit::None, Said::Jobs(outcome))),
+    let fit = match outcome.exit {
+        Exit::Ok => Some(outcome.jobs.iter().any(counts)),
+        Exit::Failed | Exit::Canceled | Exit::Pending | Exit::NotFound => Some(false),
+        Exit::Closed | Exit::Deadlock => Some(false),
         Exit::Refused | Exit::Unknown | Exit::Timeout | Exit::Usage | Exit::Signal(_) => {
-            Err(Gap::Jobs(outcome))
+            return Err(Said::Jobs(outcome));
         }
-    }
+    };
+    Ok((fit, Said::Jobs(outcome)))
 }
 
 /// The lists must show the calling job's pipeline itself: a list that hides pipelines (GitLab answers `[]` where it refuses to show any)
@@ -256,30 +199,35 @@ pub(super) fn newest(_: &[String], evidence: &Evidence) -> Checked {
     let calling = &evidence.calling;
     calling.ref_kind()?;
     let own = &calling.pipeline;
-    let PipelinesOfRef { rows, children } = known(evidence.of_ref.as_ref())?;
-    let mut lists = vec![rows];
-    if *calling.source()? == Source::ParentPipeline {
-        lists.push(children.as_ref().ok_or(Gap::NotAsked)?);
-    }
-    let all = || lists.iter().copied().flatten();
+    let child = *calling.source()? == Source::ParentPipeline;
+    let Some(lists) = known(evidence.of_ref.as_ref())?.get(..if child { 2 } else { 1 }) else {
+        return Err(Fact::NotAsked.of(&[]));
+    };
+    let all = || lists.iter().flatten();
     if let Some(row) = all().find(|row| row.id > own.id && row.ref_name.is_empty()) {
-        return Err(Gap::PipelineWithoutRef(row.id));
+        return Err(Fact::PipelineWithoutRef.of(&[&row.id]));
     }
     // Rows of another ref can be there: `app/finders/ci/pipelines_finder.rb` adds the refs that GitLab keeps for a branch.
     let of_ref = |row: &&Pipeline| row.ref_name == calling.job.ref_name;
-    let listed = all().filter(of_ref).find(|row| row.id == own.id);
-    let reach_back = |rows: &&Vec<Pipeline>| rows.iter().filter(of_ref).any(|row| row.id <= own.id);
-    match listed {
-        Some(row) if row.sha != own.sha => return Err(Gap::TwoCommits(own.id)),
+    let reach_back = |rows: &Vec<Pipeline>| rows.iter().filter(of_ref).any(|row| row.id <= own.id);
+    match all().filter(of_ref).find(|row| row.id == own.id) {
+        Some(row) if row.sha != own.sha => return Err(Fact::TwoCommits.of(&[&own.id])),
         Some(_) if !own.sha.is_empty() && lists.iter().all(reach_back) => {}
-        _ => return Err(Gap::PipelineHidden(own.id)),
+        _ => return Err(Fact::PipelineHidden.of(&[&own.id])),
     }
-    let newer = all()
-        .filter(of_ref)
-        .filter(|row| row.id > own.id && row.sha != own.sha);
+    let newer = all().filter(|row| of_ref(row) && row.id > own.id && row.sha != own.sha);
     Ok(match newer.max_by_key(|row| row.id) {
-        Some(row) => (Fit::None, Said::Newer(Box::new(row.clone()))),
-        None => (Fit::One, Said::Newest(own.id)),
+        Some(row) => {
+            let commit = match row.sha.get(..8).unwrap_or(&row.sha) {
+                "" => "unknown",
+                commit => commit,
+            };
+            (
+                Some(false),
+                Fact::Newer.of(&[&row.id, &row.ref_name, &commit]),
+            )
+        }
+        None => (Some(true), Fact::Newest.of(&[&own.id])),
     })
 }
 
@@ -290,10 +238,9 @@ mod tests {
     use expect_test::expect;
     use serde_json::{Value, json};
 
-    use super::super::Finding::{Held, NotHeld, Refused, Unknown};
     use super::super::tests::*;
     use super::*;
-    use crate::decide::gate::evidence::Fetched;
+    use crate::exit::Exit::{Closed as NotHeld, Ok as Held, Refused, Unknown};
 
     fn with_job(change: impl Fn(&mut Value)) -> Evidence {
         let mut job = job_text();
@@ -327,18 +274,19 @@ mod tests {
             Held,
             ALL,
             expect![[r#"
-            the project is 44 (ops/shop)
-            the ref is the branch release/7
-            the ref is the branch release/7, protected
-            the source is push
-            the user is mira
-            mira is developer in project 44
-            the tier is production
-            the environment is prod/eu
-            agent 12 of ops/agents is allowed
-            unit has passed (success)
-            tom played it, and it passed
-            no pipeline after 7700 is for another commit"#]],
+                the project is 44 (ops/shop)
+                the ref is the branch release/7
+                GitLab lists release/7 as protected
+                the source is push
+                the user is mira
+                mira is developer in project 44
+                the tier is production
+                the environment is prod/eu
+                agent 12 of ops/agents is allowed
+                unit has passed (success)
+                tom played it, and it passed
+                no pipeline after 7700 is for another commit
+            "#]],
         );
         let others = [
             "project=4,440",
@@ -376,12 +324,20 @@ mod tests {
                 mira is developer in project 44
                 the tier is production
                 the environment is prod/eu
-                none of the 1 agents that are allowed to this job
+                only other agents are allowed to this job: 1
                 the pipeline has no job of exactly this name
-                it is running"#]],
+                it is running
+            "#]],
         );
         let unasked = ["jobs=unit", "jobs=unit* ", "jobs=*"];
-        judged([good()], Unknown, &unasked, expect!["GitLab was not asked"]);
+        judged(
+            [good()],
+            Unknown,
+            &unasked,
+            expect![[r#"
+            GitLab was not asked
+        "#]],
+        );
     }
 
     #[test]
@@ -401,8 +357,9 @@ mod tests {
                 the ref is the branch release/7
                 the user is mira
                 the environment is prod/eu
-                none of the 1 agents that are allowed to this job
-                the pipeline has no job of exactly this name"#]],
+                only other agents are allowed to this job: 1
+                the pipeline has no job of exactly this name
+            "#]],
         );
         // Neither is another path, nor another user: GitLab has no two that differ in letter case alone.
         let texts = ["project=Ops/Shop", "project!=Ops/Shop", "user!=Mira"];
@@ -411,8 +368,9 @@ mod tests {
             NotHeld,
             &texts,
             expect![[r#"
-            the project is 44 (ops/shop)
-            the user is mira"#]],
+                the project is 44 (ops/shop); letter case counts
+                the user is mira
+            "#]],
         );
     }
 
@@ -441,7 +399,9 @@ mod tests {
             none,
             NotHeld,
             &["role=guest"],
-            expect!["mira has no known role in project 44"],
+            expect![[r#"
+            mira has no known role in project 44
+        "#]],
         );
         let evidence =
             with_agents(|agents| agents["user"]["roles_in_project"] = json!(["overlord", "guest"]));
@@ -449,7 +409,9 @@ mod tests {
             [&evidence],
             NotHeld,
             &["role=owner"],
-            expect!["mira is guest in project 44"],
+            expect![[r#"
+            mira is guest in project 44
+        "#]],
         );
     }
 
@@ -460,12 +422,21 @@ mod tests {
             job["tag"] = json!(true);
         });
         let texts = ["branch=main", "branch", "branch!=dev"];
-        judged([&tag], NotHeld, &texts, expect!["the ref is the tag main"]);
+        judged(
+            [&tag],
+            NotHeld,
+            &texts,
+            expect![[r#"
+            the ref is the tag main
+        "#]],
+        );
         judged(
             [&tag],
             Held,
             &["tag=main", "tag!=v*"],
-            expect!["the ref is the tag main"],
+            expect![[r#"
+            the ref is the tag main
+        "#]],
         );
     }
 
@@ -508,14 +479,18 @@ mod tests {
             silent,
             Unknown,
             &texts,
-            expect!["GitLab does not say what the job's ref is"],
+            expect![[r#"
+            GitLab does not say what the job's ref is
+        "#]],
         );
         let two = with_job(|job| job["pipeline"]["ref"] = json!("main"));
         judged(
             [&two],
             Unknown,
             &texts,
-            expect!["GitLab says that the job's ref is release/7 and its pipeline's is main"],
+            expect![[r#"
+            GitLab says that the job's ref is release/7 and its pipeline's is main
+        "#]],
         );
     }
 
@@ -534,14 +509,18 @@ mod tests {
             others,
             NotHeld,
             &["protected-ref"],
-            expect!["the ref is the branch release/7, which GitLab does not list"],
+            expect![[r#"
+                GitLab does not list release/7
+            "#]],
         );
         let bare = with_refs(good(), &json!([{"name": "release/7"}]));
         judged(
             [&bare],
             NotHeld,
             &["protected-ref"],
-            expect!["the ref is the branch release/7, not protected"],
+            expect![[r#"
+                GitLab lists release/7 as not protected
+            "#]],
         );
     }
 
@@ -561,13 +540,17 @@ mod tests {
             [&evidence],
             Held,
             &["role=owner"],
-            expect!["mira is owner in project 99"],
+            expect![[r#"
+            mira is owner in project 99
+        "#]],
         );
         judged(
             [&evidence],
             NotHeld,
             &["project=44", "project=ops/shop"],
-            expect!["the project is 99 (mira/shop)"],
+            expect![[r#"
+                the project is 99 (mira/shop)
+            "#]],
         );
     }
 
@@ -613,9 +596,9 @@ mod tests {
             [at("", "")],
             Unknown,
             &["project=ops/shop"],
-            expect![[
-                r#"the path of project 44 cannot be read from the job's URL ""; write project=44"#
-            ]],
+            expect![[r#"
+                the job's URL does not show the path of project 44: 
+            "#]],
         );
     }
 
@@ -640,7 +623,9 @@ mod tests {
             others,
             Unknown,
             &texts,
-            expect!["GET /job and GET /job/allowed_agents name different jobs"],
+            expect![[r#"
+            GET /job and GET /job/allowed_agents name different jobs
+        "#]],
         );
     }
 
@@ -657,7 +642,9 @@ mod tests {
             [&none],
             NotHeld,
             &texts,
-            expect!["the job has no environment"],
+            expect![[r#"
+            the job has no environment
+        "#]],
         );
         let silent = with_agents(|agents| agents["environment"] = json!({}));
         judged(
@@ -666,7 +653,8 @@ mod tests {
             &texts,
             expect![[r#"
             GitLab names no tier of the job's environment
-            GitLab names no slug of the job's environment"#]],
+            GitLab names no slug of the job's environment
+        "#]],
         );
         let listed = |rows: Value| Evidence {
             environments: Some(Ok(read(&rows))),
@@ -681,14 +669,18 @@ mod tests {
             others.map(listed),
             Unknown,
             &["environment=prod/*"],
-            expect!["GitLab lists no environment with the job's slug prod-eu-x1"],
+            expect![[r#"
+                GitLab lists no environment with the job's slug prod-eu-x1
+            "#]],
         );
         let other = json!([{"id": 1, "name": "review/x", "slug": "prod-eu-x1"}]);
         judged(
             [&listed(other)],
             NotHeld,
             &["environment=prod/*"],
-            expect!["the environment is review/x"],
+            expect![[r#"
+                the environment is review/x
+            "#]],
         );
         let twice = json!([
             {"id": 1, "name": "prod/eu", "slug": "prod-eu-x1"}, {"id": 2, "name": "b", "slug": "prod-eu-x1"},
@@ -697,7 +689,9 @@ mod tests {
             [&listed(twice)],
             Unknown,
             &["environment=prod/*"],
-            expect!["GitLab lists several environments with the slug prod-eu-x1"],
+            expect![[r#"
+                GitLab lists several environments with the slug prod-eu-x1
+            "#]],
         );
     }
 
@@ -708,21 +702,27 @@ mod tests {
             [&odd],
             NotHeld,
             &["source=push,web", "source!=push"],
-            expect!["the source is teleport"],
+            expect![[r#"
+                the source is teleport
+            "#]],
         );
         let silent = with_job(|job| job["pipeline"]["source"] = Value::Null);
         judged(
             [&silent],
             Unknown,
             &["source=push", "source!=push", "newest"],
-            expect!["GitLab names no source of this pipeline"],
+            expect![[r#"
+                GitLab names no source of this pipeline
+            "#]],
         );
         let odd = with_agents(|agents| agents["environment"]["tier"] = json!("moon"));
         judged(
             [&odd],
             NotHeld,
             &["tier=production,other", "tier!=staging"],
-            expect!["the tier is moon"],
+            expect![[r#"
+                the tier is moon
+            "#]],
         );
     }
 
@@ -733,7 +733,9 @@ mod tests {
             [&lonely],
             NotHeld,
             &["agent=12"],
-            expect!["no agent is allowed to this job"],
+            expect![[r#"
+            no agent is allowed to this job
+        "#]],
         );
         let nameless = [Value::Null, json!({"id": 51, "username": ""})];
         let nameless = nameless.map(|user| with_job(|job| job["user"] = user.clone()));
@@ -742,7 +744,9 @@ mod tests {
             nameless,
             Unknown,
             &texts,
-            expect!["GitLab names no user of this job"],
+            expect![[r#"
+            GitLab names no user of this job
+        "#]],
         );
     }
 
@@ -757,8 +761,8 @@ mod tests {
             (Exit::Pending, Some(Counts::Waiting), NotHeld),
             (Exit::NotFound, None, NotHeld),
             (Exit::Deadlock, Some(Counts::Stuck), NotHeld),
-            (Exit::Refused, Some(Counts::Refused), Refused),
-            (Exit::Unknown, Some(Counts::TooDeep), Unknown),
+            (Refused, Some(Counts::Refused), Refused),
+            (Unknown, Some(Counts::TooDeep), Unknown),
             (Exit::Timeout, Some(Counts::Waiting), Unknown),
             (Exit::Usage, None, Unknown),
         ] {
@@ -775,9 +779,9 @@ mod tests {
         rows: Vec<Pipeline>,
         children: Option<Vec<Pipeline>>,
     ) -> Evidence {
-        let of_ref: Fetched<_> = Ok(PipelinesOfRef { rows, children });
+        let lists = [Some(rows), children].into_iter().flatten();
         Evidence {
-            of_ref: Some(of_ref),
+            of_ref: Some(Ok(lists.collect())),
             ..with_job(|job| job["pipeline"]["source"] = json!(source))
         }
     }
@@ -801,7 +805,9 @@ mod tests {
                 vec![of("release/70"), own()],
             ],
             Held,
-            expect!["no pipeline after 7700 is for another commit"],
+            expect![[r#"
+                no pipeline after 7700 is for another commit
+            "#]],
         );
         newest(
             vec![
@@ -810,8 +816,9 @@ mod tests {
             ],
             NotHeld,
             expect![[r#"
-                pipeline 7701 of release/7 is for ffffffff
-                pipeline 7701 of release/7 is for an unknown commit"#]],
+                pipeline 7701 of release/7 is for commit ffffffff
+                pipeline 7701 of release/7 is for commit unknown
+            "#]],
         );
         newest(
             vec![
@@ -824,7 +831,8 @@ mod tests {
             expect![[r#"
                 GitLab lists pipeline 7800 without its ref
                 GitLab names two commits of pipeline 7700
-                the pipelines that GitLab lists do not show pipeline 7700"#]],
+                the pipelines that GitLab lists do not show pipeline 7700
+            "#]],
         );
     }
 
@@ -841,7 +849,9 @@ mod tests {
         newest(
             vec![(parent(), Some(own()))],
             Held,
-            expect!["no pipeline after 7700 is for another commit"],
+            expect![[r#"
+            no pipeline after 7700 is for another commit
+        "#]],
         );
         newest(
             vec![
@@ -850,8 +860,9 @@ mod tests {
             ],
             NotHeld,
             expect![[r#"
-                pipeline 7702 of release/7 is for ee
-                pipeline 7703 of release/7 is for dd"#]],
+                pipeline 7702 of release/7 is for commit ee
+                pipeline 7703 of release/7 is for commit dd
+            "#]],
         );
         newest(
             vec![
@@ -862,7 +873,8 @@ mod tests {
             Unknown,
             expect![[r#"
                 GitLab was not asked
-                the pipelines that GitLab lists do not show pipeline 7700"#]],
+                the pipelines that GitLab lists do not show pipeline 7700
+            "#]],
         );
     }
 }

@@ -1,15 +1,15 @@
 //! What a gate asks for: `KEY`, `KEY=VALUE[,VALUE...]` or `KEY!=VALUE[,VALUE...]`. One row of [`ROWS`] is everything about one key.
 
-use std::fmt;
-
 use super::approved::approved;
-use super::check::{self, Checked, IdOrPath};
+use super::check::{self, Checked};
 use super::evidence::{Evidence, Piece};
 use crate::model::{Role, Source, Tier};
+use crate::near::did_you_mean;
 
 /// One condition as its author wrote it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Condition {
+    pub text: String,
     pub row: &'static Row,
     /// `!=`: the fact is known and none of the values.
     pub negated: bool,
@@ -22,14 +22,19 @@ pub struct Condition {
 pub struct Row {
     pub name: &'static str,
     pub takes: Takes,
-    /// `the ref is a branch` + ` that matches ` + values; the third text stands in the second one's place for `!=`, where the key has that.
-    pub expected: (&'static str, &'static str, Option<&'static str>),
+    /// `the ref is a branch`
+    pub expected: &'static str,
+    /// ` that matches `, before the values.
+    pub verb: Verb,
     /// The evidence besides `GET /job`.
     pub need: &'static [Piece],
     /// Refuses a value that can only be a slip.
-    parse: fn(&str) -> Result<(), Mistake>,
+    parse: Option<fn(&str) -> Checking>,
     pub(super) check: fn(&[String], &Evidence) -> Checked,
 }
+
+/// `Err` says what is wrong with a value.
+type Checking = Result<(), String>;
 
 /// How many values a key takes, and what one is called.
 #[derive(Clone, Copy, Debug)]
@@ -43,165 +48,140 @@ pub enum Takes {
     One(&'static str),
 }
 
+/// What stands between subject and values, and in its place for `!=`, where the key takes that.
+pub type Verb = (&'static str, Option<&'static str>);
+
+const IS: Verb = (" is ", Some(" is not "));
+const MATCHES: Verb = (" matches ", Some(" does not match "));
+const THAT_MATCHES: Verb = (" that matches ", Some(" that does not match "));
+const AT_LEAST: Verb = (" is at least ", None);
+const NAMED: Verb = (" ", None);
+const COLON: Verb = (": ", None);
+const ALONE: Verb = ("", None);
+
 /// Every condition there is.
 pub const ROWS: &[Row] = &[
     Row {
         name: "project",
         takes: Takes::Values("ID|PATH"),
-        expected: ("the job's project", " is ", Some(" is not ")),
-        need: &[Piece::AllowedAgents],
-        parse: |text| id_or_path("project", text),
+        expected: "the job's project",
+        verb: IS,
+        need: &[Piece::Agents],
+        parse: Some(|text| id_or_path("project", text)),
         check: check::project,
     },
     Row {
         name: "branch",
         takes: Takes::AnyNumber("GLOB"),
-        expected: (
-            "the ref is a branch",
-            " that matches ",
-            Some(" that does not match "),
-        ),
+        expected: "the ref is a branch",
+        verb: THAT_MATCHES,
         need: &[],
-        parse: any,
+        parse: None,
         check: check::branch,
     },
     Row {
         name: "tag",
         takes: Takes::AnyNumber("GLOB"),
-        expected: (
-            "the ref is a tag",
-            " that matches ",
-            Some(" that does not match "),
-        ),
+        expected: "the ref is a tag",
+        verb: THAT_MATCHES,
         need: &[],
-        parse: any,
+        parse: None,
         check: check::tag,
     },
     Row {
         name: "protected-ref",
         takes: Takes::Nothing,
-        expected: (
-            "GitLab lists exactly this branch or tag as protected",
-            "",
-            None,
-        ),
+        expected: "GitLab lists exactly this branch or tag as protected",
+        verb: ALONE,
         need: &[Piece::Refs],
-        parse: any,
+        parse: None,
         check: check::protected_ref,
     },
     Row {
         name: "source",
         takes: Takes::Values("SOURCE"),
-        expected: ("the pipeline's source", " is ", Some(" is not ")),
+        expected: "the pipeline's source",
+        verb: IS,
         need: &[],
-        parse: |text| known("source", text, Source::WORDS),
+        parse: Some(|text| known("source", text, Source::WORDS)),
         check: check::source,
     },
     Row {
         name: "user",
         takes: Takes::Values("NAME"),
-        expected: ("the job's user", " is ", Some(" is not ")),
+        expected: "the job's user",
+        verb: IS,
         need: &[],
-        parse: user,
+        parse: Some(user),
         check: check::user,
     },
     Row {
         name: "role",
         takes: Takes::Values("ROLE"),
-        expected: (
-            "the role of the job's user in its project",
-            " is at least ",
-            None,
-        ),
-        need: &[Piece::AllowedAgents],
-        parse: |text| known("role", text, Role::WORDS),
+        expected: "the role of the job's user in its project",
+        verb: AT_LEAST,
+        need: &[Piece::Agents],
+        parse: Some(|text| known("role", text, Role::WORDS)),
         check: check::role,
     },
     Row {
         name: "tier",
         takes: Takes::Values("TIER"),
-        expected: (
-            "the tier of the job's environment",
-            " is ",
-            Some(" is not "),
-        ),
-        need: &[Piece::AllowedAgents],
-        parse: |text| known("tier", text, Tier::WORDS),
+        expected: "the tier of the job's environment",
+        verb: IS,
+        need: &[Piece::Agents],
+        parse: Some(|text| known("tier", text, Tier::WORDS)),
         check: check::tier,
     },
     Row {
         name: "environment",
         takes: Takes::Values("GLOB"),
-        expected: (
-            "the name of the job's environment",
-            " matches ",
-            Some(" does not match "),
-        ),
-        need: &[Piece::AllowedAgents, Piece::Environments],
-        parse: any,
+        expected: "the name of the job's environment",
+        verb: MATCHES,
+        need: &[Piece::Agents, Piece::Environments],
+        parse: None,
         check: check::environment,
     },
     Row {
         name: "agent",
         takes: Takes::Values("ID|CONFIG_PROJECT"),
-        expected: ("the job may use the agent", " ", None),
-        need: &[Piece::AllowedAgents],
-        parse: |text| id_or_path("agent", text),
+        expected: "the job may use the agent",
+        verb: NAMED,
+        need: &[Piece::Agents],
+        parse: Some(|text| id_or_path("agent", text)),
         check: check::agent,
     },
     Row {
         name: "jobs",
         takes: Takes::One("SELECTION"),
-        expected: ("jobs match, and all of them have passed", ": ", None),
+        expected: "jobs match, and all of them have passed",
+        verb: COLON,
         need: &[Piece::Jobs],
-        parse: any,
+        parse: None,
         check: check::jobs,
     },
     Row {
         name: "approved",
         takes: Takes::One("JOB"),
-        expected: (
-            "another user played this manual job, and it passed",
-            ": ",
-            None,
-        ),
+        expected: "another user played this manual job, and it passed",
+        verb: COLON,
         need: &[Piece::Attempts, Piece::Pipeline],
-        parse: one_job,
+        parse: Some(one_job),
         check: approved,
     },
     Row {
         name: "newest",
         takes: Takes::Nothing,
-        expected: (
-            "no newer pipeline of this ref is for another commit",
-            "",
-            None,
-        ),
-        need: &[Piece::PipelinesOfRef],
-        parse: any,
+        expected: "no newer pipeline of this ref is for another commit",
+        verb: ALONE,
+        need: &[Piece::OfRef],
+        parse: None,
         check: check::newest,
     },
 ];
 
-/// Why a text is not a condition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    pub what: String,
-    /// A word that is unknown, and those that are known.
-    pub unknown: Option<(String, Vec<&'static str>)>,
-}
-
-impl From<String> for Mistake {
-    fn from(what: String) -> Self {
-        Self {
-            what,
-            unknown: None,
-        }
-    }
-}
-
 impl Condition {
-    pub fn parse(text: &str) -> Result<Self, Mistake> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let (key, value) = match text.split_once('=') {
             Some((key, value)) => (key, Some(value)),
             None => (text, None),
@@ -209,20 +189,17 @@ impl Condition {
         let unequal = key.strip_suffix('!').filter(|_| value.is_some());
         let name = unequal.unwrap_or(key);
         let Some(row) = ROWS.iter().find(|row| row.name == name) else {
-            let names = ROWS.iter().map(|row| row.name).collect();
-            return Err(Mistake {
-                what: format!("unknown condition {name:?}"),
-                unknown: Some((name.to_owned(), names)),
-            });
+            let near = did_you_mean(name, ROWS.iter().map(|row| row.name));
+            return Err(format!("unknown condition {name:?}{near}"));
         };
-        if unequal.is_some() && row.expected.2.is_none() {
-            return Err(format!("{name} does not take !=").into());
+        if unequal.is_some() && row.verb.1.is_none() {
+            return Err(format!("{name} does not take !="));
         }
         let values = match (row.takes, value) {
             (Takes::Nothing | Takes::AnyNumber(_), None) => Vec::new(),
-            (Takes::Nothing, Some(_)) => return Err(format!("{name} takes no value").into()),
+            (Takes::Nothing, Some(_)) => return Err(format!("{name} takes no value")),
             (Takes::Values(_) | Takes::One(_), None) => {
-                return Err(format!("{name} needs a value: {}", row.form()).into());
+                return Err(format!("{name} needs a value: {}", row.form()));
             }
             (Takes::One(_), Some(value)) => vec![value.to_owned()],
             (_, Some(value)) => value.split(',').map(str::to_owned).collect(),
@@ -231,6 +208,7 @@ impl Condition {
             row.check_value(value)?;
         }
         Ok(Self {
+            text: text.to_owned(),
             row,
             negated: unequal.is_some(),
             values,
@@ -249,79 +227,60 @@ impl Row {
         }
     }
 
-    fn check_value(&self, value: &str) -> Result<(), Mistake> {
+    fn check_value(&self, value: &str) -> Checking {
         let name = self.name;
         if value.trim().is_empty() {
-            return Err(format!("{name} has an empty value; is a variable unset?").into());
+            return Err(format!("{name} has an empty value; is a variable unset?"));
         }
         // The names of jobs may begin and end with blanks; nothing else does.
         if !matches!(self.takes, Takes::One(_)) && value.trim() != value {
-            return Err(format!("{name} has a value with blanks around it: {value:?}").into());
+            return Err(format!(
+                "{name} has a value with blanks around it: {value:?}"
+            ));
         }
-        (self.parse)(value)
+        self.parse.map_or(Ok(()), |parse| parse(value))
     }
-}
-
-/// A key is its name.
-impl PartialEq for Row {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-/// As the user wrote it.
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.row.name)?;
-        if self.values.is_empty() {
-            return Ok(());
-        }
-        let sign = if self.negated { "!=" } else { "=" };
-        write!(f, "{sign}{}", self.values.join(","))
-    }
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the form of its neighbours in the table"
-)]
-fn any(_: &str) -> Result<(), Mistake> {
-    Ok(())
 }
 
 /// Only words of GitLab's that this version knows: a slip in one must never be a condition that nothing or anything meets.
-fn known(key: &str, word: &str, words: &'static [&'static str]) -> Result<(), Mistake> {
+fn known(key: &str, word: &str, words: &[&str]) -> Checking {
     if words.contains(&word) {
         return Ok(());
     }
-    Err(Mistake {
-        what: format!("unknown {key} {word:?}, not one of {}", words.join(", ")),
-        unknown: Some((word.to_owned(), words.to_vec())),
-    })
+    let near = did_you_mean(word, words.iter().copied());
+    let words = words.join(", ");
+    Err(format!("unknown {key} {word:?}, not one of {words}{near}"))
 }
 
-fn id_or_path(key: &str, text: &str) -> Result<(), Mistake> {
-    if IdOrPath::read(text).is_some() {
+/// A number as GitLab writes it, or a path with a slash inside and none at its ends.
+fn id_or_path(key: &str, text: &str) -> Checking {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let id = digits && !text.starts_with('0') && text.parse::<u64>().is_ok();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let parts = text.contains('/') && text.split('/').all(|part| !part.is_empty());
+    if id || (parts && text.chars().all(plain)) {
         return Ok(());
     }
     let agents = "; GitLab does not show a job the names of its agents";
     let more = if key == "agent" { agents } else { "" };
-    Err(format!("{key} {text:?} is neither an id nor the full path of a project{more}").into())
+    Err(format!(
+        "{key} {text:?} is neither an id nor the full path of a project{more}"
+    ))
 }
 
-fn user(text: &str) -> Result<(), Mistake> {
+fn user(text: &str) -> Checking {
     if text.starts_with('@') {
-        return Err(format!("user {text:?} is written without the @").into());
+        return Err(format!("user {text:?} is written without the @"));
     }
     Ok(())
 }
 
 /// An approval is that of one job: no glob chooses it.
-fn one_job(text: &str) -> Result<(), Mistake> {
+fn one_job(text: &str) -> Checking {
     if text.contains(['*', '?']) {
-        return Err(
-            format!("approved {text:?} is not the name of one job; globs are for jobs=").into(),
-        );
+        return Err(format!(
+            "approved {text:?} is not the name of one job; globs are for jobs="
+        ));
     }
     Ok(())
 }
@@ -331,9 +290,6 @@ mod tests {
     #![allow(clippy::needless_raw_string_hashes)]
 
     use expect_test::expect;
-    use proptest::prelude::*;
-    use proptest::sample::select;
-    use proptest::test_runner::RngSeed;
 
     use super::super::tests::{ALL, condition};
     use super::*;
@@ -359,7 +315,7 @@ mod tests {
         let mut expected = Vec::new();
         for text in texts {
             let read = condition(text);
-            assert_eq!(read.to_string(), text);
+            assert_eq!(read.text, text);
             expected.push(format!("{text}: {}", gate::expected(&read)));
         }
         expect![[r#"
@@ -396,8 +352,9 @@ mod tests {
             jobs=deploy: [eu, blue]: jobs match, and all of them have passed: deploy: [eu, blue]
             jobs=a=b,c: jobs match, and all of them have passed: a=b,c
             approved=sign off, please: another user played this manual job, and it passed: sign off, please
-            approved= x: another user played this manual job, and it passed:  x"#]]
-        .assert_eq(&expected.join("\n"));
+            approved= x: another user played this manual job, and it passed:  x
+        "#]]
+        .assert_eq(&(expected.join("\n") + "\n"));
     }
 
     #[test]
@@ -445,48 +402,49 @@ mod tests {
             "approved=sign*",
         ] {
             let mistake = Condition::parse(text).expect_err(text);
-            sentences.push(gate::mistake("CONDITION", &mistake).error);
+            sentences.push(mistake);
         }
         expect![[r#"
-            CONDITION: unknown condition ""
-            CONDITION: unknown condition ""
-            CONDITION: unknown condition "brnch"; did you mean "branch"?
-            CONDITION: unknown condition "Branch"; did you mean "branch"?
-            CONDITION: unknown condition " branch"; did you mean "branch"?
-            CONDITION: unknown condition "weather"
-            CONDITION: unknown condition "\u{202e}x\u{1b}[2J"
-            CONDITION: unknown condition "branch!"; did you mean "branch"?
-            CONDITION: branch has an empty value; is a variable unset?
-            CONDITION: branch has an empty value; is a variable unset?
-            CONDITION: branch has an empty value; is a variable unset?
-            CONDITION: branch has an empty value; is a variable unset?
-            CONDITION: jobs has an empty value; is a variable unset?
-            CONDITION: jobs has an empty value; is a variable unset?
-            CONDITION: branch has a value with blanks around it: " dev"
-            CONDITION: project needs a value: project=ID|PATH
-            CONDITION: role needs a value: role=ROLE
-            CONDITION: jobs needs a value: jobs=SELECTION
-            CONDITION: approved needs a value: approved=JOB
-            CONDITION: newest takes no value
-            CONDITION: newest does not take !=
-            CONDITION: protected-ref takes no value
-            CONDITION: role does not take !=
-            CONDITION: jobs does not take !=
-            CONDITION: agent does not take !=
-            CONDITION: approved does not take !=
-            CONDITION: unknown role "maintaner", not one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner; did you mean "maintainer"?
-            CONDITION: unknown role "Owner", not one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner; did you mean "owner"?
-            CONDITION: unknown tier "prod", not one of production, staging, testing, development, other; did you mean "production"?
-            CONDITION: unknown source "pussh", not one of push, web, trigger, schedule, api, external, pipeline, chat, webide, merge_request_event, external_pull_request_event, parent_pipeline, ondemand_dast_scan, ondemand_dast_validation, security_orchestration_policy, container_registry_push, duo_workflow, pipeline_execution_policy_schedule; did you mean "push"?
-            CONDITION: user "@mira" is written without the @
-            CONDITION: project "shop" is neither an id nor the full path of a project
-            CONDITION: project "044" is neither an id nor the full path of a project
-            CONDITION: project "+44" is neither an id nor the full path of a project
-            CONDITION: project "/ops/shop" is neither an id nor the full path of a project
-            CONDITION: project "ops/*" is neither an id nor the full path of a project
-            CONDITION: project "99999999999999999999" is neither an id nor the full path of a project
-            CONDITION: agent "ops/agents:prod" is neither an id nor the full path of a project; GitLab does not show a job the names of its agents
-            CONDITION: approved "sign*" is not the name of one job; globs are for jobs="#]].assert_eq(&sentences.join("\n"));
+            unknown condition ""
+            unknown condition ""
+            unknown condition "brnch"; did you mean "branch"?
+            unknown condition "Branch"; did you mean "branch"?
+            unknown condition " branch"; did you mean "branch"?
+            unknown condition "weather"
+            unknown condition "\u{202e}x\u{1b}[2J"
+            unknown condition "branch!"; did you mean "branch"?
+            branch has an empty value; is a variable unset?
+            branch has an empty value; is a variable unset?
+            branch has an empty value; is a variable unset?
+            branch has an empty value; is a variable unset?
+            jobs has an empty value; is a variable unset?
+            jobs has an empty value; is a variable unset?
+            branch has a value with blanks around it: " dev"
+            project needs a value: project=ID|PATH
+            role needs a value: role=ROLE
+            jobs needs a value: jobs=SELECTION
+            approved needs a value: approved=JOB
+            newest takes no value
+            newest does not take !=
+            protected-ref takes no value
+            role does not take !=
+            jobs does not take !=
+            agent does not take !=
+            approved does not take !=
+            unknown role "maintaner", not one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner; did you mean "maintainer"?
+            unknown role "Owner", not one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner; did you mean "owner"?
+            unknown tier "prod", not one of production, staging, testing, development, other; did you mean "production"?
+            unknown source "pussh", not one of push, web, trigger, schedule, api, external, pipeline, chat, webide, merge_request_event, external_pull_request_event, parent_pipeline, ondemand_dast_scan, ondemand_dast_validation, security_orchestration_policy, container_registry_push, duo_workflow, pipeline_execution_policy_schedule; did you mean "push"?
+            user "@mira" is written without the @
+            project "shop" is neither an id nor the full path of a project
+            project "044" is neither an id nor the full path of a project
+            project "+44" is neither an id nor the full path of a project
+            project "/ops/shop" is neither an id nor the full path of a project
+            project "ops/*" is neither an id nor the full path of a project
+            project "99999999999999999999" is neither an id nor the full path of a project
+            agent "ops/agents:prod" is neither an id nor the full path of a project; GitLab does not show a job the names of its agents
+            approved "sign*" is not the name of one job; globs are for jobs=
+        "#]].assert_eq(&(sentences.join("\n") + "\n"));
     }
 
     #[test]
@@ -501,23 +459,6 @@ mod tests {
         for row in ROWS {
             let holds = gate::holds(row);
             assert!(holds.len() <= 72 && !holds.ends_with('.'), "{holds}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig {
-            cases: 2000, failure_persistence: None, rng_seed: RngSeed::Fixed(11), ..ProptestConfig::default()
-        })]
-
-        #[test]
-        fn what_is_accepted_is_shown_as_it_was_written_in_random_texts(
-            key in select(ROWS.iter().map(|row| row.name).chain(["", "Role"]).collect::<Vec<_>>()),
-            value in "!?=?(main|developer|push|production|44|g/p|[ ,=*@:]|\\PC){0,4}",
-        ) {
-            let text = format!("{key}{value}");
-            if let Ok(condition) = Condition::parse(&text) {
-                prop_assert_eq!(condition.to_string(), text);
-            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What GitLab was asked and what it said, piece by piece, each with its own way to be missing.
 
-use super::said::{Gap, RefKind};
+use super::said::{Fact, Said};
 use crate::decide::wait::Outcome;
 use crate::exit::Stop;
 use crate::model::{AllowedAgents, Environment, GitRef, Job, Pipeline, ProjectId, Source, User};
@@ -20,27 +20,25 @@ pub struct Evidence {
     pub refs: Option<Fetched<Vec<GitRef>>>,
     /// The calling job's own pipeline, asked for by its id: this answer alone names who started it.
     pub pipeline: Option<Fetched<Pipeline>>,
-    pub of_ref: Option<Fetched<PipelinesOfRef>>,
+    /// Pipelines of the calling job's ref, newest first, read at least down to the first one that is not newer than the calling job's. In a child
+    /// pipeline a second list, which the first one leaves out: that of `source=parent_pipeline`.
+    pub of_ref: Option<Fetched<Vec<Vec<Pipeline>>>>,
     /// Every attempt of every job and trigger job of the calling job's pipeline (`include_retried=true`).
     pub attempts: Option<Fetched<Vec<Job>>>,
     /// One entry for each selection of a `jobs=` condition.
     pub jobs: Vec<(String, Fetched<Outcome>)>,
 }
 
-impl Evidence {
-    /// Nothing but the calling job.
-    pub fn of(calling: Calling) -> Self {
-        Self {
-            calling,
-            agents: None,
-            environments: None,
-            refs: None,
-            pipeline: None,
-            of_ref: None,
-            attempts: None,
-            jobs: Vec::new(),
-        }
-    }
+/// One thing to ask GitLab for: a field of [`Evidence`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Agents,
+    Environments,
+    Refs,
+    Pipeline,
+    OfRef,
+    Attempts,
+    Jobs,
 }
 
 /// The calling job as `GET /job` describes it.
@@ -56,58 +54,37 @@ pub struct Calling {
 }
 
 impl Calling {
-    /// An error if GitLab did not say, or said two things: both fields come from the same pipeline.
-    pub fn ref_kind(&self) -> Result<RefKind, Gap> {
-        let Job { ref_name, .. } = &self.job;
-        let pipeline = &self.pipeline.ref_name;
-        if !pipeline.is_empty() && pipeline != ref_name {
-            return Err(Gap::TwoRefs(ref_name.clone(), pipeline.clone()));
+    /// Branch, tag or other ref; an error if GitLab did not say, or said two things: both fields come from the same pipeline.
+    pub fn ref_kind(&self) -> Result<Fact, Said> {
+        let name = &self.job.ref_name;
+        let of_pipeline = &self.pipeline.ref_name;
+        if !of_pipeline.is_empty() && of_pipeline != name {
+            return Err(Fact::TwoRefs.of(&[name, of_pipeline]));
         }
-        match (self.tag, ref_name.as_str()) {
-            (None, _) | (_, "") => Err(Gap::NoRef),
-            (_, name) if name.starts_with("refs/") => Ok(RefKind::Internal),
-            (Some(true), _) => Ok(RefKind::Tag),
-            (Some(false), _) => Ok(RefKind::Branch),
+        match self.tag {
+            Some(_) if name.starts_with("refs/") => Ok(Fact::OtherRef),
+            Some(tag) if !name.is_empty() => Ok(if tag { Fact::Tag } else { Fact::Branch }),
+            _ => Err(Fact::NoRef.of(&[])),
         }
     }
 
-    pub(super) fn source(&self) -> Result<&Source, Gap> {
-        self.pipeline.source.as_ref().ok_or(Gap::NoSource)
+    pub(super) fn source(&self) -> Result<&Source, Said> {
+        let source = self.pipeline.source.as_ref();
+        source.ok_or_else(|| Fact::NoSource.of(&[]))
     }
 
-    pub(super) fn user(&self) -> Result<&User, Gap> {
+    pub(super) fn user(&self) -> Result<&User, Said> {
         let user = self.job.user.as_deref();
         user.filter(|user| !user.username.is_empty())
-            .ok_or(Gap::NoUser)
+            .ok_or_else(|| Fact::NoUser.of(&[]))
     }
-}
-
-/// Pipelines of the calling job's ref, newest first, read at least down to the first one that is not newer than the calling job's.
-#[derive(Clone, Debug, Default)]
-pub struct PipelinesOfRef {
-    pub rows: Vec<Pipeline>,
-    /// The same for `source=parent_pipeline`, which the plain list leaves out; read only if the calling job is in a child pipeline.
-    pub children: Option<Vec<Pipeline>>,
-}
-
-/// One thing to ask GitLab for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Piece {
-    AllowedAgents,
-    Environments,
-    Refs,
-    Pipeline,
-    PipelinesOfRef,
-    Attempts,
-    /// The jobs that each `jobs=` condition means.
-    Jobs,
 }
 
 /// An answer that was asked for and came.
-pub(super) fn known<T>(piece: Option<&Fetched<T>>) -> Result<&T, Gap> {
+pub(super) fn known<T>(piece: Option<&Fetched<T>>) -> Result<&T, Said> {
     match piece {
         Some(Ok(piece)) => Ok(piece),
-        Some(Err(stop)) => Err(Gap::NoAnswer(stop.clone())),
-        None => Err(Gap::NotAsked),
+        Some(Err(stop)) => Err(Said::NoAnswer(stop.clone())),
+        None => Err(Fact::NotAsked.of(&[])),
     }
 }

@@ -12,7 +12,7 @@ fn a_closed_gate_sends_nothing() {
         .is(9, "", expect![[r#"
             gate: not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
             gate: held  role=maintainer  mira is maintainer in project 44
-            jobgate: error: the gate is closed: 1 of 2 conditions do not hold
+            jobgate: error: the gate is closed: 1 of 2 conditions not held
         "#]]);
     for words in [
         "retry deploy --require tag",
@@ -57,7 +57,7 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
             plan: deploy (90402, created): not yet, it is created
             08:01:00 waiting for deploy (created)
             gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
-            jobgate: error: the gate is closed: its condition does not hold
+            jobgate: error: the gate is closed: 1 of 1 conditions not held
         "#]]);
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -96,7 +96,7 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
             08:00:15 deploy 1/3: played, 90400 is running  URL/jobs/90400
             08:00:15 deploy 2/3: played, 90401 is running  URL/jobs/90401
             08:00:15 deploy 3/3: gate closed, nothing was sent
-            jobgate: error: the gate is closed: its condition does not hold
+            jobgate: error: the gate is closed: 1 of 1 conditions not held
         "#]]);
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
@@ -152,8 +152,8 @@ fn a_wait_is_gated_at_its_end_too() {
             08:00:02 unit  pending → running  (2s in queue)
             08:01:02 waiting for unit (running 1m00s)
             08:01:11 unit  running → success
-            gate: not held  newest  pipeline 7701 of main is for 00000000 (expected: no newer pipeline of this ref is for another commit)
-            jobgate: error: the gate is closed: its condition does not hold
+            gate: not held  newest  pipeline 7701 of main is for commit 00000000 (expected: no newer pipeline of this ref is for another commit)
+            jobgate: error: the gate is closed: 1 of 1 conditions not held
         "#]]);
     story.gitlab.finish();
 }

@@ -198,7 +198,7 @@ fn a_gate_stands_before_it() {
         "",
         expect![[r#"
             gate: not held  tag  the ref is the branch main (expected: the ref is a tag)
-            jobgate: error: the gate is closed: its condition does not hold
+            jobgate: error: the gate is closed: 1 of 1 conditions not held
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);

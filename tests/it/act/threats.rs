@@ -110,7 +110,7 @@ fn without_it_the_trusted_origin_is_named() {
             .var("NO_COLOR", "1")
             .var("JOBGATE_TOKEN", &story.token)
             .on(&story.gitlab.clock(), &Interrupt::new());
-        let line = format!("{} from CI_API_V4_URL", story.gitlab.origin());
+        let line = format!("{} from CI_API_V4_URL", story.gitlab.api());
         assert!(got.log.contains(&line), "{got:?}");
     }
     story.gitlab.finish();

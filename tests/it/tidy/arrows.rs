@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "gitlab",
         &["ci", "url", "host", "os", "time", "model", "exit"],
     ),
-    ("decide", &["model", "time", "exit"]),
+    ("decide", &["model", "time", "exit", "near"]),
     ("ci", &["url", "host", "model", "time", "exit"]),
     ("host", &["os", "time", "exit"]),
     ("time", &["os"]),
