@@ -110,13 +110,11 @@ pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
 
 /// A job that is canceled opens no gate, as after SIGTERM.
 pub fn alive(me: &Me) -> Result<(), Stop> {
-    match me.job.status {
-        Status::Canceling | Status::Canceled => {
-            let exit = Exit::Signal(Signal::Terminate);
-            Err(Stop::new(exit, messages::CALLER_CANCELED))
-        }
-        _ => Ok(()),
+    if matches!(me.job.status, Status::Canceling | Status::Canceled) {
+        let exit = Exit::Signal(Signal::Terminate);
+        return Err(Stop::new(exit, messages::CALLER_CANCELED));
     }
+    Ok(())
 }
 
 /// The calling job asked for once more: it must be the one that was seen `first`.

@@ -10,7 +10,7 @@ pub mod said;
 
 use crate::exit::Exit;
 use condition::Condition;
-use evidence::{Evidence, Piece};
+use evidence::Evidence;
 use said::Said;
 
 /// One condition judged.
@@ -62,12 +62,6 @@ pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
     }
 }
 
-/// Whether the piece must be asked for to judge the conditions.
-pub fn needs(conditions: &[Condition], piece: Piece) -> bool {
-    let mut rows = conditions.iter().map(|condition| condition.row);
-    rows.any(|row| row.need.contains(&piece))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
@@ -80,7 +74,7 @@ mod tests {
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 
-    use super::evidence::{Calling, Fetched};
+    use super::evidence::{Calling, Fetched, Piece};
     use super::*;
     use crate::decide::wait::{Counts, JobOutcome, Outcome};
     use crate::exit::Stop;
@@ -280,7 +274,7 @@ mod tests {
             assert_eq!(finding(text, &good()), Exit::Ok, "{text}");
             for piece in PIECES
                 .iter()
-                .filter(|piece| needs(&[condition(text)], **piece))
+                .filter(|piece| condition(text).row.need.contains(piece))
             {
                 for (exit, expected) in [
                     (Some(Exit::Refused), Exit::Refused),

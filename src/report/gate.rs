@@ -6,7 +6,7 @@ use super::messages;
 use super::style::Paint;
 use super::table::{Column, Table};
 use super::talk::Talk;
-use crate::decide::gate::condition::{Condition, Row, Takes};
+use crate::decide::gate::condition::{Condition, Row};
 use crate::decide::gate::said::{Fact, Said};
 use crate::decide::gate::{Judgement, Line};
 use crate::decide::wait::{Counts, JobOutcome, Outcome, Reason};
@@ -107,7 +107,7 @@ pub fn summary(judgement: &Judgement) -> String {
 
 /// `the ref is a branch that matches main or release/*`
 pub fn expected(condition: &Condition) -> String {
-    let (equal, unequal) = condition.row.verb;
+    let (equal, unequal) = condition.row.verb();
     let unequal = unequal.filter(|_| condition.negated);
     let values = condition.values.join(" or ");
     phrase(condition.row, unequal.unwrap_or(equal), &values)
@@ -115,10 +115,7 @@ pub fn expected(condition: &Condition) -> String {
 
 /// The same of any condition with this key: `the ref is a branch that matches GLOB`
 pub fn holds(row: &Row) -> String {
-    let (Takes::AnyNumber(value) | Takes::Values(value) | Takes::One(value)) = row.takes else {
-        return row.expected.to_owned();
-    };
-    phrase(row, row.verb.0, value)
+    phrase(row, row.verb().0, row.placeholder())
 }
 
 fn phrase(row: &Row, verb: &str, values: &str) -> String {
@@ -185,7 +182,7 @@ fn sentence(fact: Fact) -> &'static str {
         Fact::Newer => "pipeline {} of {} is for commit {}",
         Fact::NoJob => "the pipeline has no job of exactly this name",
         Fact::TriggerJob => "it is a trigger job, which approves nothing",
-        Fact::Manual => "it is manual: {}",
+        Fact::Manual => "it is manual, for another user to play: {}",
         Fact::Status => "it is {}",
         Fact::OwnUser => "its user is {}, the calling job's own user",
         Fact::Retried => "it was retried, so its user {} may only have retried it",
@@ -240,25 +237,22 @@ fn one(outcome: &JobOutcome) -> String {
 }
 
 fn hints_of(line: &Line) -> Vec<&str> {
-    let Said::Fact(fact, _) = &line.said else {
-        let Said::NoAnswer(stop) = &line.said else {
-            return Vec::new();
-        };
-        return stop.hints.iter().map(String::as_str).collect();
+    let fact = match &line.said {
+        Said::Fact(fact, _) => fact,
+        Said::Jobs(_) => return Vec::new(),
+        Said::NoAnswer(stop) => return stop.hints.iter().map(String::as_str).collect(),
     };
-    match fact {
+    vec![match fact {
         // A job that does not deploy can have an environment, too.
-        Fact::NoEnvironment => vec![
-            "give the job one without deploying to it: environment: {name: ..., action: verify}",
-        ],
-        Fact::OtherAgents => vec!["jobgate agents lists the agents that the job may use"],
-        Fact::Manual | Fact::OwnUser | Fact::Starter => {
-            vec!["a user other than the calling job's has to play it"]
+        Fact::NoEnvironment => {
+            "give the job one without deploying to it: environment: {name: ..., action: verify}"
         }
-        Fact::ProjectPath => vec!["project=ID compares the project by its id"],
-        Fact::Retried => vec!["approve in a new pipeline"],
-        _ => Vec::new(),
-    }
+        Fact::OtherAgents => "jobgate agents lists the agents that the job may use",
+        Fact::OwnUser | Fact::Starter => "a user other than the calling job's has to play it",
+        Fact::ProjectPath => "project=ID compares the project by its id",
+        Fact::Retried => "approve in a new pipeline",
+        _ => return Vec::new(),
+    }]
 }
 
 /// The word for a finding.

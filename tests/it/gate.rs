@@ -195,7 +195,7 @@ fn the_help_page_names_every_condition_and_few_options() {
         let unequal = help.split("KEY!=").nth(1).unwrap_or_default();
         let unequal = unequal.split("take it").next().unwrap_or_default();
         let named = unequal.split([' ', ',', '\n']).any(|word| word == row.name);
-        assert_eq!(named, row.verb.1.is_some(), "{}", row.name);
+        assert_eq!(named, row.verb().1.is_some(), "{}", row.name);
     }
     let options = help
         .lines()

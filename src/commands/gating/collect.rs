@@ -5,7 +5,6 @@ use serde::de::DeserializeOwned;
 use crate::commands::wait_jobs::{Wait, list, watch};
 use crate::decide::gate::condition::Condition;
 use crate::decide::gate::evidence::{Calling, Evidence, Fetched, Piece};
-use crate::decide::gate::needs;
 use crate::decide::gate::said::Fact;
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::{Failures, Looks, Now, Outcome, Read, Rules, Unreadable, Verdict};
@@ -42,11 +41,11 @@ pub fn evidence(
         tag: me.more.tag,
         root: session.root().to_owned(),
     };
-    let need = |piece| needs(conditions, piece).then_some(());
+    let needs = |piece| move |one: &&Condition| one.row.need.contains(&piece);
+    let need = |piece| conditions.iter().find(needs(piece)).map(drop);
     let project = || place.project.clone();
-    let selections = conditions
-        .iter()
-        .filter(|one| one.row.need.contains(&Piece::Jobs));
+    let of_jobs = conditions.iter().filter(needs(Piece::Jobs));
+    let selections = of_jobs.flat_map(|one| &one.values);
     Evidence {
         agents: need(Piece::Agents).map(|()| ask.document(&Route::AllowedAgents)),
         environments: need(Piece::Environments)
@@ -58,7 +57,6 @@ pub fn evidence(
         attempts: need(Piece::Attempts)
             .map(|()| fetched(session.ask(|| Ok(ask.pipelines.rows(&place, ATTEMPTS)?.jobs)))),
         jobs: selections
-            .flat_map(|condition| &condition.values)
             .map(|selection| (selection.clone(), fetched(ask.verdict(selection, failures))))
             .collect(),
         calling,
@@ -104,13 +102,10 @@ impl Ask<'_> {
 
     fn pipelines(&self, route: &Route) -> Result<Vec<Vec<Pipeline>>, Error> {
         let (session, own) = (self.session, &self.me.pipeline);
-        let mut sources = vec![None];
-        sources.extend(
-            own.source
-                .as_ref()
-                .filter(|of| **of == Source::ParentPipeline)
-                .map(Some),
-        );
+        let child = own
+            .source
+            .iter()
+            .filter(|source| **source == Source::ParentPipeline);
         let list = |source: Option<&Source>| {
             let mut query = vec![
                 ("ref", self.me.job.ref_name.as_str()),
@@ -121,7 +116,11 @@ impl Ask<'_> {
             let last = |row: &Pipeline| row.id <= own.id;
             session.ask(|| session.gitlab.rows(route, &query, &last))
         };
-        sources.into_iter().map(list).collect()
+        [None]
+            .into_iter()
+            .chain(child.map(Some))
+            .map(list)
+            .collect()
     }
 
     /// How `wait --timeout 0` would end for one selection among the jobs of the calling job's pipeline.

@@ -150,8 +150,8 @@ mod tests {
             &[one("manual", TOM)],
             NotHeld,
             expect![[r#"
-            it is manual: https://gl.example/approve
-        "#]],
+                it is manual, for another user to play: https://gl.example/approve
+            "#]],
         );
         let failed = Job {
             allow_failure: true,
@@ -181,8 +181,8 @@ mod tests {
             &[one("success", TOM), again],
             NotHeld,
             expect![[r#"
-            it is manual: https://gl.example/approve
-        "#]],
+                it is manual, for another user to play: https://gl.example/approve
+            "#]],
         );
         approves(
             &[attempt(1, "approve 1/2", "success", TOM)],

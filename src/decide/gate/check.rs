@@ -184,11 +184,10 @@ pub(super) fn jobs(values: &[String], evidence: &Evidence) -> Checked {
     };
     let fit = match outcome.exit {
         Exit::Ok => Some(outcome.jobs.iter().any(counts)),
-        Exit::Failed | Exit::Canceled | Exit::Pending | Exit::NotFound => Some(false),
-        Exit::Closed | Exit::Deadlock => Some(false),
         Exit::Refused | Exit::Unknown | Exit::Timeout | Exit::Usage | Exit::Signal(_) => {
             return Err(Said::Jobs(outcome));
         }
+        _ => Some(false),
     };
     Ok((fit, Said::Jobs(outcome)))
 }

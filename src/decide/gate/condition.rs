@@ -24,8 +24,6 @@ pub struct Row {
     pub takes: Takes,
     /// `the ref is a branch`
     pub expected: &'static str,
-    /// ` that matches `, before the values.
-    pub verb: Verb,
     /// The evidence besides `GET /job`.
     pub need: &'static [Piece],
     /// Refuses a value that can only be a slip.
@@ -36,14 +34,14 @@ pub struct Row {
 /// `Err` says what is wrong with a value.
 type Checking = Result<(), String>;
 
-/// How many values a key takes, and what one is called.
+/// How many values a key takes, what one is called, and what stands before them in a sentence.
 #[derive(Clone, Copy, Debug)]
 pub enum Takes {
     Nothing,
-    /// Any number: the key alone says something, too.
-    AnyNumber(&'static str),
+    /// The key alone says something, too.
+    AnyNumber(&'static str, Verb),
     /// At least one.
-    Values(&'static str),
+    Values(&'static str, Verb),
     /// One selection, never split at commas.
     One(&'static str),
 }
@@ -56,34 +54,29 @@ const MATCHES: Verb = (" matches ", Some(" does not match "));
 const THAT_MATCHES: Verb = (" that matches ", Some(" that does not match "));
 const AT_LEAST: Verb = (" is at least ", None);
 const NAMED: Verb = (" ", None);
-const COLON: Verb = (": ", None);
-const ALONE: Verb = ("", None);
 
 /// Every condition there is.
 pub const ROWS: &[Row] = &[
     Row {
         name: "project",
-        takes: Takes::Values("ID|PATH"),
+        takes: Takes::Values("ID|PATH", IS),
         expected: "the job's project",
-        verb: IS,
         need: &[Piece::Agents],
         parse: Some(|text| id_or_path("project", text)),
         check: check::project,
     },
     Row {
         name: "branch",
-        takes: Takes::AnyNumber("GLOB"),
+        takes: Takes::AnyNumber("GLOB", THAT_MATCHES),
         expected: "the ref is a branch",
-        verb: THAT_MATCHES,
         need: &[],
         parse: None,
         check: check::branch,
     },
     Row {
         name: "tag",
-        takes: Takes::AnyNumber("GLOB"),
+        takes: Takes::AnyNumber("GLOB", THAT_MATCHES),
         expected: "the ref is a tag",
-        verb: THAT_MATCHES,
         need: &[],
         parse: None,
         check: check::tag,
@@ -92,61 +85,54 @@ pub const ROWS: &[Row] = &[
         name: "protected-ref",
         takes: Takes::Nothing,
         expected: "GitLab lists exactly this branch or tag as protected",
-        verb: ALONE,
         need: &[Piece::Refs],
         parse: None,
         check: check::protected_ref,
     },
     Row {
         name: "source",
-        takes: Takes::Values("SOURCE"),
+        takes: Takes::Values("SOURCE", IS),
         expected: "the pipeline's source",
-        verb: IS,
         need: &[],
         parse: Some(|text| known("source", text, Source::WORDS)),
         check: check::source,
     },
     Row {
         name: "user",
-        takes: Takes::Values("NAME"),
+        takes: Takes::Values("NAME", IS),
         expected: "the job's user",
-        verb: IS,
         need: &[],
         parse: Some(user),
         check: check::user,
     },
     Row {
         name: "role",
-        takes: Takes::Values("ROLE"),
+        takes: Takes::Values("ROLE", AT_LEAST),
         expected: "the role of the job's user in its project",
-        verb: AT_LEAST,
         need: &[Piece::Agents],
         parse: Some(|text| known("role", text, Role::WORDS)),
         check: check::role,
     },
     Row {
         name: "tier",
-        takes: Takes::Values("TIER"),
+        takes: Takes::Values("TIER", IS),
         expected: "the tier of the job's environment",
-        verb: IS,
         need: &[Piece::Agents],
         parse: Some(|text| known("tier", text, Tier::WORDS)),
         check: check::tier,
     },
     Row {
         name: "environment",
-        takes: Takes::Values("GLOB"),
+        takes: Takes::Values("GLOB", MATCHES),
         expected: "the name of the job's environment",
-        verb: MATCHES,
         need: &[Piece::Agents, Piece::Environments],
         parse: None,
         check: check::environment,
     },
     Row {
         name: "agent",
-        takes: Takes::Values("ID|CONFIG_PROJECT"),
+        takes: Takes::Values("ID|CONFIG_PROJECT", NAMED),
         expected: "the job may use the agent",
-        verb: NAMED,
         need: &[Piece::Agents],
         parse: Some(|text| id_or_path("agent", text)),
         check: check::agent,
@@ -155,7 +141,6 @@ pub const ROWS: &[Row] = &[
         name: "jobs",
         takes: Takes::One("SELECTION"),
         expected: "jobs match, and all of them have passed",
-        verb: COLON,
         need: &[Piece::Jobs],
         parse: None,
         check: check::jobs,
@@ -164,7 +149,6 @@ pub const ROWS: &[Row] = &[
         name: "approved",
         takes: Takes::One("JOB"),
         expected: "another user played this manual job, and it passed",
-        verb: COLON,
         need: &[Piece::Attempts, Piece::Pipeline],
         parse: Some(one_job),
         check: approved,
@@ -173,7 +157,6 @@ pub const ROWS: &[Row] = &[
         name: "newest",
         takes: Takes::Nothing,
         expected: "no newer pipeline of this ref is for another commit",
-        verb: ALONE,
         need: &[Piece::OfRef],
         parse: None,
         check: check::newest,
@@ -192,13 +175,13 @@ impl Condition {
             let near = did_you_mean(name, ROWS.iter().map(|row| row.name));
             return Err(format!("unknown condition {name:?}{near}"));
         };
-        if unequal.is_some() && row.verb.1.is_none() {
+        if unequal.is_some() && row.verb().1.is_none() {
             return Err(format!("{name} does not take !="));
         }
         let values = match (row.takes, value) {
-            (Takes::Nothing | Takes::AnyNumber(_), None) => Vec::new(),
+            (Takes::Nothing | Takes::AnyNumber(..), None) => Vec::new(),
             (Takes::Nothing, Some(_)) => return Err(format!("{name} takes no value")),
-            (Takes::Values(_) | Takes::One(_), None) => {
+            (_, None) => {
                 return Err(format!("{name} needs a value: {}", row.form()));
             }
             (Takes::One(_), Some(value)) => vec![value.to_owned()],
@@ -219,11 +202,25 @@ impl Condition {
 impl Row {
     /// As in the help page: `branch[=GLOB]`.
     pub fn form(&self) -> String {
-        let name = self.name;
+        let (name, value) = (self.name, self.placeholder());
         match self.takes {
             Takes::Nothing => name.to_owned(),
-            Takes::AnyNumber(value) => format!("{name}[={value}]"),
-            Takes::Values(value) | Takes::One(value) => format!("{name}={value}"),
+            Takes::AnyNumber(..) => format!("{name}[={value}]"),
+            Takes::Values(..) | Takes::One(_) => format!("{name}={value}"),
+        }
+    }
+
+    pub fn placeholder(&self) -> &'static str {
+        match self.takes {
+            Takes::Nothing => "",
+            Takes::AnyNumber(value, _) | Takes::Values(value, _) | Takes::One(value) => value,
+        }
+    }
+
+    pub fn verb(&self) -> Verb {
+        match self.takes {
+            Takes::AnyNumber(_, verb) | Takes::Values(_, verb) => verb,
+            Takes::Nothing | Takes::One(_) => (": ", None),
         }
     }
 
