@@ -7,6 +7,8 @@ pub mod list;
 pub mod options;
 pub mod parameters;
 
+use std::time::Duration;
+
 use super::options::{self as shared, ALL, Where};
 use crate::cli::{Usage, Words};
 use crate::decide::action::{Action, Verb};
@@ -34,7 +36,6 @@ fn read(
     words: &mut Words,
     host: &Host,
 ) -> Result<(Request, Options), Stop> {
-    let runs = matches!(verb, Verb::Play | Verb::Retry);
     let mut selection = shared::selection(words);
     let all = words.switch(&ALL);
     if selection.operands.is_empty() && selection.stages.is_empty() {
@@ -44,25 +45,20 @@ fn read(
         selection.all = true;
     }
     let place = Where::read(words)?;
-    let (mut parameters, mut rerun) = (Parameters::default(), false);
-    let mut options = if runs {
-        parameters = Parameters::read(words, &host.vars, verb == Verb::Play)?;
-        rerun = words.switch(&RERUN);
-        let failures = if words.switch(&ALLOW_FAILURE) {
-            Failures::AsGitLab
-        } else {
-            Failures::StrictNamed
-        };
-        Options::read_starting(words, failures, place.no_trigger_jobs)?
-    } else {
-        Options::read(words)?
-    };
-    options.placed = place.complete();
+    let mut options = Options::read(words, &place)?;
+    options.cleans_up = matches!(verb, Verb::Cancel | Verb::Erase);
+    if options.cleans_up {
+        // They wait for nothing: trouble and rate limits are sat out for 30 s in all.
+        options.patience.limits.timeout = Some(Duration::ZERO);
+    } else if !words.switch(&ALLOW_FAILURE) {
+        options.patience.rules.failures = Failures::StrictNamed;
+    }
+    let parameters = Parameters::read(words, &host.vars)?;
     let action = Action {
         verb,
-        rerun,
-        force: verb == Verb::Cancel && words.switch(&FORCE),
-        waits: runs && !options.limits.once(),
+        rerun: words.switch(&RERUN),
+        force: words.switch(&FORCE),
+        waits: !options.patience.limits.once(),
         given: parameters.given(),
     };
     let request = Request {

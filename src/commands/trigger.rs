@@ -3,14 +3,13 @@
 use super::Command;
 use super::act::call::{self, Action, Call, Goal, Sent, Wanted};
 use super::act::leave::{self, Cancel, Started};
-use super::act::options::{DRY_RUN, ON_CANCEL, OnCancel, Options, WAIT, WAITING_STRICT};
+use super::act::options::{DRY_RUN, ON_CANCEL, Options, WAIT, WAITING_STRICT};
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
 use super::gating::GATING;
-use super::options::{self, CONNECTION, OUTPUT};
-use super::waiting::STRICT;
+use super::options::{self, CONNECTION, OUTPUT, Where};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
-use crate::decide::wait::{Failures, Outcome};
+use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Body, Error, Kind, Project, Route, TokenKind};
 use crate::host::Host;
@@ -66,14 +65,9 @@ fn read(words: &mut Words, host: &Host) -> Result<(Request, Options), Stop> {
     let request = Request {
         project,
         ref_name,
-        parameters: Parameters::read(words, &host.vars, true)?,
+        parameters: Parameters::read(words, &host.vars)?,
     };
-    let failures = if words.switch(&STRICT) {
-        Failures::Strict
-    } else {
-        Failures::AsGitLab
-    };
-    Ok((request, Options::read_starting(words, failures, false)?))
+    Ok((request, Options::read(words, &Where::default())?))
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
@@ -97,8 +91,7 @@ struct NewPipeline<'p> {
 
 impl Action for NewPipeline<'_> {
     fn ready(&mut self, call: &Call) -> Result<(), Stop> {
-        let cancels = call.options.on_cancel == OnCancel::Cancel;
-        if cancels && !self.session.gitlab.has(TokenKind::Access) {
+        if call.options.cancels && !self.session.gitlab.has(TokenKind::Access) {
             return Err(report::cannot_cancel());
         }
         Ok(())
@@ -160,14 +153,14 @@ impl Action for NewPipeline<'_> {
         Vec::new()
     }
 
-    fn leave(&self, on_cancel: OnCancel) {
+    fn leave(&self, cancel: bool) {
         if let Some((place, pipeline)) = &self.started {
             let started = Started {
                 name: format!("pipeline {}", pipeline.id),
                 url: &pipeline.web_url,
                 cancel: Cancel::Send(Route::CancelPipeline(place.project.clone(), pipeline.id)),
             };
-            leave::leave(on_cancel, self.session, place, &[started]);
+            leave::leave(cancel, self.session, place, &[started]);
         }
     }
 

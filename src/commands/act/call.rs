@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::options::{OnCancel, Options, Until};
+use super::options::{Options, Until};
 use crate::commands::gating;
 use crate::commands::wait_jobs::{Wait, wait_for};
 use crate::commands::wait_loop::Turns;
@@ -42,7 +42,7 @@ pub trait Action {
     fn exits(&self, call: &Call, open: Exit) -> Vec<Exit>;
 
     /// The calling job ends before what was started.
-    fn leave(&self, on_cancel: OnCancel);
+    fn leave(&self, cancel: bool);
 
     fn ending<'e>(&'e self, exit: Exit, waited: Option<&'e Outcome>) -> Ending<'e>;
 }
@@ -94,7 +94,7 @@ pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> Result<Exit
 fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dyn Action) -> Exit {
     // An access token and the command line suffice where nothing is asked about the calling job.
     let alone = options.placed && options.gating.is_empty();
-    let (exit, waited) = match Turns::open(session, options.limits, alone) {
+    let (exit, waited) = match Turns::open(session, options.patience.limits, alone) {
         Ok((turns, me)) => {
             let call = Call {
                 session,
@@ -158,7 +158,7 @@ impl Call<'_, '_> {
             action.waited(outcome);
         }
         if matches!(open, Some(Exit::Signal(_) | Exit::Timeout)) {
-            action.leave(self.options.on_cancel);
+            action.leave(self.options.cancels);
         }
         let mut exits = action.exits(&self, open.unwrap_or(Exit::Pending));
         exits.extend(open);
@@ -191,7 +191,7 @@ impl Call<'_, '_> {
             downstream: &[],
             selection: &goal.selection,
             known: goal.known,
-            rules: &self.options.rules,
+            rules: &self.options.patience.rules,
             me: self.me.as_ref(),
         };
         let pipelines = Pipelines::new(self.session.gitlab);

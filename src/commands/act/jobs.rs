@@ -1,11 +1,9 @@
 //! Acting on jobs: finds them, plans, and takes each from its request to the confirmed effect.
 
-use std::ops::ControlFlow;
-
 use super::call::{Action, Call, Goal, Sent, Wanted};
 use super::leave;
 use super::list::{JobList, Read, Request, route};
-use super::options::{OnCancel, Until};
+use super::options::Until;
 use crate::decide::action::{Approval, Progress, Target, Verb};
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::Outcome;
@@ -152,11 +150,11 @@ impl Action for Jobs<'_> {
         exits.collect()
     }
 
-    fn leave(&self, on_cancel: OnCancel) {
+    fn leave(&self, cancel: bool) {
         if let Some(place) = self.list.place() {
             let started = self.targets.iter();
             let started: Vec<_> = started.filter_map(|one| leave::job(one, place)).collect();
-            leave::leave(on_cancel, self.session, place, &started);
+            leave::leave(cancel, self.session, place, &started);
         }
     }
 
@@ -314,14 +312,8 @@ impl Jobs<'_> {
             return Ok(None);
         };
         let route = Route::Deployments(place.project.clone());
-        let mut rows = Vec::new();
-        let query = [("status", "blocked")];
-        self.session.gitlab.pages(&route, &query, &mut |page| {
-            // A row that does not name its job cannot be recognized.
-            let page = page.rows.iter();
-            rows.extend(page.filter_map(|raw| serde_json::from_str(raw.get()).ok()));
-            ControlFlow::Continue(())
-        })?;
+        let query = [("status", "blocked"), ("per_page", "100")];
+        let rows: Vec<Deployment> = self.session.gitlab.get(&route, &query)?.json()?;
         let mut rows = rows.into_iter();
         let of_job = |row: &Deployment| row.deployable.as_ref().is_some_and(|one| one.id == job.id);
         Ok(rows.find(of_job).map(|row| {

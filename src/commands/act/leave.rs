@@ -1,6 +1,5 @@
 //! `--on-cancel`: what becomes of what was started when this job ends first.
 
-use super::options::OnCancel;
 use crate::decide::action::{Progress, Target, Verb};
 use crate::decide::select::newest;
 use crate::gitlab::{Body, Client, Error, Route};
@@ -38,8 +37,8 @@ pub fn job<'s>(target: &'s Target, place: &Place) -> Option<Started<'s>> {
 }
 
 /// Cancels what this call has started, on a new connection and in four seconds at most; or says that it goes on.
-pub fn leave(on_cancel: OnCancel, session: &Session, place: &Place, started: &[Started]) {
-    if on_cancel == OnCancel::Leave || started.is_empty() {
+pub fn leave(cancel: bool, session: &Session, place: &Place, started: &[Started]) {
+    if !cancel || started.is_empty() {
         for Started { name, url, .. } in started {
             session.talk.line(&report::goes_on(name, url));
         }

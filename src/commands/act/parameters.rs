@@ -37,15 +37,12 @@ impl std::fmt::Debug for Parameters {
 }
 
 impl Parameters {
-    /// Reads both options; `variables` is false for a command that takes inputs only.
-    pub fn read(words: &mut Words, vars: &Vars, variables: bool) -> Result<Self, Stop> {
+    pub fn read(words: &mut Words, vars: &Vars) -> Result<Self, Stop> {
         let mut read = Self::default();
-        if variables {
-            for text in words.values(&VARIABLE) {
-                let pair = variable(&text, vars)?;
-                once(&read.variables, &pair.0, VARIABLE.name)?;
-                read.variables.push(pair);
-            }
+        for text in words.values(&VARIABLE) {
+            let pair = variable(&text, vars)?;
+            once(&read.variables, &pair.0, VARIABLE.name)?;
+            read.variables.push(pair);
         }
         for text in words.values(&INPUT) {
             let pair = text.split_once('=').filter(|(name, _)| plain(name, "-"));
