@@ -39,7 +39,7 @@ const LIMIT: Opt = Opt::value(
     "N",
     "with --all-pipelines: at most N jobs (100); 0 for all",
 );
-const LOG_TAIL: Opt = Opt::value(
+pub const LOG_TAIL: Opt = Opt::value(
     "--log-tail",
     "N",
     "below the table, the last N lines of each failed job's log",
@@ -146,7 +146,7 @@ impl Reach {
     }
 }
 
-fn number(text: &str) -> Result<usize, String> {
+pub fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "not a number".to_owned())
 }
 

@@ -115,8 +115,8 @@ fn every_way_to_a_help_page_leads_to_the_same() {
 
         more options: --name --stage --status --except --project --pipeline --downstream
         --no-trigger-jobs --require --timeout --interval --keep-going --shallow
-        --allow-failure --output --output-file --server --ca-file --proxy --token-file
-        --debug --color --quiet
+        --allow-failure --log-tail --output --output-file --server --ca-file --proxy
+        --token-file --debug --color --quiet
 
         examples:
           jobgate retry unit --wait

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::options::{Options, Until};
 use crate::commands::gating;
+use crate::commands::logs::show_tails;
 use crate::commands::wait_jobs::{Wait, wait_for};
 use crate::commands::wait_loop::Turns;
 use crate::decide::select::Selection;
@@ -112,7 +113,9 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
             (stop.exit, None)
         }
     };
-    let written = write(&action.ending(exit, waited.as_ref()), options, session, out);
+    let ending = action.ending(exit, waited.as_ref());
+    let written = write(&ending, options, session, out)
+        .and_then(|()| show_logs(&ending, options, session, &mut out.borrow_mut()));
     written.map_or_else(
         |stop| {
             session.talk.stop(&stop);
@@ -139,6 +142,25 @@ fn write(
         }
     }
     Ok(())
+}
+
+/// `--log-tail`: the ends of the logs of the jobs that have failed, below the table.
+fn show_logs(
+    ending: &Ending,
+    options: &Options,
+    session: &Session,
+    out: &mut Out,
+) -> Result<(), Stop> {
+    let (Some(keep), Some(outcome), Some(place)) = (options.log_tail, ending.waited, ending.place)
+    else {
+        return Ok(());
+    };
+    if options.format != Format::Table {
+        return Ok(());
+    }
+    let failed = outcome.failed().into_iter();
+    let lacks = show_tails(session, &place.project, failed, keep, out)?;
+    Stop::all(lacks).map_or(Ok(()), Err)
 }
 
 impl Call<'_, '_> {

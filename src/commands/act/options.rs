@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::{Group, Opt, Words};
 use crate::commands::gating::Gating;
+use crate::commands::jobs::{LOG_TAIL, number};
 use crate::commands::options::{FORMAT, OUTPUT_FILE, Where};
 use crate::commands::waiting::{INTERVAL, KEEP_GOING, Patience, SHALLOW, STRICT, TIMEOUT};
 use crate::exit::Stop;
@@ -27,12 +28,26 @@ pub const ALLOW_FAILURE: Opt = Opt::switch(
 /// Of `play` and `retry`; for more there is `jobgate wait`.
 pub const WAITING: Group = Group {
     title: "waiting with --wait",
-    options: &[&TIMEOUT, &INTERVAL, &KEEP_GOING, &SHALLOW, &ALLOW_FAILURE],
+    options: &[
+        &TIMEOUT,
+        &INTERVAL,
+        &KEEP_GOING,
+        &SHALLOW,
+        &ALLOW_FAILURE,
+        &LOG_TAIL,
+    ],
 };
 /// Of `trigger`.
 pub const WAITING_STRICT: Group = Group {
     title: "waiting for the pipeline",
-    options: &[&TIMEOUT, &INTERVAL, &KEEP_GOING, &SHALLOW, &STRICT],
+    options: &[
+        &TIMEOUT,
+        &INTERVAL,
+        &KEEP_GOING,
+        &SHALLOW,
+        &STRICT,
+        &LOG_TAIL,
+    ],
 };
 
 /// What every action takes, whatever it acts on.
@@ -46,6 +61,8 @@ pub struct Options {
     pub cleans_up: bool,
     /// `--on-cancel cancel`: what was started is canceled when the calling job ends first; else it is left.
     pub cancels: bool,
+    /// `--log-tail`: lines to show of each failed job's log after `--wait`.
+    pub log_tail: Option<usize>,
     pub format: Format,
     pub file: Option<PathBuf>,
     pub common: Common,
@@ -74,6 +91,7 @@ impl Options {
             placed: place.complete(),
             cleans_up: false,
             cancels: words.value(&ON_CANCEL).as_deref() == Some("cancel"),
+            log_tail: words.parsed(&LOG_TAIL, number)?,
             format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,

@@ -186,6 +186,25 @@ pub struct Outcome {
     pub reason: Option<Reason>,
 }
 
+impl Outcome {
+    /// The jobs that have failed, downstream ones included.
+    pub fn failed(&self) -> Vec<&Job> {
+        let mut jobs: Vec<&JobOutcome> = self.jobs.iter().collect();
+        let mut failed = Vec::new();
+        while let Some(one) = jobs.pop() {
+            jobs.extend(&one.because);
+            failed.extend(
+                one.job
+                    .as_deref()
+                    .filter(|job| job.status == Status::Failed),
+            );
+        }
+        failed.retain(|job| !job.trigger);
+        failed.sort_unstable_by_key(|job| job.id);
+        failed
+    }
+}
+
 /// One selected job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobOutcome {

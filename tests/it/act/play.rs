@@ -46,6 +46,31 @@ fn a_job_that_fails_fails_the_caller() {
 }
 
 #[test]
+fn the_ends_of_failed_logs_stand_below_the_table() {
+    let rollout = child(
+        "rollout",
+        ci().stage("x", [job("eu").fails(3).log("one\ntwo\nthree\n")]),
+    )
+    .manual();
+    let story = Story::new(ci().stage("deploy", [rollout]));
+    story.run("play rollout --wait --log-tail 2 -q").is(
+        1,
+        expect![[r#"
+            JOB      RESULT  STATUS   DURATION     ID  NOTE                   LINK
+            rollout  failed  success        0s  90400  started pipeline 7701  URL/jobs/90400
+            └─ eu    failed  failed         3s  90402  the script failed      URL/jobs/90402
+
+            eu (90402): the script failed
+            URL/jobs/90402
+              two
+              three
+        "#]],
+        expect![[""]],
+    );
+    story.gitlab.finish();
+}
+
+#[test]
 fn a_job_that_is_allowed_to_fail_fails_the_caller_unless_said_otherwise() {
     let deploy = || job("deploy").manual().allow_failure().fails(5);
     let story = Story::new(ci().stage("deploy", [deploy()]));
