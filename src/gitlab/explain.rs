@@ -39,13 +39,12 @@ pub struct Refusal<'a> {
 /// The cause of a refusal and what to try, for the person who reads the log.
 pub fn explain(refusal: &Refusal) -> Stop {
     let Arm { exit, cause, hints } = recognize(refusal);
+    let filled = hints.lines().filter_map(|hint| refusal.fill(hint));
+    let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
     Stop {
         exit,
         error: refusal.fill(cause).unwrap_or_default(),
-        hints: hints
-            .lines()
-            .filter_map(|hint| refusal.fill(hint))
-            .collect(),
+        hints: filled.flat_map(lines).collect(),
     }
 }
 
@@ -56,7 +55,9 @@ pub fn explain_no_token(route: &Route) -> Stop {
 
 /// GitLab's own words in lower case, with their status (`lib/api/helpers.rb`, `lib/api/api_guard.rb`, `lib/api/ci/jobs.rb`).
 /// The first match counts.
-const SAID: [(u16, &str, Arm); 22] = [
+const SAID: [(u16, &str, Arm); 30] = [
+    (400, "ssl certificate", Arm::NO_CLIENT_CERTIFICATE),
+    (400, "sent to https port", Arm::PLAIN_TO_TLS),
     (400, "unplayable job", Arm::UNPLAYABLE),
     (400, "unknown input", Arm::UNKNOWN_INPUT),
     (400, "reference not found", Arm::REF_MISSING),
@@ -76,49 +77,44 @@ const SAID: [(u16, &str, Arm); 22] = [
     (403, "unauthorized for ci/cd job tokens", Arm::NO_PERMISSION),
     (403, "job token not allowed", Arm::ALLOWLIST),
     (403, "the following token permission", Arm::PERMISSIONS),
+    (403, "account", Arm::BARRED),
+    (403, "blocked", Arm::BARRED),
+    (403, "deactivated", Arm::BARRED),
+    (403, "terms of service", Arm::BARRED),
+    (403, "password", Arm::BARRED),
+    (403, "approval", Arm::BARRED),
     (405, "moved project", Arm::MOVED),
     (409, "resource lock", Arm::LOCKED),
     (429, "this endpoint has been requested", Arm::ROUTE_LIMIT),
 ];
 
 fn recognize(refusal: &Refusal) -> Arm {
-    if refusal.html {
-        return page(refusal);
-    }
     let status = match refusal.status {
         status @ (401 | 403 | 404 | 405 | 407 | 409 | 429) => status,
         // 422 and the like speak of the request, as 400 does.
         400..=499 => 400,
         status => status,
     };
-    let mut said = SAID.into_iter();
+    // Of a page for browsers only nginx's own titles count, which come first.
+    let mut said = SAID
+        .into_iter()
+        .take(if refusal.html { 2 } else { SAID.len() });
     if let Some((.., arm)) = said.find(|(when, words, _)| *when == status && refusal.says(words)) {
         return arm;
     }
     match status {
+        407 => Arm::PROXY_LOGIN,
+        429 => Arm::RATE_LIMIT,
+        // 520 and up: the content delivery network got no answer from GitLab.
+        0..=199 | 500.. => Arm::GATEWAY,
+        _ if refusal.html => Arm::PAGE,
         200..=299 => Arm::PAGE,
         300..=399 => Arm::REDIRECTED,
         401 => unauthorized(refusal),
         403 => forbidden(refusal),
         404 => not_found(refusal),
-        407 => Arm::PROXY_LOGIN,
         409 if matches!(refusal.route, Route::Erase(..)) => Arm::COUNTING,
-        429 => Arm::RATE_LIMIT,
-        400..=499 => Arm::OTHER,
-        // 520 and up: the content delivery network got no answer from GitLab.
-        _ => Arm::GATEWAY,
-    }
-}
-
-/// A page for browsers. nginx names in its title what it misses.
-fn page(refusal: &Refusal) -> Arm {
-    match refusal.status {
-        400 | 495 | 496 if refusal.says("ssl certificate") => Arm::NO_CLIENT_CERTIFICATE,
-        _ if refusal.says("plain http request was sent to https port") => Arm::PLAIN_TO_TLS,
-        407 => Arm::PROXY_LOGIN,
-        429 => Arm::RATE_LIMIT,
-        500.. => Arm::GATEWAY,
-        _ => Arm::PAGE,
+        _ => Arm::OTHER,
     }
 }
 
@@ -141,19 +137,8 @@ fn too_old(refusal: &Refusal) -> bool {
 }
 
 fn forbidden(refusal: &Refusal) -> Arm {
-    const OF_THE_USER: [&str; 6] = [
-        "account",
-        "blocked",
-        "deactivated",
-        "terms of service",
-        "password",
-        "approval",
-    ];
-    if refusal.message.contains(" - ") {
-        let barred = OF_THE_USER.iter().any(|words| refusal.says(words));
-        return if barred { Arm::BARRED } else { Arm::FORBIDDEN };
-    }
     match refusal.route {
+        _ if refusal.message.contains(" - ") => Arm::FORBIDDEN,
         Route::Play(..) | Route::Retry(..) => Arm::BARE_RUN,
         Route::Cancel(..) | Route::CancelPipeline(..) => Arm::BARE_CANCEL,
         Route::Erase(..) => Arm::BARE_ERASE,
@@ -163,23 +148,16 @@ fn forbidden(refusal: &Refusal) -> Arm {
 }
 
 fn not_found(refusal: &Refusal) -> Arm {
-    let about_job = matches!(refusal.route, Route::CurrentJob | Route::AllowedAgents);
-    if refusal.message.is_empty() && refusal.error.is_some() {
-        return Arm::NO_ENDPOINT;
-    }
-    if about_job {
-        return Arm::NOT_A_JOB;
-    }
-    if !refusal.says("project not found")
-        && !matches!(refusal.route, Route::TriggerPipeline(_) | Route::Project(_))
-    {
-        return Arm::NO_RECORD;
-    }
     let known = matches!(refusal.route.project(), Some(Project::Id(id)) if refusal.known_projects.contains(id));
-    match refusal.token {
-        Some(TokenKind::Job) if known && too_old(refusal) => Arm::TOO_OLD,
-        _ if known => Arm::HIDDEN,
-        _ => Arm::NO_PROJECT,
+    match refusal.route {
+        _ if refusal.message.is_empty() && refusal.error.is_some() => Arm::NO_ENDPOINT,
+        Route::CurrentJob | Route::AllowedAgents => Arm::NOT_A_JOB,
+        Route::TriggerPipeline(_) | Route::Project(_) if known => Arm::HIDDEN,
+        Route::TriggerPipeline(_) | Route::Project(_) => Arm::NO_PROJECT,
+        _ if !refusal.says("project not found") => Arm::NO_RECORD,
+        _ if !known => Arm::NO_PROJECT,
+        _ if refusal.token == Some(TokenKind::Job) && too_old(refusal) => Arm::TOO_OLD,
+        _ => Arm::HIDDEN,
     }
 }
 

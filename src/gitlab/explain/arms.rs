@@ -104,30 +104,19 @@ impl Arm {
 
     // A bare 403: GitLab's policies have several reasons for it, so all of them are named.
     pub(super) const BARE_READ: Self = refused(BARE, "{member}\n{debug trace}");
-    pub(super) const BARE_RUN: Self = refused(
-        BARE,
-        "{member}\n\
-         {variables}\n\
-         {protected ref}\n\
-         {protected environment}\n\
-         {outdated}",
-    );
+    pub(super) const BARE_RUN: Self = refused(BARE, "{member}\n{variables}\n{policies}");
     pub(super) const BARE_CANCEL: Self = refused(
         BARE,
         "{member}\n\
          in {place}: Settings > CI/CD > General pipelines > Minimum role required to cancel a pipeline or job\n\
          --force takes the Maintainer role\n\
-         {protected ref}\n\
-         {protected environment}\n\
-         {outdated}",
+         {policies}",
     );
     pub(super) const BARE_ERASE: Self = refused(
         BARE,
         "{member}\n\
          with the role Developer a user can erase only the jobs that this very user started, on an unprotected ref\n\
-         {protected ref}\n\
-         {protected environment}\n\
-         {outdated}",
+         {policies}",
     );
     /// On a route that asks for no role.
     pub(super) const NOT_GITLAB: Self = refused(
@@ -136,22 +125,19 @@ impl Arm {
     );
     pub(super) const PIPELINE_DENIED: Self = refused(
         "{user} cannot run a pipeline on this ref of {place}",
-        "{member}\n\
-         {protected ref}",
+        "{member}\n{protected ref}",
     );
     pub(super) const VARIABLES_DENIED: Self =
         refused("{user} cannot set variables in {place}", "{variables}");
     /// GitLab has named the project before.
     pub(super) const HIDDEN: Self = refused(
         "the token cannot see {place}, which exists",
-        "{member}\n\
-         {allowlist}",
+        "{member}\n{allowlist}",
     );
     pub(super) const NO_PROJECT: Self = arm(
         Exit::NotFound,
         "{place} does not exist, or the token cannot see it",
-        "{member}\n\
-         {allowlist}",
+        "{member}\n{allowlist}",
     );
 
     // What lies in the request or in the job.

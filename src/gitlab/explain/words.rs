@@ -72,11 +72,11 @@ impl Refusal<'_> {
             ("protected ref", _) => {
                 "for a protected ref, in {place}: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)"
             }
-            ("protected environment", _) => {
-                "for a protected environment, in {place}: Settings > CI/CD > Protected environments must name that user under Allowed to deploy"
-            }
-            ("outdated", _) => {
-                "for an outdated deployment: use the job of the newest pipeline, or see Settings > CI/CD > General pipelines > Prevent outdated deployment jobs"
+            // What else GitLab's policies may refuse without a word.
+            ("policies", _) => {
+                "{protected ref}\n\
+                for a protected environment, in {place}: Settings > CI/CD > Protected environments must name that user under Allowed to deploy\n\
+                for an outdated deployment: use the job of the newest pipeline, or see Settings > CI/CD > General pipelines > Prevent outdated deployment jobs"
             }
             _ => return None,
         })
