@@ -37,13 +37,6 @@ impl Vars {
         Self(vars.into_iter().collect())
     }
 
-    /// The variable is there and holds nothing.
-    pub fn is_empty(&self, name: &str) -> bool {
-        self.0
-            .get(OsStr::new(name))
-            .is_some_and(|value| value.is_empty())
-    }
-
     /// The value of a variable; exit 2 if it is not UTF-8 (the value is not quoted).
     pub fn get(&self, name: &str) -> Result<Option<&str>, Stop> {
         match self.0.get(OsStr::new(name)) {
@@ -86,13 +79,9 @@ impl Stream {
 
     /// Writes all bytes in one piece, tokens masked.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut writer = self.lock();
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(&self.mask.apply(bytes))?;
         writer.flush()
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

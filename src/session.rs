@@ -66,7 +66,11 @@ pub fn streaming<T>(
     }
     let talk = Talk::new(host, common.color, common.quiet);
     let debug = common.debug || host.vars.get("JOBGATE_DEBUG")?.is_some_and(|on| on != "0");
-    let note = |note: Note| tell(&talk, debug, &note);
+    let note = |note: Note| match &note {
+        Note::Warning(text) => talk.warning(text),
+        Note::Request { .. } if !debug => {}
+        _ => talk.line(&messages::note(&note)),
+    };
     let gitlab = Client::open(&ci, host, &note)?;
     let events = EventWriter::new(&talk, host.clock, stream);
     work(&Session {
@@ -79,27 +83,6 @@ pub fn streaming<T>(
         asking: Asking::new(host, &gitlab, &talk, &events),
         began,
     })
-}
-
-/// What happens on the way to GitLab, in words.
-fn tell(talk: &Talk, debug: bool, note: &Note) {
-    match note {
-        Note::Request {
-            method,
-            url,
-            status,
-            request_id,
-            took,
-        } if debug => {
-            let id = request_id.as_deref();
-            talk.line(&messages::request(method, url, *status, id, *took));
-        }
-        Note::Request { .. } => {}
-        Note::Using { token, source } => {
-            talk.line(&messages::using_token(*token, source));
-        }
-        Note::Warning(text) => talk.warning(text),
-    }
 }
 
 /// The calling job, as GitLab knows it.

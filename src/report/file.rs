@@ -89,14 +89,15 @@ impl OutputFile {
         Ok(())
     }
 
-    /// Copies what was written but is not in its place to where it can still be seen.
-    pub fn rescue(&mut self, to: &mut dyn Write) -> io::Result<()> {
+    /// What was written but is not in its place.
+    pub fn rescue(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
         if let Kind::Whole(Some(file)) = &mut self.kind {
             let file = file.as_file_mut();
             file.seek(SeekFrom::Start(0))?;
-            io::copy(&mut file.take(self.len), to)?;
+            file.take(self.len).read_to_end(&mut bytes)?;
         }
-        Ok(())
+        Ok(bytes)
     }
 
     pub fn path(&self) -> &Path {
@@ -218,9 +219,7 @@ mod tests {
         file.write(b"precious\n").unwrap();
         fs::create_dir(&path).unwrap();
         assert!(file.place().is_err());
-        let mut rescued = Vec::new();
-        file.rescue(&mut rescued).unwrap();
-        assert_eq!(rescued, b"precious\n");
+        assert_eq!(file.rescue().unwrap(), b"precious\n");
         drop(file);
         assert_eq!(names(directory.path()), ["out"]);
     }

@@ -3,13 +3,13 @@
 //! Text from GitLab is put in as it is: where a text is written, what acts on a terminal is made visible.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use crate::decide::select::Operand;
 use crate::exit::{Exit, Stop};
-use crate::gitlab::TokenKind;
+use crate::gitlab::{Note, TokenKind};
 use crate::model::{Job, JobId, PipelineId, Place, Project, Status};
 use crate::time::human;
 
@@ -23,25 +23,26 @@ pub fn list<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-pub fn using_token(token: TokenKind, source: &str) -> String {
-    let kind = match token {
-        TokenKind::Job => "job token",
-        TokenKind::Access => "access token",
-    };
-    format!("using the {kind} from {source}")
-}
-
-/// One request, for `--debug`.
-pub fn request(
-    method: &str,
-    url: &str,
-    status: Option<u16>,
-    id: Option<&str>,
-    took: Duration,
-) -> String {
-    let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    let (id, took) = (id.unwrap_or("-"), took.as_millis());
-    format!("debug: {method} {url} {status} {id} {took}ms")
+/// What happens on the way to GitLab.
+pub fn note(note: &Note) -> String {
+    match note {
+        Note::Request {
+            method,
+            url,
+            status,
+            request_id,
+            took,
+        } => {
+            let status = status.map_or_else(|| "no answer".to_owned(), |code| code.to_string());
+            let (id, took) = (request_id.as_deref().unwrap_or("-"), took.as_millis());
+            format!("debug: {method} {url} {status} {id} {took}ms")
+        }
+        Note::Using { token, source } => match token {
+            TokenKind::Job => format!("using the job token from {source}"),
+            TokenKind::Access => format!("using the access token from {source}"),
+        },
+        Note::Warning(text) => text.clone(),
+    }
 }
 
 /// After trouble, before the same request is sent again.
@@ -52,18 +53,14 @@ pub fn asking_again(trouble: &str, delay: Duration) -> String {
 
 /// Where GitLab is and how to get there, as far as variables alone say so. `certificates` names the files that are trusted.
 pub fn unpinned(server: &str, proxy: Option<&str>, certificates: &[&str]) -> String {
-    let mut line = format!("using {server} from CI_API_V4_URL");
-    if let Some(proxy) = proxy {
-        let _ = write!(line, " through the proxy {proxy}");
-    }
-    if !certificates.is_empty() {
-        let _ = write!(
-            line,
-            " with the certificates of {}",
-            certificates.join(" and ")
-        );
-    }
-    line + &format!(" (pin it with --server {server})")
+    let proxy = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
+    let certificates = match certificates {
+        [] => String::new(),
+        files => format!(" with the certificates of {}", files.join(" and ")),
+    };
+    format!(
+        "using {server} from CI_API_V4_URL{proxy}{certificates} (pin it with --server {server})"
+    )
 }
 
 /// A canceled job opens no gate and starts nothing.
@@ -204,34 +201,21 @@ pub fn why_failed(job: &Job) -> Option<Cow<'_, str>> {
 /// and where this version does not know the word, it stands there with blanks.
 fn failure_reason(reason: &str) -> Cow<'_, str> {
     Cow::Borrowed(match reason {
-        "unknown_failure" => "failed for a reason that GitLab does not know",
         "script_failure" => "the script failed",
-        "api_failure" => "the GitLab API failed while the job ran",
-        "stuck_or_timeout_failure" => "the job was stuck or ran into a timeout",
-        "runner_system_failure" => "the runner or its system failed",
         "missing_dependency_failure" => "artifacts of a job that this one depends on are missing",
         "runner_unsupported" => "the runner is too old or lacks a feature that the job needs",
         "stale_schedule" => "the delayed job did not start in time",
-        "job_execution_timeout" => "the script ran longer than the job's timeout",
         "archived_failure" => "the job is archived and cannot run",
-        "unmet_prerequisites" => "a prerequisite of the job was not met",
-        "scheduler_failure" => "GitLab could not assign the job to a runner",
-        "data_integrity_failure" => "the job's data in GitLab are damaged",
         "forward_deployment_failure" => "a newer deployment to this environment came first",
-        "ci_quota_exceeded" => "no compute minutes are left",
-        "pipeline_loop_detected" => "the downstream pipeline would start itself again",
         "trace_size_exceeded" => "the log grew beyond its limit",
         "builds_disabled" => "CI/CD is disabled for the project",
         "failed_outdated_deployment_job" => "a later deployment to this environment came first",
-        "job_execution_server_timeout" => "GitLab ended the job after its timeout",
         "stuck_pending_with_matching_runners" => "pending too long, although runners match",
         "stuck_pending_no_matching_runners" => "pending too long, and no runner matches",
-        "server_timeout_running" => "the runner did not end the job after its timeout",
         "protected_environment_failure" => "the job's user may not deploy to this environment",
         "insufficient_bridge_permissions" => "the user may not start the downstream pipeline",
         "invalid_bridge_trigger" => "the trigger job is defined wrongly",
         "bridge_pipeline_is_child_pipeline" => "a child pipeline may not start another here",
-        "reached_max_descendant_pipelines_depth" => "child pipelines are nested too deeply",
         other => return Cow::Owned(other.replace('_', " ")),
     })
 }

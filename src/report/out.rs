@@ -159,7 +159,7 @@ impl<'a> Out<'a> {
     fn fail(&mut self, error: &std::io::Error) {
         if let Some(file) = &mut self.file {
             let path = file.path().to_string_lossy().into_owned();
-            let _ = file.rescue(&mut *self.host.log.lock());
+            let _ = file.rescue().and_then(|bytes| self.host.log.write(&bytes));
             self.place = Place::Failed(format!(
                 "cannot write output file {}: {error}",
                 visible(&path)

@@ -115,14 +115,14 @@ fn a_pipeline_is_shown_in_the_order_of_its_stages() {
         .var("NO_COLOR", "1")
         .naming("https://gitlab.example.com/", "/");
     jobs.binary().is(0, expect![[r#"
-        JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                              LINK
-        compile               build  success     2m00s  48m00s  90400                                                    /shop/web/-/jobs/90400
-        unit                  test   failed      2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-        lint                  test   failed      2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
-        ende zu ende: [日本]  test   running    59m00s   1m00s  90403                                                    /shop/web/-/jobs/90403
-        gate                  gate   running        0s      0s  90404                                                    /shop/web/-/jobs/90404
-        7                     gate   manual                     90405                                                    /shop/web/-/jobs/90405
-        parts                 gate   created                    90406  trigger job                                       /shop/web/-/jobs/90406
+        JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                    LINK
+        compile               build  success     2m00s  48m00s  90400                                          /shop/web/-/jobs/90400
+        unit                  test   failed      2m00s  48m00s  90401  the script failed                       /shop/web/-/jobs/90401
+        lint                  test   failed      2m00s  48m00s  90402  allowed to fail, runner system failure  /shop/web/-/jobs/90402
+        ende zu ende: [日本]  test   running    59m00s   1m00s  90403                                          /shop/web/-/jobs/90403
+        gate                  gate   running        0s      0s  90404                                          /shop/web/-/jobs/90404
+        7                     gate   manual                     90405                                          /shop/web/-/jobs/90405
+        parts                 gate   created                    90406  trigger job                             /shop/web/-/jobs/90406
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
     "#]]);

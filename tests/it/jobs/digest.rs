@@ -9,16 +9,16 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
     let scene = shop(19);
     let digest = scene.both("--status failed --log-tail 2");
     digest.is(0, expect![[r#"
-        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-        unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-        lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                    LINK
+        unit  test   failed     2m00s  48m00s  90401  the script failed                       /shop/web/-/jobs/90401
+        lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure  /shop/web/-/jobs/90402
 
         unit (90401): the script failed
         /shop/web/-/jobs/90401
           two
           three
 
-        lint (90402): the runner or its system failed
+        lint (90402): runner system failure
         /shop/web/-/jobs/90402
     "#]], "");
     // Without an access token the table is still worth printing.
@@ -51,14 +51,14 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
     scene.gitlab.answer(trace, Answer::forbidden());
     let refused = scene.both("unit lint --log-tail 1");
     refused.is(4, expect![[r#"
-        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-        unit  test   failed     2m00s  48m00s  90401  the script failed                                 /shop/web/-/jobs/90401
-        lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                    LINK
+        unit  test   failed     2m00s  48m00s  90401  the script failed                       /shop/web/-/jobs/90401
+        lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure  /shop/web/-/jobs/90402
 
         unit (90401): the script failed
         /shop/web/-/jobs/90401
 
-        lint (90402): the runner or its system failed
+        lint (90402): runner system failure
         /shop/web/-/jobs/90402
     "#]], expect![[r#"
         jobgate: error: the access token's user cannot read job logs here

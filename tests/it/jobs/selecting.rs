@@ -32,8 +32,8 @@ fn jobs_are_selected_as_everywhere() {
             $ jobs unit --status success
             JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
             $ jobs 7 Compile uint lint x*
-            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                              LINK
-            lint  test   failed     2m00s  48m00s  90402  allowed to fail, the runner or its system failed  /shop/web/-/jobs/90402
+            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                    LINK
+            lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure  /shop/web/-/jobs/90402
             jobgate: error: no job 7 in pipeline 7700
             jobgate: error: no job "Compile" in pipeline 7700; did you mean "compile"?
             jobgate: error: no job "uint" in pipeline 7700; did you mean "lint"?
