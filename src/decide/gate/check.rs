@@ -36,15 +36,12 @@ pub(super) fn project(values: &[String], evidence: &Evidence) -> Checked {
         }
         return Ok((Some(is_id), Fact::ProjectWithoutPath.of(&[&id])));
     };
-    let same = |value: &String| value.eq_ignore_ascii_case(path);
-    if is_id || values.iter().any(|value| value == path) {
-        return Ok((Some(true), Fact::Project.of(&[&id, &path])));
-    }
     // GitLab has no two paths that differ in letter case alone: this one was meant.
-    Ok(if values.iter().any(same) {
-        (None, Fact::ProjectInOtherCase.of(&[&id, &path]))
-    } else {
-        (Some(false), Fact::Project.of(&[&id, &path]))
+    let in_other_case = values.iter().any(|value| value.eq_ignore_ascii_case(path));
+    let said = |fact: Fact| fact.of(&[&id, &path]);
+    Ok(match is_id || values.iter().any(|value| value == path) {
+        false if in_other_case => (None, said(Fact::ProjectInOtherCase)),
+        one => (Some(one), said(Fact::Project)),
     })
 }
 
@@ -59,12 +56,12 @@ pub(super) fn tag(globs: &[String], evidence: &Evidence) -> Checked {
 fn ref_matches(wanted: Fact, globs: &[String], evidence: &Evidence) -> Checked {
     let kind = evidence.calling.ref_kind()?;
     let name = &evidence.calling.job.ref_name;
-    let fit = if kind == wanted {
+    let one = if kind == wanted {
         Some(globs.is_empty() || any_glob(globs, name))
     } else {
         None
     };
-    Ok((fit, kind.of(&[name])))
+    Ok((one, kind.of(&[name])))
 }
 
 fn any_glob(globs: &[String], name: &str) -> bool {
@@ -77,11 +74,9 @@ pub(super) fn protected_ref(_: &[String], evidence: &Evidence) -> Checked {
     if kind == Fact::OtherRef {
         return Ok((None, kind.of(&[name])));
     }
-    let rows = known(evidence.refs.as_ref())?.iter();
-    let protected: Vec<bool> = rows
-        .filter(|row| row.name == *name)
-        .map(|row| row.protected)
-        .collect();
+    let listed = known(evidence.refs.as_ref())?;
+    let rows = listed.iter().filter(|row| row.name == *name);
+    let protected: Vec<bool> = rows.map(|row| row.protected).collect();
     let fact = match protected.as_slice() {
         [] => Fact::RefNotListed,
         rows if rows.contains(&false) => Fact::NotProtected,
@@ -93,22 +88,22 @@ pub(super) fn protected_ref(_: &[String], evidence: &Evidence) -> Checked {
 /// A source that this version does not know is none that a condition can name, so `!=` proves nothing about it.
 pub(super) fn source(values: &[String], evidence: &Evidence) -> Checked {
     let source = evidence.calling.source()?;
-    let fit = match source {
+    let one = match source {
         Source::Unknown(_) => None,
         _ => Some(values.iter().any(|value| Source::parse(value) == *source)),
     };
-    Ok((fit, Fact::Source.of(&[&source.word()])))
+    Ok((one, Fact::Source.of(&[&source.word()])))
 }
 
 pub(super) fn user(values: &[String], evidence: &Evidence) -> Checked {
     let name = &evidence.calling.user()?.username;
     // GitLab has no two users whose names differ in letter case alone.
     let in_other_case = values.iter().any(|value| value.eq_ignore_ascii_case(name));
-    let fit = match values.contains(name) {
+    let one = match values.contains(name) {
         false if in_other_case => None,
         one => Some(one),
     };
-    Ok((fit, Fact::User.of(&[name])))
+    Ok((one, Fact::User.of(&[name])))
 }
 
 /// By rank. A role that this version does not know has no rank and counts for nothing.
@@ -130,11 +125,11 @@ pub(super) fn tier(values: &[String], evidence: &Evidence) -> Checked {
     let Some(tier) = &environment.tier else {
         return Err(Fact::NoTier.of(&[]));
     };
-    let fit = match tier {
+    let one = match tier {
         Tier::Unknown(_) => None,
         _ => Some(values.iter().any(|value| Tier::parse(value) == *tier)),
     };
-    Ok((fit, Fact::Tier.of(&[&tier.word()])))
+    Ok((one, Fact::Tier.of(&[&tier.word()])))
 }
 
 /// The slug that GitLab gives for the job, looked up among the project's environments: names in variables are no evidence.
@@ -182,14 +177,14 @@ pub(super) fn jobs(values: &[String], evidence: &Evidence) -> Checked {
     let counts = |job: &JobOutcome| {
         job.job.is_some() && !matches!(job.counts, Counts::Ignored | Counts::Absent)
     };
-    let fit = match outcome.exit {
+    let one = match outcome.exit {
         Exit::Ok => Some(outcome.jobs.iter().any(counts)),
         Exit::Refused | Exit::Unknown | Exit::Timeout | Exit::Usage | Exit::Signal(_) => {
             return Err(Said::Jobs(outcome));
         }
         _ => Some(false),
     };
-    Ok((fit, Said::Jobs(outcome)))
+    Ok((one, Said::Jobs(outcome)))
 }
 
 /// The lists must show the calling job's pipeline itself: a list that hides pipelines (GitLab answers `[]` where it refuses to show any)
