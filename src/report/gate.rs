@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::messages;
 use super::style::Paint;
 use super::table::{Column, Table};
 use super::talk::Talk;
+use super::{messages, wait};
 use crate::decide::gate::condition::{Condition, Row};
 use crate::decide::gate::said::{Fact, Said};
 use crate::decide::gate::{Judgement, Line};
-use crate::decide::wait::{Counts, JobOutcome, Outcome, Reason};
+use crate::decide::wait::{JobOutcome, Outcome};
 use crate::exit::{Exit, Stop};
 
 const COLUMNS: &[Column] = &[
@@ -207,33 +207,19 @@ fn sentence(fact: Fact) -> &'static str {
     }
 }
 
-/// The jobs and their status, those that have not passed first.
+/// How the jobs count, those that have not passed first.
 fn jobs(outcome: &Outcome) -> String {
-    match &outcome.reason {
-        Some(Reason::NamesCaller(_)) => return "the calling job itself is meant".to_owned(),
-        Some(Reason::TriggerJobsRefused) => {
-            return "jobs cannot be selected without the list of trigger jobs, which this token cannot read".to_owned();
-        }
-        _ => {}
+    let reason = outcome.reason.as_ref();
+    if let Some(stop) = reason.and_then(|_| wait::stop(outcome, None)) {
+        return stop.error;
     }
     let mut jobs: Vec<&JobOutcome> = outcome.jobs.iter().collect();
     jobs.sort_by_key(|job| job.counts.exit() == Some(Exit::Ok));
-    if jobs.is_empty() {
-        return "no job matches".to_owned();
-    }
-    let words: Vec<String> = jobs.into_iter().map(one).collect();
+    let jobs = jobs.into_iter();
+    let words: Vec<String> = jobs
+        .map(|job| format!("{} {}", job.name, wait::word(job.counts)))
+        .collect();
     messages::list(&words)
-}
-
-fn one(outcome: &JobOutcome) -> String {
-    let name = &outcome.name;
-    match (&outcome.job, outcome.counts) {
-        (None, _) => format!("there is no {name}"),
-        (Some(_), Counts::Refused) => format!("the pipeline that {name} started cannot be read"),
-        (Some(job), Counts::Passed) => format!("{name} has passed ({})", job.status.word()),
-        (Some(job), Counts::Warning) => format!("{name} is {}, allowed to fail", job.status.word()),
-        (Some(job), _) => format!("{name} is {}", job.status.word()),
-    }
 }
 
 fn hints_of(line: &Line) -> Vec<&str> {

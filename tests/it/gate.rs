@@ -76,7 +76,7 @@ fn an_open_gate_says_what_held() {
             held     role=developer     mira is maintainer in project 44
             held     tier=production    the tier is production
             held     environment=prod*  the environment is production
-            held     jobs=unit          unit has passed (success)
+            held     jobs=unit          unit passed
             held     newest             no pipeline after 7700 is for another commit
         "#]],
         expect![[r#"
@@ -97,9 +97,9 @@ fn a_closed_gate_says_why() {
             FINDING   CONDITION         GITLAB SAID
             not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
             not held  branch!=main      the ref is the branch main (expected: the ref is a branch that does not match main)
-            not held  jobs=lint         lint is failed (expected: jobs match, and all of them have passed: lint)
-            not held  jobs=nothing      there is no nothing (expected: jobs match, and all of them have passed: nothing)
-            unknown   jobs=deploy       the calling job itself is meant (expected: jobs match, and all of them have passed: deploy)
+            not held  jobs=lint         lint failed (expected: jobs match, and all of them have passed: lint)
+            not held  jobs=nothing      nothing missing (expected: jobs match, and all of them have passed: nothing)
+            unknown   jobs=deploy       "deploy" is the calling job itself (expected: jobs match, and all of them have passed: deploy)
             not held  agent=7           no agent is allowed to this job (expected: the job may use the agent 7)
             not held  approved=unit     its user is mira, the calling job's own user (expected: another user played this manual job, and it passed: unit)
         "#]], expect![[r#"
@@ -292,17 +292,6 @@ fn the_way_to_a_server_that_is_not_pinned_is_named() {
             using https://gitlab.test/api/v4 from CI_API_V4_URL through the proxy PROXY with the certificates of SSL_CERT_FILE (FOLDER/ca.pem) and CI_SERVER_TLS_CA_FILE (FOLDER/ca.pem) (pin it with --server https://gitlab.test/api/v4)
             the gate is open: 1 of 1 conditions held
         "#]]);
-    let pinned = format!("gate branch=main --server {}", story.gitlab.origin());
-    story
-        .whole(call(&pinned))
-        .is(0, expect![[r#"
-            FINDING  CONDITION    GITLAB SAID
-            held     branch=main  the ref is the branch main
-        "#]], expect![[r#"
-            jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): http_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE
-            using the job token from CI_JOB_TOKEN
-            the gate is open: 1 of 1 conditions held
-        "#]]);
     story.gitlab.finish();
 }
 
@@ -374,7 +363,7 @@ fn evidence_for_a_wait_is_not_asked_for_beyond_its_time() {
         .faults("GET */allowed_agents*", Fault::BadGateway, u32::MAX);
     let begun = story.gitlab.world(|world| world.now);
     let got = story.run("wait unit --timeout 10 --require role=guest");
-    assert!(got.code == 6 || got.code == 3, "{got:?}");
+    assert_eq!(got.code, 6, "{got:?}");
     let took = story.gitlab.world(|world| world.now).since(begun);
     assert!(took.as_secs() <= 20, "{took:?}");
     story.gitlab.finish();
@@ -397,7 +386,7 @@ fn a_failed_manual_job_has_not_passed() {
     let alone = |words: &str| story.go(story.call(words));
     alone("gate jobs=rollout").is(9, expect![[r#"
         FINDING   CONDITION     GITLAB SAID
-        not held  jobs=rollout  rollout is failed (expected: jobs match, and all of them have passed: rollout)
+        not held  jobs=rollout  rollout failed (expected: jobs match, and all of them have passed: rollout)
     "#]], expect![[r#"
         the gate is closed: 1 of 1 conditions not held
     "#]]);
@@ -405,7 +394,7 @@ fn a_failed_manual_job_has_not_passed() {
         0,
         expect![[r#"
             FINDING  CONDITION     GITLAB SAID
-            held     jobs=rollout  rollout is failed, allowed to fail
+            held     jobs=rollout  rollout warning
         "#]],
         expect![[r#"
             the gate is open: 1 of 1 conditions held

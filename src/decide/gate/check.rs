@@ -45,15 +45,7 @@ pub(super) fn project(values: &[String], evidence: &Evidence) -> Checked {
     })
 }
 
-pub(super) fn branch(globs: &[String], evidence: &Evidence) -> Checked {
-    ref_matches(Fact::Branch, globs, evidence)
-}
-
-pub(super) fn tag(globs: &[String], evidence: &Evidence) -> Checked {
-    ref_matches(Fact::Tag, globs, evidence)
-}
-
-fn ref_matches(wanted: Fact, globs: &[String], evidence: &Evidence) -> Checked {
+pub(super) fn ref_matches(wanted: Fact, globs: &[String], evidence: &Evidence) -> Checked {
     let kind = evidence.calling.ref_kind()?;
     let name = &evidence.calling.job.ref_name;
     let one = if kind == wanted {
@@ -277,7 +269,7 @@ mod tests {
                 the tier is production
                 the environment is prod/eu
                 agent 12 of ops/agents is allowed
-                unit has passed (success)
+                unit passed
                 tom played it, and it passed
                 no pipeline after 7700 is for another commit
             "#]],

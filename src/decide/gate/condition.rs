@@ -3,6 +3,7 @@
 use super::approved::approved;
 use super::check::{self, Checked};
 use super::evidence::{Evidence, Piece};
+use super::said::Fact;
 use crate::model::{Role, Source, Tier};
 use crate::near::did_you_mean;
 
@@ -71,7 +72,7 @@ pub const ROWS: &[Row] = &[
         expected: "the ref is a branch",
         need: &[],
         parse: None,
-        check: check::branch,
+        check: |globs, evidence| check::ref_matches(Fact::Branch, globs, evidence),
     },
     Row {
         name: "tag",
@@ -79,7 +80,7 @@ pub const ROWS: &[Row] = &[
         expected: "the ref is a tag",
         need: &[],
         parse: None,
-        check: check::tag,
+        check: |globs, evidence| check::ref_matches(Fact::Tag, globs, evidence),
     },
     Row {
         name: "protected-ref",

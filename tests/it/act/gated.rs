@@ -53,10 +53,10 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
         .is(9, expect![[r#"
             {"result":"closed","exit":9,"action":"play","project":44,"pipeline":7700,"jobs":[{"name":"deploy","id":90402,"status":"manual","web_url":"URL/jobs/90402","result":"gate closed","why":"nothing was sent"}],"waited":null}
         "#]], expect![[r#"
-            gate: held  jobs=unit  unit has passed (success)
+            gate: held  jobs=unit  unit passed
             plan: deploy (90402, created): not yet, it is created
             08:01:00 waiting for deploy (created)
-            gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
+            gate: not held  jobs=unit  unit failed (expected: jobs match, and all of them have passed: unit)
             jobgate: error: the gate is closed: 1 of 1 conditions not held
         "#]]);
     assert_eq!(story.gitlab.posts(), 0);
@@ -87,12 +87,12 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
             deploy 2/3  played       running  90401                    URL/jobs/90401
             deploy 3/3  gate closed  manual   90402  nothing was sent  URL/jobs/90402
         "#]], expect![[r#"
-            gate: held  jobs=unit  unit has passed (success)
+            gate: held  jobs=unit  unit passed
             plan: deploy 1/3 (90400, manual): play
             plan: deploy 2/3 (90401, manual): play
             plan: deploy 3/3 (90402, manual): play
-            gate: held  jobs=unit  unit has passed (success)
-            gate: not held  jobs=unit  unit is failed (expected: jobs match, and all of them have passed: unit)
+            gate: held  jobs=unit  unit passed
+            gate: not held  jobs=unit  unit failed (expected: jobs match, and all of them have passed: unit)
             08:00:15 deploy 1/3: played, 90400 is running  URL/jobs/90400
             08:00:15 deploy 2/3: played, 90401 is running  URL/jobs/90401
             08:00:15 deploy 3/3: gate closed, nothing was sent
