@@ -71,11 +71,10 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     session::with(&common, host, |session| {
         let deadline = host.clock.monotonic().saturating_add(LONGEST);
         session.gitlab.set_deadline(Some(deadline));
-        let (rows, silent) = (Vec::new(), 0);
         let mut doctor = Doctor {
             session,
-            rows,
-            silent,
+            rows: Vec::new(),
+            silent: 0,
         };
         let (complete, other_job) = doctor.examine()?;
         let rows = doctor.rows;
@@ -239,11 +238,8 @@ impl Doctor<'_, '_> {
                     Ok(())
                 }
                 Err(error) => {
-                    let silent = matches!(
-                        error.kind,
-                        Kind::Unreachable | Kind::Lost | Kind::Limited { .. } | Kind::Deadline
-                    );
-                    self.silent += u32::from(silent);
+                    let unanswered = error.status.is_none_or(|status| status == 429);
+                    self.silent += u32::from(unanswered && error.kind != Kind::NoToken);
                     refused(&error)?
                 }
             });
