@@ -114,27 +114,24 @@ impl<'a> Pipelines<'a> {
         } else {
             &[]
         };
-        let list = self.list(&route, query, Kinds::Jobs, each)?;
-        let mut rows = Rows {
+        let (mut facts, date) = self.list(&route, query, each)?;
+        let mut trigger_jobs = TriggerJobs::LeftOut;
+        if !scope.no_trigger_jobs {
+            trigger_jobs = match self.each_trigger_job(place, each) {
+                Ok(last) => {
+                    facts = last;
+                    TriggerJobs::Read
+                }
+                Err(error) if refused(&error) => TriggerJobs::Refused(Box::new(error)),
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(Rows {
             jobs: Vec::new(),
-            trigger_jobs: TriggerJobs::LeftOut,
-            facts: list.facts,
-            date: list.date,
-        };
-        if scope.no_trigger_jobs || list.stopped {
-            return Ok(rows);
-        }
-        match self.each_trigger_job(place, each) {
-            Ok(list) => {
-                rows.trigger_jobs = TriggerJobs::Read;
-                rows.facts = list.facts;
-            }
-            Err(error) if refused(&error) => {
-                rows.trigger_jobs = TriggerJobs::Refused(Box::new(error));
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(rows)
+            trigger_jobs,
+            facts,
+            date,
+        })
     }
 
     /// The jobs of all pipelines of a project, newest first, every attempt a row, without trigger jobs and those that are `created`.
@@ -151,36 +148,33 @@ impl<'a> Pipelines<'a> {
             ("sort", "desc"),
         ];
         query.extend(statuses.iter().map(|status| ("scope[]", status.word())));
-        self.list(&route, &query, Kinds::JobsOfProject, each)
-            .map(drop)
+        self.list(&route, &query, each).map(drop)
     }
 
-    fn each_trigger_job(&self, place: &Place, each: &mut Each) -> Result<List, Error> {
+    fn each_trigger_job(&self, place: &Place, each: &mut Each) -> Result<Facts, Error> {
         let Place { project, pipeline } = place;
         if !self.bridges.get() {
             let route = Route::TriggerJobs(project.clone(), *pipeline);
-            match self.list(&route, &[], Kinds::TriggerJobs, each) {
+            match self.list(&route, &[], each) {
                 Err(error) if refused(&error) => {}
-                other => return other,
+                other => return Ok(other?.0),
             }
         }
         let route = Route::Bridges(project.clone(), *pipeline);
-        let list = self.list(&route, &[], Kinds::TriggerJobs, each)?;
+        let (facts, _) = self.list(&route, &[], each)?;
         self.bridges.set(true);
-        Ok(list)
+        Ok(facts)
     }
 
-    /// One list to its end.
+    /// One list to its end: the headers of the last answer, and the server's clock at the first.
     fn list(
         &self,
         route: &Route,
         query: &[(&str, &str)],
-        kinds: Kinds,
         each: &mut Each,
-    ) -> Result<List, Error> {
-        let mut bad = None;
-        let mut date = None;
-        let mut groups = Groups::default();
+    ) -> Result<(Facts, Option<Timestamp>), Error> {
+        let trigger = matches!(route, Route::TriggerJobs(..) | Route::Bridges(..));
+        let (mut bad, mut date, mut groups) = (None, None, Groups::default());
         let listing = self.gitlab.pages(route, query, &mut |page| {
             date = date.or(page.facts.date);
             for raw in page.rows {
@@ -191,10 +185,8 @@ impl<'a> Pipelines<'a> {
                         return ControlFlow::Break(());
                     }
                 };
-                job.trigger = kinds == Kinds::TriggerJobs;
-                if kinds == Kinds::Jobs {
-                    groups.add(&job.name);
-                }
+                job.trigger = trigger;
+                groups.add(&job.name);
                 each(job, raw)?;
             }
             ControlFlow::Continue(())
@@ -202,14 +194,11 @@ impl<'a> Pipelines<'a> {
         if let Some(error) = bad {
             return Err(error);
         }
-        if !listing.stopped && !groups.complete() {
+        // A project's list may end within a group.
+        if matches!(route, Route::PipelineJobs(..)) && !groups.complete() {
             return Err(Error::incomplete(route, &listing.facts));
         }
-        Ok(List {
-            facts: listing.facts,
-            date,
-            stopped: listing.stopped,
-        })
+        Ok((listing.facts, date))
     }
 
     /// Walks from trigger job to downstream pipeline, one hop for each of `triggers`: a name, group, glob or id.
@@ -293,22 +282,6 @@ fn trigger_job<'j>(text: &str, rows: &'j [Job], pipeline: PipelineId) -> Result<
             Err(messages::several_trigger_jobs(text, pipeline, &names))
         }
     }
-}
-
-/// What the rows of a list are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kinds {
-    Jobs,
-    TriggerJobs,
-    JobsOfProject,
-}
-
-/// How one list was read.
-struct List {
-    facts: Facts,
-    date: Option<Timestamp>,
-    /// `each` has stopped it.
-    stopped: bool,
 }
 
 /// The numbers that were met of each group that `parallel: N` made: the names say how many there are.

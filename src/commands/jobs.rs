@@ -231,7 +231,8 @@ impl Listing<'_, '_> {
         if *format == Format::Table {
             let table = jobs::table(rows, matches!(reach, Reach::Project(_)));
             self.out.table(&table, self.session.color);
-            return self.tails(project, rows.iter().map(|(job, _)| *job));
+            let rows: Vec<&Job> = rows.iter().map(|(job, _)| *job).collect();
+            return self.tails(project, &rows);
         }
         let texts = rows.iter().filter_map(|(job, _)| texts.get(&job.id));
         let texts = texts.map(|text| &**text);
@@ -289,14 +290,9 @@ impl Listing<'_, '_> {
         self.lacks.extend(no_such_jobs(missing, within, names));
     }
 
-    fn tails<'j>(
-        &mut self,
-        project: &Project,
-        rows: impl Iterator<Item = &'j Job>,
-    ) -> Result<(), Stop> {
+    fn tails(&mut self, project: &Project, rows: &[&Job]) -> Result<(), Stop> {
         if let Some(keep) = self.options.log_tail {
-            let failed = rows.filter(|job| job.status == Status::Failed);
-            let lacks = show_tails(self.session, project, failed, keep, self.out)?;
+            let lacks = show_tails(self.session, project, rows, keep, self.out)?;
             self.lacks.extend(lacks);
         }
         Ok(())
@@ -376,7 +372,7 @@ impl Listing<'_, '_> {
                     Item::Job(node) if meant.contains(&node.job.id) => rows.push(&node.job),
                     _ => {}
                 });
-                self.tails(project, rows.into_iter())?;
+                self.tails(project, &rows)?;
             }
             Format::Json => self.out.text(&jobs::tree_document(root, texts, refusals)),
             _ => jobs::tree_lines(root, &|id| meant.contains(&id), texts, &mut |line| {

@@ -4,18 +4,18 @@ use std::ops::ControlFlow;
 
 use crate::exit::Stop;
 use crate::gitlab::{Error, Kind, Project, Route};
-use crate::model::Job;
+use crate::model::{Job, Status};
 use crate::pipeline::refused;
 use crate::report::clean_log::{Cleaner, Form, Tail};
 use crate::report::{Out, jobs};
 use crate::session::Session;
 
-/// Prints the last `keep` lines of each job's log below its name and reason. A log that GitLab refuses is among the errors that are
+/// Prints the last `keep` lines of each failed job's log below its name and reason. A log that GitLab refuses is among the errors that are
 /// returned, and leaves the others as they are. `project` is that of jobs whose rows name none.
-pub fn show_tails<'j>(
+pub fn show_tails(
     session: &Session,
     project: &Project,
-    failed: impl Iterator<Item = &'j Job>,
+    jobs: &[&Job],
     keep: usize,
     out: &mut Out,
 ) -> Result<Vec<Stop>, Stop> {
@@ -23,7 +23,7 @@ pub fn show_tails<'j>(
     let style = out.style(session.color);
     let mut refusals = Vec::new();
     let mut no_token = false;
-    for job in failed {
+    for job in jobs.iter().filter(|job| job.status == Status::Failed) {
         if !out.delivers() {
             break;
         }

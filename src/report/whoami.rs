@@ -1,11 +1,13 @@
 //! `whoami`: one page for people, variables for later jobs.
 
+use std::fmt::Display;
+
 use super::dotenv::Dotenv;
 use super::style::Paint;
 use super::table::{Column, Table};
 use crate::decide::deadline::JobTime;
 use crate::model::{
-    Agent, AgentsEnvironment, AllowedAgents, Job, Pipeline, ProjectId, Role, Runner, Tier,
+    Agent, AgentsEnvironment, AllowedAgents, Job, Pipeline, ProjectId, Role, Runner, Source, Tier,
 };
 use crate::time::human;
 
@@ -28,59 +30,48 @@ pub struct Page<'a> {
 impl Page<'_> {
     pub fn table(&self) -> Table {
         let Self { job, pipeline, .. } = self;
-        let allowed = if job.allow_failure {
-            ", allowed to fail"
-        } else {
-            ""
-        };
-        let source = pipeline.source.as_ref().map_or("?", |source| source.word());
+        let allowed = job.allow_failure.then_some(", allowed to fail");
+        let source = pipeline.source.as_ref().map_or("?", Source::word);
         let kind = self.ref_type().map(|kind| format!("{kind} "));
         let sha = pipeline.sha.get(..8).unwrap_or(&pipeline.sha);
-        let user = job.user.iter();
-        let mut facts = vec![
-            ("job", format!("{} {}", job.id, job.name)),
-            ("link", job.web_url.clone()),
-            ("stage", job.stage.clone()),
-            ("status", format!("{}{allowed}", job.status.word())),
-            ("time", self.time()),
-            ("runner", self.runner()),
-            ("pipeline", format!("{} from {source}", pipeline.id)),
-            ("link", pipeline.web_url.clone()),
-            (
-                "ref",
-                format!("{}{} at {sha}", kind.unwrap_or_default(), job.ref_name),
-            ),
-            (
-                "project",
-                format!("{} {}", self.project, self.path.unwrap_or_default()),
-            ),
-            (
-                "user",
-                list(user.map(|user| format!("{} {}", user.id, user.username))),
-            ),
-        ];
-        if let Some(agents) = self.agents {
-            let path = |agent: &Agent| agent.config_project.path_with_namespace.clone();
-            let allowed = agents.allowed_agents.iter();
-            facts.extend([
-                (
-                    "groups",
-                    list(agents.project.groups.iter().map(|group| group.id)),
-                ),
-                (
-                    "roles",
-                    list(agents.user.roles_in_project.iter().map(Role::word)),
-                ),
-                ("environment", environment(agents)),
-                (
-                    "agents",
-                    list(allowed.map(|agent| format!("{} {}", agent.id, path(agent)))),
-                ),
-            ]);
-        }
+        let at = format!("{} at {sha}", job.ref_name);
+        let user = job.user.iter().map(|user| two(&user.id, &user.username));
         let mut table = Table::new(COLUMNS);
-        for (key, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-            table.row(&[(key, Paint::Dim), (value.trim_end(), Paint::Plain)]);
+        let mut row = |key: &str, value: &str| {
+            if !value.is_empty() {
+                table.row(&[(key, Paint::Dim), (value.trim_end(), Paint::Plain)]);
+            }
+        };
+        row("job", &two(&job.id, &job.name));
+        row("link", &job.web_url);
+        row("stage", &job.stage);
+        row(
+            "status",
+            &(job.status.word().to_owned() + allowed.unwrap_or_default()),
+        );
+        row("time", &self.time());
+        row("runner", &self.runner());
+        row("pipeline", &format!("{} from {source}", pipeline.id));
+        row("link", &pipeline.web_url);
+        row("ref", &(kind.unwrap_or_default() + &at));
+        row(
+            "project",
+            &two(&self.project, self.path.unwrap_or_default()),
+        );
+        row("user", &list(user));
+        if let Some(agents) = self.agents {
+            let allowed = agents.allowed_agents.iter();
+            let path = |agent: &Agent| two(&agent.id, &agent.config_project.path_with_namespace);
+            row(
+                "groups",
+                &list(agents.project.groups.iter().map(|group| group.id)),
+            );
+            row(
+                "roles",
+                &list(agents.user.roles_in_project.iter().map(Role::word)),
+            );
+            row("environment", &environment(agents));
+            row("agents", &list(allowed.map(path)));
         }
         table
     }
@@ -127,50 +118,49 @@ impl Page<'_> {
     /// Variables for later jobs.
     pub fn dotenv(&self) -> Dotenv {
         let Self { job, pipeline, .. } = self;
-        let role = self
-            .agents
-            .and_then(|agents| agents.user.roles_in_project.iter().max());
-        let environment = self.agents.and_then(|agents| agents.environment.as_ref());
-        let tier = |environment: &AgentsEnvironment| {
-            environment
-                .tier
-                .as_ref()
-                .map_or_else(String::new, |tier| tier.word().to_owned())
-        };
-        let left = self.time.left();
         let mut dotenv = Dotenv::new();
-        for (key, value) in [
-            ("JOB_ID", Some(job.id.to_string())),
-            ("JOB_NAME", Some(job.name.clone())),
-            ("JOB_STAGE", Some(job.stage.clone())),
-            ("PIPELINE_ID", Some(pipeline.id.to_string())),
-            (
-                "PIPELINE_SOURCE",
-                pipeline
-                    .source
-                    .as_ref()
-                    .map(|source| source.word().to_owned()),
-            ),
-            ("PROJECT_ID", Some(self.project.to_string())),
-            ("PROJECT_PATH", self.path.map(str::to_owned)),
-            ("REF", Some(job.ref_name.clone())),
-            ("REF_TYPE", self.ref_type().map(str::to_owned)),
-            ("SHA", Some(pipeline.sha.clone())),
-            ("USER", job.user.as_ref().map(|user| user.username.clone())),
-            ("SECONDS_LEFT", left.map(|left| left.as_secs().to_string())),
-            ("ROLE", role.map(|role| role.word().to_owned())),
-            (
-                "ENVIRONMENT_SLUG",
-                environment.map(|one| one.slug.clone().unwrap_or_default()),
-            ),
-            ("ENVIRONMENT_TIER", environment.map(tier)),
-        ] {
+        dotenv.set("JOB_ID", job.id.to_string());
+        dotenv.set("JOB_NAME", &job.name);
+        dotenv.set("JOB_STAGE", &job.stage);
+        dotenv.set("PIPELINE_ID", pipeline.id.to_string());
+        let mut known = |key, value: Option<&str>| {
             if let Some(value) = value {
                 dotenv.set(key, value);
+            }
+        };
+        known(
+            "PIPELINE_SOURCE",
+            pipeline.source.as_ref().map(Source::word),
+        );
+        known("PROJECT_ID", Some(&self.project.to_string()));
+        known("PROJECT_PATH", self.path);
+        known("REF", Some(&job.ref_name));
+        known("REF_TYPE", self.ref_type());
+        known("SHA", Some(&pipeline.sha));
+        known("USER", job.user.as_ref().map(|user| user.username.as_str()));
+        let left = self.time.left().map(|left| left.as_secs().to_string());
+        known("SECONDS_LEFT", left.as_deref());
+        if let Some(agents) = self.agents {
+            let role = agents.user.roles_in_project.iter().max();
+            known("ROLE", role.map(Role::word));
+            if let Some(AgentsEnvironment { slug, tier }) = &agents.environment {
+                known(
+                    "ENVIRONMENT_SLUG",
+                    Some(slug.as_deref().unwrap_or_default()),
+                );
+                known(
+                    "ENVIRONMENT_TIER",
+                    Some(tier.as_ref().map_or("", Tier::word)),
+                );
             }
         }
         dotenv
     }
+}
+
+/// An id and the name for it.
+fn two(id: &dyn Display, name: &str) -> String {
+    format!("{id} {name}")
 }
 
 fn list<T: ToString>(items: impl Iterator<Item = T>) -> String {
