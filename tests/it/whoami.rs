@@ -62,9 +62,13 @@ fn a_job_learns_who_it_is_on_every_server() {
         let whoami = Run::new("whoami").vars(gitlab.vars(me));
         let got = whoami.var("NO_COLOR", "1").binary();
         if age == 19 {
-            got.is(0, page(), expect![[r#"
+            got.is(
+                0,
+                page(),
+                expect![[r#"
                 using the job token from CI_JOB_TOKEN
-            "#]]);
+            "#]],
+            );
         }
         // The role of security managers came with GitLab 19.
         assert_eq!(got.out.contains("security_manager"), age == 19);
@@ -155,7 +159,8 @@ fn a_page_without_agents_says_so() {
     assert_eq!(got.code, 0);
     expect![[r#"
         jobgate: warning: roles, groups, environment and agents are not known: 401 Unauthorized
-    "#]].assert_eq(&got.log);
+    "#]]
+    .assert_eq(&got.log);
     gitlab.faults("*/job/allowed_agents", Fault::Unauthorized, 2);
     let got = run("whoami -o json", &gitlab, me).binary();
     let got: Value = serde_json::from_str(&got.out).unwrap();
