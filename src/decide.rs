@@ -8,5 +8,4 @@ pub mod pace;
 pub(crate) mod part;
 pub mod select;
 pub(crate) mod stages;
-pub(crate) mod tree;
 pub mod wait;

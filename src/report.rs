@@ -17,6 +17,7 @@ pub mod table;
 pub mod talk;
 pub mod text;
 pub mod trace;
+pub mod tree;
 pub mod wait;
 pub mod whoami;
 

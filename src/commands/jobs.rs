@@ -12,14 +12,14 @@ use super::options::{self, CONNECTION, Located, OUTPUT_FILE, WHERE, WHICH, Where
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Selected, Selection, newest, select};
 use crate::decide::stages;
-use crate::decide::tree::{Branch, Downstream, Item, grow};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Error;
 use crate::host::Host;
 use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Project, Status};
 use crate::pipeline::{Pipelines, Scope, TriggerJobs, choose, no_such_jobs, refused};
-use crate::report::jobs::{self, Refusals, Texts};
+use crate::report::jobs::{self, Texts};
 use crate::report::messages::{self, Within};
+use crate::report::tree::{Downstream, Node, Read, grow};
 use crate::report::{Format, Out, json};
 use crate::session::{self, Common, Session};
 
@@ -305,80 +305,40 @@ impl Listing<'_, '_> {
             id: located.place.pipeline,
             project_id: located.place.project.id(),
         };
-        let mut tree = Tree {
-            missing: (0..self.options.selection.operands.len()).collect(),
-            ..Tree::default()
-        };
-        let mut branch = grow(root, &mut |key| {
+        let mut missing: Vec<usize> = (0..self.options.selection.operands.len()).collect();
+        let (branch, unread) = grow(root, &mut |key| {
             let place = if key == root {
                 located.place.clone()
             } else {
                 self.pipelines.place(&located.place, key)
             };
-            match self.read(&place) {
-                Ok(found) => self.take(found, key.id, &located, &mut tree).map(Some),
+            let found = match self.read(&place) {
                 Err(error) if key != root && refused(&error) => {
-                    tree.refusals.insert(key.id, error.message.clone());
                     self.lacks.push(error.stop());
-                    Ok(None)
+                    return Ok(Read::Refused(error.message));
                 }
-                Err(error) => Err(error.stop()),
+                found => found.map_err(|error| error.stop())?,
+            };
+            if let TriggerJobs::Refused(error) = &found.trigger_jobs {
+                self.lacks.push(error.stop());
             }
+            let selected = self.choose(&found.jobs, key.id, &located)?;
+            missing.retain(|index| selected.missing.contains(index));
+            let meant = selected.jobs.iter().map(|chosen| chosen.job.id).collect();
+            Ok(Read::Jobs(nodes(found, &meant)))
         })?;
-        branch.keep(&tree.meant);
-        self.print_tree(&branch, &tree, &located.place.project)?;
-        let mut unread = 0;
-        branch.lines(&mut |_, item| {
-            unread += usize::from(matches!(item, Item::Downstream(Downstream::NotRead(_))));
-        });
-        self.lacks.extend(jobs::unread(unread));
-        self.miss(&tree.missing, Within::Tree(root.id), &[]);
-        Ok(())
-    }
-
-    /// The rows of one pipeline of the tree.
-    fn take(
-        &mut self,
-        found: Found,
-        pipeline: PipelineId,
-        located: &Located,
-        tree: &mut Tree,
-    ) -> Result<Vec<Job>, Stop> {
-        if let TriggerJobs::Refused(error) = &found.trigger_jobs {
-            self.lacks.push(error.stop());
-        }
-        let selected = self.choose(&found.jobs, pipeline, located)?;
-        let meant = selected.jobs.iter().map(|chosen| chosen.job.id);
-        tree.meant.extend(meant);
-        tree.missing
-            .retain(|index| selected.missing.contains(index));
-        tree.texts.extend(found.texts);
-        Ok(found.jobs)
-    }
-
-    fn print_tree(&mut self, root: &Branch, tree: &Tree, project: &Project) -> Result<(), Stop> {
-        let Tree {
-            meant,
-            texts,
-            refusals,
-            ..
-        } = tree;
         match self.options.format {
             Format::Table => {
-                let table = jobs::tree(root, refusals);
-                self.out.table(&table, self.session.color);
+                self.out.table(&branch.table(), self.session.color);
                 let mut rows = Vec::new();
-                root.lines(&mut |_, item| match item {
-                    Item::Job(node) if meant.contains(&node.job.id) => rows.push(&node.job),
-                    _ => {}
-                });
-                self.tails(project, &rows)?;
+                branch.meant(&mut |_, node| rows.push(&node.job));
+                self.tails(&located.place.project, &rows)?;
             }
-            Format::Json => self.out.text(&jobs::tree_document(root, texts, refusals)),
-            _ => jobs::tree_lines(root, &|id| meant.contains(&id), texts, &mut |line| {
-                self.out.text(line);
-            }),
+            Format::Json => self.out.text(&branch.document()),
+            _ => branch.lines(&mut |line| self.out.text(line)),
         }
+        self.lacks.extend(unread);
+        self.miss(&missing, Within::Tree(root.id), &[]);
         Ok(())
     }
 
@@ -435,14 +395,20 @@ impl Listing<'_, '_> {
 /// Without `--limit 0` no more rows of a project are looked through.
 const LOOKED_THROUGH: usize = 10_000;
 
-/// What is known of a pipeline and everything below it besides the jobs.
-#[derive(Default)]
-struct Tree {
-    meant: HashSet<JobId>,
-    texts: Texts,
-    refusals: Refusals,
-    /// Operands, by index, that mean nothing anywhere.
-    missing: Vec<usize>,
+/// The jobs of one pipeline of a tree, in stage order.
+fn nodes(mut found: Found, meant: &HashSet<JobId>) -> Vec<Node> {
+    let places = stages::places(&found.jobs);
+    let newest: HashSet<JobId> = newest(&found.jobs).map(|job| job.id).collect();
+    let jobs = found.jobs.into_iter().map(|job| Node {
+        text: found.texts.remove(&job.id),
+        meant: meant.contains(&job.id),
+        retried: !newest.contains(&job.id),
+        downstream: Downstream::None,
+        job,
+    });
+    let mut nodes: Vec<Node> = jobs.collect();
+    nodes.sort_unstable_by_key(|node| places.get(&node.job.id).copied());
+    nodes
 }
 
 /// Without what no list shows: 10,000 rows are kept at once.

@@ -1,24 +1,21 @@
-//! Jobs as a table, a pipeline with all below it as a tree, and both as JSON.
+//! Jobs as a table, the ends of their logs, and the sentences of `jobs`.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::clean_log::Tail;
-use super::json;
 use super::messages::why_failed;
 use super::style::{Paint, Style};
-use super::table::{Column, Table, branch};
+use super::table::{Column, Table};
 use super::text::visible;
-use crate::decide::tree::{Branch, Downstream, Item};
-use crate::exit::{Exit, Stop};
-use crate::model::{Job, JobId, PipelineId, PipelineKey};
+use crate::exit::Stop;
+use crate::model::{Job, JobId, PipelineKey};
 use crate::time::human;
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     Column::name("JOB"),
     Column::name("STAGE"),
     Column::left("STATUS"),
@@ -39,30 +36,13 @@ pub fn table(jobs: &[(&Job, bool)], several_pipelines: bool) -> Table {
     table
 }
 
-/// A pipeline's jobs, and below each trigger job the pipeline that it started.
-pub fn tree(root: &Branch, refusals: &Refusals) -> Table {
-    let mut table = Table::new(COLUMNS);
-    root.lines(&mut |path, item| {
-        let prefix = branch(path);
-        let (key, note) = match item {
-            Item::Job(node) => return row(&mut table, &prefix, &node.job, node.retried, None),
-            Item::Pipeline(key) => (Some(key), ""),
-            Item::Downstream(below) => (below.key(), why(below, refusals)),
-        };
-        let Some(key) = key else { return };
-        let name = match key.project_id {
-            Some(project) => format!("{prefix}pipeline {} of project {project}", key.id),
-            None => format!("{prefix}pipeline {}", key.id),
-        };
-        let mut cells = [("", Paint::Plain); 7];
-        cells[0].0 = &name;
-        cells[6].0 = note;
-        table.row(&cells);
-    });
-    table
-}
-
-fn row(table: &mut Table, prefix: &str, job: &Job, retried: bool, pipeline: Option<PipelineKey>) {
+pub(super) fn row(
+    table: &mut Table,
+    prefix: &str,
+    job: &Job,
+    retried: bool,
+    pipeline: Option<PipelineKey>,
+) {
     let paint = if retried {
         Paint::Dim
     } else {
@@ -135,94 +115,6 @@ pub fn indented(tail: &Tail, put: &mut dyn FnMut(&str)) {
 /// GitLab's own text of each row.
 pub type Texts = HashMap<JobId, Box<RawValue>>;
 
-/// A pipeline of the tree, and what it holds or why that cannot be shown.
-#[derive(Serialize)]
-struct PipelineDocument<'a> {
-    pipeline: PipelineKey,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    jobs: Option<Vec<JobDocument<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct JobDocument<'a> {
-    job: Option<&'a RawValue>,
-    retried: bool,
-    downstream: Option<PipelineDocument<'a>>,
-}
-
-/// One line of the tree as NDJSON.
-#[derive(Serialize)]
-struct JobLine<'a> {
-    pipeline: PipelineKey,
-    job: Option<&'a RawValue>,
-}
-
-/// The tree as one document.
-pub fn tree_document(root: &Branch, texts: &Texts, refusals: &Refusals) -> String {
-    json::text(&branch_document(root, texts, refusals)) + "\n"
-}
-
-fn branch_document<'a>(
-    branch: &'a Branch,
-    texts: &'a Texts,
-    refusals: &'a Refusals,
-) -> PipelineDocument<'a> {
-    let jobs = branch.jobs.iter().map(|node| JobDocument {
-        job: texts.get(&node.job.id).map(|text| &**text),
-        retried: node.retried,
-        downstream: match &node.downstream {
-            Downstream::None => None,
-            Downstream::Pipeline(branch) => Some(branch_document(branch, texts, refusals)),
-            unread => unread.key().map(|key| PipelineDocument {
-                pipeline: key,
-                jobs: None,
-                error: Some(why(unread, refusals)),
-            }),
-        },
-    });
-    PipelineDocument {
-        pipeline: branch.pipeline,
-        jobs: Some(jobs.collect()),
-        error: None,
-    }
-}
-
-/// The tree's jobs that are meant, one `{pipeline, job}` a line.
-pub fn tree_lines(
-    branch: &Branch,
-    meant: &dyn Fn(JobId) -> bool,
-    texts: &Texts,
-    put: &mut dyn FnMut(&str),
-) {
-    for node in &branch.jobs {
-        if meant(node.job.id) {
-            let line = JobLine {
-                pipeline: branch.pipeline,
-                job: texts.get(&node.job.id).map(|text| &**text),
-            };
-            put(&(json::text(&line) + "\n"));
-        }
-        if let Downstream::Pipeline(below) = &node.downstream {
-            tree_lines(below, meant, texts, put);
-        }
-    }
-}
-
-/// Pipelines that cannot be read, and GitLab's answer.
-pub type Refusals = HashMap<PipelineId, String>;
-
-/// Why a downstream pipeline is not shown.
-fn why<'r>(downstream: &Downstream, refusals: &'r Refusals) -> &'r str {
-    match downstream {
-        Downstream::None | Downstream::Pipeline(_) => "",
-        Downstream::Unreadable(key) => refusals.get(&key.id).map_or("", String::as_str),
-        Downstream::Elsewhere(_) => "shown elsewhere",
-        Downstream::NotRead(_) => "not read: too deep or too many",
-    }
-}
-
 /// `--limit` without `--all-pipelines`.
 pub fn limit_of_a_pipeline() -> Stop {
     Stop::usage("--limit needs --all-pipelines: a pipeline is listed whole")
@@ -239,13 +131,6 @@ pub fn log_tail_without_table() -> Stop {
         .hint("jobgate trace JOB prints a log; the ids to ask for are in the JSON")
 }
 
-/// So many downstream pipelines of a tree were left out.
-pub fn unread(pipelines: usize) -> Option<Stop> {
-    let error = format!("{pipelines} downstream pipelines were not read: too deep or too many");
-    let stop = Stop::new(Exit::Unknown, error);
-    (pipelines > 0).then(|| stop.hint("--pipeline ID of one of them begins the tree there"))
-}
-
 /// A search through a project's jobs ended before their end.
 pub fn looked_through(jobs: usize) -> String {
     format!("only the newest {jobs} jobs of the project were looked through; --limit 0 goes on")
@@ -259,8 +144,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::decide::tree::grow;
-    use crate::model::{PipelineId, PipelineKey, ProjectId};
     use crate::report::style::Style;
 
     fn job(value: &serde_json::Value) -> Job {
@@ -295,42 +178,5 @@ mod tests {
             go                x       manual                      12  trigger job
             odd                       failed                      13  new\u{1b}reason
         "#]].assert_eq(&printed(&table(&rows, false)));
-    }
-
-    #[test]
-    fn a_tree_shows_each_pipeline_below_its_trigger_job() {
-        let key = |id, project: Option<u64>| PipelineKey {
-            id: PipelineId(id),
-            project_id: project.map(ProjectId),
-        };
-        let bridge = |id: u64, name, child: u64| {
-            let child = json!({"id": child, "project_id": 7, "status": "running"});
-            job(
-                &json!({"id": id, "name": name, "stage": "t", "status": "success", "downstream_pipeline": child}),
-            )
-        };
-        let refusals = Refusals::from([(PipelineId(9), "403 Forbidden\n".to_owned())]);
-        let grown = grow(key(1, None), &mut |next: PipelineKey| {
-            Ok::<_, ()>(match next.id.0 {
-                1 => Some(vec![
-                    job(&json!({"id": 1, "name": "build", "stage": "b", "status": "success"})),
-                    bridge(2, "child", 2),
-                    bridge(3, "other", 9),
-                ]),
-                2 => Some(vec![bridge(4, "back", 1)]),
-                _ => None,
-            })
-        });
-        expect![[r#"
-            JOB                                  STAGE  STATUS   DURATION  QUEUED  ID  NOTE             LINK
-            pipeline 1
-            ├─ build                             b      success                     1
-            ├─ child                             t      success                     2
-            │  └─ pipeline 2 of project 7
-            │     └─ back                        t      success                     4
-            │        └─ pipeline 1 of project 7                                        shown elsewhere
-            └─ other                             t      success                     3
-               └─ pipeline 9 of project 7                                              403 Forbidden\n
-        "#]].assert_eq(&printed(&tree(&grown.unwrap(), &refusals)));
     }
 }
