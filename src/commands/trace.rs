@@ -12,11 +12,11 @@ use super::wait_jobs::{Wait, wait_and};
 use super::wait_loop::{Limits, Turns};
 use super::waiting::{INTERVAL, TIMEOUT};
 use crate::cli::{Group, Opt, Usage, Words};
-use crate::decide::part::{Ask, Read, Reader};
+use crate::decide::part::{Read, Reader};
 use crate::decide::select::Selection;
 use crate::decide::wait::{Failures, Rules, TriggerJobs, Watch};
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Error, Kind, Route};
+use crate::gitlab::{Error, Route};
 use crate::host::Host;
 use crate::model::{Job, JobId, Project};
 use crate::pipeline::{Pipelines, Scope, choose, no_such_jobs};
@@ -61,7 +61,7 @@ leaves of them.
 
 With --follow the exit code is 0 if the job passed, 1 if it failed (allowed to fail or not, unless --allow-failure is given), 7 if it was \
 canceled or skipped, 3 if time ran out. A job that does not run yet is waited for, and a newer attempt takes the place of one that `retry:` replaces. \
-A GitLab before 19 sends the whole log each time; the longer the log grows, the less often it is read.",
+The longer a log grows, the less often it is read.",
     example: "\
 jobgate trace unit --tail 100
 jobgate trace deploy --follow --timeout 20m
@@ -315,45 +315,23 @@ impl<'o, 'h> Log<'o, 'h> {
 
     /// Reads what is new, to the log's present end. With `early`, it ends when the output is closed.
     fn read_on(&mut self, session: &Session, route: &Route, early: bool) -> Result<(), Error> {
-        loop {
-            match session.ask(|| self.read(session, route, early))? {
-                Read::All => return Ok(()),
-                Read::More => {}
-                Read::Other => {
-                    session.talk.line(report::STARTS_OVER);
-                    self.begin_again();
-                }
-            }
+        while session.ask(|| self.read(session, route, early))? == Read::Other {
+            session.talk.line(report::STARTS_OVER);
+            self.begin_again();
         }
+        Ok(())
     }
 
     /// Asks once.
     fn read(&mut self, session: &Session, route: &Route, early: bool) -> Result<Read, Error> {
-        let ask = self.reader.ask();
-        let part = match ask {
-            Ask::Whole => Vec::new(),
-            Ask::Part { offset, limit } => vec![
-                ("byte_offset", offset.to_string()),
-                ("byte_limit", limit.to_string()),
-            ],
-        };
-        let pairs: Vec<(&str, &str)> = part.iter().map(|(key, n)| (*key, n.as_str())).collect();
         let (sink, mut answer) = (&mut self.sink, self.reader.answer());
         let mut closed = false;
-        let read = session.gitlab.stream(route, &pairs, &mut |chunk| {
+        session.gitlab.stream(route, &[], &mut |chunk| {
             let flow = answer.take(chunk, &mut |new| sink.put(new));
             closed = early && !sink.out.delivers();
             if closed { ControlFlow::Break(()) } else { flow }
-        });
-        match read {
-            Ok(_) if closed => Ok(Read::All),
-            Ok(_) => Ok(answer.end(&mut |new| sink.put(new))),
-            Err(error) if error.kind == Kind::Refused && ask != Ask::Whole => {
-                self.reader.no_parts();
-                Ok(Read::More)
-            }
-            Err(error) => Err(error),
-        }
+        })?;
+        Ok(if closed { Read::All } else { answer.end() })
     }
 
     /// Another log begins, from its first byte.

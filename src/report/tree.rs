@@ -203,7 +203,7 @@ fn pipeline_row(table: &mut Table, prefix: &str, key: PipelineKey, note: &str) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::needless_raw_string_hashes)]
 
     use expect_test::expect;
 

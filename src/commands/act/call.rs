@@ -158,8 +158,7 @@ fn show_logs(
     if options.format != Format::Table {
         return Ok(());
     }
-    let failed = outcome.failed().into_iter();
-    let lacks = show_tails(session, &place.project, failed, keep, out)?;
+    let lacks = show_tails(session, &place.project, &outcome.failed(), keep, out)?;
     Stop::all(lacks).map_or(Ok(()), Err)
 }
 
