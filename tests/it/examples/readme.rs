@@ -198,19 +198,3 @@ fn every_line_of_the_readmes_ends_as_it_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
-
-#[test]
-fn lines_are_found_where_they_are() {
-    let text = "jobgate no\n```text\njobgate help [COMMAND]\n```\n```sh\njobgate a # exit 9\nx \"$(jobgate b)\"\n```\n```yaml\n- jobgate c # why\n# jobgate d\n```\n";
-    let line = |text: &str, code| Line {
-        text: text.to_owned(),
-        code,
-    };
-    let expected = [
-        line("jobgate a", 9),
-        line("x \"$(jobgate b)\"", 0),
-        line("jobgate c", 0),
-    ];
-    assert_eq!(lines(text), expected);
-    assert_eq!(plain_count(text), 3);
-}
