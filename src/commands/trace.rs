@@ -9,12 +9,12 @@ use super::act::options::ALLOW_FAILURE;
 use super::logs::log_of;
 use super::options::{self, CONNECTION, NAME, OUTPUT_FILE, WHERE, Where};
 use super::wait_jobs::{Wait, wait_and};
-use super::wait_loop::{Limits, Turns};
-use super::waiting::{INTERVAL, TIMEOUT};
+use super::wait_loop::Turns;
+use super::waiting::{INTERVAL, Patience, TIMEOUT};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::part::{Read, Reader};
 use crate::decide::select::Selection;
-use crate::decide::wait::{Failures, Rules, TriggerJobs, Watch};
+use crate::decide::wait::{Failures, Watch};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Route};
 use crate::host::Host;
@@ -69,33 +69,18 @@ jobgate trace 'build: [eu, blue]' --plain --output-file build.log",
     groups: &[&WHICH, &LOG, &WHERE, &FOLLOWING, &CONNECTION],
 };
 
-/// How to follow a log.
-struct Follow {
-    limits: Limits,
-    rules: Rules,
-}
-
-impl Follow {
-    fn read(words: &mut Words) -> Result<Option<Self>, Stop> {
-        let follow = words.switch(&FOLLOW);
-        let mut given = FOLLOWING.options.iter().filter(|one| words.given(one));
-        if let (false, Some(option)) = (follow, given.next()) {
-            return Err(report::needs_follow(option.name));
-        }
-        let limits = Limits::read(words)?;
-        let failures = if words.switch(&ALLOW_FAILURE) {
-            Failures::AsGitLab
-        } else {
-            Failures::Strict
-        };
-        let rules = Rules {
-            failures,
-            trigger_jobs: TriggerJobs::LeaveOut,
-            looks: limits.looks(),
-            ..Rules::default()
-        };
-        Ok(follow.then_some(Self { limits, rules }))
+/// How to follow the log, if it is to be followed.
+fn follow_options(words: &mut Words) -> Result<Option<Patience>, Stop> {
+    let follow = words.switch(&FOLLOW);
+    let mut given = FOLLOWING.options.iter().filter(|one| words.given(one));
+    if let (false, Some(option)) = (follow, given.next()) {
+        return Err(report::needs_follow(option.name));
     }
+    let mut patience = Patience::read(words, true)?;
+    if !words.switch(&ALLOW_FAILURE) {
+        patience.rules.failures = Failures::Strict;
+    }
+    Ok(follow.then_some(patience))
 }
 
 struct Options {
@@ -105,14 +90,14 @@ struct Options {
     plain: bool,
     file: Option<PathBuf>,
     /// How to wait, if the log is to be followed.
-    follow: Option<Follow>,
+    follow: Option<Patience>,
     common: Common,
 }
 
 impl Options {
     fn read(words: &mut Words) -> Result<Self, Stop> {
         let selection = options::named(words);
-        let follow = Follow::read(words)?;
+        let follow = follow_options(words)?;
         let place = Where::read(words)?;
         let options = Self {
             selection,
@@ -203,7 +188,7 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
 fn follow(
     session: &Session,
     options: &Options,
-    follow: &Follow,
+    follow: &Patience,
     mut log: Log,
 ) -> Result<(Exit, Option<Stop>), Stop> {
     let (mut turns, me) = Turns::open(session, follow.limits, options.place.complete())?;

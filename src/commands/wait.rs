@@ -13,7 +13,6 @@ use super::wait_loop::Turns;
 use super::waiting::{Patience, WAITING};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Operand, Selection};
-use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::pipeline::Pipelines;
@@ -123,7 +122,8 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let out = RefCell::new(Out::open(host, options.file.as_deref(), live)?);
     let stream = |line: &str| out.borrow_mut().text(line);
     let exit = session::streaming(&options.common, host, live.then_some(&stream), |session| {
-        let ended = wait(&options, session)?;
+        // An end before the first look has its document, too.
+        let ended = wait(&options, session).unwrap_or_else(Ended::early);
         let written = write(&out, options.format, session, &ended);
         if let Some(stop) = &ended.stop {
             session.talk.stop(stop);
@@ -140,7 +140,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
 /// The last that is known of each job; of `ndjson` it is an event, written already.
 fn write(out: &RefCell<Out>, format: Format, session: &Session, ended: &Ended) -> Result<(), Stop> {
     let Ended { outcome, place, .. } = ended;
-    let document = report::Document::of(outcome, place);
+    let document = report::Document::of(outcome, place.as_ref());
     match format {
         Format::Table if outcome.jobs.is_empty() => {}
         Format::Table => out
@@ -149,7 +149,7 @@ fn write(out: &RefCell<Out>, format: Format, session: &Session, ended: &Ended) -
         Format::Json => out.borrow_mut().text(&(json::text(&document) + "\n")),
         Format::Dotenv => out
             .borrow_mut()
-            .text(&report::dotenv(outcome, place).text()?),
+            .text(&report::dotenv(outcome, place.as_ref()).text()?),
         Format::Ndjson => session.events.write(&Event::End { result: &document }),
     }
     Ok(())
@@ -180,16 +180,7 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
     if let Some(me) = me
         && let Err(stop) = gating.pass(session, me)
     {
-        let outcome = Outcome {
-            exit: stop.exit,
-            jobs: Vec::new(),
-            reason: None,
-        };
-        return Ok(Ended {
-            outcome,
-            stop: Some(stop),
-            place,
-        });
+        return Err(stop);
     }
     let mut ended = wait_for(&mut turns, &pipelines, &wait);
     // What follows the wait relies on the conditions as much as on the jobs.

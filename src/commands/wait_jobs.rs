@@ -41,7 +41,7 @@ pub struct Ended {
     /// The last that is known of each job.
     pub outcome: Outcome,
     /// The pipeline that holds the jobs, as far as the way there is known.
-    pub place: Place,
+    pub place: Option<Place>,
     /// The words for an end that the jobs' own status does not explain.
     pub stop: Option<Stop>,
 }
@@ -85,8 +85,24 @@ pub fn wait_and(
     let place = waiting.watch.pipeline().map(|key| waiting.place(key));
     Ended {
         outcome,
-        place: place.unwrap_or_else(|| wait.place.clone()),
+        place: place.or_else(|| Some(wait.place.clone())),
         stop,
+    }
+}
+
+impl Ended {
+    /// Before the first look.
+    pub fn early(stop: Stop) -> Self {
+        let outcome = Outcome {
+            exit: stop.exit,
+            jobs: Vec::new(),
+            reason: None,
+        };
+        Self {
+            outcome,
+            place: None,
+            stop: Some(stop),
+        }
     }
 }
 
@@ -136,11 +152,11 @@ impl JobWait<'_> {
             match verdict {
                 Verdict::Final(outcome) => return Ok(*outcome),
                 Verdict::Waiting { soon: true, .. } | Verdict::Read(_) => {
-                    turns.missing(self.missing(turns.now()));
+                    turns.missing(self.missing());
                     turns.pause_short()?;
                 }
                 Verdict::Waiting { wake, .. } => {
-                    turns.missing(self.missing(turns.now()));
+                    turns.missing(self.missing());
                     turns.pause(wake)?;
                 }
             }
@@ -182,11 +198,11 @@ impl JobWait<'_> {
     }
 
     /// What the heartbeat names: the open jobs, or what is not there yet.
-    fn missing(&self, now: Duration) -> Vec<Missing> {
+    fn missing(&self) -> Vec<Missing> {
         let open = self.watch.open().map(|job| Missing {
             name: job.name.clone(),
             status: Some(job.status.clone()),
-            since: (job.status == Status::Running).then(|| now.saturating_sub(duration(job))),
+            running: (job.status == Status::Running).then(|| seconds(job)),
         });
         let open: Vec<Missing> = open.collect();
         if !open.is_empty() {
@@ -198,7 +214,7 @@ impl JobWait<'_> {
             .map(|job| Missing {
                 name: job.name,
                 status: job.job.map(|job| job.status),
-                since: None,
+                running: None,
             })
             .collect()
     }
@@ -320,7 +336,7 @@ fn write(turns: &mut Turns, step: &Step) {
 }
 
 /// How long it has been running; zero where GitLab sent none, or no time that could be.
-fn duration(job: &Job) -> Duration {
-    let seconds = job.duration.unwrap_or_default();
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+fn seconds(job: &Job) -> u64 {
+    let time = Duration::try_from_secs_f64(job.duration.unwrap_or_default());
+    time.unwrap_or_default().as_secs()
 }

@@ -3,7 +3,7 @@
 use super::wait_loop::Limits;
 use crate::cli::{Group, Opt, Words};
 use crate::decide::pace::Interval;
-use crate::decide::wait::{Failures, Looks, Rules, StopAt, TriggerJobs, Want};
+use crate::decide::wait::{Failures, Rules, TriggerJobs, Want};
 use crate::exit::Stop;
 use crate::model::Status;
 use crate::time::parse_duration;
@@ -62,27 +62,6 @@ pub const WAITING: Group = Group {
     ],
 };
 
-impl Limits {
-    /// `--timeout` and `--interval`.
-    pub fn read(words: &mut Words) -> Result<Self, Stop> {
-        Ok(Self {
-            timeout: words.parsed(&TIMEOUT, parse_duration)?,
-            interval: words
-                .parsed(&INTERVAL, Interval::parse)?
-                .unwrap_or(Interval::DEFAULT),
-            outage: None,
-        })
-    }
-
-    pub fn looks(&self) -> Looks {
-        if self.once() {
-            Looks::Once
-        } else {
-            Looks::UntilDecided
-        }
-    }
-}
-
 /// What counts, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct Patience {
@@ -91,34 +70,29 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// `no_trigger_jobs`: they were left out of the selection.
+    /// Of every command that waits; options that it does not take are absent. `no_trigger_jobs`: they were left out of the selection.
     pub fn read(words: &mut Words, no_trigger_jobs: bool) -> Result<Self, Stop> {
+        let interval = words.parsed(&INTERVAL, Interval::parse)?;
         let limits = Limits {
+            timeout: words.parsed(&TIMEOUT, parse_duration)?,
+            interval: interval.unwrap_or(Interval::DEFAULT),
             outage: words.parsed(&OUTAGE_BUDGET, parse_duration)?,
-            ..Limits::read(words)?
         };
-        let strict = words.switch(&STRICT);
-        let shallow = words.switch(&SHALLOW);
-        let keep_going = words.switch(&KEEP_GOING);
         let rules = Rules {
             want: words.parsed(&FOR, want)?.unwrap_or_default(),
-            failures: if strict {
+            failures: if words.switch(&STRICT) {
                 Failures::Strict
             } else {
                 Failures::AsGitLab
             },
             ok: words.parsed(&OK, fine)?.unwrap_or_default(),
-            trigger_jobs: match (no_trigger_jobs, shallow) {
+            trigger_jobs: match (no_trigger_jobs, words.switch(&SHALLOW)) {
                 (true, _) => TriggerJobs::LeaveOut,
                 (false, true) => TriggerJobs::Shallow,
                 (false, false) => TriggerJobs::Follow,
             },
-            stop: if keep_going {
-                StopAt::End
-            } else {
-                StopAt::FirstFailure
-            },
-            looks: limits.looks(),
+            keep_going: words.switch(&KEEP_GOING),
+            once: limits.once(),
             stuck: words.parsed(&STUCK, parse_duration)?,
         };
         Ok(Self { rules, limits })

@@ -14,5 +14,5 @@ pub use outcome::{
     Change, Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Remark, Step,
     Unreadable, Verdict,
 };
-pub use rules::{Counts, Failures, Looks, Rules, StopAt, TriggerJobs, Want, Way, way};
+pub use rules::{Counts, Failures, Rules, TriggerJobs, Want, Way, way};
 pub use watch::Watch;

@@ -159,7 +159,7 @@ impl<'e> Ending<'e> {
             waited: self
                 .waited
                 .zip(self.place)
-                .map(|(outcome, place)| wait::Document::of(outcome, place)),
+                .map(|(outcome, place)| wait::Document::of(outcome, Some(place))),
         }) + "\n"
     }
 

@@ -39,7 +39,7 @@ pub enum Event<'e> {
     },
     /// A minute without any other event.
     Heartbeat {
-        waiting: Vec<Waiting<'e>>,
+        waiting: &'e [Missing],
         #[serde(skip)]
         silent: Option<Duration>,
     },
@@ -57,35 +57,14 @@ pub enum Event<'e> {
     },
 }
 
-/// What is waited for.
-#[derive(Serialize)]
-pub struct Waiting<'e> {
-    name: &'e str,
-    /// `None` if it is not there yet.
-    status: Option<&'e Status>,
-    /// Seconds.
-    running: Option<u64>,
-}
-
-/// A job that a heartbeat names.
-#[derive(Clone, Debug)]
+/// What is waited for, as last seen.
+#[derive(Clone, Debug, Serialize)]
 pub struct Missing {
     pub name: String,
     /// `None` if it is not there yet.
     pub status: Option<Status>,
-    /// Since when it has been running, by the monotonic clock.
-    pub since: Option<Duration>,
-}
-
-impl Missing {
-    pub fn at(&self, now: Duration) -> Waiting<'_> {
-        let running = self.since.map(|since| now.saturating_sub(since).as_secs());
-        Waiting {
-            name: &self.name,
-            status: self.status.as_ref(),
-            running,
-        }
-    }
+    /// Seconds.
+    pub running: Option<u64>,
 }
 
 /// Writes events.
@@ -239,10 +218,10 @@ fn word(status: &Status) -> (String, Paint) {
     (status.word().to_owned(), Paint::status(status, false))
 }
 
-fn heartbeat(waiting: &[Waiting], silent: Option<Duration>) -> String {
+fn heartbeat(waiting: &[Missing], silent: Option<Duration>) -> String {
     let named = waiting.iter().take(NAMED).map(|one| {
-        let name = one.name;
-        match (one.status.map(Status::word), one.running) {
+        let name = &one.name;
+        match (one.status.as_ref().map(Status::word), one.running) {
             (None, _) => format!("{name} (not there yet)"),
             (Some(status), _) if silent.is_some() => format!("{name} (was {status})"),
             (Some(status), None) => format!("{name} ({status})"),

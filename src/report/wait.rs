@@ -120,8 +120,9 @@ fn duration(job: &Job) -> Option<Duration> {
 pub struct Document<'o> {
     result: &'static str,
     exit: u8,
-    project: &'o Project,
-    pipeline: PipelineId,
+    /// Null in a call that ended before the pipeline was known.
+    project: Option<&'o Project>,
+    pipeline: Option<PipelineId>,
     jobs: Vec<JobDocument<'o>>,
 }
 
@@ -143,12 +144,12 @@ struct JobDocument<'o> {
 }
 
 impl<'o> Document<'o> {
-    pub fn of(outcome: &'o Outcome, place: &'o Place) -> Self {
+    pub fn of(outcome: &'o Outcome, place: Option<&'o Place>) -> Self {
         Self {
             result: outcome.exit.name(),
             exit: outcome.exit.code(),
-            project: &place.project,
-            pipeline: place.pipeline,
+            project: place.map(|place| &place.project),
+            pipeline: place.map(|place| place.pipeline),
             jobs: outcome.jobs.iter().map(JobDocument::of).collect(),
         }
     }
@@ -174,12 +175,14 @@ impl<'o> JobDocument<'o> {
 }
 
 /// Variables for later jobs. Names of jobs are left out: they may hold what GitLab would expand.
-pub fn dotenv(outcome: &Outcome, place: &Place) -> Dotenv {
+pub fn dotenv(outcome: &Outcome, place: Option<&Place>) -> Dotenv {
     let mut dotenv = Dotenv::new();
     dotenv.set("RESULT", outcome.exit.name());
     dotenv.set("EXIT_CODE", outcome.exit.code().to_string());
-    dotenv.project(&place.project);
-    dotenv.set("PIPELINE_ID", place.pipeline.to_string());
+    if let Some(place) = place {
+        dotenv.project(&place.project);
+        dotenv.set("PIPELINE_ID", place.pipeline.to_string());
+    }
     let count = |wanted: fn(Counts) -> bool| {
         let jobs = outcome.jobs.iter();
         jobs.filter(|job| wanted(job.counts)).count().to_string()

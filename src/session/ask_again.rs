@@ -236,7 +236,7 @@ impl<'a> Asking<'a> {
             return Some(*due);
         }
         self.events.write(&Event::Heartbeat {
-            waiting: missing.iter().map(|one| one.at(now)).collect(),
+            waiting: missing,
             silent: state
                 .trouble
                 .as_ref()

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use jobgate::decide::select::{Caller, Operand, Selection};
 use jobgate::decide::wait::{
-    Change, Counts, Failures, Goal, List, Looks, Note, Now, Outcome, Own, Read, Reason, Remark,
-    Rules, Step, StopAt, TriggerJobs, Unreadable, Verdict, Want, Watch,
+    Change, Counts, Failures, Goal, List, Note, Now, Outcome, Own, Read, Reason, Remark, Rules,
+    Step, TriggerJobs, Unreadable, Verdict, Want, Watch,
 };
 use jobgate::exit::Exit;
 use jobgate::model::{Job, JobId, PipelineId, PipelineKey, Status};

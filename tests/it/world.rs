@@ -12,9 +12,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jobgate::decide::select::Caller;
-use jobgate::decide::wait::{
-    Goal, List, Now, Own, Read, Rules, StopAt, Unreadable, Verdict, Watch,
-};
+use jobgate::decide::wait::{Goal, List, Now, Own, Read, Rules, Unreadable, Verdict, Watch};
 use jobgate::exit::Exit;
 use jobgate::model::{JobId, PipelineId, PipelineKey};
 use jobgate::time::Timestamp;
@@ -82,11 +80,7 @@ fn watch(story: &Story, world: &World) -> Watch {
         selection: story.asked.selection(),
     };
     let rules = Rules {
-        stop: if story.keep_going {
-            StopAt::End
-        } else {
-            StopAt::FirstFailure
-        },
+        keep_going: story.keep_going,
         ..Rules::default()
     };
     let caller = Caller {

@@ -332,7 +332,7 @@ impl Jobs<'_> {
         let missing = open.map(|target| Missing {
             name: target.job.name.clone(),
             status: Some(target.job.status.clone()),
-            since: None,
+            running: None,
         });
         call.turns.missing(missing.collect());
     }

@@ -7,7 +7,7 @@ use crate::decide::gate::condition::Condition;
 use crate::decide::gate::evidence::{Calling, Evidence, Fetched, Piece};
 use crate::decide::gate::said::Fact;
 use crate::decide::select::{Operand, Selection};
-use crate::decide::wait::{Failures, Looks, Now, Outcome, Read, Rules, Unreadable, Verdict};
+use crate::decide::wait::{Failures, Now, Outcome, Read, Rules, Unreadable, Verdict};
 use crate::exit::Exit;
 use crate::gitlab::{Error, Route};
 use crate::model::{GitRef, Pipeline, Place, Project, Source};
@@ -132,7 +132,7 @@ impl Ask<'_> {
         };
         let rules = Rules {
             failures,
-            looks: Looks::Once,
+            once: true,
             ..Rules::default()
         };
         let mut watch = watch(&Wait {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::node::{Node, Tracked};
 use super::outcome::{JobOutcome, Unreadable};
-use super::rules::{APPEAR, Counts, Role, Rules, SETTLE, StopAt, TriggerJobs, Want};
+use super::rules::{APPEAR, Counts, Role, Rules, SETTLE, TriggerJobs, Want};
 use crate::exit::Exit;
 use crate::model::{Job, PipelineId, PipelineKey, Status};
 
@@ -27,7 +27,7 @@ pub(super) struct Judge<'a> {
     /// When the next failure settles.
     pub wake: Option<Duration>,
     above: Vec<PipelineId>,
-    judged: HashMap<(PipelineId, StopAt), Counts>,
+    judged: HashMap<(PipelineId, bool), Counts>,
 }
 
 impl<'a> Judge<'a> {
@@ -69,9 +69,9 @@ impl<'a> Judge<'a> {
     /// How the pipeline that a trigger job has started counts for the trigger job.
     fn below(&mut self, tracked: &Tracked, role: Role, key: PipelineKey) -> Counts {
         if !self.rules.tolerates(&tracked.job, role) {
-            return self.pipeline(key, self.rules.stop);
+            return self.pipeline(key, self.rules.keep_going);
         }
-        match self.pipeline(key, StopAt::End) {
+        match self.pipeline(key, true) {
             Counts::Failed | Counts::Canceled | Counts::Skipped => Counts::Warning,
             below => below,
         }
@@ -172,9 +172,9 @@ impl<'a> Judge<'a> {
             }
     }
 
-    /// How all jobs of a downstream pipeline count together.
-    fn pipeline(&mut self, key: PipelineKey, stop: StopAt) -> Counts {
-        if let Some(counts) = self.judged.get(&(key.id, stop)) {
+    /// How all jobs of a downstream pipeline count together: at the first failure, or when all have come to their end.
+    fn pipeline(&mut self, key: PipelineKey, to_end: bool) -> Counts {
+        if let Some(counts) = self.judged.get(&(key.id, to_end)) {
             return *counts;
         }
         if self.above.len() >= DEEPEST || self.above.contains(&key.id) {
@@ -188,13 +188,13 @@ impl<'a> Judge<'a> {
             return Counts::Waiting;
         };
         self.above.push(key.id);
-        let counts = self.together(node, stop);
+        let counts = self.together(node, to_end);
         self.above.pop();
-        self.judged.insert((key.id, stop), counts);
+        self.judged.insert((key.id, to_end), counts);
         counts
     }
 
-    fn together(&mut self, node: &'a Node, stop: StopAt) -> Counts {
+    fn together(&mut self, node: &'a Node, to_end: bool) -> Counts {
         match node.unreadable {
             Some(Unreadable::Refused) => return Counts::Refused,
             Some(Unreadable::Gone) => return Counts::Missing,
@@ -213,7 +213,7 @@ impl<'a> Judge<'a> {
             .copied()
             .find(|counts| counts.bad() && counts.exit() == Some(code));
         match worst {
-            Some(worst) if !waiting || stop == StopAt::FirstFailure => worst,
+            Some(worst) if !waiting || !to_end => worst,
             _ if waiting => Counts::Waiting,
             _ if all.contains(&Counts::Warning) => Counts::Warning,
             _ if all.contains(&Counts::Passed) => Counts::Passed,

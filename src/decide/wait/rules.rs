@@ -19,8 +19,10 @@ pub struct Rules {
     /// Statuses that pass although they are no success: `canceled`, `skipped`.
     pub ok: Vec<Status>,
     pub trigger_jobs: TriggerJobs,
-    pub stop: StopAt,
-    pub looks: Looks,
+    /// Wait for all jobs even after one has failed.
+    pub keep_going: bool,
+    /// One look decides (`--timeout 0`).
+    pub once: bool,
     /// How long a job may be stuck before the wait ends; without it, it is only named.
     pub stuck: Option<Duration>,
 }
@@ -59,24 +61,6 @@ pub enum TriggerJobs {
     Shallow,
     /// Not at all (`--no-trigger-jobs`).
     LeaveOut,
-}
-
-/// When the wait ends if a job has failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum StopAt {
-    #[default]
-    FirstFailure,
-    /// When all jobs have ended (`--keep-going`).
-    End,
-}
-
-/// How often to look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Looks {
-    #[default]
-    UntilDecided,
-    /// One look (`--timeout 0`).
-    Once,
 }
 
 /// What a pipeline is to the wait.

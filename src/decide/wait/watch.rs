@@ -9,7 +9,7 @@ use super::outcome::{
     Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Remark, Step, Unreadable,
     Verdict,
 };
-use super::rules::{Counts, Looks, Role, Rules, StopAt, TriggerJobs};
+use super::rules::{Counts, Role, Rules, TriggerJobs};
 use super::said::Said;
 use crate::decide::guard::{Activity, Guard, Sign};
 use crate::decide::select::{Operand, Selection};
@@ -155,7 +155,7 @@ impl Watch {
             },
             follows: hop.is_some() || self.rules.trigger_jobs == TriggerJobs::Follow,
             now,
-            once: self.rules.looks == Looks::Once,
+            once: self.rules.once,
             first: self.first,
         };
         node.take(list, rows, &context, news)?;
@@ -242,9 +242,7 @@ impl Watch {
         }
         match &survey.end {
             Some(end) => Verdict::Final(Box::new(self.outcome(Some(end), None))),
-            None if self.rules.looks == Looks::Once => {
-                Verdict::Final(Box::new(self.give_up(Exit::Pending)))
-            }
+            None if self.rules.once => Verdict::Final(Box::new(self.give_up(Exit::Pending))),
             None => {
                 self.first = false;
                 Verdict::Waiting {
@@ -448,7 +446,7 @@ impl Watch {
         let open = all.iter().any(|counts| counts.open());
         let bad = all.iter().any(|counts| counts.bad());
         let counting = |counts: &Counts| !matches!(counts, Counts::Ignored | Counts::Absent);
-        if bad && (!open || self.rules.stop == StopAt::FirstFailure) {
+        if bad && (!open || !self.rules.keep_going) {
             Some(None)
         } else if open || target.looks == 0 {
             None
@@ -484,9 +482,10 @@ impl Watch {
     /// What has not been seen in this pipeline will not appear any more: all its jobs exist from its creation. A job that is retried while
     /// a list of several pages is read can be missing from it, so that two lists must agree.
     fn absent(&self, node: &Node) -> bool {
-        let looks = match self.rules.looks {
-            Looks::UntilDecided if !node.one_page => 2,
-            _ => 1,
+        let looks = if node.one_page || self.rules.once {
+            1
+        } else {
+            2
         };
         node.looks >= looks
     }
@@ -504,7 +503,7 @@ impl Watch {
 
     /// No time is left in which a failure could be replaced.
     fn over(&self, given: Option<Exit>) -> bool {
-        self.rules.looks == Looks::Once || given == Some(Exit::Timeout)
+        self.rules.once || given == Some(Exit::Timeout)
     }
 
     /// The end in full: `given` is the code of a wait that had to be given up.

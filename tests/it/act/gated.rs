@@ -150,7 +150,7 @@ fn a_wait_is_gated_at_its_end_too() {
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 unit  pending
             08:00:02 unit  pending → running  (2s in queue)
-            08:01:02 waiting for unit (running 1m00s)
+            08:01:02 waiting for unit (running 54s)
             08:01:11 unit  running → success
             gate: not held  newest  pipeline 7701 of main is for commit 00000000 (expected: no newer pipeline of this ref is for another commit)
             jobgate: error: the gate is closed: 1 of 1 conditions not held

@@ -232,7 +232,7 @@ fn a_refused_pipeline_is_asked_again_only_before_the_end() {
         ]
     };
     let keep_going = Rules {
-        stop: StopAt::End,
+        keep_going: true,
         ..Rules::default()
     };
     let mut wait = Wait::new(all(), keep_going).pipeline(OWN, rows("running"));

@@ -65,7 +65,7 @@ fn the_first_failure_ends_the_wait_unless_it_keeps_going() {
     assert_eq!(counts, [Counts::Waiting, Counts::Failed]);
 
     let keep_going = Rules {
-        stop: StopAt::End,
+        keep_going: true,
         ..Rules::default()
     };
     let mut wait = Wait::new(all(), keep_going).pipeline(OWN, rows);
@@ -200,7 +200,7 @@ fn a_person_is_told_once_where_to_click() {
 #[test]
 fn one_look_is_enough_to_say_pending() {
     let once = Rules {
-        looks: Looks::Once,
+        once: true,
         ..Rules::default()
     };
     for (rows, code) in [
@@ -257,7 +257,7 @@ fn a_caller_that_is_canceled_behaves_as_if_terminated() {
 fn giving_up_is_never_a_pass() {
     let rows = vec![job(5, "a", "failed"), job(4, "b", "running")];
     let keep_going = Rules {
-        stop: StopAt::End,
+        keep_going: true,
         ..Rules::default()
     };
     let mut wait = Wait::new(all(), keep_going).pipeline(OWN, rows);

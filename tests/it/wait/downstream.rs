@@ -58,7 +58,7 @@ fn a_failure_below_is_shown_with_its_way() {
         08:00:22 child  running → success
         08:00:22 lint (pipeline 7701)  running → success
         08:00:48 unit (pipeline 7702)  running → success
-        08:01:48 waiting for e2e (running 1m32s)
+        08:01:48 waiting for e2e (running 1m16s)
         08:01:48 e2e (pipeline 7702)  running → failed
     "#]]);
     after_head(story.run("wait child --shallow")).is(
@@ -178,13 +178,13 @@ fn a_newer_attempt_of_the_trigger_job_moves_the_pin() {
             08:00:02 child has started pipeline 7701
             08:00:02 smoke (pipeline 7701)  pending
             08:00:05 smoke (pipeline 7701)  pending → running  (2s in queue)
-            08:01:05 waiting for smoke (running 1m02s)
+            08:01:05 waiting for smoke (running 56s)
             08:01:13 child  success → success  (retried: 90403 replaces 90400)
             08:01:13 a newer attempt of child has started pipeline 7702, which counts instead of 7701
             08:01:13 smoke (pipeline 7702)  running
-            08:02:13 waiting for smoke (running 1m10s)
+            08:02:13 waiting for smoke (running 1m09s)
             08:03:13 waiting for smoke (running 2m10s)
-            08:04:13 waiting for smoke (running 3m10s)
+            08:04:13 waiting for smoke (running 3m09s)
             08:04:27 smoke (pipeline 7702)  running → success
         "#]],
     );

@@ -23,7 +23,7 @@ fn jobs_that_pass() {
             08:00:02 compile  pending → running  (2s in queue)
             08:00:02 lint  pending → running  (2s in queue)
             08:00:27 lint  running → success
-            08:01:27 waiting for compile (running 1m25s)
+            08:01:27 waiting for compile (running 1m17s)
             08:01:51 compile  running → success
         "#]],
     );
@@ -275,7 +275,7 @@ fn time_runs_out() {
             08:00:00 unit  pending
             08:00:00 lint  success
             08:00:02 unit  pending → running  (2s in queue)
-            08:01:02 waiting for unit (running 1m00s)
+            08:01:02 waiting for unit (running 54s)
             jobgate: error: time ran out after 2m00s
             jobgate: hint: --timeout DURATION allows more, up to what is left of this job
         "#]],
@@ -292,8 +292,8 @@ fn time_runs_out() {
             jobgate: warning: waiting 2m30s instead of 5h00m: this job's own time limit comes before
             08:02:00 pipeline 7700 of project 44, until 08:04:30 at the latest
             08:02:00 unit  running
-            08:03:00 waiting for unit (running 2m58s)
-            08:04:00 waiting for unit (running 3m58s)
+            08:03:00 waiting for unit (running 2m51s)
+            08:04:00 waiting for unit (running 3m49s)
             jobgate: error: time ran out after 2m30s: this job itself will soon be stopped
             jobgate: hint: `timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more
         "#]],
@@ -460,7 +460,7 @@ fn events_as_they_happen() {
             {"time":"2026-11-20T08:00:00Z","event":"note","note":"manual","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","text":"ship waits for a person to play it: https://gl/web/-/jobs/90400"}
             {"time":"2026-11-20T08:01:00Z","event":"heartbeat","waiting":[{"name":"ship","status":"manual","running":null}]}
             {"time":"2026-11-20T08:01:23.081Z","event":"change","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"manual","status":"running","replaces":null}
-            {"time":"2026-11-20T08:02:23.081Z","event":"heartbeat","waiting":[{"name":"ship","status":"running","running":71}]}
+            {"time":"2026-11-20T08:02:23.081Z","event":"heartbeat","waiting":[{"name":"ship","status":"running","running":67}]}
             {"time":"2026-11-20T08:02:36.018Z","event":"change","name":"ship","id":90400,"pipeline":7700,"web_url":"https://gl/web/-/jobs/90400","from":"running","status":"success","replaces":null}
             {"time":"2026-11-20T08:02:36.018Z","event":"end","result":{"result":"ok","exit":0,"project":44,"pipeline":7700,"jobs":[{"name":"ship","result":"passed","pipeline":7700,"id":90400,"status":"success","stage":"deploy","duration":70,"failure_reason":null,"web_url":"https://gl/web/-/jobs/90400","allow_failure":false,"because":[]}]}}
         "#]], "");

@@ -63,7 +63,7 @@ fn a_blip_is_nobodys_concern() {
         08:00:05 GET /projects/44/pipelines/7700/jobs: 409 Conflict: Resource lock (request id 01JD0000000000000000000004); asking again in 6s
         08:00:11 GitLab answers again
         08:00:11 unit  running
-        08:01:11 waiting for unit (running 1m09s)
+        08:01:11 waiting for unit (running 1m03s)
         08:01:48 unit  running → success
     "#]]);
     story.gitlab.finish();
@@ -85,7 +85,7 @@ fn one_401_is_asked_again() {
         expect![[r#"
             08:00:02 unit  pending
             08:00:04 unit  pending → running  (2s in queue)
-            08:01:04 waiting for unit (running 1m02s)
+            08:01:04 waiting for unit (running 56s)
             08:01:55 unit  running → success
         "#]],
     );
@@ -105,7 +105,7 @@ fn the_callers_own_end_is_the_end_of_its_token() {
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
-        08:01:02 waiting for unit (running 1m00s)
+        08:01:02 waiting for unit (running 54s)
         jobgate: error: the job token is not valid: its job has ended, or it is not a token of this server
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 401 Unauthorized (request id 01JD0000000000000000000011)
         jobgate: hint: a job token ends with its job: it works neither in another job nor after its job was canceled
@@ -221,7 +221,7 @@ fn a_caller_that_is_canceled_ends_as_if_told_to() {
         expect![[r#"
             08:00:00 unit  pending
             08:00:02 unit  pending → running  (2s in queue)
-            08:01:02 waiting for unit (running 1m00s)
+            08:01:02 waiting for unit (running 54s)
             jobgate: error: this job is being canceled
         "#]],
     );
