@@ -269,7 +269,7 @@ impl World {
 
     /// The only way in which a job's status changes by the rules; an impossible step is a mistake of the world's.
     pub(super) fn go(&mut self, id: Id, to: Status) {
-        let (now, lag) = (self.now, self.retry_lag);
+        let (now, lag, backdate) = (self.now, self.retry_lag, self.backdate);
         let job = self.jobs.get_mut(&id).expect("job");
         let legal = if job.is_trigger() {
             word::legal_for_trigger(job.status, to)
@@ -288,7 +288,11 @@ impl World {
             "running" => job.started_at = job.started_at.or(Some(now)),
             _ => {}
         }
-        job.finished_at = matches!(to, "success" | "failed" | "canceled").then_some(now);
+        job.finished_at = match to {
+            "failed" => Some(Timestamp::from_millis(now.millis() - backdate * 1000)),
+            "success" | "canceled" => Some(now),
+            _ => None,
+        };
         job.due = job
             .next_step(lag)
             .map(|(seconds, due)| (now.plus(Duration::from_secs(seconds)), due));

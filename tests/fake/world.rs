@@ -27,6 +27,8 @@ pub struct World {
     pub read_only: bool,
     /// Seconds between a failure and the attempt that replaces it (`retry:`).
     pub retry_lag: u64,
+    /// Seconds by which GitLab dates the end of a failed job back.
+    pub backdate: i64,
     /// Committed writes by job (or pipeline) and verb.
     pub committed: BTreeMap<(Id, &'static str), u32>,
     pub(super) events: Vec<(Timestamp, Id, Event)>,
@@ -59,6 +61,7 @@ impl World {
             access_tokens: Vec::new(),
             read_only: false,
             retry_lag: 1,
+            backdate: 0,
             committed: BTreeMap::new(),
             events: Vec::new(),
             signals: VecDeque::new(),

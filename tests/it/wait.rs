@@ -1,6 +1,7 @@
 //! `wait` ends when it should, with the code that it should, and says why.
 
 mod downstream;
+mod edges;
 mod ends;
 mod guards;
 mod polite;

@@ -1,0 +1,127 @@
+//! Ends at the edge of what is known: too early, too late, too little.
+
+use std::time::Duration;
+
+use expect_test::expect;
+
+use super::{Story, after_head};
+use crate::fake::{Fault, GitLab, World, ci, job};
+
+/// Runs a wait; its code, and how long it took.
+fn timed(story: &Story, words: &str) -> (i32, Duration) {
+    let now = || story.gitlab.world(|world| world.now);
+    let before = now();
+    let code = story.run(words).code;
+    (code, now().since(before))
+}
+
+fn unit(run: u64) -> Story {
+    Story::new(ci().stage("test", [job("unit").runs(run)]))
+}
+
+#[test]
+fn a_failure_that_gitlab_dates_back_may_still_be_retried() {
+    let flaky = job("flaky").fails(30).runs(30).retry(1);
+    let story = Story::with(ci().stage("test", [flaky]), |world, _| {
+        world.retry_lag = 8;
+        world.backdate = 40;
+    });
+    assert_eq!(story.run("wait flaky --interval 3s").code, 0);
+    story.gitlab.finish();
+}
+
+#[test]
+fn an_operand_of_which_narrowing_leaves_nothing_is_named() {
+    let story = Story::new(
+        ci().stage("build", [job("compile").is("success")])
+            .stage("test", [job("hang").endless()]),
+    );
+    after_head(story.run("wait hang compile --stage build")).is(5, expect![[r#"
+        JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
+        compile  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
+    "#]], expect![[r#"
+        08:00:00 compile  success
+        jobgate: error: --stage, --status and --except leave no job of hang
+    "#]]);
+    assert_eq!(story.run("wait hang --stage build --optional nix").code, 5);
+    assert_eq!(story.run("wait --optional nix").code, 5);
+    story.gitlab.finish();
+}
+
+#[test]
+fn one_429_costs_what_it_asks_for_and_little_more() {
+    let story = unit(20);
+    story.gitlab.fault("GET */jobs?*", Fault::Limited(7));
+    let (code, time) = timed(&story, "wait unit --interval 3s");
+    assert_eq!(code, 0);
+    assert!(time < Duration::from_secs(30), "{time:?}");
+    story.gitlab.finish();
+}
+
+#[test]
+fn the_last_look_begins_at_the_deadline() {
+    let story = unit(57);
+    let (code, time) = timed(&story, "wait unit --interval 50s --timeout 1m");
+    assert_eq!((code, time), (0, Duration::from_mins(1)));
+    story.gitlab.finish();
+}
+
+#[test]
+fn no_sleep_of_a_condition_passes_the_deadline() {
+    let story = unit(500);
+    story
+        .gitlab
+        .faults("GET */allowed_agents", Fault::BadGateway, u32::MAX);
+    let words = "wait unit --require role=developer --timeout 5s";
+    let (code, time) = timed(&story, words);
+    assert!(code == 3 || code == 6, "{code}");
+    assert!(time <= Duration::from_secs(5), "{time:?}");
+    story.gitlab.finish();
+}
+
+#[test]
+fn one_401_of_a_condition_is_asked_again() {
+    let story = unit(5);
+    for pattern in ["GET */allowed_agents", "GET */job", "GET */trigger_jobs?*"] {
+        story.gitlab.fault(pattern, Fault::Unauthorized);
+    }
+    assert_eq!(story.run("wait unit --require role=developer").code, 0);
+    story.gitlab.finish();
+}
+
+#[test]
+fn an_optional_job_that_is_not_there_does_not_turn_a_timeout_into_not_found() {
+    let story = unit(500);
+    let words = "wait unit --optional nix --timeout 30s";
+    assert_eq!(story.run(words).code, 3);
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_pattern_that_only_siblings_fit_may_mean_trigger_jobs_that_are_hidden() {
+    let mut world = World::new();
+    world.project("shop/web");
+    world.age = 18;
+    let ci = ci().stage("test", [job("gate").parallel(2).here()]);
+    let pipeline = world.pipeline("shop/web", "main", ci);
+    let me = world.job(pipeline, "gate 1/2");
+    let gitlab = GitLab::start(world);
+    let story = Story {
+        gitlab,
+        pipeline,
+        me,
+    };
+    assert_eq!(story.run("wait gate*").code, 4);
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_run_that_ends_before_its_first_look_prints_its_document() {
+    let story = unit(5);
+    story.gitlab.faults("GET */job", Fault::Unauthorized, 2);
+    let told = story.run("wait unit -o json -q");
+    told.is(4, expect![[r#"
+        {"result":"refused","exit":4,"project":null,"pipeline":null,"jobs":[]}
+    "#]], &told.log);
+    story.gitlab.finish();
+}
