@@ -36,13 +36,17 @@ fn an_operand_of_which_narrowing_leaves_nothing_is_named() {
         ci().stage("build", [job("compile").is("success")])
             .stage("test", [job("hang").endless()]),
     );
-    after_head(story.run("wait hang compile --stage build")).is(5, expect![[r#"
+    after_head(story.run("wait hang compile --stage build")).is(
+        5,
+        expect![[r#"
         JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
         compile  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
-    "#]], expect![[r#"
+    "#]],
+        expect![[r#"
         08:00:00 compile  success
         jobgate: error: --stage, --status and --except leave no job of hang
-    "#]]);
+    "#]],
+    );
     assert_eq!(story.run("wait hang --stage build --optional nix").code, 5);
     assert_eq!(story.run("wait --optional nix").code, 5);
     story.gitlab.finish();
@@ -120,8 +124,22 @@ fn a_run_that_ends_before_its_first_look_prints_its_document() {
     let story = unit(5);
     story.gitlab.faults("GET */job", Fault::Unauthorized, 2);
     let told = story.run("wait unit -o json -q");
-    told.is(4, expect![[r#"
+    told.is(
+        4,
+        expect![[r#"
         {"result":"refused","exit":4,"project":null,"pipeline":null,"jobs":[]}
-    "#]], &told.log);
+    "#]],
+        &told.log,
+    );
     story.gitlab.finish();
+}
+
+#[test]
+fn a_caller_that_is_canceled_waits_for_no_pipeline_at_all() {
+    let story = unit(5);
+    story
+        .gitlab
+        .world(|world| world.flip(story.me, "canceling"));
+    assert_eq!(story.run("wait unit --pipeline 7700").code, 143);
+    assert_eq!(story.gitlab.finish().len(), 1);
 }
