@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jobgate::time::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::word::wildcard;
@@ -43,6 +43,65 @@ pub enum Fault {
     Page,
     /// 401 although the token is good.
     Unauthorized,
+    /// 404 whose body ends in the middle; nothing is done.
+    CutNotFound,
+    /// 206 with everything.
+    Partial,
+    /// The page of a list with this wrong about it.
+    List(ListFault),
+}
+
+/// What a proxy, a cache or a change between two pages does to the page of a list. Other answers stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListFault {
+    /// Totals are missing, as for long lists. Nothing is wrong with that.
+    NoTotals,
+    /// No header says anything about pages. Nothing is wrong with that, either.
+    NoHeaders,
+    /// No rows and no next page, though the total says otherwise.
+    Empty,
+    /// Half of the rows and no next page, though the total says otherwise.
+    Half,
+    /// The next page stands in a `Link` that is no ASCII, and nowhere else.
+    BadLink,
+}
+
+impl ListFault {
+    pub const ALL: [Self; 5] = [
+        Self::NoTotals,
+        Self::NoHeaders,
+        Self::Empty,
+        Self::Half,
+        Self::BadLink,
+    ];
+
+    fn spoil(self, mut answer: Answer) -> Answer {
+        let Ok(Value::Array(mut rows)) = serde_json::from_slice(&answer.body) else {
+            return answer;
+        };
+        let has = |name: &str| answer.headers.iter().any(|(header, _)| header == name);
+        let total = has("X-Total") && !rows.is_empty();
+        let without: &[&str] = match self {
+            Self::NoTotals => &["X-Total", "X-Total-Pages"],
+            Self::NoHeaders => &["X-", "Link"],
+            Self::Empty | Self::Half if total => &["X-Next-Page", "X-Total-Pages", "Link"],
+            Self::Empty | Self::Half => return answer,
+            Self::BadLink => &["X-", "Link"],
+        };
+        let goes = |name: &str| without.iter().any(|start| name.starts_with(start));
+        answer.headers.retain(|(name, _)| !goes(name));
+        match self {
+            Self::Empty => rows.clear(),
+            Self::Half => rows.truncate(rows.len() / 2),
+            Self::BadLink => {
+                let link = "<https://gitlab.example.com/ä>; rel=\"next\"";
+                answer.headers.push(("Link".to_owned(), link.to_owned()));
+            }
+            Self::NoTotals | Self::NoHeaders => {}
+        }
+        answer.body = Value::Array(rows).to_string().into_bytes();
+        answer
+    }
 }
 
 impl Fault {
@@ -56,7 +115,19 @@ impl Fault {
                 | Self::Leave
                 | Self::HangAfter
                 | Self::BadGatewayAfter
+                | Self::Partial
+                | Self::List(_)
         )
+    }
+
+    /// GitLab's answer as it arrives.
+    pub fn spoil(self, mut answer: Answer) -> Answer {
+        match self {
+            Self::Partial if answer.status == 200 => answer.status = 206,
+            Self::List(fault) if answer.status == 200 => return fault.spoil(answer),
+            _ => {}
+        }
+        answer
     }
 
     /// What the client reads instead of GitLab's answer; empty where it reads nothing.
@@ -79,13 +150,16 @@ impl Fault {
                 "<html><body>Please sign in to the network</body></html>\n",
             ),
             Self::Unauthorized => Answer::unauthorized(),
+            Self::CutNotFound => Answer::message(404, "404 Project Not Found"),
             Self::Close
             | Self::Lost
             | Self::Cut
             | Self::Drip
             | Self::Leave
             | Self::Hang
-            | Self::HangAfter => Answer::new(200, "text/plain", ""),
+            | Self::HangAfter
+            | Self::Partial
+            | Self::List(_) => Answer::new(200, "text/plain", ""),
         }
     }
 }

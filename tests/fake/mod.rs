@@ -55,7 +55,7 @@ pub use clock::FakeClock;
 pub use create::NewPipeline;
 pub use data::{Allow, Id, Job, Protected};
 pub use demo::{Demo, demo};
-pub use fault::{Chaos, Fault};
+pub use fault::{Chaos, Fault, ListFault};
 pub use server::GitLab;
 pub use spec::{Ci, JobSpec, When, child, ci, downstream, job};
 pub use state::Logged;

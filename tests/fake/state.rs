@@ -268,9 +268,15 @@ impl State {
         match fault {
             Fault::Close | Fault::Lost => Reply::Close,
             Fault::Hang | Fault::HangAfter => Reply::Hang,
-            Fault::Cut => Reply::Half(self.dress(done.unwrap_or_else(|| fault.answer()))),
+            Fault::Cut | Fault::CutNotFound => {
+                Reply::Half(self.dress(done.unwrap_or_else(|| fault.answer())))
+            }
             Fault::Drip => Reply::Drip(self.dress(done.unwrap_or_else(|| fault.answer()))),
             Fault::Leave => Reply::Last(self.dress(done.unwrap_or_else(|| fault.answer()))),
+            Fault::Partial | Fault::List(_) => {
+                let answer = done.map_or_else(|| fault.answer(), |answer| fault.spoil(answer));
+                Reply::Whole(self.dress(answer))
+            }
             _ => Reply::Whole(self.dress(fault.answer())),
         }
     }

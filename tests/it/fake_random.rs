@@ -6,10 +6,10 @@ use crate::fake::{Ci, JobSpec, MIRA, When, World, child, ci, job};
 use crate::fake_gitlab::Shop;
 
 /// A small generator (`splitmix64`), so that each seed tells one history.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -17,7 +17,7 @@ impl Dice {
         (z ^ (z >> 31)) % sides
     }
 
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[usize::try_from(self.roll(of.len() as u64)).unwrap()]
     }
 
@@ -58,7 +58,7 @@ impl Dice {
         spec
     }
 
-    fn pipeline(&mut self, depth: u32) -> Ci {
+    pub fn pipeline(&mut self, depth: u32) -> Ci {
         ["a", "b", "c"].into_iter().fold(ci(), |spec, stage| {
             let jobs: Vec<JobSpec> = (0..=self.roll(2))
                 .map(|n| self.job(&format!("{stage}{n}"), depth))

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod model;
+mod program;
 mod server;
 mod truth;
 
