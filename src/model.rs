@@ -328,8 +328,6 @@ pub struct Runner {
     pub id: u64,
     #[serde(default, deserialize_with = "or_default")]
     pub description: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub runner_type: String,
 }
 
 /// Answer of `GET /job/allowed_agents` (`lib/api/ci/jobs.rb`).

@@ -235,28 +235,17 @@ impl Where {
 
     /// The same, asking GitLab for the calling job.
     pub fn ask_start(&self, session: &Session) -> Result<Located, Stop> {
-        let me = self.ask_me(session)?;
+        let ask = !self.complete() || session.gitlab.has(TokenKind::Job);
+        let me = match ask.then(|| session.me()).transpose() {
+            Err(stop) if stop.exit == Exit::Refused && self.complete() => None,
+            Err(stop) if stop.exit == Exit::Refused => return Err(messages::job_unknown(stop)),
+            known => known?,
+        };
+        if let Some(other) = me.as_ref().and_then(|me| session.other_job(me)) {
+            session.talk.warning(&other);
+        }
         let place = self.start(me.as_ref())?;
         Ok(Located { place, me })
-    }
-
-    fn ask_me(&self, session: &Session) -> Result<Option<Me>, Stop> {
-        if self.complete() && !session.gitlab.has(TokenKind::Job) {
-            return Ok(None);
-        }
-        match session.me() {
-            Ok(me) => {
-                if let Some(other) = session.other_job(&me) {
-                    session.talk.warning(&other);
-                }
-                Ok(Some(me))
-            }
-            Err(stop) if self.complete() && stop.exit == Exit::Refused => Ok(None),
-            Err(stop) if stop.exit == Exit::Refused => {
-                Err(stop.hint("--project and --pipeline together need no job token"))
-            }
-            Err(stop) => Err(stop),
-        }
     }
 
     /// Finds the pipeline, at the end of the way downstream; each hop is a line of talk.

@@ -4,50 +4,28 @@ use super::messages::list;
 use super::style::Paint;
 use super::table::{Column, Table};
 use crate::exit::{Exit, Stop};
-use crate::model::{Agent, Configuration};
+use crate::model::Agent;
 
 const COLUMNS: &[Column] = &[
     Column::right("ID"),
     Column::name("CONFIG PROJECT"),
     Column::left("NAMESPACE"),
-    Column::left("ACCESS AS"),
     Column::name("ENVIRONMENTS"),
-    Column::left("PROTECTED ONLY"),
 ];
 
 pub fn table(agents: &[&Agent]) -> Table {
     let mut table = Table::new(COLUMNS);
     for agent in agents {
-        let Configuration {
-            default_namespace,
-            access_as,
-            environments,
-            protected_branches_only,
-        } = &agent.configuration;
-        let keys = access_as.iter().flat_map(|access| access.keys());
-        let access: Vec<&str> = keys.map(String::as_str).collect();
-        // GitLab's own default: the agent acts as itself.
-        let access = if access.is_empty() {
-            "agent".to_owned()
-        } else {
-            access.join(", ")
-        };
-        let environments = environments
-            .as_ref()
-            .map_or_else(|| "any".to_owned(), |list| list.join(", "));
-        let protected = if *protected_branches_only == Some(true) {
-            "yes"
-        } else {
-            "no"
-        };
-        let id = agent.id.to_string();
-        let cells: [&str; 6] = [
-            &id,
+        let configuration = &agent.configuration;
+        let environments = configuration.environments.as_ref();
+        let cells: [&str; 4] = [
+            &agent.id.to_string(),
             &agent.config_project.path_with_namespace,
-            default_namespace.as_deref().unwrap_or_default(),
-            &access,
-            &environments,
-            protected,
+            configuration
+                .default_namespace
+                .as_deref()
+                .unwrap_or_default(),
+            &environments.map_or_else(|| "any".to_owned(), |list| list.join(", ")),
         ];
         table.row(&cells.map(|text| (text, Paint::Plain)));
     }

@@ -132,6 +132,11 @@ pub fn clash(one: &str, other: &str) -> Stop {
     Stop::usage(format!("{one} does not go with {other}"))
 }
 
+/// GitLab refused to say which job this is.
+pub fn job_unknown(refusal: Stop) -> Stop {
+    refusal.hint("--project and --pipeline together need no job token")
+}
+
 /// `--project` alone names no pipeline.
 pub fn project_without_pipeline() -> Stop {
     Stop::usage("--project needs --pipeline: this job's own pipeline is in its own project")

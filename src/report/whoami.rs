@@ -50,7 +50,12 @@ impl Page<'_> {
             &(job.status.word().to_owned() + allowed.unwrap_or_default()),
         );
         row("time", &self.time());
-        row("runner", &self.runner());
+        let runner = self.runner.iter();
+        row(
+            "runner",
+            &list(runner.map(|one| two(&one.id, &one.description))),
+        );
+        row("tags", &job.tag_list.join(", "));
         row("pipeline", &format!("{} from {source}", pipeline.id));
         row("link", &pipeline.web_url);
         row("ref", &(kind.unwrap_or_default() + &at));
@@ -87,22 +92,6 @@ impl Page<'_> {
                 format!("{running}, {} left of {}", human(left), human(limit))
             }
             None => running,
-        }
-    }
-
-    fn runner(&self) -> String {
-        let tags = self.job.tag_list.join(", ");
-        let tags = if tags.is_empty() {
-            "no tags".to_owned()
-        } else {
-            format!("tags {tags}")
-        };
-        match self.runner {
-            Some(runner) => format!(
-                "{} {} ({}), {tags}",
-                runner.id, runner.description, runner.runner_type
-            ),
-            None => tags,
         }
     }
 

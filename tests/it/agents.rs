@@ -44,10 +44,10 @@ fn the_allowed_agents_are_listed() {
         run("agents", &world).is(
             0,
             expect![[r#"
-            ID  CONFIG PROJECT  NAMESPACE  ACCESS AS  ENVIRONMENTS  PROTECTED ONLY
-            12  ops/agents      shop       ci_job     prod*         yes
-            13  ops/agents                 agent      any           no
-        "#]],
+                ID  CONFIG PROJECT  NAMESPACE  ENVIRONMENTS
+                12  ops/agents      shop       prod*
+                13  ops/agents                 any
+            "#]],
             expect![[r#"
             using the job token from CI_JOB_TOKEN
         "#]],
@@ -109,8 +109,8 @@ fn a_job_without_agents_has_an_empty_list() {
     run("agents --quiet", &world).is(
         0,
         expect![[r#"
-        ID  CONFIG PROJECT  NAMESPACE  ACCESS AS  ENVIRONMENTS  PROTECTED ONLY
-    "#]],
+            ID  CONFIG PROJECT  NAMESPACE  ENVIRONMENTS
+        "#]],
         "",
     );
     run("agents --quiet -o json", &world).is(
