@@ -38,8 +38,8 @@ const USAGE: Usage = Usage {
         trigger by the job token; protected refs, protected environments and the project to trigger may still refuse.
 
 \
-        Ends with 0 if it could be told. With --for, ends with 0 only if all works that these commands may need, \
-        else with 4, or with 6 where it could not be told.",
+        Ends with 0 if everything is known, else with 6. With --for, ends with 0 only if all works that these commands may need, \
+        else with 4, or with 6 where that is unknown.",
     example: "jobgate doctor\njobgate doctor --for play --for wait",
     groups: &[
         &Group {

@@ -93,7 +93,7 @@ pub fn print(
         (Works::Yes, "works"),
         (Works::Partly, "works in part"),
         (Works::No, "does not work"),
-        (Works::Unknown, "cannot be told"),
+        (Works::Unknown, "unknown"),
     ] {
         let of = commands.iter().filter(|verdict| verdict.works == works);
         let names: Vec<String> = of.map(command).collect();
@@ -105,7 +105,7 @@ pub fn print(
         let (answer, paint) = match exit {
             Exit::Ok => ("yes", Paint::Good),
             Exit::Refused => ("not for all of it", Paint::Bad),
-            _ => ("cannot be told", Paint::Warning),
+            _ => ("unknown", Paint::Warning),
         };
         let title = format!("ready for {}", wanted.join(", "));
         table.row(&[(&title, Paint::Strong), (answer, paint)]);
@@ -184,7 +184,7 @@ pub fn no_membership() -> Stop {
 }
 
 pub fn nobody_cancels() -> Stop {
-    Stop::new(Exit::Refused, "nobody can cancel jobs in this project").hint(
+    Stop::new(Exit::Refused, "no role can cancel jobs in this project").hint(
         "see Settings > CI/CD > General pipelines > Minimum role required to cancel a pipeline or job",
     )
 }

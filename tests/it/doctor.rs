@@ -221,8 +221,8 @@ fn writes_are_judged_by_scope_and_role() {
         works          whoami, agents, jobs, trace, wait, trigger, gate
         does not work  play, retry, cancel, erase
         granular owner, cancel: developer
-        works           whoami, agents, jobs, trace, wait, trigger, gate
-        cannot be told  play, retry, cancel, erase
+        works    whoami, agents, jobs, trace, wait, trigger, gate
+        unknown  play, retry, cancel, erase
     "#]]
     .assert_eq(&text.concat());
 }
@@ -315,8 +315,8 @@ fn variables_that_were_mixed_up_are_named() {
         jobgate: warning: CI_JOB_ID is 90999, but the job token belongs to job 90401
         works              whoami, agents, jobs, wait
         does not work      trace, play, retry, cancel, erase
-        cannot be told     trigger, gate
-        ready for trigger  cannot be told
+        unknown            trigger, gate
+        ready for trigger  unknown
     "#]]
     .assert_eq(&(outcome.log.clone() + verdict(&outcome)));
 }
@@ -341,8 +341,8 @@ fn trouble_on_the_way_is_not_repeated_for_each_question() {
         GET /job/allowed_agents: the answer is not JSON but text/html: perhaps a proxy's page (request id 01JD0000000000000000000001)
           try: check CI_API_V4_URL, and whether no_proxy should name its host
 
-        cannot be told  whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
-        ready for wait  cannot be told
+        unknown         whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
+        ready for wait  unknown
         CAPABILITY                          JOB TOKEN  ACCESS TOKEN
         read the calling job                yes        -
         list the agents of the calling job  yes        -
@@ -371,8 +371,8 @@ fn trouble_on_the_way_is_not_repeated_for_each_question() {
 
         works           whoami, agents, trigger
         does not work   play, retry, cancel, erase
-        cannot be told  jobs, trace, wait, gate
-        ready for wait  cannot be told
+        unknown         jobs, trace, wait, gate
+        ready for wait  unknown
     "#]].assert_eq(&text.concat());
 }
 

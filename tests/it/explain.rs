@@ -280,7 +280,7 @@ fn nothing_is_left_without_words() {
     }
 }
 
-/// Trouble on the way, told apart by the words of the libraries.
+/// Trouble on the way, recognised by the words of the libraries.
 #[test]
 fn network_trouble_has_its_own_hint() {
     for line in rows_of(include_str!("explain/network.txt")) {

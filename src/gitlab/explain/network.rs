@@ -1,4 +1,4 @@
-//! Why no answer came at all: TLS, name look-up, proxy and connection trouble told apart by the words of the TLS library and the system.
+//! Why no answer came at all: TLS, name look-up, proxy and connection trouble recognised by the words of the TLS library and the system.
 
 /// A kind of trouble on the way to GitLab, and what to try.
 #[derive(Debug, PartialEq, Eq)]
