@@ -73,7 +73,7 @@ impl Gating {
         }
         let judgement = self.judge(session, me)?;
         gate::show(&judgement, session.talk);
-        if judgement.open() {
+        if judgement.exit() == Exit::Ok {
             return Ok(());
         }
         Err(Stop::new(judgement.exit(), gate::summary(&judgement)))

@@ -100,10 +100,11 @@ fn a_closed_gate_says_why() {
             not held  jobs=lint         lint failed (expected: jobs match, and all of them have passed: lint)
             not held  jobs=nothing      nothing missing (expected: jobs match, and all of them have passed: nothing)
             unknown   jobs=deploy       "deploy" is the calling job itself (expected: jobs match, and all of them have passed: deploy)
-            not held  agent=7           no agent is allowed to this job (expected: the job may use the agent 7)
+            not held  agent=7           it is not one of the agents that the job may use (0) (expected: the job may use the agent 7)
             not held  approved=unit     its user is mira, the calling job's own user (expected: another user played this manual job, and it passed: unit)
         "#]], expect![[r#"
             the gate is closed: 6 of 7 conditions not held
+            jobgate: hint: jobgate agents lists the agents that the job may use
             jobgate: hint: a user other than the calling job's has to play it
         "#]]);
     story

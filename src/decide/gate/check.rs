@@ -34,7 +34,7 @@ pub(super) fn project(values: &[String], evidence: &Evidence) -> Checked {
         if !is_id && values.iter().any(|value| value.contains('/')) {
             return Err(Fact::ProjectPath.of(&[&id, &job.web_url]));
         }
-        return Ok((Some(is_id), Fact::ProjectWithoutPath.of(&[&id])));
+        return Ok((Some(is_id), Fact::Project.of(&[&id, &"?"])));
     };
     // GitLab has no two paths that differ in letter case alone: this one was meant.
     let in_other_case = values.iter().any(|value| value.eq_ignore_ascii_case(path));
@@ -115,7 +115,7 @@ pub(super) fn tier(values: &[String], evidence: &Evidence) -> Checked {
         return Ok((None, Fact::NoEnvironment.of(&[])));
     };
     let Some(tier) = &environment.tier else {
-        return Err(Fact::NoTier.of(&[]));
+        return Err(Fact::NotOfEnvironment.of(&[&"tier"]));
     };
     let one = match tier {
         Tier::Unknown(_) => None,
@@ -130,16 +130,15 @@ pub(super) fn environment(globs: &[String], evidence: &Evidence) -> Checked {
         return Ok((None, Fact::NoEnvironment.of(&[])));
     };
     let slug = environment.slug.as_ref().filter(|slug| !slug.is_empty());
-    let slug = slug.ok_or_else(|| Fact::NoSlug.of(&[]))?;
-    let mut rows = known(evidence.environments.as_ref())?.iter();
-    let mut next = || rows.find(|row| row.slug.as_ref() == Some(slug));
-    match (next(), next()) {
-        (Some(row), None) => {
+    let slug = slug.ok_or_else(|| Fact::NotOfEnvironment.of(&[&"slug"]))?;
+    let rows = known(evidence.environments.as_ref())?.iter();
+    let rows: Vec<_> = rows.filter(|row| row.slug.as_ref() == Some(slug)).collect();
+    match rows.as_slice() {
+        [row] => {
             let one = any_glob(globs, &row.name);
             Ok((Some(one), Fact::Environment.of(&[&row.name])))
         }
-        (None, _) => Err(Fact::SlugNotListed.of(&[slug])),
-        _ => Err(Fact::SlugListedTwice.of(&[slug])),
+        rows => Err(Fact::Slug.of(&[&rows.len(), slug])),
     }
 }
 
@@ -154,7 +153,6 @@ pub(super) fn agent(values: &[String], evidence: &Evidence) -> Checked {
             let project = &agent.config_project.path_with_namespace;
             (Some(true), Fact::Agent.of(&[&agent.id, project]))
         }
-        None if allowed.is_empty() => (Some(false), Fact::NoAgent.of(&[])),
         None => (Some(false), Fact::OtherAgents.of(&[&allowed.len()])),
     })
 }
@@ -310,7 +308,7 @@ mod tests {
                 mira is developer in project 44
                 the tier is production
                 the environment is prod/eu
-                only other agents are allowed to this job: 1
+                it is not one of the agents that the job may use (1)
                 the pipeline has no job of exactly this name
                 it is running
             "#]],
@@ -343,7 +341,7 @@ mod tests {
                 the ref is the branch release/7
                 the user is mira
                 the environment is prod/eu
-                only other agents are allowed to this job: 1
+                it is not one of the agents that the job may use (1)
                 the pipeline has no job of exactly this name
             "#]],
         );
@@ -656,7 +654,7 @@ mod tests {
             Unknown,
             &["environment=prod/*"],
             expect![[r#"
-                GitLab lists no environment with the job's slug prod-eu-x1
+                GitLab lists 0 environments with the job's slug prod-eu-x1
             "#]],
         );
         let other = json!([{"id": 1, "name": "review/x", "slug": "prod-eu-x1"}]);
@@ -676,7 +674,7 @@ mod tests {
             Unknown,
             &["environment=prod/*"],
             expect![[r#"
-                GitLab lists several environments with the slug prod-eu-x1
+                GitLab lists 2 environments with the job's slug prod-eu-x1
             "#]],
         );
     }
@@ -720,8 +718,8 @@ mod tests {
             NotHeld,
             &["agent=12"],
             expect![[r#"
-            no agent is allowed to this job
-        "#]],
+                it is not one of the agents that the job may use (0)
+            "#]],
         );
         let nameless = [Value::Null, json!({"id": 51, "username": ""})];
         let nameless = nameless.map(|user| with_job(|job| job["user"] = user.clone()));

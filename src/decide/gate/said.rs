@@ -18,7 +18,6 @@ pub enum Said {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     Project,
-    ProjectWithoutPath,
     /// Its path differs from that of the condition in letter case alone.
     ProjectInOtherCase,
     Branch,
@@ -36,7 +35,6 @@ pub enum Fact {
     Tier,
     Environment,
     Agent,
-    NoAgent,
     OtherAgents,
     Newest,
     Newer,
@@ -54,16 +52,16 @@ pub enum Fact {
     NotAsked,
     NoUser,
     NoSource,
-    NoTier,
     NoRef,
     /// The job's ref and its pipeline's are not the same.
     TwoRefs,
     ProjectPath,
     /// `GET /job` and `GET /job/allowed_agents` name different jobs.
     OtherJob,
-    NoSlug,
-    SlugNotListed,
-    SlugListedTwice,
+    /// GitLab does not name this of the job's environment.
+    NotOfEnvironment,
+    /// Not exactly one environment has the job's slug.
+    Slug,
     /// No user's name stands on the job that approves.
     NoPlayer,
     /// GitLab does not say who started the pipeline.
