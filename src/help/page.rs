@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ABOUT, forms, is_shared, remarks, shared_groups};
+use super::ABOUT;
 use crate::cli::{Group, Usage, Variable};
 use crate::exit::Exit;
 
@@ -127,10 +127,18 @@ fn commands(page: &mut String, table: &[&'static Usage], width: usize) {
 fn options(page: &mut String, group: &Group, width: usize) {
     let _ = writeln!(page, "\n{}:", group.title);
     for option in group.options {
-        let text = format!("{}{}", option.help, remarks(option));
-        let left = match option.short {
-            Some(_) => forms(option),
-            None => format!("    {}", forms(option)),
+        let short = option
+            .short
+            .map_or("   ".to_owned(), |short| format!("{short},"));
+        let left = format!("{short} {}", option.form());
+        let choices = (!option.choices.is_empty()).then(|| option.choices.join(", "));
+        let remarks = choices
+            .into_iter()
+            .chain(option.many.then(|| "repeatable".to_owned()));
+        let remarks = remarks.collect::<Vec<_>>().join("; ");
+        let text = match remarks.as_str() {
+            "" => option.help.to_owned(),
+            remarks => format!("{} [{remarks}]", option.help),
         };
         entry(page, &left, &text, LEFT, width);
     }
@@ -138,15 +146,14 @@ fn options(page: &mut String, group: &Group, width: usize) {
 
 /// One entry of a list: a name at the left, its text beside it, or below it where the name is long.
 fn entry(page: &mut String, name: &str, text: &str, left: usize, width: usize) {
-    let mut lines = wrap(text, width.saturating_sub(left)).into_iter();
-    if name.chars().count() + 4 <= left {
-        let first = lines.next().unwrap_or_default();
-        line(page, &format!("  {name:<pad$}{first}", pad = left - 2));
-    } else {
-        line(page, &format!("  {name}"));
+    let mut lead = format!("  {name}");
+    if lead.len() + 2 > left {
+        line(page, &lead);
+        lead.clear();
     }
-    for text in lines {
-        line(page, &format!("{:left$}{text}", ""));
+    for text in wrap(text, width.saturating_sub(left)) {
+        line(page, &format!("{lead:left$}{text}"));
+        lead.clear();
     }
 }
 
@@ -180,4 +187,22 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Groups that more than one command takes, each once, in the order of their first use.
+fn shared_groups(table: &[&'static Usage]) -> Vec<&'static Group> {
+    let mut shared: Vec<&Group> = Vec::new();
+    for group in table.iter().flat_map(|usage| usage.groups) {
+        let known = shared.iter().any(|known| known.title == group.title);
+        if !known && is_shared(group, table) {
+            shared.push(group);
+        }
+    }
+    shared
+}
+
+/// Groups are constants and have no identity but their title.
+fn is_shared(group: &Group, table: &[&'static Usage]) -> bool {
+    let takes = |usage: &&&Usage| usage.groups.iter().any(|other| other.title == group.title);
+    table.iter().filter(takes).count() > 1
 }
