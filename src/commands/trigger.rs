@@ -11,12 +11,11 @@ use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::Selection;
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Body, Error, Kind, Project, Route, TokenKind};
+use crate::gitlab::{Body, Error, Project, Route, TokenKind};
 use crate::host::Host;
 use crate::model::{Pipeline, Place};
 use crate::report::act::{self as report, Ending, What};
-use crate::session::Session;
-use crate::time::Timestamp;
+use crate::session::{Me, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -103,7 +102,7 @@ impl Action for NewPipeline<'_> {
             ref_name,
             parameters,
         } = self.request;
-        let plan = report::plan_trigger(project, ref_name, parameters.names().as_deref());
+        let plan = report::plan_trigger(project, ref_name, &parameters.names());
         self.session.talk.line(&plan);
         Ok(())
     }
@@ -190,32 +189,29 @@ impl NewPipeline<'_> {
 
     /// Lists the pipelines that a request with a lost answer may have started. Nothing is sent again.
     fn lost(&self, call: &mut Call, lost: &Error) -> Stop {
-        let interrupted = matches!(lost.kind, Kind::Interrupted { .. });
-        let me = call.me.as_ref().filter(|_| !interrupted);
-        let known = me.and_then(|me| Some((&me.job.user.as_ref()?.username, me.facts.date?)));
-        let newer = known.map(|(user, since)| {
-            // GitLab may still be at work on it.
-            let paused = call.turns.pause_short();
-            let rows = paused.and_then(|()| call.turns.ask(|| self.newer(user, since)));
-            report::newer_pipelines(&self.request.ref_name, user, since, rows)
-        });
-        report::lost_trigger(&lost.stop(), newer)
+        let Call { turns, me, .. } = call;
+        // GitLab may still be at work on it.
+        let paused = turns.pause_short();
+        let rows = paused.and_then(|()| turns.ask(|| self.newer(me.as_ref())));
+        report::lost_trigger(&lost.stop(), rows.ok())
     }
 
-    /// Pipelines of the ref and user since then, newest first.
-    fn newer(&self, user: &str, since: Timestamp) -> Result<Vec<Pipeline>, Error> {
+    /// Pipelines of the ref and the calling job's user since the call began, newest first.
+    fn newer(&self, me: Option<&Me>) -> Result<Vec<Pipeline>, Error> {
+        let user = me.and_then(|me| me.job.user.as_ref());
         let query = [
             ("ref", self.request.ref_name.as_str()),
             // A pipeline started with a job token has this source (`app/services/ci/pipeline_trigger_service.rb`).
             ("source", "pipeline"),
-            ("username", user),
+            ("username", user.map_or("", |user| user.username.as_str())),
             ("order_by", "id"),
             ("sort", "desc"),
             ("per_page", "20"),
         ];
         let route = Route::Pipelines(self.request.project.clone());
         let mut rows: Vec<Pipeline> = self.session.gitlab.get(&route, &query)?.json()?;
-        rows.retain(|row| row.created_at.is_none_or(|created| created >= since));
+        let since = me.and_then(|me| me.facts.date);
+        rows.retain(|row| row.created_at.is_none_or(|created| Some(created) >= since));
         Ok(rows)
     }
 }

@@ -233,12 +233,10 @@ fn verb(verb: Verb) -> (&'static str, &'static str) {
 }
 
 fn paint(progress: &Progress) -> Paint {
-    match progress {
-        progress if progress.done() => Paint::Good,
-        Progress::Planned(Plan::Refuse(_)) | Progress::Closed(_) | Progress::Failed(_) => {
-            Paint::Bad
-        }
-        _ => Paint::Warning,
+    match progress.exit(Exit::Pending) {
+        Exit::Ok => Paint::Good,
+        Exit::Pending | Exit::Unknown => Paint::Warning,
+        _ => Paint::Bad,
     }
 }
 
@@ -299,7 +297,6 @@ pub fn hint(verb: Verb, target: &Target) -> Option<&'static str> {
             "leave them out, set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger"
         }
         (Verb::Cancel, Why::Status(_)) => "there is nothing left to cancel",
-        (Verb::Erase, Why::Status(Status::Skipped)) => "it never ran and has no log to erase",
         (Verb::Erase, Why::Status(_)) => "only a finished job can be erased; wait --for finished",
         (_, Why::Status(Status::Skipped)) => "retry the job that it was skipped for",
         (Verb::Retry, Why::Status(Status::Manual)) => "play runs it",
@@ -398,10 +395,13 @@ pub fn inputs_unknown(error: &Error) -> Stop {
     Stop::new(Exit::Unknown, error)
 }
 
-/// `plan: trigger ops/monitoring at main with variables A`
-pub fn plan_trigger(project: &Project, ref_name: &str, with: Option<&str>) -> String {
-    let with = with.map_or_else(String::new, |names| format!(" {names}"));
-    format!("plan: trigger {project} at {ref_name}{with}")
+/// `plan: trigger ops/monitoring at main with A, B`
+pub fn plan_trigger(project: &Project, ref_name: &str, parameters: &[&str]) -> String {
+    let with = if parameters.is_empty() { "" } else { " with " };
+    format!(
+        "plan: trigger {project} at {ref_name}{with}{}",
+        parameters.join(", ")
+    )
 }
 
 pub fn triggered(place: &Place, url: &str) -> String {
@@ -415,36 +415,17 @@ pub fn cannot_cancel() -> Stop {
     )
 }
 
-/// The answer of a trigger was lost: `lost` says how, `newer` which pipelines it may have started.
-pub fn lost_trigger(lost: &Stop, newer: Option<String>) -> Stop {
+/// The answer of a trigger was lost: `lost` says how, `newer` which pipelines it may have started, if they can be listed.
+pub fn lost_trigger(lost: &Stop, newer: Option<Vec<Pipeline>>) -> Stop {
     let exit = match lost.exit {
         Exit::Signal(signal) => Exit::Signal(signal),
         _ => Exit::Unknown,
     };
-    let unknown = "it is not known whether GitLab has started the pipeline".to_owned();
-    let lines = [Some(lost.error.clone()), Some(unknown), newer];
-    let lines: Vec<String> = lines.into_iter().flatten().collect();
-    Stop::new(exit, lines.join("\n"))
-        .hint("look at the newest pipelines of this ref before triggering again")
-}
-
-/// `pipelines of main by mira since 08:00:05: 7701 https://…`
-pub fn newer_pipelines(
-    ref_name: &str,
-    user: &str,
-    since: Timestamp,
-    rows: Result<Vec<Pipeline>, Stop>,
-) -> String {
-    let pipelines = format!(
-        "pipelines of {ref_name} by {user} since {}",
-        since.time_of_day()
-    );
-    match rows {
-        Ok(rows) if rows.is_empty() => format!("there are no {pipelines} yet"),
-        Ok(rows) => {
-            let rows = rows.iter().map(|row| format!("{} {}", row.id, row.web_url));
-            format!("{pipelines}: {}", rows.collect::<Vec<_>>().join(", "))
-        }
-        Err(stop) => format!("the {pipelines} cannot be listed: {stop}"),
+    let mut error =
+        lost.error.clone() + "\nit is not known whether GitLab has started the pipeline";
+    for Pipeline { id, web_url, .. } in newer.unwrap_or_default() {
+        error =
+            format!("{error}\nthis pipeline of the same ref and user is newer: {id}  {web_url}");
     }
+    Stop::new(exit, error).hint("look at the newest pipelines of the ref before triggering again")
 }

@@ -114,8 +114,12 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
         }
     };
     let ending = action.ending(exit, waited.as_ref());
-    let written = write(&ending, options, session, out)
-        .and_then(|()| show_logs(&ending, options, session, &mut out.borrow_mut()));
+    let written = write(&ending, options, session, out).and_then(|()| match options.log_tail {
+        Some(keep) if options.format == Format::Table => {
+            show_logs(&ending, keep, session, &mut out.borrow_mut())
+        }
+        _ => Ok(()),
+    });
     written.map_or_else(
         |stop| {
             session.talk.stop(&stop);
@@ -144,20 +148,11 @@ fn write(
     Ok(())
 }
 
-/// `--log-tail`: the ends of the logs of the jobs that have failed, below the table.
-fn show_logs(
-    ending: &Ending,
-    options: &Options,
-    session: &Session,
-    out: &mut Out,
-) -> Result<(), Stop> {
-    let (Some(keep), Some(outcome), Some(place)) = (options.log_tail, ending.waited, ending.place)
-    else {
+/// The ends of the logs of the jobs that have failed, below the table.
+fn show_logs(ending: &Ending, keep: usize, session: &Session, out: &mut Out) -> Result<(), Stop> {
+    let (Some(outcome), Some(place)) = (ending.waited, ending.place) else {
         return Ok(());
     };
-    if options.format != Format::Table {
-        return Ok(());
-    }
     let lacks = show_tails(session, &place.project, &outcome.failed(), keep, out)?;
     Stop::all(lacks).map_or(Ok(()), Err)
 }

@@ -30,12 +30,6 @@ pub struct Parameters {
     inputs: Vec<(String, String)>,
 }
 
-impl std::fmt::Debug for Parameters {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.names().unwrap_or_default())
-    }
-}
-
 impl Parameters {
     pub fn read(words: &mut Words, vars: &Vars) -> Result<Self, Stop> {
         let mut read = Self::default();
@@ -64,34 +58,26 @@ impl Parameters {
         }
     }
 
-    /// `with variables A, B and inputs c`, without any value; `None` if there are none.
-    pub fn names(&self) -> Option<String> {
-        let list = |pairs: &[(String, String)], what: &str| {
-            let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
-            (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
-        };
-        let parts = [
-            list(&self.variables, "variables"),
-            list(&self.inputs, "inputs"),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| format!("with {}", parts.join(" and ")))
+    /// The names of variables and inputs, without any value.
+    pub fn names(&self) -> Vec<&str> {
+        let pairs = self.variables.iter().chain(&self.inputs);
+        pairs.map(|(name, _)| name.as_str()).collect()
     }
 
     /// The body of a play. `lib/api/ci/jobs.rb` takes variables as a list of objects and inputs as one object.
     pub fn of_play(&self) -> Option<Value> {
-        let mut body = Map::new();
-        if !self.variables.is_empty() {
-            let pairs = self.variables.iter();
-            let list: Vec<Value> = pairs
-                .map(|(key, value)| json!({"key": key, "value": value}))
-                .collect();
-            body.insert("job_variables_attributes".into(), list.into());
+        let pairs = self.variables.iter();
+        let list: Vec<Value> = pairs
+            .map(|(key, value)| json!({"key": key, "value": value}))
+            .collect();
+        match (self.variables.is_empty(), self.inputs.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(json!({"job_inputs": self.typed()})),
+            (false, true) => Some(json!({"job_variables_attributes": list})),
+            (false, false) => {
+                Some(json!({"job_variables_attributes": list, "job_inputs": self.typed()}))
+            }
         }
-        if !self.inputs.is_empty() {
-            body.insert("job_inputs".into(), self.typed().into());
-        }
-        (!body.is_empty()).then_some(Value::Object(body))
     }
 
     /// The body of a retry, which calls them otherwise and takes no variables.
@@ -237,10 +223,5 @@ mod tests {
                 "{bad}"
             );
         }
-        let parameters = Parameters {
-            variables: vec![("A".into(), "hunter2".into())],
-            inputs: vec![("b".into(), "hunter2".into())],
-        };
-        assert_eq!(format!("{parameters:?}"), "with variables A and inputs b");
     }
 }

@@ -42,7 +42,7 @@ fn a_pipeline_is_started_and_mirrored_with_the_job_token_alone() {
         check  passed   success       30s  90402                                      https://gitlab.example.com/ops/monitoring/-/jobs/90402
         hint   warning  failed         3s  90403  allowed to fail, the script failed  https://gitlab.example.com/ops/monitoring/-/jobs/90403
     "#]], expect![[r#"
-        plan: trigger ops/monitoring at main with variables A
+        plan: trigger ops/monitoring at main with A
         08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
         08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
         08:00:00 check  pending
@@ -76,7 +76,7 @@ fn a_plan_starts_nothing() {
         0,
         "",
         expect![[r#"
-            plan: trigger ops/monitoring at main with variables TOKEN
+            plan: trigger ops/monitoring at main with TOKEN
         "#]],
     );
     run(&story, "trigger ops/monitoring").is(
@@ -114,8 +114,8 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
         plan: trigger ops/monitoring at main
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer
         jobgate: error: it is not known whether GitLab has started the pipeline
-        jobgate: error: pipelines of main by mira since 08:00:00: 7701 https://gitlab.example.com/ops/monitoring/-/pipelines/7701
-        jobgate: hint: look at the newest pipelines of this ref before triggering again
+        jobgate: error: this pipeline of the same ref and user is newer: 7701  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+        jobgate: hint: look at the newest pipelines of the ref before triggering again
     "#]]);
     story
         .gitlab
@@ -131,8 +131,9 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
         jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
         jobgate: error: it is not known whether GitLab has started the pipeline
-        jobgate: error: pipelines of main by mira since 08:00:02: 7703 https://gitlab.example.com/ops/monitoring/-/pipelines/7703, 7702 https://gitlab.example.com/ops/monitoring/-/pipelines/7702
-        jobgate: hint: look at the newest pipelines of this ref before triggering again
+        jobgate: error: this pipeline of the same ref and user is newer: 7703  https://gitlab.example.com/ops/monitoring/-/pipelines/7703
+        jobgate: error: this pipeline of the same ref and user is newer: 7702  https://gitlab.example.com/ops/monitoring/-/pipelines/7702
+        jobgate: hint: look at the newest pipelines of the ref before triggering again
     "#]]);
     assert_eq!(story.gitlab.posts(), 3);
     story.gitlab.finish();
@@ -172,7 +173,7 @@ fn refusals_are_explained() {
         .gitlab
         .world(|world| world.at_project(45).variables_role = "no_one_allowed");
     run(&story, "trigger ops/monitoring --ref main --variable A=1").is(4, "", expect![[r#"
-        plan: trigger ops/monitoring at main with variables A
+        plan: trigger ops/monitoring at main with A
         jobgate: error: the user who started this job cannot set variables in project ops/monitoring
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Insufficient permissions to set pipeline variables (request id 01JD0000000000000000000008)
         jobgate: hint: in project ops/monitoring: Settings > CI/CD > Variables > Minimum role to use pipeline variables
