@@ -32,20 +32,6 @@ fn a_manual_job_is_played_and_its_result_mirrored() {
 }
 
 #[test]
-fn a_job_that_fails_fails_the_caller() {
-    let story = Story::new(ci().stage("deploy", [job("deploy").manual().fails(5)]));
-    story.run("play deploy --wait -q").is(
-        1,
-        expect![[r#"
-        JOB     RESULT  STATUS  DURATION     ID  NOTE               LINK
-        deploy  failed  failed        5s  90400  the script failed  URL/jobs/90400
-    "#]],
-        "",
-    );
-    story.gitlab.finish();
-}
-
-#[test]
 fn the_ends_of_failed_logs_stand_below_the_table() {
     let rollout = child(
         "rollout",
@@ -345,18 +331,6 @@ fn after_a_lost_answer_no_newer_attempt_is_asked_instead() {
 }
 
 #[test]
-fn a_mistake_is_explained_once() {
-    let story = Story::new(deploy());
-    story
-        .run("play deploy --pipeline latest")
-        .is(2, "", expect![[r#"
-            jobgate: error: --pipeline: not a pipeline id; use the number behind /-/pipelines/ in its URL
-            jobgate: hint: usage: jobgate play [OPTIONS] [JOB...] (see jobgate play --help)
-        "#]]);
-    story.gitlab.finish();
-}
-
-#[test]
 fn a_plan_waits_for_nothing() {
     let child = child("rollout", ci().stage("x", [job("eu").manual()]));
     let story = Story::new(
@@ -377,20 +351,6 @@ fn a_long_rate_limit_at_the_start_is_waited_out() {
     let limited = crate::fake::Fault::Limited(120);
     story.gitlab.fault("GET */job", limited);
     assert_eq!(story.run("play deploy").code, 0);
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_delayed_job_starts_at_once() {
-    let story = Story::new(ci().stage("deploy", [job("deploy").delayed(3600)]));
-    story.run("play deploy -q").is(
-        0,
-        expect![[r#"
-        JOB     RESULT  STATUS      ID  NOTE  LINK
-        deploy  played  pending  90400        URL/jobs/90400
-    "#]],
-        "",
-    );
     story.gitlab.finish();
 }
 

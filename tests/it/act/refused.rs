@@ -64,7 +64,7 @@ fn each_refusal_has_its_code_and_its_cause() {
         ("retry looped", |_, _| {}),
         ("erase silent", |_, _| {}),
     ];
-    let mut said = String::new();
+    let mut said = Vec::new();
     for (words, change) in rules {
         let looped = job("looped").is("failed").because("pipeline_loop_detected");
         let deploy = job("deploy").manual().environment("production");
@@ -74,7 +74,11 @@ fn each_refusal_has_its_code_and_its_cause() {
         });
         let got = story.run(words);
         let error = got.log.lines().find(|line| line.contains("error: "));
-        said += &format!("{} {words}: {}\n", got.code, error.unwrap_or_default());
+        said.push(format!(
+            "{} {words}: {}\n",
+            got.code,
+            error.unwrap_or_default()
+        ));
         story.gitlab.finish();
     }
     expect![[r#"
@@ -85,7 +89,7 @@ fn each_refusal_has_its_code_and_its_cause() {
         4 play deploy: jobgate: error: the access token's scopes do not allow it to play jobs
         9 retry looped: jobgate: error: the job cannot be retried in its present status
         9 erase silent: jobgate: error: the job cannot be erased: it has not finished, or has neither log nor artifacts
-    "#]].assert_eq(&said);
+    "#]].assert_eq(&said.concat());
 }
 
 #[test]

@@ -192,21 +192,6 @@ fn refusals_are_explained() {
 }
 
 #[test]
-fn a_gate_stands_before_it() {
-    let story = Story::with(deploy(), monitoring(checks()));
-    run(&story, "trigger ops/monitoring --ref main --require tag").is(
-        9,
-        "",
-        expect![[r#"
-            gate: not held  tag  the ref is the branch main (expected: the ref is a tag)
-            jobgate: error: the gate is closed: 1 of 1 conditions not held
-        "#]],
-    );
-    assert_eq!(story.gitlab.posts(), 0);
-    story.gitlab.finish();
-}
-
-#[test]
 fn what_was_started_is_canceled_if_asked_for() {
     let jobs = ci().stage("check", [job("check").endless()]);
     let story = Story::with(deploy(), |world, pipeline| {
