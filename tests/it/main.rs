@@ -40,7 +40,6 @@ mod table;
 mod templates;
 mod tidy;
 mod trace;
-mod verdict;
 mod wait;
 mod whoami;
 mod words;
