@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::model::{CurrentJob, Job, Pipeline, Place, ProjectId};
 use crate::report::events::EventWriter;
 use crate::report::{Color, Talk, messages};
-pub use ask_again::{Asking, Patience};
+pub use ask_again::Asking;
 
 /// Options that every command that asks GitLab takes.
 #[derive(Clone, Default)]

@@ -8,7 +8,7 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Facts, Kind, Route, TokenKind};
 use crate::report::events::Missing;
 use crate::report::wait as report;
-use crate::session::{Me, Patience, Session};
+use crate::session::{Me, Session};
 
 /// How long GitLab may give no good answer to a wait.
 const OUTAGE: Duration = Duration::from_mins(5);
@@ -99,11 +99,8 @@ impl<'t> Turns<'t> {
         self.bound = time.bound(wish.map(|wish| wish.saturating_sub(gone)));
         self.end = now.saturating_add(self.bound.duration());
         let quick = limits.once().then_some(self.session.host.limits.outage);
-        self.session.asking.wait_with(Patience {
-            outage: limits.outage.or(quick).unwrap_or(OUTAGE),
-            limits: quick,
-            end: Some(self.end),
-        });
+        let outage = limits.outage.or(quick).unwrap_or(OUTAGE);
+        self.session.asking.wait_with(outage, quick, self.end);
         let job = now.saturating_add(time.left().unwrap_or(Duration::MAX));
         self.last = self.end.saturating_add(LAST_LOOK).min(job);
         self.session.gitlab.set_deadline(Some(self.end));

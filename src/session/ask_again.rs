@@ -16,17 +16,6 @@ const HEARTBEAT: Duration = Duration::from_mins(1);
 /// In a wait, trouble that is over sooner than this is not mentioned.
 const BLIP: Duration = Duration::from_secs(10);
 
-/// How long to go on asking.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// How long GitLab may give no good answer.
-    pub outage: Duration,
-    /// How long rate limits may hold up a call in all; `None`: until its end.
-    pub limits: Option<Duration>,
-    /// No sleep passes this point of the monotonic clock.
-    pub end: Option<Duration>,
-}
-
 /// Asks for one call.
 pub struct Asking<'a> {
     host: &'a Host<'a>,
@@ -38,8 +27,11 @@ pub struct Asking<'a> {
 
 /// Where the asking stands.
 struct State {
-    patience: Patience,
     outage: Outage,
+    /// How long rate limits may still hold up the call; `None`: until its end.
+    limits: Option<Duration>,
+    /// No sleep passes this point of the monotonic clock.
+    end: Option<Duration>,
     /// Requests without a good answer since the last one, if there were any.
     trouble: Option<Trouble>,
     /// Tries since the last good answer.
@@ -71,7 +63,7 @@ impl State {
         } else {
             pause.wait.saturating_add(pause.spread)
         };
-        let Some(limits) = &mut self.patience.limits else {
+        let Some(limits) = &mut self.limits else {
             return Some(delay);
         };
         let delay = delay.min(*limits);
@@ -88,19 +80,15 @@ impl<'a> Asking<'a> {
         talk: &'a Talk<'a>,
         events: &'a EventWriter<'a>,
     ) -> Self {
-        let patience = Patience {
-            outage: host.limits.outage,
-            limits: Some(host.limits.outage),
-            end: None,
-        };
         Self {
             host,
             gitlab,
             talk,
             events,
             state: RefCell::new(State {
-                patience,
-                outage: Outage::new(patience.outage, host.seed),
+                outage: Outage::new(host.limits.outage, host.seed),
+                limits: Some(host.limits.outage),
+                end: None,
                 trouble: None,
                 tries: 0,
                 troubled: Duration::ZERO,
@@ -109,11 +97,13 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// The call waits from here on: how patiently, and with heartbeats.
-    pub fn wait_with(&self, patience: Patience) {
+    /// The call waits from here on, with heartbeats, to this point of the monotonic clock. `outage`: how long GitLab may give no good answer;
+    /// `limits`: how long rate limits may hold it up in all, `None` for all its time.
+    pub fn wait_with(&self, outage: Duration, limits: Option<Duration>, end: Duration) {
         let mut state = self.state.borrow_mut();
-        state.patience = patience;
-        state.outage = Outage::new(patience.outage, self.host.seed);
+        state.outage = Outage::new(outage, self.host.seed);
+        state.limits = limits;
+        state.end = Some(end);
         state.heartbeat = Some((self.now().saturating_add(HEARTBEAT), Vec::new()));
     }
 
@@ -137,7 +127,7 @@ impl<'a> Asking<'a> {
             let (asked, answers) = (self.now(), self.gitlab.answers());
             let result = ask();
             // In a wait, which its end bounds, GitLab is not silent where it has answered some of several requests.
-            let bounded = self.state.borrow().patience.limits.is_none();
+            let bounded = self.state.borrow().limits.is_none();
             if result.is_ok() || (bounded && self.gitlab.answers() > answers) {
                 self.answered();
             }
@@ -269,7 +259,7 @@ impl<'a> Asking<'a> {
 
     /// Time left to the end.
     fn left(&self) -> Duration {
-        let end = self.state.borrow().patience.end;
+        let end = self.state.borrow().end;
         end.map_or(Duration::MAX, |end| end.saturating_sub(self.now()))
     }
 }

@@ -9,26 +9,6 @@ fn with_child(below: Ci, strategy: fn(JobSpec) -> JobSpec) -> Story {
     Story::new(ci().stage("test", [strategy(child("child", below))]))
 }
 
-const STRATEGIES: [fn(JobSpec) -> JobSpec; 3] = [|job| job, JobSpec::depend, JobSpec::mirror];
-
-#[test]
-fn the_strategy_changes_no_verdict() {
-    for strategy in STRATEGIES {
-        for (code, below) in [
-            (0, job("e2e").runs(100)),
-            (1, job("e2e").fails(100)),
-            (0, job("e2e").fails(100).allow_failure()),
-            (7, job("e2e").is("canceled")),
-            (7, job("e2e").is("skipped")),
-        ] {
-            let story = with_child(ci().stage("test", [below.clone()]), strategy);
-            let told = story.run("wait child");
-            assert_eq!(told.code, code, "{below:?}\n{}{}", told.out, told.log);
-            story.gitlab.finish();
-        }
-    }
-}
-
 #[test]
 fn a_failure_below_is_shown_with_its_way() {
     let lowest = ci().stage("test", [job("unit").runs(30), job("e2e").fails(90)]);

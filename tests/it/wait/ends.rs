@@ -5,32 +5,6 @@ use crate::fake::{ci, job};
 use expect_test::expect;
 
 #[test]
-fn jobs_that_pass() {
-    let story = Story::new(
-        ci().stage("build", [job("compile").runs(100), job("lint").runs(20)])
-            .stage("test", [job("unit").runs(300)]),
-    );
-    after_head(story.run("wait compile lint")).is(
-        0,
-        expect![[r#"
-        JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
-        compile  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
-        lint     passed  success       20s  90401        https://gl/web/-/jobs/90401
-    "#]],
-        expect![[r#"
-            08:00:00 compile  pending
-            08:00:00 lint  pending
-            08:00:02 compile  pending → running  (2s in queue)
-            08:00:02 lint  pending → running  (2s in queue)
-            08:00:27 lint  running → success
-            08:01:27 waiting for compile (running 1m17s)
-            08:01:51 compile  running → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
 fn the_first_failure_ends_it() {
     let story = Story::new(ci().stage("test", [job("unit").fails(30), job("slow").runs(3000)]));
     after_head(story.run("wait unit slow")).is(
@@ -46,28 +20,6 @@ fn the_first_failure_ends_it() {
             08:00:02 unit  pending → running  (2s in queue)
             08:00:02 slow  pending → running  (2s in queue)
             08:00:41 unit  running → failed
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_failure_counts_only_once_nothing_has_replaced_it() {
-    let flaky = job("flaky").fails(30).runs(30).retry(1);
-    let story = Story::with(ci().stage("test", [flaky]), |world, _| world.retry_lag = 8);
-    after_head(story.run("wait flaky --interval 3s")).is(
-        0,
-        expect![[r#"
-        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-        flaky  passed  success       30s  90402        https://gl/web/-/jobs/90402
-    "#]],
-        expect![[r#"
-            08:00:00 flaky  pending
-            08:00:02 flaky  pending → running  (2s in queue)
-            08:00:32 flaky  running → failed
-            08:00:41 flaky  failed → pending  (retried: 90402 replaces 90400)
-            08:00:45 flaky  pending → running  (2s in queue)
-            08:01:12 flaky  running → success
         "#]],
     );
     story.gitlab.finish();
@@ -354,30 +306,6 @@ fn a_timeout_of_zero_looks_once() {
 }
 
 #[test]
-fn nobody_waits_for_himself() {
-    let story = Story::new(ci().stage("test", [job("unit").is("success")]));
-    after_head(story.run("wait gate unit")).is(
-        2,
-        "",
-        expect![[r#"
-            jobgate: error: "gate" is the calling job itself
-            jobgate: hint: jobgate whoami shows the calling job
-        "#]],
-    );
-    after_head(story.run("wait --all")).is(
-        0,
-        expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
-    "#]],
-        expect![[r#"
-        08:00:00 unit  success
-    "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
 fn parallel_siblings_are_not_waited_for() {
     let mut world = crate::fake::World::new();
     world.project("shop/web");
@@ -503,19 +431,5 @@ fn colours_say_what_the_words_say() {
             .contains("\u{1b}[33mpending\u{1b}[0m → \u{1b}[34mrunning")
     );
     assert!(!plain.out.contains('\u{1b}') && !plain.log.contains('\u{1b}'));
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_value_that_cannot_be_read_is_complained_of_once() {
-    let story = Story::new(ci().stage("test", [job("unit")]));
-    story.run("wait unit --interval 0").is(
-        2,
-        "",
-        expect![[r#"
-            jobgate: error: --interval: an interval begins above zero; use for example 3s..15s
-            jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...] (see jobgate wait --help)
-        "#]],
-    );
     story.gitlab.finish();
 }

@@ -107,22 +107,3 @@ fn a_job_that_no_runner_takes_is_named() {
     "#]]);
     story.gitlab.finish();
 }
-
-#[test]
-fn stuck_ends_it_where_that_is_asked_for() {
-    let story = Story::new(ci().stage("test", [job("unit").stuck()]));
-    after_head(story.run("wait unit --stuck 90s")).is(
-        10,
-        expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  stuck   pending            90400        https://gl/web/-/jobs/90400
-    "#]],
-        expect![[r#"
-            08:00:00 unit  pending
-            08:01:00 waiting for unit (pending)
-            jobgate: warning: unit has been pending for 1m36s: no runner has taken it
-            jobgate: error: unit has been pending for longer than --stuck allows
-        "#]],
-    );
-    story.gitlab.finish();
-}
