@@ -3,15 +3,12 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jobgate::os::{Interrupt, Signal, Woken};
 use jobgate::time::Clock;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
-use crate::fake::{Answer, Chaos, Fault, GitLab, Tls, World};
+use crate::fake::{Answer, Fault, GitLab};
 use crate::fake_gitlab::{ask, shop, world};
 
 #[test]
@@ -66,54 +63,6 @@ fn a_hanging_answer_ends_when_the_client_is_gone() {
     assert_eq!(shop.ask("job GET /job").status, 200);
     let log = shop.gitlab.finish();
     assert_eq!((log[0].status, log[1].status), (0, 200));
-}
-
-#[test]
-fn chaos_is_a_function_of_its_seed() {
-    let row = |seed| -> Vec<Option<Fault>> {
-        let chaos = Chaos::third(seed);
-        let fault = |n| chaos.fault("GET", "/api/v4/job", n);
-        (1..=300).map(fault).collect()
-    };
-    assert_eq!(row(7), row(7));
-    assert_ne!(row(7), row(8));
-    let struck = row(7).iter().flatten().count();
-    assert!((70..=130).contains(&struck), "{struck} of 300");
-    let kinds = Chaos::third(7).kinds;
-    let occurs = |kind: &Fault| row(7).contains(&Some(*kind));
-    assert!(kinds.iter().all(occurs), "every kind occurs");
-}
-
-#[test]
-fn a_limit_is_shown_and_kept() {
-    let shop = shop();
-    shop.gitlab.limit(2);
-    let first = shop.ask("job GET /job");
-    assert_eq!(first.header("ratelimit-limit"), Some("2"));
-    assert_eq!(first.header("ratelimit-remaining"), Some("1"));
-    assert_eq!(shop.ask("job GET /job").status, 200);
-    let over = shop.ask("job GET /job");
-    assert_eq!((over.status, over.body.as_str()), (429, "Retry later\n"));
-    // Windows are whole minutes, and this one began 20 s ago.
-    assert_eq!(over.header("retry-after"), Some("40"));
-    shop.gitlab.world(|world| world.advance_by(40));
-    assert_eq!(shop.ask("job GET /job").status, 200);
-}
-
-#[test]
-fn something_can_happen_just_before_a_request() {
-    let shop = shop();
-    let id = |world: &mut World| world.job(shop.pipeline, "ship");
-    let old = shop.gitlab.world(id);
-    let canceled = move |world: &mut World| world.flip(old, "canceled");
-    shop.gitlab.before("POST */play", canceled);
-    let away = Answer::new(302, "text/plain", "").with("Location", "http://elsewhere/");
-    shop.gitlab.answer("GET *", away);
-    let seen = shop.ask("access GET /projects/44/jobs/:ship");
-    assert_eq!(seen.header("location"), Some("http://elsewhere/"));
-    let seen = shop.ask("access POST /projects/44/jobs/:ship/play");
-    // It was retried instead.
-    assert_eq!((seen.status, shop.gitlab.world(id) > old), (200, true));
 }
 
 #[test]
@@ -186,56 +135,4 @@ fn the_clock_moves_the_world_and_brings_signals() {
     assert_eq!(interrupt.signal(), Some(Signal::Terminate));
     let date = "Date: Fri, 20 Nov 2026 08:01:40 GMT";
     assert!(ask(&gitlab, "GET", "/job", &[], "").head.contains(date));
-}
-
-#[test]
-fn it_speaks_tls_and_keeps_connections() {
-    let (world, pipeline) = world();
-    let gate = world.job(pipeline, "gate");
-    let gitlab = GitLab::start_tls(world, Tls::trusted());
-    gitlab.chunked();
-    let vars = gitlab.vars(gate);
-    assert!(vars["CI_API_V4_URL"].starts_with("https://127.0.0.1:"));
-    let mut roots = rustls::RootCertStore::empty();
-    let trust = gitlab.trust().unwrap();
-    let certificate = CertificateDer::from_pem_slice(trust.as_bytes()).unwrap();
-    roots.add(certificate).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = "localhost".try_into().unwrap();
-    let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
-    let socket = TcpStream::connect(gitlab.address()).unwrap();
-    let mut stream = rustls::StreamOwned::new(connection, socket);
-    let token = &vars["CI_JOB_TOKEN"];
-    for close in ["keep-alive", "close"] {
-        let head = format!("GET /api/v4/job HTTP/1.1\r\nJOB-TOKEN: {token}");
-        write!(stream, "{head}\r\nConnection: {close}\r\n\r\n").unwrap();
-    }
-    let mut text = String::new();
-    let _ = stream.read_to_string(&mut text);
-    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2, "{text}");
-    assert_eq!(text.matches("Transfer-Encoding: chunked").count(), 2);
-}
-
-#[test]
-fn it_may_live_below_a_root_and_close_without_notice() {
-    let (world, pipeline) = world();
-    let gate = world.job(pipeline, "gate");
-    let gitlab = GitLab::start(world);
-    gitlab.root("/gitlab");
-    gitlab.fault("GET /gitlab/api/v4/job", Fault::Leave);
-    let vars = gitlab.vars(gate);
-    assert!(vars["CI_API_V4_URL"].ends_with("/gitlab/api/v4"));
-    let mut stream = TcpStream::connect(gitlab.address()).unwrap();
-    let token = &vars["CI_JOB_TOKEN"];
-    let head = format!("GET /gitlab/api/v4/job HTTP/1.1\r\nJOB-TOKEN: {token}");
-    write!(stream, "{head}\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
-    assert!(text.contains("Connection: keep-alive"), "{text}");
 }

@@ -81,28 +81,6 @@ fn a_failure_skips_what_comes_after_it_but_not_what_waits_for_it() {
 }
 
 #[test]
-fn a_resource_group_admits_one_job_at_a_time() {
-    let first = job("a").resource_group("eu").runs(10);
-    let (mut world, first) = run(ci().stage("deploy", [first]));
-    let second = job("b").resource_group("eu").prepare(3);
-    let second = world.pipeline("shop/web", "main", ci().stage("deploy", [second]));
-    expect![[r#"
-            +0s pending: a pending
-        "#]]
-    .assert_eq(&timeline(&mut world, first, &[0]));
-    expect![[r#"
-            +0s waiting_for_resource: b waiting_for_resource
-            +12s preparing: b preparing
-            +3s pending: b pending
-        "#]]
-    .assert_eq(&timeline(&mut world, second, &[0, 12, 3]));
-    expect![[r#"
-            +0s success: a success
-        "#]]
-    .assert_eq(&timeline(&mut world, first, &[0]));
-}
-
-#[test]
 fn retry_makes_one_new_row_after_the_lag_until_attempts_run_out() {
     let failing = job("a").queue(0).fails(10).retry(2);
     let (mut world, pipeline) = run(ci().stage("x", [failing]).stage("y", [job("b")]));
