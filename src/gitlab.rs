@@ -20,7 +20,7 @@ mod transport;
 
 pub use client::{Client, Note};
 pub use error::{Error, Kind};
-pub use facts::{Facts, Rate};
+pub use facts::Facts;
 pub use page::{Listing, Page};
 pub use request::Body;
 pub use route::{Project, Route, TokenKind};

@@ -17,12 +17,10 @@ pub enum Woken {
     Signal(Signal),
 }
 
-/// Time between a signal and the hard end of the process where something cannot be interrupted (connect).
+/// Time between a signal and the hard end of the process, where something cannot be interrupted (connect): what was started may have to be
+/// canceled meanwhile.
 #[cfg(unix)]
-const GRACE: Duration = Duration::from_secs(1);
-/// The same while what was started is being canceled.
-#[cfg(unix)]
-const GRACE_CANCELING: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Tells every part of the program that it was asked to end. Clones share one state.
 #[derive(Clone, Default)]
@@ -39,7 +37,6 @@ struct Shared {
 #[derive(Default)]
 struct State {
     signal: Option<Signal>,
-    canceling: bool,
     hooks: Vec<Box<dyn FnOnce() + Send>>,
 }
 
@@ -94,20 +91,6 @@ impl Interrupt {
             .wait_timeout_while(state, duration, |state| state.signal.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         state.signal.map_or(Woken::Time, Woken::Signal)
-    }
-
-    /// From here on the process gets the longer grace, because what it started is being canceled.
-    pub fn canceling(&self) {
-        self.lock().canceling = true;
-    }
-
-    #[cfg(unix)]
-    fn grace(&self) -> Duration {
-        if self.lock().canceling {
-            GRACE_CANCELING
-        } else {
-            GRACE
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -194,12 +177,9 @@ fn take_signals(set: &libc::sigset_t, interrupt: &Interrupt) {
         libc::SIGINT => Signal::Interrupt,
         _ => Signal::Terminate,
     };
-    let since = std::time::Instant::now();
     interrupt.raise(signal);
     // The main thread leaves the ordinary way and takes this thread with it, unless it is stuck in a connect.
-    while since.elapsed() < interrupt.grace() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    std::thread::sleep(GRACE);
     // SAFETY: ends the process at once without running destructors; no memory is touched.
     unsafe { libc::_exit(128 + i32::from(signal.number())) };
 }

@@ -174,26 +174,19 @@ impl<'a> Pipelines<'a> {
         each: &mut Each,
     ) -> Result<(Facts, Option<Timestamp>), Error> {
         let trigger = matches!(route, Route::TriggerJobs(..) | Route::Bridges(..));
-        let (mut bad, mut date, mut groups) = (None, None, Groups::default());
+        let (mut date, mut groups) = (None, Groups::default());
         let listing = self.gitlab.pages(route, query, &mut |page| {
             date = date.or(page.facts.date);
             for raw in page.rows {
-                let mut job = match job(raw, route, page.facts) {
-                    Ok(job) => job,
-                    Err(error) => {
-                        bad = Some(error);
-                        return ControlFlow::Break(());
-                    }
-                };
+                let mut job = job(raw, route, page.facts)?;
                 job.trigger = trigger;
                 groups.add(&job.name);
-                each(job, raw)?;
+                if each(job, raw).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
-            ControlFlow::Continue(())
+            Ok(ControlFlow::Continue(()))
         })?;
-        if let Some(error) = bad {
-            return Err(error);
-        }
         // A project's list may end within a group.
         if matches!(route, Route::PipelineJobs(..)) && !groups.complete() {
             return Err(Error::incomplete(route, &listing.facts));

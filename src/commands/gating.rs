@@ -102,7 +102,7 @@ pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
         let trust = &session.ci.trust;
         let files = trust.roots.iter().chain(&trust.ca);
         let files: Vec<&str> = files.map(|file| file.name.as_str()).collect();
-        let line = messages::unpinned(&server, session.gitlab.proxy(), &files);
+        let line = messages::unpinned(&server, session.gitlab.proxy().as_deref(), &files);
         session.talk.line(&line);
     }
     Ok(())

@@ -114,7 +114,7 @@ impl<'t> Turns<'t> {
     /// This look has read so many pages, the last with these headers.
     pub fn answered(&mut self, pages: usize, facts: &Facts) {
         self.pages += pages;
-        self.pace.looked(self.pages, facts.scarce());
+        self.pace.looked(self.pages, facts.scarce);
     }
 
     /// Sleeps until the next look, or until `wake` if that comes before.

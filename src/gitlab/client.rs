@@ -8,12 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::resolve::Names;
 use super::route::{Project, Route, TokenKind};
 use super::text::Cleaner;
 use super::{proxy, tls};
 use crate::ci::{Ci, Secret};
-use crate::exit::Signal;
 use crate::exit::Stop;
 use crate::host::Host;
 use crate::model::ProjectId;
@@ -47,17 +45,15 @@ pub struct Client<'a> {
     pub(super) ci: &'a Ci,
     pub(super) host: &'a Host<'a>,
     pub(super) note: &'a dyn Fn(Note),
-    origin: String,
     pub(super) cleaner: Cleaner,
     pub(super) tls: tls::Configs,
-    pub(super) names: Names,
     pub(super) connection: Connection,
     /// The connection to wherever a log was redirected, while it is in use.
     pub(super) foreign: Arc<Mutex<Option<ureq::Agent>>>,
     /// Of the monotonic clock.
     deadline: Cell<Option<Duration>>,
-    /// False for the client that cancels after an interrupt.
-    heeds_interrupt: bool,
+    /// The client that cancels after the host's interrupt has one of its own.
+    pub(super) interrupt: Interrupt,
     memory: RefCell<Memory>,
 }
 
@@ -78,7 +74,7 @@ pub(super) struct Memory {
 impl fmt::Debug for Client<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("origin", &self.origin)
+            .field("origin", &self.origin())
             .finish_non_exhaustive()
     }
 }
@@ -87,8 +83,7 @@ impl<'a> Client<'a> {
     /// Checks what the way to GitLab depends on; sends nothing. From here on an interrupt cuts requests short.
     pub fn open(ci: &'a Ci, host: &'a Host<'a>, note: &'a dyn Fn(Note)) -> Result<Self, Stop> {
         let tls = tls::Configs::new(&ci.trust)?;
-        let names = Names::new(host.interrupt.clone());
-        let client = Self::build(ci, host, note, tls, names, true)?;
+        let client = Self::build(ci, host, note, tls, host.interrupt.clone())?;
         let (own, foreign) = (client.connection.agent(), Arc::clone(&client.foreign));
         host.interrupt.on_raise(Box::new(move || {
             let foreign = foreign
@@ -104,7 +99,7 @@ impl<'a> Client<'a> {
         if !ci.api.secure && !ci.api.loopback() {
             note(Note::Warning(format!(
                 "{} is plain http: tokens can be read on the way",
-                client.origin
+                client.origin()
             )));
         }
         Ok(client)
@@ -115,8 +110,7 @@ impl<'a> Client<'a> {
         host: &'a Host<'a>,
         note: &'a dyn Fn(Note),
         tls: tls::Configs,
-        names: Names,
-        heeds_interrupt: bool,
+        interrupt: Interrupt,
     ) -> Result<Self, Stop> {
         let proxy = proxy::choose(&ci.api, &ci.proxies)?;
         let access = ci.access.as_ref().map(|access| &access.token);
@@ -127,34 +121,32 @@ impl<'a> Client<'a> {
             ci,
             host,
             note,
-            origin: ci.api.origin(),
             cleaner: Cleaner::new(secrets),
-            connection: Connection::new(&tls.gitlab, &tls.others, proxy, &names),
+            connection: Connection::new(&tls.gitlab, &tls.others, proxy, &interrupt),
             tls,
-            names,
             foreign: Arc::default(),
             deadline: Cell::new(None),
-            heeds_interrupt,
+            interrupt,
             memory: RefCell::default(),
         })
     }
 
     /// For canceling what was started, after an interrupt has shut this client down: a new connection, and four seconds in all.
     pub fn fresh(&self) -> Result<Self, Stop> {
-        let (tls, names) = (self.tls.clone(), self.names.heeding(Interrupt::new()));
-        let fresh = Self::build(self.ci, self.host, self.note, tls, names, false)?;
+        let (tls, interrupt) = (self.tls.clone(), Interrupt::new());
+        let fresh = Self::build(self.ci, self.host, self.note, tls, interrupt)?;
         fresh.set_deadline(Some(self.host.clock.monotonic().saturating_add(FRESH)));
         fresh.memory.replace(self.memory.borrow().clone());
         Ok(fresh)
     }
 
     /// The origin that is trusted, as printed: `https://gitlab.example.com`.
-    pub fn origin(&self) -> &str {
-        &self.origin
+    pub fn origin(&self) -> String {
+        self.ci.api.origin()
     }
 
     /// Host and port of the proxy on the way to GitLab.
-    pub fn proxy(&self) -> Option<&str> {
+    pub fn proxy(&self) -> Option<String> {
         self.connection.proxy()
     }
 
@@ -172,11 +164,6 @@ impl<'a> Client<'a> {
     /// The deadline has passed.
     pub(super) fn over(&self) -> bool {
         self.left().is_some_and(|left| left.is_zero())
-    }
-
-    pub(super) fn interrupted(&self) -> Option<Signal> {
-        let signal = self.host.interrupt.signal();
-        signal.filter(|_| self.heeds_interrupt)
     }
 
     /// There is a token of this kind.

@@ -174,15 +174,10 @@ impl Error {
         }
     }
 
-    /// 429
-    pub fn limited(&self) -> bool {
-        matches!(self.kind, Kind::Limited { .. })
-    }
-
     /// A 429 of a limit that GitLab counts per user and job, for this route alone.
     pub fn own_limit(&self) -> bool {
-        self.route.need().method == "POST"
-            && self.limited()
+        self.route.need().writes()
+            && matches!(self.kind, Kind::Limited { .. })
             && self.message.contains("This endpoint")
     }
 

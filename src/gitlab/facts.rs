@@ -14,20 +14,10 @@ pub struct Facts {
     /// The server's clock.
     pub date: Option<Timestamp>,
     pub request_id: Option<String>,
-    pub rate: Option<Rate>,
+    /// Less than a fifth of the rate limit is left (`RateLimit-*`, `lib/gitlab/rack_attack.rb`).
+    pub scarce: bool,
     /// The kind of token that the request carried.
     pub token: Option<TokenKind>,
-}
-
-/// `RateLimit-*` of one answer (`lib/gitlab/rack_attack.rb`).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate {
-    /// Requests allowed per minute.
-    pub limit: f64,
-    pub observed: f64,
-    pub remaining: f64,
-    /// End of the window by the server's clock.
-    pub reset: Timestamp,
 }
 
 /// A longer wait than this is taken for nonsense.
@@ -38,36 +28,22 @@ pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
 }
 
 impl Facts {
-    /// Less than a fifth of the rate limit is left.
-    pub fn scarce(&self) -> bool {
-        let all = |rate: &Rate| rate.observed + rate.remaining;
-        self.rate
-            .is_some_and(|rate| rate.remaining * 5.0 < all(&rate))
-    }
-
     pub(super) fn read(headers: &HeaderMap, token: TokenKind, cleaner: &Cleaner) -> Self {
         Self {
             date: header(headers, "date").and_then(Timestamp::parse_http),
             request_id: header(headers, "x-request-id")
                 .filter(|id| !id.is_empty())
                 .map(|id| cleaner.line(id, 80)),
-            rate: rate(headers),
+            scarce: scarce(headers),
             token: Some(token),
         }
     }
 }
 
-fn rate(headers: &HeaderMap) -> Option<Rate> {
-    let number = |name| {
-        let number: u32 = header(headers, name)?.parse().ok()?;
-        Some(f64::from(number))
-    };
-    Some(Rate {
-        limit: number("ratelimit-limit").filter(|limit| *limit > 0.0)?,
-        observed: number("ratelimit-observed")?,
-        remaining: number("ratelimit-remaining")?,
-        reset: unix(headers, "ratelimit-reset")?,
-    })
+fn scarce(headers: &HeaderMap) -> bool {
+    let number = |name| header(headers, name)?.parse::<u32>().ok().map(u64::from);
+    let both = number("ratelimit-observed").zip(number("ratelimit-remaining"));
+    both.is_some_and(|(observed, remaining)| remaining * 5 < observed + remaining)
 }
 
 fn unix(headers: &HeaderMap, name: &str) -> Option<Timestamp> {
@@ -162,31 +138,21 @@ mod tests {
 
     #[test]
     fn a_rate_is_whole_or_absent() {
-        let all = [
-            ("ratelimit-limit", "2000"),
-            ("ratelimit-observed", "12"),
-            ("ratelimit-remaining", "1988"),
-            ("ratelimit-reset", "1795168812"),
-        ];
-        assert!(rate(&headers(&all)).is_some());
-        assert_eq!(rate(&headers(all.get(..3).unwrap_or_default())), None);
-        assert_eq!(
-            rate(&headers(&[
-                ("ratelimit-limit", "0"),
-                all[1],
-                all[2],
-                all[3]
-            ])),
-            None
-        );
-        assert_eq!(
-            rate(&headers(&[
-                ("ratelimit-limit", "NaN"),
-                all[1],
-                all[2],
-                all[3]
-            ])),
-            None
-        );
+        for (observed, remaining, expected) in [
+            ("12", "1988", false),
+            ("80", "20", false),
+            ("81", "19", true),
+            ("5", "0", true),
+            ("0", "0", false),
+            ("NaN", "0", false),
+            ("-1", "0", false),
+        ] {
+            let pairs = [
+                ("ratelimit-observed", observed),
+                ("ratelimit-remaining", remaining),
+            ];
+            assert_eq!(scarce(&headers(&pairs)), expected, "{observed} {remaining}");
+        }
+        assert!(!scarce(&headers(&[("ratelimit-remaining", "0")])));
     }
 }

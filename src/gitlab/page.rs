@@ -12,7 +12,7 @@ use super::client::Client;
 use super::error::{Error, Kind};
 use super::facts::Facts;
 use super::route::Route;
-use super::send::{Answer, Ask};
+use super::send::Answer;
 use crate::url::{Url, query};
 
 /// The most rows a page that GitLab gives (`lib/api/helpers/pagination.rb`).
@@ -76,17 +76,18 @@ impl Client<'_> {
         &self,
         route: &Route,
         pairs: &[(&str, &str)],
-        each: &mut dyn FnMut(Page<'_>) -> ControlFlow<()>,
+        each: &mut dyn FnMut(Page<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Listing, Error> {
         let (mut list, mut next) = List::new(pairs);
         loop {
-            let answer = self.page(route, &next)?;
+            let answer =
+                self.with_token(route, |token| self.fetch(&self.ask(token, route, &next)))?;
             let rows: Vec<&RawValue> =
                 serde_json::from_str(&answer.body).map_err(|_| self.not_json(&answer))?;
             let count = rows.len() as u64;
             let rows = list.different(rows);
             let facts = &answer.facts;
-            let stopped = each(Page { rows, facts }).is_break();
+            let stopped = each(Page { rows, facts })?.is_break();
             let after = if stopped {
                 None
             } else {
@@ -108,57 +109,41 @@ impl Client<'_> {
         pairs: &[(&str, &str)],
         last: &dyn Fn(&T) -> bool,
     ) -> Result<Vec<T>, Error> {
-        let (mut rows, mut bad) = (Vec::new(), None);
+        let mut rows = Vec::new();
         self.pages(route, pairs, &mut |page| {
             for raw in page.rows {
-                match serde_json::from_str(raw.get()) {
-                    Ok(row) => {
-                        let end = last(&row);
-                        rows.push(row);
-                        if end {
-                            return ControlFlow::Break(());
-                        }
-                    }
-                    Err(error) => {
-                        bad = Some(Error::bad_row(route, page.facts, &error));
-                        return ControlFlow::Break(());
-                    }
+                let row = serde_json::from_str(raw.get());
+                let row = row.map_err(|error| Error::bad_row(route, page.facts, &error))?;
+                let end = last(&row);
+                rows.push(row);
+                if end {
+                    return Ok(ControlFlow::Break(()));
                 }
             }
-            ControlFlow::Continue(())
+            Ok(ControlFlow::Continue(()))
         })?;
-        bad.map_or(Ok(rows), Err)
-    }
-
-    fn page(&self, route: &Route, query: &str) -> Result<Answer, Error> {
-        self.with_token(route, |token| {
-            self.fetch(&Ask {
-                route,
-                url: self.url(route, query),
-                token,
-                body: None,
-            })
-        })
+        Ok(rows)
     }
 }
 
 impl List {
     /// The list, and the query of its first page.
     fn new(pairs: &[(&str, &str)]) -> (Self, String) {
+        const KEYSET: (&str, &str) = ("pagination", "keyset");
         let size = PER_PAGE.to_string();
         let mut pairs = pairs.to_vec();
-        let given = pairs.iter().find(|(key, _)| *key == "per_page");
-        let per_page = given.and_then(|(_, value)| value.parse().ok());
-        if given.is_none() {
+        if !pairs.iter().any(|(key, _)| *key == "per_page") {
             pairs.push(("per_page", &size));
         }
-        let is_keyset = |pair: &(&str, &str)| *pair == ("pagination", "keyset");
-        let by_number = pairs.iter().copied().filter(|pair| !is_keyset(pair));
+        let given = pairs.iter().find(|(key, _)| *key == "per_page");
+        let per_page = given.and_then(|(_, size)| size.parse().ok());
         let first = query(&pairs);
+        let keyset = pairs.contains(&KEYSET);
+        pairs.retain(|pair| *pair != KEYSET);
         let list = Self {
-            base: query(&by_number.collect::<Vec<_>>()),
+            base: query(&pairs),
             per_page: per_page.unwrap_or(PER_PAGE),
-            keyset: pairs.iter().any(is_keyset),
+            keyset,
             page: 1,
             named: false,
             asked: HashSet::from([first.clone()]),

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use ureq::{Proxy, ProxyProtocol};
+use ureq::Proxy;
 
 use crate::ci::{Proxies, Secret};
 use crate::exit::Stop;
-use crate::url::Url;
+use crate::url::{Url, encode};
 
 /// curl's port of a proxy whose URL names none.
 const HTTP_PROXY_PORT: u16 = 1080;
@@ -33,17 +33,16 @@ pub(super) fn choose(url: &Url, proxies: &Proxies) -> Result<Option<Proxy>, Stop
 /// Passwords of all proxies, as written and decoded: to be masked wherever server text is shown.
 pub(super) fn passwords(proxies: &Proxies) -> Vec<String> {
     let variables = [&proxies.https, &proxies.http, &proxies.all];
-    variables
-        .into_iter()
-        .flatten()
-        .map(|(_, value)| value)
-        .chain(&proxies.fixed)
-        .filter_map(|value| {
-            let password = parts(value.reveal()).1?.split_once(':')?.1;
-            Some([Some(password.to_owned()), decode(password)])
-        })
-        .flatten()
-        .flatten()
+    let values = variables.into_iter().flatten().map(|(_, value)| value);
+    let both = values.chain(&proxies.fixed).flat_map(|value| {
+        let written = parts(value.reveal())
+            .1
+            .and_then(|user| user.split_once(':'));
+        let proxy = read("", value).ok();
+        let decoded = proxy.and_then(|proxy| proxy.password().map(str::to_owned));
+        [written.map(|(_, password)| password.to_owned()), decoded]
+    });
+    both.flatten()
         .filter(|password| !password.is_empty())
         .collect()
 }
@@ -63,56 +62,34 @@ fn parts(text: &str) -> (Option<&str>, Option<&str>, &str) {
 
 fn read(name: &str, value: &Secret) -> Result<Proxy, Stop> {
     let (scheme, user, host) = parts(value.reveal());
-    let protocol = match scheme.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("http") => ProxyProtocol::Http,
-        Some("https") => ProxyProtocol::Https,
-        Some(other) if other.starts_with("socks") => {
-            return Err(Stop::usage(format!(
-                "{name} names a SOCKS proxy, which is not supported"
-            ))
-            .hint("use an http:// or https:// proxy, or exempt GitLab's host with no_proxy"));
+    let scheme = scheme.unwrap_or("http").to_ascii_lowercase();
+    let usage = |why: &str| Stop::usage(format!("{name} {why}"));
+    let default = match scheme.as_str() {
+        "http" => HTTP_PROXY_PORT,
+        "https" => 443,
+        other if other.starts_with("socks") => {
+            return Err(usage("names a SOCKS proxy, which is not supported")
+                .hint("use an http:// or https:// proxy, or exempt GitLab's host with no_proxy"));
         }
-        Some(_) => {
-            return Err(Stop::usage(format!(
-                "{name} is neither an http:// nor an https:// URL"
-            )));
-        }
+        _ => return Err(usage("is neither an http:// nor an https:// URL")),
     };
-    let bad = |why: &str| Stop::usage(format!("{name} {why}"));
-    let address = Url::parse(&format!("http://{host}")).map_err(bad)?;
-    let named = host
+    let Url {
+        host: name, port, ..
+    } = Url::parse(&format!("http://{host}")).map_err(usage)?;
+    let has_port = host
         .rsplit(']')
         .next()
         .is_some_and(|rest| rest.contains(':'));
-    let port = match protocol {
-        _ if named => address.port,
-        ProxyProtocol::Https => 443,
-        _ => HTTP_PROXY_PORT,
-    };
-    let mut builder = Proxy::builder(protocol).host(&address.host).port(port);
-    if let Some(user) = user {
-        let (user, password) = user.split_once(':').unwrap_or((user, ""));
-        let decoded =
-            |text| decode(text).ok_or_else(|| bad("has a user or password with a broken %"));
-        builder = builder
-            .username(&decoded(user)?)
-            .password(&decoded(password)?);
-    }
-    builder.build().map_err(|_| bad("is not a proxy's URL"))
-}
-
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let mut digit = || char::from(rest.next()?).to_digit(16);
-            bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
+    let port = if has_port { port } else { default };
+    // curl takes them with whatever characters, percent-encoded or not.
+    let plain = |text: &str| text.split('%').map(encode).collect::<Vec<_>>().join("%");
+    let user = user.map(|user| match user.split_once(':') {
+        Some((user, password)) => format!("{}:{}@", plain(user), plain(password)),
+        None => format!("{}@", plain(user)),
+    });
+    let user = user.unwrap_or_default();
+    Proxy::new(&format!("{scheme}://{user}{name}:{port}"))
+        .map_err(|_| usage("is not the URL of a proxy"))
 }
 
 /// `no_proxy`: names match themselves and everything below; addresses match addresses and networks; a port narrows.
@@ -296,7 +273,6 @@ mod tests {
             "ftp://hunter2",
             "http://u:hunter2@",
             "http://u:hunter2@p example",
-            "http://u:hunter2%zz@p.example",
             "http://u:hunter2@p.example:99999",
         ] {
             let proxies = Proxies {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::de::IgnoredAny;
 
 use super::client::Client;
+use super::connection::{Ask, FORM, JSON};
 use super::error::Error;
 use super::route::{Route, TokenKind};
-use super::send::{Answer, Ask, FORM, JSON};
+use super::send::Answer;
 use crate::ci::Secret;
 use crate::url::query;
 
@@ -22,7 +23,9 @@ pub enum Body<'a> {
 impl Client<'_> {
     /// One document.
     pub fn get(&self, route: &Route, pairs: &[(&str, &str)]) -> Result<Answer, Error> {
-        self.with_token(route, |token| self.get_once(token, route, pairs))
+        self.with_token(route, |token| {
+            self.document(&self.ask(token, route, &query(pairs)))
+        })
     }
 
     /// Sleeps, unless the program is asked to end or there is no time left.
@@ -30,8 +33,8 @@ impl Client<'_> {
         if self.left().is_some_and(|left| left < time) {
             return false;
         }
-        self.host.clock.sleep(time, self.host.interrupt);
-        self.interrupted().is_none()
+        self.host.clock.sleep(time, &self.interrupt);
+        self.interrupt.signal().is_none()
     }
 
     /// One document, asked with one kind of token and no other: to find out what that token may do.
@@ -44,36 +47,19 @@ impl Client<'_> {
         if !self.has(token) {
             return Err(Self::no_token(token, route));
         }
-        self.get_once(token, route, pairs)
-    }
-
-    fn get_once(
-        &self,
-        token: TokenKind,
-        route: &Route,
-        pairs: &[(&str, &str)],
-    ) -> Result<Answer, Error> {
-        self.document(&Ask {
-            route,
-            url: self.url(route, &query(pairs)),
-            token,
-            body: None,
-        })
+        self.document(&self.ask(token, route, &query(pairs)))
     }
 
     /// A write, sent once, on a connection of its own.
     pub fn post(&self, route: &Route, body: &Body) -> Result<Answer, Error> {
         self.with_token(route, |token| {
-            self.document(&Ask {
-                route,
-                url: self.url(route, ""),
-                token,
-                body: match body {
-                    Body::None => None,
-                    Body::Json(value) => Some((JSON, value.to_string())),
-                    Body::FormWithJobToken(fields) => Some((FORM, self.form(fields))),
-                },
-            })
+            let mut ask = self.ask(token, route, "");
+            ask.body = match body {
+                Body::None => None,
+                Body::Json(value) => Some((JSON, value.to_string())),
+                Body::FormWithJobToken(fields) => Some((FORM, self.form(fields))),
+            };
+            self.document(&ask)
         })
     }
 

@@ -1,9 +1,9 @@
 //! From a host's name to its addresses: by the C library, which `os::prepare` has told to ask the hosts file and name servers only.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ const SLICE: Duration = Duration::from_millis(50);
 const MOST: usize = 16;
 
 /// Looks names up, one at a time. Each look-up runs on a helper thread: the C library cannot be interrupted, waiting for it can.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Names {
     interrupt: Interrupt,
-    under_way: Arc<Mutex<Option<LookUp>>>,
+    under_way: Mutex<Option<LookUp>>,
 }
 
 #[derive(Debug)]
@@ -36,19 +36,16 @@ impl Names {
     pub(super) fn new(interrupt: Interrupt) -> Self {
         Self {
             interrupt,
-            under_way: Arc::default(),
+            under_way: Mutex::default(),
         }
     }
 
-    /// The same, except that another interrupt ends the wait.
-    pub(super) fn heeding(&self, interrupt: Interrupt) -> Self {
-        Self {
-            interrupt,
-            ..self.clone()
-        }
-    }
-
-    fn addresses(&self, host: &str, limit: Duration) -> Result<Vec<IpAddr>, ureq::Error> {
+    /// At least one address, in the order in which they should be tried.
+    pub(super) fn addresses(
+        &self,
+        host: &str,
+        limit: Duration,
+    ) -> Result<Vec<IpAddr>, ureq::Error> {
         let name = host.trim_matches(['[', ']']);
         if let Ok(address) = name.parse() {
             return Ok(vec![address]);
@@ -130,20 +127,18 @@ fn words(name: &str, error: &str) -> String {
     }
 }
 
-impl Resolver for Names {
+/// ureq asks for addresses before every request. That is too early: a kept connection needs none.
+#[derive(Debug)]
+pub(super) struct Later;
+
+impl Resolver for Later {
     fn resolve(
         &self,
-        uri: &Uri,
+        _: &Uri,
         _: &ureq::config::Config,
-        timeout: NextTimeout,
+        _: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let secure = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let mut all = self.empty();
-        for address in self.addresses(uri.host().unwrap_or_default(), *timeout.after)? {
-            all.push(SocketAddr::new(address, port));
-        }
-        Ok(all)
+        Ok(self.empty())
     }
 }
 

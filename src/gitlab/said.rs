@@ -41,23 +41,21 @@ impl Said {
 
     /// The server's words, or what kind of page it sent.
     pub(super) fn line(&self, status: u16, kind: &str, body: &[u8], cleaner: &Cleaner) -> String {
-        let words = match (&self.message, &self.error, &self.description) {
-            (Some(message), _, _) => message.clone(),
-            (None, Some(error), Some(description)) => format!("{error}: {description}"),
-            (None, Some(error), None) => error.clone(),
-            (None, None, Some(description)) => description.clone(),
-            (None, None, None) if body.is_empty() => {
-                return format!("status {status} without a text");
-            }
-            (None, None, None) if kind == "text/plain" => {
-                cleaner.line(&String::from_utf8_lossy(body), 200)
-            }
-            (None, None, None) if kind.is_empty() => {
-                return format!("status {status} with an unreadable text");
-            }
-            (None, None, None) => {
-                return format!("status {status} with an unreadable text of type {kind}");
-            }
+        let error = self
+            .error
+            .iter()
+            .chain(&self.description)
+            .map(String::as_str);
+        let words = match &self.message {
+            Some(message) => message.clone(),
+            None => error.collect::<Vec<_>>().join(": "),
+        };
+        let words = match (words.as_str(), kind) {
+            ("", _) if body.is_empty() => return format!("status {status} without a text"),
+            ("", "") => return format!("status {status} with an unreadable text"),
+            ("", "text/plain") => cleaner.line(&String::from_utf8_lossy(body), 200),
+            ("", kind) => return format!("status {status} with an unreadable text of type {kind}"),
+            _ => words,
         };
         // GitLab repeats the status in most of its messages.
         if words.starts_with(&status.to_string()) {

@@ -4,33 +4,25 @@ use std::io::Read;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use ureq::Timeout;
 use ureq::http::{HeaderMap, Response};
 
 use super::client::{Client, Note};
-use super::connection::{Connection, Failure, Request, TimeLimits, words};
+use super::connection::{Ask, Connection, FORM, JSON, words};
 use super::error::{Error, Kind};
-use super::explain::{Refusal, explain, explain_no_token, title};
+use super::explain::{Fault, Refusal, explain, explain_no_token, title};
 use super::facts::{self, Facts, header};
 use super::route::{Route, TokenKind};
 use super::said::Said;
 use crate::exit::Stop;
+use crate::host::Limits;
 use crate::url::Url;
 
 /// Redirects that are followed within the API, or towards a log.
 pub(super) const HOPS: usize = 3;
 
-pub(super) const JSON: &str = "application/json";
-/// A form carries the job token in its text, not in a header.
-pub(super) const FORM: &str = "application/x-www-form-urlencoded";
-
-/// One request.
-pub(super) struct Ask<'r> {
-    pub(super) route: &'r Route,
-    pub(super) url: Url,
-    pub(super) token: TokenKind,
-    /// Content type and text of a write.
-    pub(super) body: Option<(&'static str, String)>,
-}
+/// No request lasts as long.
+const DAY: Duration = Duration::from_hours(24);
 
 /// An answer's head, its body unread.
 pub(super) struct Head {
@@ -38,7 +30,7 @@ pub(super) struct Head {
     pub(super) facts: Facts,
     pub(super) headers: HeaderMap,
     pub(super) body: ureq::Body,
-    pub(super) limits: TimeLimits,
+    pub(super) limits: Limits,
 }
 
 /// A good answer: the whole of its text.
@@ -70,29 +62,18 @@ impl Answer {
     }
 }
 
-impl Ask<'_> {
-    pub(super) fn writes(&self) -> bool {
-        self.route.need().writes()
-    }
-
-    pub(super) fn error(&self, kind: Kind, message: impl Into<String>) -> Error {
-        let facts = Facts {
-            token: Some(self.token),
-            ..Facts::default()
-        };
-        Error {
-            facts,
-            ..Error::new(kind, self.route, message)
-        }
-    }
-}
-
 impl Client<'_> {
-    pub(super) fn url(&self, route: &Route, query: &str) -> Url {
+    /// A request without a body.
+    pub(super) fn ask<'r>(&self, token: TokenKind, route: &'r Route, query: &str) -> Ask<'r> {
         let mut url = self.ci.api.clone();
         url.path.push_str(&route.path());
         url.query = (!query.is_empty()).then(|| query.to_owned());
-        url
+        Ask {
+            route,
+            url,
+            token,
+            body: None,
+        }
     }
 
     /// A good answer's text. A GET follows redirects that stay below the API's path.
@@ -135,15 +116,9 @@ impl Client<'_> {
             .token(ask.token)
             .filter(|_| foreign.is_none() && !in_form);
         self.using(ask.token);
-        let request = Request {
-            post: ask.writes(),
-            url,
-            token: token.map(|token| (ask.token.header(), token)),
-            body: ask.body.as_ref().map(|(kind, text)| (*kind, text.as_str())),
-            limits,
-        };
+        let connection = foreign.unwrap_or(&self.connection);
         let begun = self.host.clock.monotonic();
-        let result = foreign.unwrap_or(&self.connection).send(&request);
+        let result = connection.send(ask, url, token, &limits);
         let took = self.host.clock.monotonic().saturating_sub(begun);
         let head = result.map(|response| self.split(response, ask.token, limits));
         let answered = head.as_ref().ok();
@@ -154,12 +129,12 @@ impl Client<'_> {
             request_id: answered.and_then(|head| head.facts.request_id.clone()),
             took,
         });
-        head.map_err(|broken| self.broken(ask, url, &broken))
+        head.map_err(|error| self.broken(ask, url, connection, &error, &limits))
     }
 
     /// The last look before bytes leave.
-    fn may_ask(&self, ask: &Ask, url: &Url, home: bool) -> Result<TimeLimits, Error> {
-        if let Some(error) = self.told_to_end(ask, false) {
+    fn may_ask(&self, ask: &Ask, url: &Url, home: bool) -> Result<Limits, Error> {
+        if let Some(error) = self.ended_by_signal(ask, false) {
             return Err(error);
         }
         if self.over() {
@@ -172,23 +147,21 @@ impl Client<'_> {
         Ok(self.limits(ask))
     }
 
-    /// The host's limits, cut to the time left.
-    fn limits(&self, ask: &Ask) -> TimeLimits {
-        let (limits, left) = (&self.host.limits, self.left());
-        let cut = |limit: Duration| limit.min(left.unwrap_or(limit));
-        TimeLimits {
-            connect: cut(limits.connect),
-            headers: cut(limits.headers),
-            per_read: cut(limits.per_read),
-            per_write: cut(limits.per_write),
-            body: match ask.route {
-                Route::Trace(..) => left,
-                _ => Some(cut(limits.body)),
-            },
+    /// The host's limits, cut to the time left. A log has no limit of its own.
+    fn limits(&self, ask: &Ask) -> Limits {
+        let (limits, left) = (self.host.limits, self.left().unwrap_or(DAY));
+        let log = matches!(ask.route, Route::Trace(..));
+        Limits {
+            connect: left.min(limits.connect),
+            headers: left.min(limits.headers),
+            per_read: left.min(limits.per_read),
+            per_write: left.min(limits.per_write),
+            body: if log { left } else { left.min(limits.body) },
+            ..limits
         }
     }
 
-    fn split(&self, response: Response<ureq::Body>, token: TokenKind, limits: TimeLimits) -> Head {
+    fn split(&self, response: Response<ureq::Body>, token: TokenKind, limits: Limits) -> Head {
         let (parts, body) = response.into_parts();
         Head {
             status: parts.status.as_u16(),
@@ -212,19 +185,17 @@ impl Client<'_> {
     fn text(&self, ask: &Ask, mut head: Head) -> Result<Answer, Error> {
         let bound = self.host.limits.page_bytes;
         let body = match read(&mut head.body, bound) {
-            Ok(Some(body)) => String::from_utf8(body),
+            Ok(Some(body)) => body,
             Ok(None) => {
                 let message = format!("the answer is larger than {bound} bytes");
                 return Err(self.unusable(ask, &head, &message));
             }
             Err(error) => return Err(self.cut_short(ask, &head, &error)),
         };
-        let Ok(body) = body else {
-            return Err(self.unusable(ask, &head, &self.no_json(&head.headers)));
-        };
         Ok(Answer {
             status: head.status,
-            body,
+            // What is not UTF-8 is not JSON, and an empty text is not either.
+            body: String::from_utf8(body).unwrap_or_default(),
             facts: head.facts,
             headers: head.headers,
             route: ask.route.clone(),
@@ -238,7 +209,7 @@ impl Client<'_> {
 
     /// An answer of which nothing can be taken, unless a signal or the deadline cut it off.
     pub(super) fn unusable(&self, ask: &Ask, head: &Head, message: &str) -> Error {
-        if let Some(error) = self.told_to_end(ask, true) {
+        if let Some(error) = self.ended_by_signal(ask, true) {
             return error;
         }
         let late = self.over() && !ask.writes();
@@ -247,8 +218,8 @@ impl Client<'_> {
     }
 
     /// A signal has arrived.
-    pub(super) fn told_to_end(&self, ask: &Ask, sent: bool) -> Option<Error> {
-        let signal = self.interrupted()?;
+    pub(super) fn ended_by_signal(&self, ask: &Ask, sent: bool) -> Option<Error> {
+        let signal = self.interrupt.signal()?;
         let message = format!("ended by {}", signal.name());
         Some(ask.error(Kind::Interrupted { signal, sent }, message))
     }
@@ -330,47 +301,59 @@ impl Client<'_> {
 
     pub(super) fn redirected(&self, ask: &Ask, head: &Head, from: &Url) -> Error {
         let status = head.status;
-        let target = location(head, from);
-        let message = match &target {
-            Ok(target) => format!(
-                "{status}, a redirect to {}, is not followed",
-                self.shown(target)
-            ),
+        let message = match location(head, from) {
+            Ok(target) => {
+                let target = self.shown(&target);
+                format!("{status}, a redirect to {target}, is not followed")
+            }
             Err(why) => format!("{status}, a redirect whose target {why}, is not followed"),
         };
-        let error = ask.error(Kind::Redirected, message).of(status, &head.facts);
-        if target.is_ok_and(|target| target.secure && !from.secure && target.host == from.host) {
-            let hint = "GitLab wants https: CI_API_V4_URL and --server must say so";
-            return Error {
-                hints: vec![hint.to_owned()],
-                ..error
-            };
-        }
         let refusal = Refusal::new(ask.route, Some(ask.token), status, "");
         Error {
             explained: Some(Box::new(explain(&refusal))),
-            ..error
+            ..ask.error(Kind::Redirected, message).of(status, &head.facts)
         }
     }
 
-    fn broken(&self, ask: &Ask, url: &Url, broken: &Failure) -> Error {
+    /// No head of an answer came.
+    fn broken(
+        &self,
+        ask: &Ask,
+        url: &Url,
+        connection: &Connection,
+        error: &ureq::Error,
+        limits: &Limits,
+    ) -> Error {
+        let stage = connection.stage();
+        let fault = match error {
+            ureq::Error::Timeout(Timeout::Resolve) => Fault::of("no name server"),
+            other => Fault::of(&other.to_string()),
+        };
+        let tries = fault.and_then(|fault| fault.tries);
+        // What no repeat cures comes before the request is looked at: a server that refuses our client certificate says so after TLS 1.3 let
+        // the request go.
+        let sent = stage.sent && tries.is_none();
         // The connection was shut down by ourselves.
-        if let Some(error) = self.told_to_end(ask, broken.sent) {
+        if let Some(error) = self.ended_by_signal(ask, sent) {
             return error;
         }
-        let kind = match broken.sent {
+        let kind = match sent {
             // What became of a write is not known, and that matters more than the time.
             true if ask.writes() || !self.over() => Kind::Lost,
             false if !self.over() => Kind::Unreachable,
             _ => Kind::Deadline,
         };
-        let mut message = self.cleaner.line(&broken.why, 300);
-        if !broken.sent {
+        let proxy = connection.proxy().filter(|_| stage.closed);
+        let hint = fault.map(|fault| fault.hint(proxy.is_some()).to_owned());
+        let way = proxy.map(|proxy| format!(" (by way of the proxy {proxy})"));
+        let why = words(error, limits) + &way.unwrap_or_default();
+        let mut message = self.cleaner.line(&why, 300);
+        if !sent {
             message = format!("cannot reach {}: {message}", url.origin());
         }
         Error {
-            hints: broken.hint.iter().map(|&hint| hint.to_owned()).collect(),
-            tries: broken.tries,
+            hints: hint.into_iter().collect(),
+            tries,
             ..ask.error(kind, message)
         }
     }

@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use std::sync::PoisonError;
 
 use super::client::Client;
-use super::connection::{Connection, words};
+use super::connection::{Ask, Connection, words};
 use super::error::{Error, Kind};
 use super::facts::{self, Facts};
 use super::proxy;
 use super::route::Route;
-use super::send::{Ask, HOPS, Head, location};
+use super::send::{HOPS, Head, location};
 use crate::url::{Url, query};
 
 const CHUNK: usize = 16 << 10;
@@ -23,16 +23,12 @@ impl Client<'_> {
         pairs: &[(&str, &str)],
         sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<Facts, Error> {
-        self.with_token(route, |token| {
-            let ask = Ask {
-                route,
-                url: self.url(route, &query(pairs)),
-                token,
-                body: None,
-            };
+        let found = self.with_token(route, |token| {
+            let ask = self.ask(token, route, &query(pairs));
             Ok((self.find_log(&ask)?, ask))
-        })
-        .and_then(|(head, ask)| self.pour(&ask, head, sink))
+        });
+        let (head, ask) = found?;
+        self.pour(&ask, head, sink)
     }
 
     fn find_log(&self, ask: &Ask) -> Result<Head, Error> {
@@ -70,7 +66,7 @@ impl Client<'_> {
         let proxy = proxy::choose(url, &self.ci.proxies)
             .map_err(|stop| ask.error(Kind::Unreachable, stop.error))?;
         let others = &self.tls.others;
-        let foreign = Connection::new(others, others, proxy, &self.names);
+        let foreign = Connection::new(others, others, proxy, &self.interrupt);
         // Replaces the one before, so that following a log for hours does not gather connections.
         *self.foreign.lock().unwrap_or_else(PoisonError::into_inner) = Some(foreign.agent());
         Ok(foreign)
@@ -92,7 +88,7 @@ impl Client<'_> {
         let mut log = head.body.as_reader();
         loop {
             let read = log.read(&mut chunk);
-            if let Some(error) = self.told_to_end(ask, true) {
+            if let Some(error) = self.ended_by_signal(ask, true) {
                 return Err(error);
             }
             if self.over() {

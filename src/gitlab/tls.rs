@@ -32,23 +32,11 @@ impl Configs {
             },
             Some(pem) => {
                 let mut roots = RootCertStore::empty();
-                let (added, _) = roots.add_parsable_certificates(certificates(pem)?);
-                if added == 0 {
-                    return Err(Stop::usage(format!(
-                        "{} holds no usable certificate",
-                        pem.name
-                    )));
-                }
+                roots.add_parsable_certificates(certificates(pem)?);
                 roots
             }
         };
         let others = config(&provider, roots.clone(), Vec::new(), None)?;
-        if trust.ca.is_none() && trust.client.is_none() {
-            return Ok(Self {
-                gitlab: Arc::clone(&others),
-                others,
-            });
-        }
         let (mut roots, mut pinned) = (roots, Vec::new());
         if let Some(pem) = &trust.ca {
             pinned = certificates(pem)?;

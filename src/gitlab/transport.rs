@@ -2,14 +2,18 @@
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, TcpConnector, Transport,
+    TransportAdapter,
 };
+
+use super::resolve::Names;
 
 /// What happened on the way since a request began. A connection carries one request at a time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +24,14 @@ pub(super) struct Stage {
     pub(super) closed: bool,
     /// Some of the request may have reached the server.
     pub(super) sent: bool,
+}
+
+impl Stage {
+    const CONNECTING: Self = Self {
+        fresh: true,
+        closed: true,
+        sent: false,
+    };
 }
 
 /// The account of it, kept by the connectors.
@@ -36,26 +48,10 @@ impl Progress {
     }
 }
 
-/// First of the chain: takes note that a new connection is wanted.
+/// Opens connections: looks the name up, speaks TLS where it is wanted, and takes note of how far it came.
 #[derive(Debug)]
-pub(super) struct Start(pub(super) Arc<Progress>);
-
-impl Connector<()> for Start {
-    type Out = ();
-
-    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<()>, ureq::Error> {
-        self.0.set(Stage {
-            fresh: true,
-            closed: true,
-            sent: false,
-        });
-        Ok(None)
-    }
-}
-
-/// Last of the chain: TLS where it is wanted, and the account of what leaves.
-#[derive(Debug)]
-pub(super) struct Finish {
+pub(super) struct Dial {
+    pub(super) names: Names,
     pub(super) server: Arc<ClientConfig>,
     /// For a proxy that is spoken to by TLS.
     pub(super) proxy: Arc<ClientConfig>,
@@ -63,7 +59,7 @@ pub(super) struct Finish {
     pub(super) progress: Arc<Progress>,
 }
 
-impl<In: Transport> Connector<In> for Finish {
+impl<In: Transport> Connector<In> for Dial {
     type Out = Box<dyn Transport>;
 
     fn connect(
@@ -71,22 +67,23 @@ impl<In: Transport> Connector<In> for Finish {
         details: &ConnectionDetails,
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
-        let Some(transport) = chained else {
-            return Ok(None);
+        let transport: Box<dyn Transport> = match chained {
+            // What goes on through a proxy is there already.
+            Some(transport) => Box::new(transport),
+            None => Box::new(self.tcp(details)?),
         };
         // ureq runs the chain once more, without the proxy, to reach the proxy itself.
         let to_proxy = self.proxied && details.config.proxy().is_none();
         let config = if to_proxy { &self.proxy } else { &self.server };
-        let inner: Box<dyn Transport> = if details.needs_tls() && !transport.is_tls() {
-            Box::new(handshake(config, details, Box::new(transport))?)
+        let inner = if details.needs_tls() && !transport.is_tls() {
+            Box::new(handshake(config, details, transport)?)
         } else {
-            Box::new(transport)
+            transport
         };
         if !to_proxy {
             self.progress.set(Stage {
-                fresh: true,
                 closed: false,
-                sent: false,
+                ..Stage::CONNECTING
             });
         }
         Ok(Some(Box::new(Watched {
@@ -96,6 +93,34 @@ impl<In: Transport> Connector<In> for Finish {
             limit: details.timeout.after,
             current_time: Arc::clone(&details.current_time),
         })))
+    }
+}
+
+impl Dial {
+    fn tcp(&self, details: &ConnectionDetails) -> Result<impl Transport, ureq::Error> {
+        self.progress.set(Stage::CONNECTING);
+        let uri = details.uri;
+        let secure = uri.scheme_str() == Some("https");
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let host = uri.host().unwrap_or_default();
+        let mut addrs = details.resolver.empty();
+        for address in self.names.addresses(host, *details.timeout.after)? {
+            addrs.push(SocketAddr::new(address, port));
+        }
+        let details = ConnectionDetails {
+            addrs,
+            uri,
+            config: details.config,
+            request_level: details.request_level,
+            resolver: details.resolver,
+            now: details.now,
+            timeout: details.timeout,
+            current_time: Arc::clone(&details.current_time),
+            run_connector: Arc::clone(&details.run_connector),
+            register_shutdown: Arc::clone(&details.register_shutdown),
+        };
+        let opened = TcpConnector::default().connect(&details, None::<()>)?;
+        opened.ok_or(ureq::Error::ConnectionFailed)
     }
 }
 

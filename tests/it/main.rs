@@ -31,6 +31,7 @@ mod fake_world;
 mod gate;
 mod help;
 mod jobs;
+mod lists;
 mod masks;
 mod net;
 mod once;

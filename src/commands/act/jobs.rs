@@ -312,8 +312,9 @@ impl Jobs<'_> {
             return Ok(None);
         };
         let route = Route::Deployments(place.project.clone());
-        let query = [("status", "blocked"), ("per_page", "100")];
-        let rows: Vec<Deployment> = self.session.gitlab.get(&route, &query)?.json()?;
+        let query = [("status", "blocked")];
+        let gitlab = self.session.gitlab;
+        let rows = gitlab.rows::<Deployment>(&route, &query, &|_| false)?;
         let mut rows = rows.into_iter();
         let of_job = |row: &Deployment| row.deployable.as_ref().is_some_and(|one| one.id == job.id);
         Ok(rows.find(of_job).map(|row| {

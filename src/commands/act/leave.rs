@@ -45,7 +45,6 @@ pub fn leave(cancel: bool, session: &Session, place: &Place, started: &[Started]
         return;
     }
     // The interrupt has shut the usual connections down.
-    session.host.interrupt.canceling();
     let gitlab = match session.gitlab.fresh() {
         Ok(gitlab) => gitlab,
         Err(stop) => return session.talk.stop(&stop),

@@ -46,6 +46,7 @@ static TABLE: [Fault; 13] = [
             "alert: unsupportedcert",
             "alert: unknownca",
             "alert: access",
+            "alert: decrypterror",
         ],
         Some(1),
         "name a valid client certificate, from a CA that the server trusts, in CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE; the runner sets them from tls-cert-file and tls-key-file",

@@ -52,8 +52,10 @@ fn a_silence_between_two_bytes_ends_the_request() {
     let server = Server::http(move |_| vec![Act::Send(head.clone()), Act::Hang]);
     let mut world = World::new(&server.api());
     world.limits.per_read = SHORT;
-    expect!["Unusable, exit 6, transient: the answer was cut short: nothing arrived for 0s"]
-        .assert_eq(&line(world.get(&jobs())));
+    expect![
+        "Unusable, exit 6, transient: the answer was cut short: nothing more arrived within 0s"
+    ]
+    .assert_eq(&line(world.get(&jobs())));
 }
 
 #[test]
@@ -76,7 +78,7 @@ fn an_answer_that_comes_drop_by_drop_ends_the_request() {
     world.limits.headers = LIMITS.headers;
     expect![[r#"
         Lost, exit 6, transient: no answer within 0s
-        Unusable, exit 6, transient: the answer was cut short: the answer did not end within 0s
+        Unusable, exit 6, transient: the answer was cut short: no end of the answer within 0s
     "#]]
     .assert_eq(&format!("{head}\n{}\n", line(world.get(&jobs()))));
 }

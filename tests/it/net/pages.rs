@@ -51,7 +51,7 @@ fn list(
                 let row: serde_json::Value = serde_json::from_str(row.get()).unwrap();
                 row["id"].as_u64().unwrap_or(0)
             }));
-            ControlFlow::Continue(())
+            Ok(ControlFlow::Continue(()))
         })
     }))?;
     Ok((ids, listing))
@@ -283,11 +283,11 @@ fn the_caller_may_stop() {
             client.pages(&jobs(), &[], &mut |page| {
                 seen += 1;
                 assert_eq!(page.rows.len(), 100);
-                if seen == stop_after {
+                Ok(if seen == stop_after {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
-                }
+                })
             })
         });
         assert!(listing.unwrap().stopped);
@@ -302,7 +302,7 @@ fn only_a_whole_list_counts_as_a_good_answer() {
         _ => offset(request, 500, true),
     });
     World::new(&server.api()).client(|client| {
-        let each = &mut |_: jobgate::gitlab::Page| ControlFlow::Continue(());
+        let each = &mut |_: jobgate::gitlab::Page| Ok(ControlFlow::Continue(()));
         client.pages(&jobs(), &[], each).unwrap_err();
         assert_eq!(client.answers(), 0);
     });

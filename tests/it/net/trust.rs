@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use jobgate::exit::Exit;
 use jobgate::gitlab::{Body, Error, Kind};
+use jobgate::os::Interrupt;
+use jobgate::time::Clock as _;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, date_time_ymd,
@@ -15,6 +17,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use tempfile::NamedTempFile;
+
+use crate::fake::{GitLab, Tls, World as Fake, ci, job};
+use crate::run::Run;
 
 use super::server::{Act, Server, Stream, Wrap, answer, json, redirect};
 use super::world::{LIMITS, SHORT, World, jobs, play};
@@ -451,19 +456,20 @@ fn a_log_is_not_fetched_by_plain_http_where_gitlab_speaks_https() {
 }
 
 #[test]
-fn connections_are_kept() {
-    let identity = self_signed(&params("127.0.0.1"), key());
-    let (server, ca) = (secure(&identity), file(&identity.pem));
-    let world = World::new(&api(&server)).trusting(&ca);
-    world.client(|client| {
-        for _ in 0..3 {
-            client.get(&jobs(), &[]).unwrap();
-        }
-    });
-    assert!(
-        server
-            .requests()
-            .iter()
-            .all(|request| request.connection == 0)
-    );
+fn before_the_first_good_answer_a_certificate_that_is_not_trusted_ends_it_at_once() {
+    for words in ["whoami", "wait unit", "gate branch=main"] {
+        let mut world = Fake::new();
+        world.project("shop/web");
+        let plan = ci().stage("test", [job("unit"), job("gate").here()]);
+        let pipeline = world.pipeline("shop/web", "main", plan);
+        let me = world.job(pipeline, "gate");
+        let gitlab = GitLab::start_tls(world, Tls::trusted());
+        let run = Run::new(words).vars(gitlab.vars(me));
+        let clock = gitlab.clock();
+        let begun = clock.monotonic();
+        let outcome = run.on(&clock, &Interrupt::new());
+        assert_eq!((outcome.code, clock.monotonic()), (6, begun), "{outcome:?}");
+        assert!(!outcome.log.contains("asking again"), "{outcome:?}");
+        assert!(outcome.log.contains("--ca-file"), "{outcome:?}");
+    }
 }
