@@ -6,71 +6,9 @@ use std::time::Duration;
 use crate::decide::select::Caller;
 use crate::model::{Job, Status};
 
-/// For so long nothing may change before a wait is called a deadlock, and in at least so many looks.
+/// A wait is called a deadlock when nothing has changed for this time, and in at least this many looks.
 const QUIET: Duration = Duration::from_secs(90);
 const LOOKS: u32 = 3;
-
-/// What goes on in the pipeline as a whole.
-#[derive(Clone, Copy, Debug)]
-pub struct Activity<'a> {
-    /// Equal as long as nothing changes.
-    pub fingerprint: u64,
-    /// A selected job that has not started and waits for others.
-    pub created: Option<&'a Job>,
-    /// A manual job that is selected or blocks the pipeline.
-    pub manual: Option<&'a Job>,
-    /// Another job, the caller and those that are merely `created` apart, runs or will go on by itself.
-    pub moving: bool,
-    /// A pipeline that a trigger job has started is not finished.
-    pub downstream: bool,
-    /// Trigger jobs are among the rows.
-    pub trigger_jobs: bool,
-}
-
-impl<'a> Activity<'a> {
-    /// `rows` are all jobs of the caller's pipeline, and its trigger jobs where they can be read.
-    pub fn of(
-        rows: &'a [Job],
-        caller: &Caller,
-        selected: impl Fn(&str) -> bool,
-        trigger_jobs: bool,
-    ) -> Self {
-        let mut hasher = DefaultHasher::new();
-        let mut activity = Self {
-            fingerprint: 0,
-            created: None,
-            manual: None,
-            moving: false,
-            downstream: false,
-            trigger_jobs,
-        };
-        for job in rows.iter().filter(|job| job.id != caller.id) {
-            (job.id, &job.status).hash(&mut hasher);
-            if let Some(downstream) = &job.downstream_pipeline {
-                downstream.status.hash(&mut hasher);
-                activity.downstream |= !downstream.status.finished();
-            }
-            match &job.status {
-                Status::Created if selected(&job.name) => {
-                    activity.created = activity.created.or(Some(job));
-                }
-                Status::Manual if !job.allow_failure || selected(&job.name) => {
-                    activity.manual = activity.manual.or(Some(job));
-                }
-                Status::Created | Status::Manual => {}
-                status if status.finished() => {}
-                _ => activity.moving = true,
-            }
-        }
-        activity.fingerprint = hasher.finish();
-        activity
-    }
-
-    /// The wait cannot end unless something happens that the pipeline does not show; a manual job may still be played.
-    fn idle(&self) -> bool {
-        self.created.is_some() && !self.moving && !self.downstream
-    }
-}
 
 /// What the guard has to say about a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +17,7 @@ pub enum Sign {
     Deadlock,
     /// As `Deadlock`, but trigger jobs cannot be read to be sure.
     MayNeverStart,
-    /// Only a manual job could make the pipeline go on.
+    /// Only this manual job could make the pipeline go on.
     Blocking,
 }
 
@@ -92,47 +30,80 @@ pub struct Guard {
 
 #[derive(Clone, Copy, Debug)]
 struct Quiet {
+    /// Equal as long as nothing changes.
     fingerprint: u64,
     since: Duration,
     looks: u32,
+    /// A selected job has not started, and nothing moves that could start it.
     idle: bool,
 }
 
 impl Guard {
-    /// A sign is given once; all but `Deadlock` are mere talk.
-    pub fn look(&mut self, activity: &Activity, now: Duration) -> Option<Sign> {
-        let quiet = match self.quiet {
-            Some(quiet) if quiet.fingerprint == activity.fingerprint => Quiet {
-                looks: quiet.looks + 1,
-                ..quiet
-            },
-            _ => Quiet {
-                fingerprint: activity.fingerprint,
-                since: now,
-                looks: 1,
-                idle: activity.idle(),
-            },
-        };
-        self.quiet = Some(quiet);
-        let lasted = now.saturating_sub(quiet.since);
-        if quiet.looks < LOOKS || lasted < QUIET {
-            return None;
-        }
-        let sign = match activity {
-            activity if !activity.idle() => return None,
-            activity if activity.manual.is_some() => Sign::Blocking,
-            activity if !activity.trigger_jobs => Sign::MayNeverStart,
-            _ => Sign::Deadlock,
+    /// `rows` are all jobs of the caller's pipeline, and with `trigger_jobs` its trigger jobs. A sign, and the job that it is about, is given
+    /// once; all but `Deadlock` are mere talk.
+    pub fn look<'r>(
+        &mut self,
+        rows: &'r [Job],
+        caller: &Caller,
+        selected: impl Fn(&Job) -> bool,
+        trigger_jobs: bool,
+        now: Duration,
+    ) -> Option<(Sign, &'r Job)> {
+        let others = || rows.iter().filter(|job| job.id != caller.id);
+        let mut created = others().filter(|job| job.status == Status::Created);
+        let created = created.find(|job| selected(job));
+        let mut manual = others().filter(|job| job.status == Status::Manual);
+        let manual = manual.find(|job| !job.allow_failure || selected(job));
+        let quiet = self.quieter(Quiet {
+            fingerprint: fingerprint(others()),
+            since: now,
+            looks: 1,
+            idle: created.is_some() && !others().any(moves),
+        });
+        let short = quiet.looks < LOOKS || now.saturating_sub(quiet.since) < QUIET;
+        let created = created.filter(|_| quiet.idle && !short)?;
+        let (sign, job) = match manual {
+            Some(manual) => (Sign::Blocking, manual),
+            None if trigger_jobs => (Sign::Deadlock, created),
+            None => (Sign::MayNeverStart, created),
         };
         if self.said.contains(&sign) {
             return None;
         }
         self.said.push(sign);
-        Some(sign)
+        Some((sign, job))
+    }
+
+    /// How long it has been quiet, with this look.
+    fn quieter(&mut self, look: Quiet) -> Quiet {
+        let before = self.quiet.filter(|q| q.fingerprint == look.fingerprint);
+        let quiet = before.map_or(look, |before| Quiet {
+            looks: before.looks + 1,
+            ..before
+        });
+        self.quiet = Some(quiet);
+        quiet
     }
 
     /// The last look was like a deadlock: the next ones should show trigger jobs, too.
     pub fn suspects(&self) -> bool {
         self.quiet.is_some_and(|quiet| quiet.idle)
     }
+}
+
+fn fingerprint<'r>(jobs: impl Iterator<Item = &'r Job>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for job in jobs {
+        let downstream = job.downstream_pipeline.as_ref();
+        let downstream = downstream.map(|pipeline| &pipeline.status);
+        (job.id, &job.status, downstream).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// It runs or will go on by itself, or the pipeline that it has started will.
+fn moves(job: &Job) -> bool {
+    let stands = matches!(job.status, Status::Created | Status::Manual) || job.status.finished();
+    let downstream = job.downstream_pipeline.as_ref();
+    !stands || downstream.is_some_and(|pipeline| !pipeline.status.finished())
 }

@@ -11,7 +11,7 @@ use super::outcome::{
 };
 use super::rules::{Counts, Role, Rules, TriggerJobs};
 use super::said::Said;
-use crate::decide::guard::{Activity, Guard, Sign};
+use crate::decide::guard::{Guard, Sign};
 use crate::decide::select::{Operand, Selection};
 use crate::exit::Exit;
 use crate::model::{Job, JobId, PipelineId, PipelineKey, Status};
@@ -185,19 +185,20 @@ impl Watch {
             return Ok(());
         }
         let trigger_jobs = list.read.trigger_jobs && !node.no_trigger_jobs;
-        let selected = |name: &str| node.job(name).is_some();
-        let activity = Activity::of(rows, &own.caller, selected, trigger_jobs);
-        let sign = self.guard.look(&activity, self.now);
-        let Some((sign, created)) = sign.zip(activity.created) else {
+        let selected = |job: &Job| node.job(&job.name).is_some();
+        let sign = self
+            .guard
+            .look(rows, &own.caller, selected, trigger_jobs, self.now);
+        let Some((sign, job)) = sign else {
             return Ok(());
         };
-        let named = |job| Named::new(own.pipeline, job);
-        let (job, what) = match sign {
-            Sign::Deadlock => return Err(Reason::Deadlock(named(created))),
-            Sign::MayNeverStart => (Some(created), Remark::MayNeverStart),
-            Sign::Blocking => (activity.manual, Remark::Blocking),
+        let job = Named::new(own.pipeline, job);
+        let what = match sign {
+            Sign::Deadlock => return Err(Reason::Deadlock(job)),
+            Sign::MayNeverStart => Remark::MayNeverStart,
+            Sign::Blocking => Remark::Blocking,
         };
-        let job = job.map(named);
+        let job = Some(job);
         news.notes.push(Note { job, what });
         Ok(())
     }
