@@ -146,12 +146,6 @@ impl Action for NewPipeline<'_> {
         })
     }
 
-    fn waited(&mut self, _: &Outcome) {}
-
-    fn exits(&self, _: &Call, _: Exit) -> Vec<Exit> {
-        Vec::new()
-    }
-
     fn leave(&self, cancel: bool) {
         if let Some((place, pipeline)) = &self.started {
             let started = Started {

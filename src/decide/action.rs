@@ -4,5 +4,5 @@ pub mod confirm;
 pub mod plan;
 pub mod target;
 
-pub use plan::{Action, Approval, Given, Plan, Verb, Why};
-pub use target::{Progress, Target};
+pub use plan::{Action, Given, Plan, Verb, Why};
+pub use target::{Approval, Progress, Target};

@@ -245,7 +245,7 @@ fn why(target: &Target) -> String {
     let Target { job, progress, .. } = target;
     match progress {
         Progress::Planned(Plan::NotYet(why) | Plan::DoneAlready(why) | Plan::Refuse(why)) => {
-            reason(why)
+            reason(why, target)
         }
         Progress::Did {
             answer_lost: true, ..
@@ -261,7 +261,7 @@ fn why(target: &Target) -> String {
     }
 }
 
-fn reason(why: &Why) -> String {
+fn reason(why: &Why, target: &Target) -> String {
     match why {
         Why::Status(Status::Success) => "it has passed".into(),
         Why::Status(Status::Failed) => "it has failed".into(),
@@ -278,8 +278,8 @@ fn reason(why: &Why) -> String {
         Why::TakesNoParameters => {
             "a retried job takes no variables, a trigger job neither variables nor inputs".into()
         }
-        Why::Approval(approval) => {
-            let environment = &approval.environment;
+        Why::Approval => {
+            let environment = target.approval.as_ref().map_or("", |it| &it.environment);
             format!("its deployment to {environment} waits for an approval")
         }
     }
@@ -323,20 +323,15 @@ pub fn changed(target: &Target) -> String {
     let Target { job, progress, .. } = target;
     let Job { name, id, .. } = job;
     let (word, status, why) = (word(progress), job.status.word(), why(target));
-    match progress {
-        Progress::Did { .. } => {
-            let why = if why.is_empty() {
-                why
-            } else {
-                format!(" ({why})")
-            };
-            format!("{name}: {word}{why}, {id} is {status}  {}", job.web_url)
+    let mut line = format!("{name}: {word}");
+    if let Progress::Did { .. } = progress {
+        if !why.is_empty() {
+            line = format!("{line} ({why})");
         }
-        Progress::Planned(Plan::NotYet(Why::Approval(approval))) => {
-            format!("{name}: {word}, {why}  {}", approval.page)
-        }
-        _ => format!("{name}: {word}, {why}"),
+        return format!("{line}, {id} is {status}  {}", job.web_url);
     }
+    let page = target.approval.as_ref().map_or("", |it| &it.page);
+    format!("{line}, {why}  {page}").trim_end().to_owned()
 }
 
 /// A line with the time of day.

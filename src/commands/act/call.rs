@@ -37,10 +37,12 @@ pub trait Action {
     fn goal(&self) -> Option<Goal<'_>>;
 
     /// Takes over what the waiting has seen last.
-    fn waited(&mut self, outcome: &Outcome);
+    fn waited(&mut self, _: &Outcome) {}
 
     /// Explains what has failed. The exit codes of everything that was meant; `open` is that of what is still open.
-    fn exits(&self, call: &Call, open: Exit) -> Vec<Exit>;
+    fn exits(&self, _: &Call, _: Exit) -> Vec<Exit> {
+        Vec::new()
+    }
 
     /// The calling job ends before what was started.
     fn leave(&self, cancel: bool);

@@ -63,24 +63,16 @@ pub enum Why {
     /// A manual job does not run: there is nothing to cancel.
     NotRunning,
     /// Its deployment waits for an approval.
-    Approval(Approval),
+    Approval,
 }
 
-/// The environment whose deployment approval a job waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
-    pub environment: String,
-    /// The page where people approve.
-    pub page: String,
-}
-
-/// `job` is the newest attempt as just read, `attempt` the one that was chosen.
-pub fn plan(action: Action, job: &Job, attempt: JobId, approval: Option<&Approval>) -> Plan {
+/// `job` is the newest attempt as just read, `attempt` the one that was chosen. `blocked`: its deployment waits for an approval.
+pub fn plan(action: Action, job: &Job, attempt: JobId, blocked: bool) -> Plan {
     let plan = match action.verb {
         // A retry is meant for the attempt that was chosen: running a newer one again would be a second run.
         Verb::Retry if job.id > attempt => done(Why::Replaced(job.id)),
         Verb::Play if action.rerun && job.id > attempt => done(Why::Replaced(job.id)),
-        Verb::Play => play(job, action, approval),
+        Verb::Play => play(job, action, blocked),
         Verb::Retry => retry(job, action),
         Verb::Cancel => cancel(job, action),
         Verb::Erase => erase(job),
@@ -95,12 +87,10 @@ pub fn plan(action: Action, job: &Job, attempt: JobId, approval: Option<&Approva
     }
 }
 
-fn play(job: &Job, action: Action, approval: Option<&Approval>) -> Plan {
+fn play(job: &Job, action: Action, blocked: bool) -> Plan {
     let why = Why::Status(job.status.clone());
     match &job.status {
-        Status::Manual | Status::Scheduled if approval.is_some() => {
-            Plan::NotYet(approval.cloned().map_or(why, Why::Approval))
-        }
+        Status::Manual | Status::Scheduled if blocked => Plan::NotYet(Why::Approval),
         Status::Manual => Plan::Do(Verb::Play),
         // `app/models/ci/bridge.rb`: only a manual trigger job is playable; a delayed one starts by itself.
         Status::Scheduled if job.trigger => Plan::NotYet(Why::StartsByItself),
@@ -204,7 +194,7 @@ mod tests {
     }
 
     fn planned(action: Action, job: &Job) -> &'static str {
-        word(&plan(action, job, job.id, None))
+        word(&plan(action, job, job.id, false))
     }
 
     fn of(verb: Verb) -> Action {
@@ -238,10 +228,6 @@ mod tests {
             waits: false,
             ..PLAIN
         };
-        let approval = Approval {
-            environment: "production".into(),
-            page: "https://x".into(),
-        };
         // status, play, --rerun, --timeout 0, approval missing, a trigger job, the same --rerun
         for (status, row) in [
             ("created", "wait wait refuse wait wait wait"),
@@ -264,7 +250,7 @@ mod tests {
                 planned(PLAIN, &plain),
                 planned(RERUN, &plain),
                 planned(once, &plain),
-                word(&plan(PLAIN, &plain, plain.id, Some(&approval))),
+                word(&plan(PLAIN, &plain, plain.id, true)),
                 planned(PLAIN, &trigger_job(status)),
                 planned(RERUN, &trigger_job(status)),
             ];
@@ -372,7 +358,7 @@ mod tests {
     fn what_runs_again_is_the_attempt_that_was_chosen() {
         for status in every_status() {
             for action in [of(Verb::Retry), RERUN] {
-                let newer = plan(action, &plain(status), JobId(16), None);
+                let newer = plan(action, &plain(status), JobId(16), false);
                 assert_eq!(
                     newer,
                     Plan::DoneAlready(Why::Replaced(JobId(17))),
@@ -381,7 +367,7 @@ mod tests {
             }
         }
         // Whatever else is asked for is meant for the newest attempt.
-        let newer = plan(PLAIN, &plain("manual"), JobId(16), None);
+        let newer = plan(PLAIN, &plain("manual"), JobId(16), false);
         assert_eq!(newer, Plan::Do(Verb::Play));
     }
 

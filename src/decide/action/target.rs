@@ -1,7 +1,7 @@
 //! One job that is to be acted on, from the first plan to the confirmed effect: looks go in, the next request comes out.
 
 use super::confirm::{Effect, confirm};
-use super::plan::{Action, Approval, Plan, Verb, Why, plan};
+use super::plan::{Action, Plan, Verb, Why, plan};
 use crate::decide::select::newest;
 use crate::exit::{Exit, Stop};
 use crate::model::{Job, JobId, Status};
@@ -27,6 +27,14 @@ pub struct Target {
     pub progress: Progress,
     /// The progress that was last shown.
     shown: Progress,
+}
+
+/// The environment whose deployment approval a job waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    pub environment: String,
+    /// The page where people approve.
+    pub page: String,
 }
 
 /// How far the action on one job has come.
@@ -116,7 +124,7 @@ impl Target {
         if !matches!(self.job.status, Status::Manual | Status::Scheduled) {
             self.approval = None;
         }
-        let plan = plan(action, &self.job, self.attempt, self.approval.as_ref());
+        let plan = plan(action, &self.job, self.attempt, self.approval.is_some());
         self.progress = Progress::Planned(plan);
     }
 
