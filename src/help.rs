@@ -2,7 +2,6 @@
 //! No text of its own about any command.
 
 pub mod complete;
-pub mod markdown;
 pub mod page;
 
 /// What the program is, in one sentence.

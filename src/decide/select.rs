@@ -23,16 +23,6 @@ pub struct Selection {
     pub attempts: bool,
 }
 
-impl Selection {
-    /// Nothing is left out but older attempts.
-    pub fn unfiltered(&self) -> bool {
-        self.operands.is_empty()
-            && self.stages.is_empty()
-            && self.statuses.is_empty()
-            && self.except.is_empty()
-    }
-}
-
 /// One operand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operand {

@@ -14,7 +14,7 @@ pub use outcome::{
     Change, Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Remark, Step,
     Unreadable, Verdict,
 };
-pub use rules::{Counts, Failures, Rules, TriggerJobs, Want, Way, way};
+pub use rules::{Counts, Failures, Rules, TriggerJobs, Want};
 pub use watch::Watch;
 
 #[cfg(test)]

@@ -1,21 +1,23 @@
 //! The generated parts of README and docs are what the program's own table says. `UPDATE=1 cargo test` rewrites them.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use expect_test::expect;
-use jobgate::cli::{Group, Opt, Usage};
+use jobgate::cli::{Group, Opt, Usage, Variable};
 use jobgate::commands::options;
-use jobgate::help::{markdown, page};
+use jobgate::exit::Exit;
+use jobgate::help::page;
 use jobgate::table;
 
 #[test]
 fn the_docs_say_what_the_table_says() {
     let table = table();
     let readme = [
-        ("commands", markdown::commands(&table)),
-        ("exit codes", markdown::exit_codes()),
+        ("commands", commands_table(&table)),
+        ("exit codes", exit_codes_table()),
     ];
-    let reference = markdown::reference(&table, options::VARIABLES);
+    let reference = reference_text(&table, options::VARIABLES);
     for (file, parts) in [
         ("README.md", &readme[..]),
         ("docs/reference.md", &[("reference", reference)]),
@@ -139,7 +141,7 @@ fn a_page_shows_all_that_the_table_knows() {
 
 #[test]
 fn options_of_several_commands_are_explained_once() {
-    let reference = markdown::reference(&[&ONE, &TWO], &[]);
+    let reference = reference_text(&[&ONE, &TWO], &[]);
     assert_eq!(reference.matches("--output FORMAT").count(), 1);
     expect![[r#"
         usage: jobgate one [OPTIONS] JOB...
@@ -160,4 +162,41 @@ fn options_of_several_commands_are_explained_once() {
     let overview = page::overview(&[&ONE, &TWO], &[], 80);
     assert_eq!(overview.matches("--output FORMAT").count(), 1);
     assert!(!overview.contains("--stage"), "{overview}");
+}
+
+/// Columns of the reference's pages.
+const WIDTH: usize = 100;
+
+/// The commands, one row each.
+fn commands_table(table: &[&'static Usage]) -> String {
+    let mut text = "| command | does |\n|---|---|\n".to_owned();
+    for usage in table {
+        let _ = writeln!(text, "| `{}` | {} |", usage.name, usage.summary);
+    }
+    text
+}
+
+/// The numbers that a job ends with.
+fn exit_codes_table() -> String {
+    let mut text = "| code | name | meaning |\n|---|---|---|\n".to_owned();
+    for exit in Exit::ALL {
+        let (code, name, meaning) = (exit.code(), exit.name(), exit.meaning());
+        let _ = writeln!(text, "| {code} | {name} | {meaning} |");
+    }
+    text
+}
+
+/// The overview, and every command with its own options.
+fn reference_text(table: &[&'static Usage], variables: &[Variable]) -> String {
+    let overview = page::overview(table, variables, WIDTH);
+    let mut text = format!("```text\n{overview}```\n");
+    for usage in table {
+        let (name, example) = (usage.name, usage.example);
+        let page = page::reference(usage, table, WIDTH);
+        let _ = write!(
+            text,
+            "\n## `jobgate {name}`\n\n```text\n{page}```\n\n```sh\n{example}\n```\n"
+        );
+    }
+    text
 }
