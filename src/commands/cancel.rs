@@ -1,4 +1,4 @@
-//! `cancel`: cancels jobs, and looks whether they are.
+//! `cancel`: cancels jobs and verifies it.
 
 use super::act;
 use super::act::options::{DRY_RUN, FORCE};
@@ -20,7 +20,7 @@ const USAGE: Usage = Usage {
     name: "cancel",
     operands: "[JOB...]",
     terms: Vec::new,
-    summary: "cancels jobs, and looks whether they are",
+    summary: "cancels jobs and verifies it",
     details: "\
 GitLab says yes even where nothing was canceled, so the job is looked at again: canceling and canceled are done (0), a job that has passed meanwhile is refused (9).
 

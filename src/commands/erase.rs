@@ -22,7 +22,7 @@ const USAGE: Usage = Usage {
     terms: Vec::new,
     summary: "removes log and artifacts of finished jobs",
     details: "\
-Only a finished job can be erased; one that is erased is done already. An id of which there is a newer attempt is refused (9): nothing is erased that was not named.
+Only a finished job can be erased; one that is erased is done already. An id means that very attempt, a name the newest one.
 
 It takes an access token with the role Maintainer and the scope api. With the role Developer a user can erase only the jobs that this very user started on an unprotected ref.",
     example: "jobgate erase leaky-job\njobgate erase --all --stage secrets --dry-run",

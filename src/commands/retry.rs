@@ -23,8 +23,8 @@ const USAGE: Usage = Usage {
     terms: Vec::new,
     summary: "retries jobs that have failed or were canceled",
     details: "\
-A job that has failed or was canceled is retried; one that has passed only with --rerun. One that is on its way, or of which there is a newer attempt than \
-the id that was given, is done already: nothing is sent and the exit code is 0. A manual job is refused (9): play runs it.
+A job that has failed or was canceled is retried; one that has passed only with --rerun. One that is on its way is done already: nothing is sent and the exit code is 0. \
+An id means the newest attempt of its job. A manual job is refused (9): play runs it.
 
 GitLab makes a new job with a new id, which is followed from then on and shown in the answer. With --wait its result becomes the exit code; \
 a failure counts even if the job is allowed to fail, unless --allow-failure takes GitLab's rule.

@@ -60,7 +60,7 @@ fn no_word_at_all_is_a_mistake() {
               wait        waits until jobs have ended; the exit code is the verdict
               play        plays manual and delayed jobs, here or downstream
               retry       retries jobs that have failed or were canceled
-              cancel      cancels jobs, and looks whether they are
+              cancel      cancels jobs and verifies it
               erase       removes log and artifacts of finished jobs
               trigger     starts another project's pipeline with the job token
               gate        checks conditions, explains each, and ends with 0 only if all hold
