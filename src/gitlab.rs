@@ -21,7 +21,6 @@ mod transport;
 pub use client::{Client, Note};
 pub use error::{Error, Kind};
 pub use facts::Facts;
-pub use page::{Listing, Page};
 pub use request::Body;
 pub use route::{Project, Route, TokenKind};
 pub use send::Answer;

@@ -175,23 +175,19 @@ impl<'a> Pipelines<'a> {
     ) -> Result<(Facts, Option<Timestamp>), Error> {
         let trigger = matches!(route, Route::TriggerJobs(..) | Route::Bridges(..));
         let (mut date, mut groups) = (None, Groups::default());
-        let listing = self.gitlab.pages(route, query, &mut |page| {
-            date = date.or(page.facts.date);
-            for raw in page.rows {
-                let mut job = job(raw, route, page.facts)?;
-                job.trigger = trigger;
-                groups.add(&job.name);
-                if each(job, raw).is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            Ok(ControlFlow::Continue(()))
+        let facts = self.gitlab.each_row(route, query, &mut |raw, facts| {
+            date = date.or(facts.date);
+            let mut job = job(raw, route, facts)?;
+            job.trigger = trigger;
+            groups.add(&job.name);
+            Ok(each(job, raw))
         })?;
         // A project's list may end within a group.
         if matches!(route, Route::PipelineJobs(..)) && !groups.complete() {
-            return Err(Error::incomplete(route, &listing.facts));
+            return Err(Error::incomplete(route, &facts));
         }
-        Ok((listing.facts, date))
+        let date = date.or(facts.date);
+        Ok((facts, date))
     }
 
     /// Walks from trigger job to downstream pipeline, one hop for each of `triggers`: a name, group, glob or id.

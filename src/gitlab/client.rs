@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashSet;
-use std::fmt;
 use std::mem::Discriminant;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -69,14 +68,6 @@ pub(super) struct Memory {
     pub(super) known: Vec<ProjectId>,
     /// Good answers so far: objects and whole lists.
     pub(super) answers: u64,
-}
-
-impl fmt::Debug for Client<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("origin", &self.origin())
-            .finish_non_exhaustive()
-    }
 }
 
 impl<'a> Client<'a> {

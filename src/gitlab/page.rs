@@ -20,21 +20,8 @@ const PER_PAGE: u64 = 100;
 /// A longer list is taken for one that never ends.
 const MOST_PAGES: u64 = 1000;
 
-/// One page of a list; rows that an earlier page had are left out.
-pub struct Page<'p> {
-    /// Each row's own text, in the server's order.
-    pub rows: Vec<&'p RawValue>,
-    pub facts: &'p Facts,
-}
-
-/// How a list was read.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Listing {
-    /// The caller stopped before the end.
-    pub stopped: bool,
-    /// Of the last page.
-    pub facts: Facts,
-}
+/// Takes a row, and may end the list with it.
+type Each<'e> = dyn FnMut(&RawValue, &Facts) -> Result<ControlFlow<()>, Error> + 'e;
 
 /// A list while it is read.
 struct List {
@@ -71,13 +58,14 @@ const BACK: &str = "the list leads on to a page that was read already";
 const EMPTY: &str = "the next page that was named is empty";
 
 impl Client<'_> {
-    /// A list to its end, page by page in the server's order; `each` may stop it early.
-    pub fn pages(
+    /// A list to its end, row by row in the server's order, each as its own text and once; `each` may stop it early. The headers' facts
+    /// come with each row, and those of the last page at the end.
+    pub fn each_row(
         &self,
         route: &Route,
         pairs: &[(&str, &str)],
-        each: &mut dyn FnMut(Page<'_>) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<Listing, Error> {
+        each: &mut Each,
+    ) -> Result<Facts, Error> {
         let (mut list, mut next) = List::new(pairs);
         loop {
             let answer =
@@ -85,18 +73,18 @@ impl Client<'_> {
             let rows: Vec<&RawValue> =
                 serde_json::from_str(&answer.body).map_err(|_| self.not_json(&answer))?;
             let count = rows.len() as u64;
-            let rows = list.different(rows);
-            let facts = &answer.facts;
-            let stopped = each(Page { rows, facts })?.is_break();
-            let after = if stopped {
-                None
-            } else {
-                list.after(count, &answer)?
-            };
-            let Some(query) = after else {
+            for row in rows {
+                if !list.is_new(row) {
+                    continue;
+                }
+                if each(row, &answer.facts)?.is_break() {
+                    self.count_answer();
+                    return Ok(answer.facts);
+                }
+            }
+            let Some(query) = list.after(count, &answer)? else {
                 self.count_answer();
-                let facts = answer.facts;
-                return Ok(Listing { stopped, facts });
+                return Ok(answer.facts);
             };
             next = query;
         }
@@ -110,17 +98,16 @@ impl Client<'_> {
         last: &dyn Fn(&T) -> bool,
     ) -> Result<Vec<T>, Error> {
         let mut rows = Vec::new();
-        self.pages(route, pairs, &mut |page| {
-            for raw in page.rows {
-                let row = serde_json::from_str(raw.get());
-                let row = row.map_err(|error| Error::bad_row(route, page.facts, &error))?;
-                let end = last(&row);
-                rows.push(row);
-                if end {
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            Ok(ControlFlow::Continue(()))
+        self.each_row(route, pairs, &mut |raw, facts| {
+            let row = serde_json::from_str(raw.get());
+            let row = row.map_err(|error| Error::bad_row(route, facts, &error))?;
+            let end = last(&row);
+            rows.push(row);
+            Ok(if end {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
         })?;
         Ok(rows)
     }
@@ -154,11 +141,11 @@ impl List {
         (list, first)
     }
 
-    /// Without the rows that an earlier page had.
-    fn different<'p>(&mut self, mut rows: Vec<&'p RawValue>) -> Vec<&'p RawValue> {
-        rows.retain(|row| id(row).is_none_or(|id| self.ids.insert(id)));
-        self.rows += rows.len() as u64;
-        rows
+    /// No earlier page had this row.
+    fn is_new(&mut self, row: &RawValue) -> bool {
+        let new = id(row).is_none_or(|id| self.ids.insert(id));
+        self.rows += u64::from(new);
+        new
     }
 
     /// The query of the page after one with this many rows; `None` at the end of the list.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use ureq::Timeout;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::HeaderMap;
 
 use super::client::{Client, Note};
 use super::connection::{Ask, Connection, FORM, JSON, words};
@@ -120,7 +120,16 @@ impl Client<'_> {
         let begun = self.host.clock.monotonic();
         let result = connection.send(ask, url, token, &limits);
         let took = self.host.clock.monotonic().saturating_sub(begun);
-        let head = result.map(|response| self.split(response, ask.token, limits));
+        let head = result.map(|response| {
+            let (parts, body) = response.into_parts();
+            Head {
+                status: parts.status.as_u16(),
+                facts: Facts::read(&parts.headers, ask.token, &self.cleaner),
+                headers: parts.headers,
+                body,
+                limits,
+            }
+        });
         let answered = head.as_ref().ok();
         (self.note)(Note::Request {
             method: ask.route.need().method,
@@ -158,17 +167,6 @@ impl Client<'_> {
             per_write: left.min(limits.per_write),
             body: if log { left } else { left.min(limits.body) },
             ..limits
-        }
-    }
-
-    fn split(&self, response: Response<ureq::Body>, token: TokenKind, limits: Limits) -> Head {
-        let (parts, body) = response.into_parts();
-        Head {
-            status: parts.status.as_u16(),
-            facts: Facts::read(&parts.headers, token, &self.cleaner),
-            headers: parts.headers,
-            body,
-            limits,
         }
     }
 

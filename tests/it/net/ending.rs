@@ -163,8 +163,8 @@ fn a_signal_ends_the_reading_of_pages() {
     });
     let mut world = World::new(&server.api());
     world.interrupt = interrupt;
-    let result =
-        world.client(|client| client.pages(&jobs(), &[], &mut |_| Ok(ControlFlow::Continue(()))));
+    let result = world
+        .client(|client| client.each_row(&jobs(), &[], &mut |_, _| Ok(ControlFlow::Continue(()))));
     assert!(matches!(result.unwrap_err().kind, Kind::Interrupted { .. }));
     assert_eq!(*asked.lock().unwrap(), 3);
 }

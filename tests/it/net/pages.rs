@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use jobgate::exit::Exit;
-use jobgate::gitlab::{Error, Kind, Listing, Route};
+use jobgate::gitlab::{Error, Facts, Kind, Route};
+use serde_json::value::RawValue;
 
 use super::server::{Act, Request, Server, answer, json};
 use super::world::{World, checked, jobs, project};
@@ -39,26 +40,20 @@ fn offset(request: &Request, total: u64, counted: bool) -> Vec<Act> {
     page(&headers, &rows(total - before, (total - before).min(100)))
 }
 
-fn list(
-    world: &World,
-    route: &Route,
-    pairs: &[(&str, &str)],
-) -> Result<(Vec<u64>, Listing), Error> {
+fn list(world: &World, route: &Route, pairs: &[(&str, &str)]) -> Result<Vec<u64>, Error> {
     let mut ids = Vec::new();
-    let listing = checked(world.client(|client| {
-        client.pages(route, pairs, &mut |page| {
-            ids.extend(page.rows.iter().map(|row| {
-                let row: serde_json::Value = serde_json::from_str(row.get()).unwrap();
-                row["id"].as_u64().unwrap_or(0)
-            }));
+    checked(world.client(|client| {
+        client.each_row(route, pairs, &mut |row, _| {
+            let row: serde_json::Value = serde_json::from_str(row.get()).unwrap();
+            ids.push(row["id"].as_u64().unwrap_or(0));
             Ok(ControlFlow::Continue(()))
         })
     }))?;
-    Ok((ids, listing))
+    Ok(ids)
 }
 
 fn listed(server: &Server) -> Result<Vec<u64>, Error> {
-    list(&World::new(&server.api()), &jobs(), &[]).map(|(ids, _)| ids)
+    list(&World::new(&server.api()), &jobs(), &[])
 }
 
 #[track_caller]
@@ -80,9 +75,8 @@ fn a_list_is_read_to_its_end_in_order() {
                 offset(request, total, counted)
             });
             let world = World::new(&server.api());
-            let (ids, listing) = list(&world, &jobs(), &[("scope[]", "failed")]).unwrap();
+            let ids = list(&world, &jobs(), &[("scope[]", "failed")]).unwrap();
             assert_eq!(ids, (1..=total).rev().collect::<Vec<_>>(), "{total}");
-            assert!(!listing.stopped);
             let requests = server.requests();
             assert_eq!(requests.len() as u64, total.div_ceil(100).max(1));
             assert!(requests.iter().all(|request| request.connection == 0));
@@ -209,10 +203,7 @@ fn whatever_header_names_a_next_page_the_list_goes_on() {
         Server::http(|request| page(&[], &rows(10, if number(request) == 1 { 10 } else { 0 })));
     let world = World::new(&server.api());
     assert_eq!(
-        list(&world, &jobs(), &[("per_page", "10")])
-            .unwrap()
-            .0
-            .len(),
+        list(&world, &jobs(), &[("per_page", "10")]).unwrap().len(),
         10
     );
     assert_eq!(server.requests().len(), 2);
@@ -238,7 +229,7 @@ fn keyset(request: &Request, last: u64) -> Vec<Act> {
 fn a_cursor_is_followed_on_the_same_server_and_path() {
     let server = Server::http(|request| keyset(request, 3));
     let world = World::new(&server.api());
-    let (ids, _) = list(&world, &Route::ProjectJobs(project()), KEYSET).unwrap();
+    let ids = list(&world, &Route::ProjectJobs(project()), KEYSET).unwrap();
     assert_eq!((ids.len(), server.requests().len()), (400, 4));
 }
 
@@ -254,7 +245,7 @@ fn a_full_first_page_without_a_cursor_ends_only_after_an_empty_second_one() {
             }
         });
         let world = World::new(&server.api());
-        let (ids, _) = list(&world, &Route::ProjectJobs(project()), KEYSET).unwrap();
+        let ids = list(&world, &Route::ProjectJobs(project()), KEYSET).unwrap();
         assert_eq!((ids.len(), server.requests().len()), (count, 2));
     }
 }
@@ -276,22 +267,21 @@ fn a_list_of_more_than_a_thousand_pages_is_given_up() {
 
 #[test]
 fn the_caller_may_stop() {
-    for stop_after in [1, 2, 4] {
+    for (stop_after, pages) in [(1, 1), (100, 1), (101, 2), (350, 4)] {
         let server = Server::http(move |request| offset(request, 5000, true));
         let mut seen = 0;
-        let listing = World::new(&server.api()).client(|client| {
-            client.pages(&jobs(), &[], &mut |page| {
+        World::new(&server.api()).client(|client| {
+            let each = &mut |_: &RawValue, _: &Facts| {
                 seen += 1;
-                assert_eq!(page.rows.len(), 100);
                 Ok(if seen == stop_after {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
                 })
-            })
+            };
+            client.each_row(&jobs(), &[], each).unwrap();
         });
-        assert!(listing.unwrap().stopped);
-        assert_eq!((seen, server.requests().len()), (stop_after, stop_after));
+        assert_eq!((seen, server.requests().len()), (stop_after, pages));
     }
 }
 
@@ -302,8 +292,8 @@ fn only_a_whole_list_counts_as_a_good_answer() {
         _ => offset(request, 500, true),
     });
     World::new(&server.api()).client(|client| {
-        let each = &mut |_: jobgate::gitlab::Page| Ok(ControlFlow::Continue(()));
-        client.pages(&jobs(), &[], each).unwrap_err();
+        let each = &mut |_: &RawValue, _: &Facts| Ok(ControlFlow::Continue(()));
+        client.each_row(&jobs(), &[], each).unwrap_err();
         assert_eq!(client.answers(), 0);
     });
 }
