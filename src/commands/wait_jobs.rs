@@ -222,8 +222,13 @@ impl JobWait<'_> {
     /// The words for an end that the jobs' own status does not explain.
     fn explain(&self, outcome: &Outcome) -> Option<Stop> {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        if let Some(Reason::NoTriggerJob(name, from)) = &outcome.reason {
-            return Some(messages::no_trigger_job(name, *from, near(name, &names)));
+        if let Some(Reason::NoTriggerJob(missing)) = &outcome.reason {
+            let JobOutcome { name, pipeline, .. } = missing.as_ref();
+            return Some(messages::no_trigger_job(
+                name,
+                pipeline.id,
+                near(name, &names),
+            ));
         }
         let mut jobs = outcome.jobs.iter();
         let missing = |job: &&JobOutcome| job.job.is_none() && job.counts == Counts::Missing;

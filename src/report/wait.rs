@@ -225,11 +225,16 @@ fn of_reason(reason: &Reason, outcome: &Outcome) -> Stop {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             messages::several_trigger_jobs(name, *from, &names)
         }
-        Reason::NotStarted(trigger, from) => Stop {
-            exit,
-            ..messages::not_started(trigger, *from)
-        },
-        Reason::NoTriggerJob(name, from) => messages::no_trigger_job(name, *from, None),
+        Reason::NotStarted(ended) | Reason::NoTriggerJob(ended) => {
+            let from = ended.pipeline.id;
+            match &ended.job {
+                Some(trigger) => Stop {
+                    exit,
+                    ..messages::not_started(trigger, from)
+                },
+                None => messages::no_trigger_job(&ended.name, from, None),
+            }
+        }
         Reason::TriggerJobsRefused => {
             stop("which jobs are meant cannot be known without the pipeline's trigger jobs").hint(
                 "--no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them",

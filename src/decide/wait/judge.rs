@@ -7,7 +7,7 @@ use super::node::{Node, Tracked};
 use super::outcome::{JobOutcome, Unreadable};
 use super::rules::{APPEAR, Counts, Role, Rules, SETTLE, TriggerJobs, Want};
 use crate::exit::Exit;
-use crate::model::{Job, PipelineId, PipelineKey, Status};
+use crate::model::{PipelineId, PipelineKey, Status};
 
 /// Pipelines below one another that are followed.
 const DEEPEST: usize = 10;
@@ -107,21 +107,6 @@ impl<'a> Judge<'a> {
             Status::Skipped => Counts::Skipped,
             _ => Counts::Waiting,
         }
-    }
-
-    /// A trigger job on the way that has ended and started nothing.
-    pub fn ended(trigger: &Job, pipeline: PipelineId) -> JobOutcome {
-        let key = PipelineKey {
-            id: pipeline,
-            project_id: None,
-        };
-        let counts = match trigger.status {
-            Status::Success => Counts::Missing,
-            Status::Failed => Counts::Failed,
-            Status::Skipped => Counts::Skipped,
-            _ => Counts::Canceled,
-        };
-        JobOutcome::of(trigger, key, counts)
     }
 
     /// A trigger job that has succeeded and started nothing: the pipeline may show up a moment later.

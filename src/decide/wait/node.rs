@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::outcome::Unreadable;
 use super::outcome::{Change, List, Named, Note, Now, Reason, Remark};
-use super::rules::{APPEAR, Role, Rules, Want, Way, way};
+use super::rules::{APPEAR, Role, Rules, Want, reached};
 use crate::decide::select::{Caller, Chosen, Matched, Selection, select};
-use crate::model::{Job, JobId, Pipeline, PipelineId, PipelineKey, Status};
+use crate::model::{Job, JobId, PipelineId, PipelineKey, Status};
 
 /// A list of this many rows is one page, which GitLab reads in one piece.
 const PAGE: usize = 100;
@@ -50,11 +50,7 @@ pub(super) struct Context<'a> {
     pub rules: &'a Rules,
     /// Jobs, by name, with an attempt that exists for certain.
     pub known: &'a [(String, JobId)],
-    /// The pipelines that its trigger jobs start matter.
-    pub follows: bool,
     pub now: Now,
-    /// There is but one look.
-    pub once: bool,
     /// This is the wait's very first look.
     pub first: bool,
 }
@@ -105,8 +101,9 @@ impl Node {
         let choosing = unsettled || list.read.trigger_jobs;
         // GitLab makes a pipeline together with its jobs: an empty list is that of a server that lags behind.
         let young = context.now.monotonic.saturating_sub(self.since) < APPEAR;
-        let lags = rows.is_empty() && young && !context.once;
-        if choosing && !lags && current(rows, context.known) {
+        let lags = rows.is_empty() && young && !context.rules.once;
+        let current = self.role != Role::Target || current(rows, context.known);
+        if choosing && !lags && current {
             if matches!(self.role, Role::Hop(_)) {
                 let triggers = rows.iter().filter(|row| row.trigger);
                 self.choose(&triggers.cloned().collect::<Vec<_>>(), context, news)?;
@@ -240,25 +237,15 @@ impl Tracked {
         }
         self.job = slim(row);
         if let Want::Statuses(wanted) = &context.rules.want {
-            self.reached |= !row.status.finished() && way(wanted, row) == Way::Reached;
+            self.reached |= !row.status.finished() && reached(wanted, row);
         }
         if let Some(downstream) = &row.downstream_pipeline {
-            self.pinned(downstream, pipeline, context, news);
+            self.pinned(downstream.id, pipeline, news);
         }
     }
 
     /// A trigger job names the pipeline it has started.
-    fn pinned(
-        &mut self,
-        downstream: &Pipeline,
-        pipeline: PipelineId,
-        context: &Context,
-        news: &mut News,
-    ) {
-        if !context.follows {
-            return;
-        }
-        let to = downstream.id;
+    fn pinned(&mut self, to: PipelineId, pipeline: PipelineId, news: &mut News) {
         let what = match self.pin.replace(to) {
             Some(from) if from == to => return,
             Some(from) => Remark::PinMoved { from, to },

@@ -252,10 +252,10 @@ pub enum Reason {
     TriggerJobsRefused,
     /// Several trigger jobs (named) of this pipeline fit the name given with `--downstream`.
     Ambiguous(String, PipelineId, Vec<String>),
-    /// No trigger job of this pipeline has the name given with `--downstream`.
-    NoTriggerJob(String, PipelineId),
-    /// The trigger job on the way, in this pipeline, has ended and started nothing.
-    NotStarted(Box<Job>, PipelineId),
+    /// There is no trigger job of the name given with `--downstream`.
+    NoTriggerJob(Box<JobOutcome>),
+    /// The trigger job on the way has ended and started nothing.
+    NotStarted(Box<JobOutcome>),
     /// No job counts: there is none, or all of them (named) are optional manual jobs.
     Nothing { ignored: Vec<String> },
     /// The job (named) can never start, since nothing else in the pipeline will move.

@@ -124,10 +124,11 @@ impl Counts {
     /// How a job counts by its own row alone.
     pub(super) fn of(job: &Job, matched: Matched, role: Role, rules: &Rules) -> Self {
         if let Want::Statuses(wanted) = &rules.want {
-            match way(wanted, job) {
-                Way::Reached => return Self::Passed,
-                Way::Never if !rules.ok.contains(&job.status) => return Self::ended(&job.status),
-                Way::Never | Way::NotYet => {}
+            if reached(wanted, job) {
+                return Self::Passed;
+            }
+            if job.status.finished() && !rules.ok.contains(&job.status) {
+                return Self::ended(&job.status);
             }
         }
         match &job.status {
@@ -186,28 +187,11 @@ impl Counts {
     }
 }
 
-/// Where a job stands on its way to a status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    Reached,
-    NotYet,
-    /// It has ended without.
-    Never,
-}
-
-/// Where the job stands on its way to the nearest of the wanted statuses.
-pub fn way(wanted: &[Status], job: &Job) -> Way {
+/// The job has, or has had, one of these statuses.
+pub(super) fn reached(wanted: &[Status], job: &Job) -> bool {
     let ran = job.started_at.is_some() || job.status == Status::Success;
-    if wanted
-        .iter()
-        .any(|status| *status == job.status || past(status, &job.status, ran))
-    {
-        Way::Reached
-    } else if job.status.finished() {
-        Way::Never
-    } else {
-        Way::NotYet
-    }
+    let mut wanted = wanted.iter();
+    wanted.any(|status| *status == job.status || past(status, &job.status, ran))
 }
 
 /// A job with status `now` has `status` behind it.

@@ -149,13 +149,8 @@ impl Watch {
             },
             caller: own.map(|own| &own.caller),
             rules: &self.rules,
-            known: match node.role {
-                Role::Target => &self.known,
-                Role::Hop(_) | Role::Downstream => &[],
-            },
-            follows: hop.is_some() || self.rules.trigger_jobs == TriggerJobs::Follow,
+            known: &self.known,
             now,
-            once: self.rules.once,
             first: self.first,
         };
         node.take(list, rows, &context, news)?;
@@ -411,24 +406,32 @@ impl Watch {
         name: &str,
         judge: &mut Judge<'a>,
     ) -> Result<Option<PipelineKey>, Reason> {
-        let (name, from) = (name.to_owned(), node.key.id);
         let tracked = match node.jobs.as_slice() {
             _ if node.no_trigger_jobs => return Err(Reason::TriggerJobsRefused),
-            [] if self.absent(node) => return Err(Reason::NoTriggerJob(name, from)),
+            [] if self.absent(node) => {
+                let missing = JobOutcome::none(name, node.key, Counts::Missing);
+                return Err(Reason::NoTriggerJob(Box::new(missing)));
+            }
             [] => return Ok(None),
             [tracked] => tracked,
             several => {
                 let names = several.iter().map(|tracked| tracked.job.name.clone());
-                return Err(Reason::Ambiguous(name, from, names.collect()));
+                return Err(Reason::Ambiguous(
+                    name.to_owned(),
+                    node.key.id,
+                    names.collect(),
+                ));
             }
         };
         if let Some(downstream) = tracked.downstream() {
             return Ok(Some(downstream));
         }
-        if judge.hop(tracked).open() {
+        let counts = judge.hop(tracked);
+        if counts.open() {
             return Ok(None);
         }
-        Err(Reason::NotStarted(Box::new(tracked.job.clone()), from))
+        let ended = JobOutcome::of(&tracked.job, node.key, counts);
+        Err(Reason::NotStarted(Box::new(ended)))
     }
 
     /// Whether the selected jobs have decided.
@@ -517,16 +520,8 @@ impl Watch {
             Some(reason) => reason.clone(),
             None => empty().then_some(Reason::Nothing { ignored }),
         };
-        match &reason {
-            Some(Reason::NotStarted(trigger, from)) => jobs = vec![Judge::ended(trigger, *from)],
-            Some(Reason::NoTriggerJob(name, from)) => {
-                let key = PipelineKey {
-                    id: *from,
-                    project_id: None,
-                };
-                jobs = vec![JobOutcome::none(name, key, Counts::Missing)];
-            }
-            _ => {}
+        if let Some(Reason::NotStarted(job) | Reason::NoTriggerJob(job)) = &reason {
+            jobs = vec![job.as_ref().clone()];
         }
         let codes = jobs.iter().filter_map(|job| job.counts.exit());
         let codes = codes

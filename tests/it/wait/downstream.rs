@@ -49,6 +49,7 @@ fn a_failure_below_is_shown_with_its_way() {
     "#]],
         expect![[r#"
             08:01:58 child  success
+            08:01:58 child has started pipeline 7701
         "#]],
     );
     story.gitlab.finish();
