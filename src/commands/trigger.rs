@@ -15,6 +15,7 @@ use crate::gitlab::{Body, Error, Project, Route, TokenKind};
 use crate::host::Host;
 use crate::model::{Pipeline, Place};
 use crate::report::act::{self as report, Ending, What};
+use crate::report::messages::Within;
 use crate::session::{Me, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -149,7 +150,7 @@ impl Action for NewPipeline<'_> {
     fn leave(&self, cancel: bool) {
         if let Some((place, pipeline)) = &self.started {
             let started = Started {
-                name: format!("pipeline {}", pipeline.id),
+                name: Within::Pipeline(pipeline.id).to_string(),
                 url: &pipeline.web_url,
                 cancel: Cancel::Send(Route::CancelPipeline(place.project.clone(), pipeline.id)),
             };

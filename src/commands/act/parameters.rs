@@ -150,8 +150,9 @@ fn variable(text: &str, vars: &Vars) -> Result<(String, String), Stop> {
     let value = match value {
         Some(value) => value,
         None => vars.get(key)?.ok_or_else(|| {
-            Stop::usage(format!("--variable: {key} is not set or empty here"))
-                .hint(format!("write --variable {key}= for an empty value"))
+            Stop::usage(format!(
+                "--variable: {key} is not set or empty here; write {key}= for an empty value"
+            ))
         })?,
     };
     Ok((key.to_owned(), value.to_owned()))
