@@ -292,8 +292,6 @@ pub struct User {
     pub id: UserId,
     #[serde(default, deserialize_with = "or_default")]
     pub username: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub name: String,
 }
 
 /// A pipeline (`lib/api/entities/ci/pipeline_basic.rb`, and the single one's further fields where they are of use).
@@ -385,7 +383,6 @@ pub struct Agent {
 /// The project that holds an agent's configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ConfigProject {
-    pub id: ProjectId,
     #[serde(default, deserialize_with = "or_default")]
     pub path_with_namespace: String,
 }
@@ -394,9 +391,7 @@ pub struct ConfigProject {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Configuration {
     pub default_namespace: Option<String>,
-    pub access_as: Option<serde_json::Map<String, serde_json::Value>>,
     pub environments: Option<Vec<String>>,
-    pub protected_branches_only: Option<bool>,
 }
 
 /// An environment (`lib/api/entities/environment.rb`).

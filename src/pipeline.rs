@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use serde_json::value::RawValue;
 
-use crate::decide::select::{Caller, NamesCaller, Operand, Selected, Selection, group, select};
+use crate::decide::select::{Caller, Operand, Selected, Selection, group, select};
 use crate::exit::Stop;
 use crate::gitlab::{Client, Error, Facts, Kind, Route};
 use crate::model::{Job, PipelineId, PipelineKey, Place, Project, Status};
@@ -212,11 +212,7 @@ impl<'a> Pipelines<'a> {
             let Some(started) = trigger.downstream_pipeline.as_deref() else {
                 return Ok(Way::NotStarted(from, trigger));
             };
-            let key = PipelineKey {
-                id: started.id,
-                project_id: started.project_id,
-            };
-            place = self.place(&place, key);
+            place = self.place(&place, started.key());
             hops.push(Hop {
                 from,
                 trigger,
@@ -231,24 +227,21 @@ impl<'a> Pipelines<'a> {
 fn job(raw: &RawValue, route: &Route, facts: &Facts) -> Result<Job, Error> {
     let job: Job =
         serde_json::from_str(raw.get()).map_err(|error| Error::bad_row(route, facts, &error))?;
-    if foreign(&job, route) {
-        return Err(Error::foreign_row(route, facts, job.id));
-    }
-    Ok(job)
-}
-
-/// The row is of another pipeline or project than the one whose list was asked for.
-fn foreign(job: &Job, route: &Route) -> bool {
     let (Route::PipelineJobs(project, id)
     | Route::TriggerJobs(project, id)
     | Route::Bridges(project, id)) = route
     else {
-        return false;
+        return Ok(job);
     };
-    job.pipeline.is_some_and(|key| {
+    // The row must be of the pipeline and project whose list was asked for.
+    let foreign = job.pipeline.is_some_and(|key| {
         let projects = key.project_id.zip(project.id());
         key.id != *id || projects.is_some_and(|(said, asked)| said != asked)
-    })
+    });
+    if foreign {
+        return Err(Error::foreign_row(route, facts, job.id));
+    }
+    Ok(job)
 }
 
 /// The one trigger job that `text` means.
@@ -302,10 +295,7 @@ pub fn choose<'j>(
     jobs: &'j [Job],
     caller: Option<&Caller>,
 ) -> Result<Selected<'j>, Stop> {
-    select(selection, jobs, caller).map_err(|NamesCaller { operand }| {
-        let operand = selection.operands.get(operand);
-        messages::names_caller(operand.map_or("", |operand| &operand.text))
-    })
+    select(selection, jobs, caller).map_err(|operand| messages::names_caller(&operand.text))
 }
 
 /// Operands that mean nothing, each with the nearest of the `names` that are there.

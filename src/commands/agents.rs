@@ -1,19 +1,17 @@
 //! `agents`: the GitLab agents for Kubernetes that this job may use.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Command;
-use super::options::{CONNECTION, OUTPUT_FILE, PRINTED, PRINTING};
+use super::options::{CONNECTION, PRINTED, PRINTING, Printing};
 use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Route;
 use crate::host::Host;
 use crate::model::{Agent, AllowedAgents};
 use crate::report::{Format, Out, agents as report, json};
-use crate::session::{self, Common};
+use crate::session;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -29,24 +27,6 @@ const USAGE: Usage = Usage {
     groups: &[&PRINTING, &CONNECTION],
 };
 
-struct Options {
-    agent: Option<String>,
-    format: Format,
-    file: Option<PathBuf>,
-    common: Common,
-}
-
-impl Options {
-    fn read(words: &mut Words) -> Result<Self, Stop> {
-        Ok(Self {
-            agent: words.operands().into_iter().next(),
-            format: words.parsed(&PRINTED, Format::parse)?.unwrap_or_default(),
-            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words)?,
-        })
-    }
-}
-
 /// GitLab's own objects, in the order of [`AllowedAgents::allowed_agents`].
 #[derive(Deserialize)]
 struct Raw {
@@ -55,7 +35,8 @@ struct Raw {
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
-    let options = Options::read(&mut words)?;
+    let asked = words.operands().into_iter().next();
+    let options = Printing::read(&mut words, &PRINTED)?;
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {
@@ -71,7 +52,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         };
         let raw = raw.allowed_agents.unwrap_or_default();
         let mut meant: Vec<(&Agent, Box<RawValue>)> = allowed.iter().zip(raw).collect();
-        if let Some(asked) = &options.agent {
+        if let Some(asked) = &asked {
             meant.retain(|(agent, _)| is(agent, asked));
             if meant.is_empty() {
                 return Err(report::not_allowed(asked, &allowed));

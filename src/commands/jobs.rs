@@ -19,7 +19,7 @@ use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Project, Status};
 use crate::pipeline::{Pipelines, Scope, TriggerJobs, choose, no_such_jobs, refused};
 use crate::report::jobs::{self, Texts};
 use crate::report::messages::{self, Within};
-use crate::report::tree::{Downstream, Node, Read, grow};
+use crate::report::tree::{Node, Read, grow};
 use crate::report::{Format, Out, json};
 use crate::session::{self, Common, Session};
 
@@ -118,7 +118,8 @@ impl Options {
             common: Common::read(words)?,
         };
         if options.log_tail.is_some() && options.format != Format::Table {
-            return Err(jobs::log_tail_without_table());
+            return Err(Stop::usage("--log-tail needs --output table")
+                .hint("jobgate trace JOB prints a log; the ids to ask for are in the JSON"));
         }
         Ok(options)
     }
@@ -130,16 +131,18 @@ impl Reach {
         let limit = words.parsed(&LIMIT, number)?;
         match (words.switch(&RECURSIVE), words.switch(&ALL_PIPELINES)) {
             (true, true) => clash(&RECURSIVE, &ALL_PIPELINES),
-            (_, false) if limit.is_some() => Err(jobs::limit_of_a_pipeline()),
+            (_, false) if limit.is_some() => Err(Stop::usage(
+                "--limit needs --all-pipelines: a pipeline is listed whole",
+            )),
             (true, _) if place.no_trigger_jobs => clash(&RECURSIVE, &options::NO_TRIGGER_JOBS),
             (true, _) => Ok(Self::Tree),
             (_, true) if place.pipeline.is_some() => clash(&ALL_PIPELINES, &options::PIPELINE),
             (_, true) if !place.downstream.is_empty() => {
                 clash(&ALL_PIPELINES, &options::DOWNSTREAM)
             }
-            (_, true) if selection.statuses.contains(&Status::Created) => {
-                Err(jobs::created_of_a_project())
-            }
+            (_, true) if selection.statuses.contains(&Status::Created) => Err(Stop::usage(
+                "GitLab leaves jobs that are created out of a project's list",
+            )),
             (_, true) => Ok(Self::Project(limit.unwrap_or(100))),
             (false, false) => Ok(Self::Pipeline),
         }
@@ -315,7 +318,7 @@ impl Listing<'_, '_> {
             let found = match self.read(&place) {
                 Err(error) if key != root && refused(&error) => {
                     self.lacks.push(error.stop());
-                    return Ok(Read::Refused(error.message));
+                    return Ok(Read::Error(error.message));
                 }
                 found => found.map_err(|error| error.stop())?,
             };
@@ -403,7 +406,7 @@ fn nodes(mut found: Found, meant: &HashSet<JobId>) -> Vec<Node> {
         text: found.texts.remove(&job.id),
         meant: meant.contains(&job.id),
         retried: !newest.contains(&job.id),
-        downstream: Downstream::None,
+        downstream: None,
         job,
     });
     let mut nodes: Vec<Node> = jobs.collect();

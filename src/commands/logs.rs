@@ -54,15 +54,11 @@ pub fn log_of(job: &Job, project: &Project) -> Route {
 fn end_of_log(session: &Session, route: &Route, keep: usize) -> Result<Tail, Error> {
     session.ask(|| {
         let (mut cleaner, mut tail) = (Cleaner::new(Form::Plain), Tail::new(keep));
-        let mut text = String::new();
         session.gitlab.stream(route, &[], &mut |chunk| {
-            cleaner.push(chunk, &mut text);
-            tail.push(text.as_bytes());
-            text.clear();
+            tail.push(cleaner.push(chunk).as_bytes());
             ControlFlow::Continue(())
         })?;
-        cleaner.finish(&mut text);
-        tail.push(text.as_bytes());
+        tail.push(cleaner.finish().as_bytes());
         Ok(tail)
     })
 }

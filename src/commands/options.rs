@@ -1,5 +1,7 @@
 //! Options that several commands take, what is read from them, and the variables that the program reads.
 
+use std::path::PathBuf;
+
 use crate::ci::Fixed;
 use crate::cli::{Group, Opt, Variable, Words};
 use crate::decide::select::{Caller, Operand, Selection};
@@ -7,7 +9,7 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::TokenKind;
 use crate::model::{PipelineId, Place, Project, ProjectId, Status};
 use crate::pipeline::{Pipelines, Way};
-use crate::report::{Color, messages};
+use crate::report::{Color, Format, messages};
 use crate::session::{Common, Me, Session};
 
 pub const SERVER: Opt = Opt::value(
@@ -170,6 +172,24 @@ impl Common {
             debug: words.switch(&DEBUG),
             color: words.parsed(&COLOR, Color::parse)?.unwrap_or_default(),
             quiet: words.switch(&QUIET),
+        })
+    }
+}
+
+/// What every command takes that prints an answer.
+pub struct Printing {
+    pub format: Format,
+    pub file: Option<PathBuf>,
+    pub common: Common,
+}
+
+impl Printing {
+    /// `output` is the command's own `--output`.
+    pub fn read(words: &mut Words, output: &'static Opt) -> Result<Self, Stop> {
+        Ok(Self {
+            format: words.parsed(output, Format::parse)?.unwrap_or_default(),
+            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
+            common: Common::read(words)?,
         })
     }
 }

@@ -333,19 +333,19 @@ impl<'o, 'h> Log<'o, 'h> {
 
 impl Sink<'_, '_> {
     fn put(&mut self, bytes: &[u8]) {
-        let Some(cleaner) = &mut self.cleaner else {
-            return self.pass(bytes);
-        };
-        let mut text = String::new();
-        cleaner.push(bytes, &mut text);
-        self.pass(text.as_bytes());
+        match &mut self.cleaner {
+            Some(cleaner) => {
+                let text = cleaner.push(bytes);
+                self.pass(text.as_bytes());
+            }
+            None => self.pass(bytes),
+        }
     }
 
     /// What the cleaner holds back.
     fn finish(&mut self) {
         if let Some(cleaner) = &mut self.cleaner {
-            let mut text = String::new();
-            cleaner.finish(&mut text);
+            let text = cleaner.finish();
             self.pass(text.as_bytes());
         }
     }

@@ -1,19 +1,17 @@
 //! `whoami`: the job, pipeline, project, user, roles and environment that this token stands for.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Command;
-use super::options::{CONNECTION, FORMAT, OUTPUT, OUTPUT_FILE};
+use super::options::{CONNECTION, FORMAT, OUTPUT, Printing};
 use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Route;
 use crate::host::Host;
 use crate::model::AllowedAgents;
 use crate::report::{Format, Out, whoami as report};
-use crate::session::{self, Common, Session};
+use crate::session::{self, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -29,22 +27,6 @@ const USAGE: Usage = Usage {
     groups: &[&OUTPUT, &CONNECTION],
 };
 
-struct Options {
-    format: Format,
-    file: Option<PathBuf>,
-    common: Common,
-}
-
-impl Options {
-    fn read(words: &mut Words) -> Result<Self, Stop> {
-        Ok(Self {
-            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
-            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words)?,
-        })
-    }
-}
-
 /// GitLab's own objects.
 #[derive(Serialize)]
 struct Document<'a> {
@@ -53,7 +35,7 @@ struct Document<'a> {
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
-    let options = Options::read(&mut words)?;
+    let options = Printing::read(&mut words, &FORMAT)?;
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {

@@ -118,31 +118,37 @@ pub struct Selected<'a> {
     pub siblings: Vec<&'a Job>,
 }
 
-/// An operand names the calling job itself: nothing can wait for, or act on, itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NamesCaller {
-    pub operand: usize,
-}
-
 /// Jobs and trigger jobs of one pipeline in one list, with retried attempts wherever an id may be one of theirs.
-/// `caller` is given where the list is that of the caller's own pipeline.
-pub fn select<'a>(
-    selection: &Selection,
+/// `caller` is given where the list is that of the caller's own pipeline. The error is an operand that names the calling job itself.
+pub fn select<'a, 's>(
+    selection: &'s Selection,
     jobs: &'a [Job],
     caller: Option<&Caller>,
-) -> Result<Selected<'a>, NamesCaller> {
-    let operands = selection.operands.iter();
-    let meanings: Vec<Meaning> = operands
-        .map(|operand| Meaning::of(operand, jobs, caller))
-        .collect();
-    if let Some(operand) = meanings.iter().position(|m| *m == Meaning::Caller) {
-        return Err(NamesCaller { operand });
+) -> Result<Selected<'a>, &'s Operand> {
+    let operands = &selection.operands;
+    let own = |operand: &&Operand| caller.is_some_and(|me| names_caller(operand, jobs, me));
+    if let Some(operand) = operands.iter().find(own) {
+        return Err(operand);
     }
+    let meanings = operands.iter().map(|operand| Meaning::of(operand, jobs));
+    let meanings: Vec<Option<Meaning>> = meanings.collect();
     let everything = selection.all || (meanings.is_empty() && !selection.stages.is_empty());
     let everything = everything.then_some(Matched::Everything);
-    let narrowing = Narrowing::of(selection, jobs);
+    let Selection {
+        stages, statuses, ..
+    } = selection;
+    let except = selection.except.iter();
+    let except: Vec<Meaning> = except
+        .map(|text| Meaning::of_name(text, true, jobs))
+        .collect();
+    // What `--stage`, `--status` and `--except` leave.
+    let keeps = |job: &Job| {
+        (stages.is_empty() || stages.contains(&job.stage))
+            && (statuses.is_empty() || statuses.contains(&job.status))
+            && !except.iter().any(|text| text.is(job))
+    };
     let own_group = caller.and_then(|caller| group::of(&caller.name));
-    let glob = |meaning: &Meaning| matches!(meaning, Meaning::Glob(_));
+    let glob = |meaning: &Option<Meaning>| matches!(meaning, Some(Meaning(Matched::Glob, _)));
     let mut selected = Selected {
         missing: (0..meanings.len()).collect(),
         emptied: (0..meanings.len()).collect(),
@@ -158,11 +164,15 @@ pub fn select<'a>(
         if caller.is_some_and(|caller| caller.is(job)) {
             continue;
         }
-        let hits = hits(&meanings, job);
+        // The operands that mean this job, and how.
+        let hits = meanings.iter().enumerate();
+        let hits =
+            hits.filter_map(|(at, meaning)| Some((at, meaning.filter(|one| one.is(job))?.0)));
+        let hits: Vec<(usize, Matched)> = hits.collect();
         let hit = |operand: &usize| hits.iter().any(|hit| hit.0 == *operand);
         selected.missing.retain(|operand| !hit(operand));
         let matched = hits.iter().map(|hit| hit.1).chain(everything).min();
-        let Some(matched) = matched.filter(|_| narrowing.keeps(job)) else {
+        let Some(matched) = matched.filter(|_| keeps(job)) else {
             continue;
         };
         selected.emptied.retain(|operand| !hit(operand));
@@ -185,14 +195,6 @@ pub fn select<'a>(
     Ok(selected)
 }
 
-/// The operands, by index, that mean this job, and how.
-fn hits(meanings: &[Meaning], job: &Job) -> Vec<(usize, Matched)> {
-    let meanings = meanings.iter().enumerate();
-    meanings
-        .filter_map(|(operand, meaning)| Some((operand, meaning.matches(job)?)))
-        .collect()
-}
-
 /// The newest attempt (highest id) of each job, in the list's order.
 pub fn newest(jobs: &[Job]) -> impl Iterator<Item = &Job> {
     let mut rows: HashMap<&str, (usize, JobId)> = HashMap::new();
@@ -207,88 +209,48 @@ pub fn newest(jobs: &[Job]) -> impl Iterator<Item = &Job> {
     rows.into_iter().filter_map(|row| jobs.get(row))
 }
 
-/// What one text means among the jobs of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning<'t> {
-    Name(&'t str),
-    Group(&'t str),
-    /// The name of the job of which the id is an attempt.
-    Id(&'t str),
-    Glob(&'t str),
-    /// The calling job itself.
-    Caller,
-    Nothing,
+/// The operand names the calling job itself: nothing can wait for, or act on, itself.
+fn names_caller(operand: &Operand, jobs: &[Job], caller: &Caller) -> bool {
+    if !operand.is_id() {
+        return caller.name == operand.text;
+    }
+    let id = operand.text.parse().map(JobId);
+    let own = |job: &&Job| caller.is(job);
+    id.is_ok_and(|id| caller.id == id || jobs.iter().filter(own).any(|job| job.id == id))
 }
 
+/// What one text means among the jobs of a list, and the name, group or glob that this is.
+#[derive(Clone, Copy)]
+struct Meaning<'t>(Matched, &'t str);
+
 impl<'t> Meaning<'t> {
-    fn of(operand: &'t Operand, jobs: &'t [Job], caller: Option<&Caller>) -> Self {
-        let text = operand.text.as_str();
-        if operand.is_id() {
-            let Ok(id) = text.parse().map(JobId) else {
-                return Self::Nothing;
-            };
-            if caller.is_some_and(|caller| caller.id == id) {
-                return Self::Caller;
-            }
-            return match jobs.iter().find(|job| job.id == id) {
-                Some(job) if caller.is_some_and(|caller| caller.is(job)) => Self::Caller,
-                Some(job) => Self::Id(&job.name),
-                None => Self::Nothing,
-            };
+    /// `None` for an id that no job of the list has. Any other is that of an attempt, and means the job of that name.
+    fn of(operand: &'t Operand, jobs: &'t [Job]) -> Option<Self> {
+        if !operand.is_id() {
+            return Some(Self::of_name(&operand.text, !operand.name_only, jobs));
         }
-        if caller.is_some_and(|caller| caller.name == text) {
-            return Self::Caller;
-        }
-        Self::of_name(text, !operand.name_only, jobs)
+        let id = operand.text.parse().map(JobId).ok()?;
+        let job = jobs.iter().find(|job| job.id == id)?;
+        Some(Self(Matched::Id, &job.name))
     }
 
     fn of_name(text: &'t str, globs: bool, jobs: &[Job]) -> Self {
         if jobs.iter().any(|job| job.name == text) {
-            Self::Name(text)
+            Self(Matched::Name, text)
         } else if globs && glob::is_glob(text) {
-            Self::Glob(text)
+            Self(Matched::Glob, text)
         } else {
-            Self::Group(text)
+            Self(Matched::Group, text)
         }
     }
 
-    fn matches(self, job: &Job) -> Option<Matched> {
-        let name = job.name.as_str();
-        let (how, matches) = match self {
-            Self::Name(text) => (Matched::Name, name == text),
-            Self::Group(text) => (Matched::Group, group::of(name) == Some(text)),
-            Self::Id(text) => (Matched::Id, name == text),
-            Self::Glob(text) => (Matched::Glob, glob::matches(text, name)),
-            Self::Caller | Self::Nothing => return None,
-        };
-        matches.then_some(how)
-    }
-}
-
-/// What `--stage`, `--status` and `--except` leave.
-struct Narrowing<'s> {
-    selection: &'s Selection,
-    except: Vec<Meaning<'s>>,
-}
-
-impl<'s> Narrowing<'s> {
-    fn of(selection: &'s Selection, jobs: &[Job]) -> Self {
-        let except = selection.except.iter();
-        Self {
-            selection,
-            except: except
-                .map(|text| Meaning::of_name(text, true, jobs))
-                .collect(),
+    fn is(self, job: &Job) -> bool {
+        let Self(how, text) = self;
+        match how {
+            Matched::Group => group::of(&job.name) == Some(text),
+            Matched::Glob => glob::matches(text, &job.name),
+            _ => job.name == text,
         }
-    }
-
-    fn keeps(&self, job: &Job) -> bool {
-        let Selection {
-            stages, statuses, ..
-        } = self.selection;
-        (stages.is_empty() || stages.contains(&job.stage))
-            && (statuses.is_empty() || statuses.contains(&job.status))
-            && !self.except.iter().any(|text| text.matches(job).is_some())
     }
 }
 
@@ -337,7 +299,10 @@ mod tests {
     fn meant(selection: &Selection, jobs: &[Job], caller: Option<&Caller>) -> Vec<String> {
         let selected = match select(selection, jobs, caller) {
             Ok(selected) => selected,
-            Err(NamesCaller { operand }) => return vec![format!("names caller: {operand}")],
+            Err(operand) => {
+                let at = selection.operands.iter().position(|one| one == operand);
+                return vec![format!("names caller: {}", at.unwrap())];
+            }
         };
         let chosen = selected.jobs.iter();
         let chosen = chosen.map(|c| format!("{}={:?}", c.job.name, c.matched));

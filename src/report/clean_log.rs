@@ -40,30 +40,34 @@ impl Cleaner {
         }
     }
 
-    /// Appends what the chunk gives to `out`.
-    pub fn push(&mut self, chunk: &[u8], out: &mut String) {
+    /// What the chunk gives.
+    pub fn push(&mut self, chunk: &[u8]) -> String {
+        let mut out = String::with_capacity(chunk.len());
         for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
-                self.flush(out);
+                self.flush(&mut out);
             } else if self.line.len() >= LINE {
                 // A character that is cut in the middle waits for its other half.
                 let cut = std::str::from_utf8(&self.line).err();
                 let cut = cut.filter(|error| error.error_len().is_none());
                 let rest = cut.map(|error| self.line.split_off(error.valid_up_to()));
-                self.flush(out);
+                self.flush(&mut out);
                 self.line = rest.unwrap_or_default();
             }
         }
+        out
     }
 
     /// What is still held back, at the end of the log.
-    pub fn finish(&mut self, out: &mut String) {
-        self.flush(out);
+    pub fn finish(&mut self) -> String {
+        let mut out = String::new();
+        self.flush(&mut out);
         if std::mem::take(&mut self.owed) {
             out.push('\n');
         }
         self.continued = false;
+        out
     }
 
     fn flush(&mut self, out: &mut String) {
@@ -228,8 +232,8 @@ mod tests {
     fn clean(form: Form, log: &[u8], chunk: usize) -> String {
         let (mut cleaner, mut out) = (Cleaner::new(form), String::new());
         log.chunks(chunk)
-            .for_each(|chunk| cleaner.push(chunk, &mut out));
-        cleaner.finish(&mut out);
+            .for_each(|chunk| out += &cleaner.push(chunk));
+        out += &cleaner.finish();
         out
     }
 

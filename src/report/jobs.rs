@@ -11,7 +11,6 @@ use super::messages::why_failed;
 use super::style::{Paint, Style};
 use super::table::{Column, Table};
 use super::text::visible;
-use crate::exit::Stop;
 use crate::model::{Job, JobId, PipelineKey};
 use crate::time::human;
 
@@ -114,22 +113,6 @@ pub fn indented(tail: &Tail, put: &mut dyn FnMut(&str)) {
 
 /// GitLab's own text of each row.
 pub type Texts = HashMap<JobId, Box<RawValue>>;
-
-/// `--limit` without `--all-pipelines`.
-pub fn limit_of_a_pipeline() -> Stop {
-    Stop::usage("--limit needs --all-pipelines: a pipeline is listed whole")
-}
-
-/// `--all-pipelines --status created`
-pub fn created_of_a_project() -> Stop {
-    Stop::usage("GitLab leaves jobs that are created out of a project's list")
-}
-
-/// `--log-tail` with `--output json`.
-pub fn log_tail_without_table() -> Stop {
-    Stop::usage("--log-tail needs --output table")
-        .hint("jobgate trace JOB prints a log; the ids to ask for are in the JSON")
-}
 
 /// A search through a project's jobs ended before their end.
 pub fn looked_through(jobs: usize) -> String {

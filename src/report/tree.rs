@@ -1,6 +1,5 @@
 //! A pipeline with everything below it: jobs, trigger jobs and the pipelines that these started, as a table and as JSON.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::Serialize;
@@ -21,8 +20,9 @@ const PIPELINES: usize = 1000;
 /// One pipeline of the tree.
 #[derive(Debug, Serialize)]
 pub struct Branch {
-    pub pipeline: PipelineKey,
-    pub jobs: Vec<Node>,
+    pipeline: PipelineKey,
+    #[serde(flatten)]
+    read: Read,
 }
 
 /// A job or trigger job of the tree.
@@ -38,28 +38,17 @@ pub struct Node {
     pub meant: bool,
     /// A newer attempt of this job exists.
     pub retried: bool,
-    pub downstream: Downstream,
-}
-
-/// What a trigger job leads to.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Downstream {
-    /// A plain job, or a trigger job that has started nothing.
-    None,
-    Pipeline(Branch),
-    /// A pipeline whose jobs do not stand here, and why.
-    Unread {
-        pipeline: PipelineKey,
-        error: Cow<'static, str>,
-    },
+    /// What a trigger job leads to. `None` for a plain job, and for a trigger job that has started nothing.
+    pub downstream: Option<Branch>,
 }
 
 /// What reading one pipeline has brought.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Read {
     Jobs(Vec<Node>),
-    /// GitLab's answer.
-    Refused(String),
+    /// The jobs do not stand here, and why: GitLab's answer, or a limit of the tree.
+    Error(String),
 }
 
 /// Brings the jobs of one pipeline, in stage order.
@@ -68,13 +57,7 @@ pub type Reader<'r, E> = dyn FnMut(PipelineKey) -> Result<Read, E> + 'r;
 /// The tree, read from its root on. What is not meant and leads to nothing that is is left out. The error is that of an incomplete tree.
 pub fn grow<E>(root: PipelineKey, read: &mut Reader<E>) -> Result<(Branch, Option<Stop>), E> {
     let mut walk = Walk::default();
-    let branch = match walk.read(root, 0, read)? {
-        Downstream::Pipeline(branch) => branch,
-        _ => Branch {
-            pipeline: root,
-            jobs: Vec::new(),
-        },
-    };
+    let branch = walk.read(root, 0, read)?;
     let unread = walk.unread;
     let error = format!("{unread} downstream pipelines were not read: too deep or too many");
     let stop = Stop::new(Exit::Unknown, error);
@@ -95,34 +78,34 @@ impl Walk {
         pipeline: PipelineKey,
         depth: usize,
         read: &mut Reader<E>,
-    ) -> Result<Downstream, E> {
-        let unread = |error: Cow<'static, str>| Ok(Downstream::Unread { pipeline, error });
+    ) -> Result<Branch, E> {
+        let mut branch = Branch {
+            pipeline,
+            read: Read::Error("shown elsewhere".to_owned()),
+        };
         if self.seen.contains(&pipeline.id) {
-            return unread("shown elsewhere".into());
+            return Ok(branch);
         }
         if depth > DEPTH || self.seen.len() >= PIPELINES {
             self.unread += 1;
-            return unread("not read: too deep or too many".into());
+            branch.read = Read::Error("not read: too deep or too many".to_owned());
+            return Ok(branch);
         }
         self.seen.insert(pipeline.id);
-        let mut jobs = match read(pipeline)? {
-            Read::Jobs(jobs) => jobs,
-            Read::Refused(why) => return unread(why.into()),
+        branch.read = read(pipeline)?;
+        let Read::Jobs(jobs) = &mut branch.read else {
+            return Ok(branch);
         };
-        for node in &mut jobs {
+        for node in jobs.iter_mut() {
             if let Some(started) = &node.job.downstream_pipeline {
-                let key = PipelineKey {
-                    id: started.id,
-                    project_id: started.project_id,
-                };
-                node.downstream = self.read(key, depth + 1, read)?;
+                node.downstream = Some(self.read(started.key(), depth + 1, read)?);
             }
         }
         jobs.retain(|node| {
-            let leads = |branch: &Branch| !branch.jobs.is_empty();
-            node.meant || matches!(&node.downstream, Downstream::Pipeline(below) if leads(below))
+            let below = node.downstream.as_ref();
+            node.meant || below.is_some_and(|below| !below.jobs().is_empty())
         });
-        Ok(Downstream::Pipeline(Branch { pipeline, jobs }))
+        Ok(branch)
     }
 }
 
@@ -136,28 +119,38 @@ struct Line<'a> {
 impl Branch {
     pub fn table(&self) -> Table {
         let mut table = Table::new(COLUMNS);
-        pipeline_row(&mut table, "", self.pipeline, "");
         self.rows(&mut Vec::new(), &mut table);
         table
     }
 
+    fn jobs(&self) -> &[Node] {
+        match &self.read {
+            Read::Jobs(jobs) => jobs,
+            Read::Error(_) => &[],
+        }
+    }
+
     /// `path`: for every level whether it is the last of its siblings.
     fn rows(&self, path: &mut Vec<bool>, table: &mut Table) {
-        for (index, node) in self.jobs.iter().enumerate() {
-            path.push(index + 1 == self.jobs.len());
+        let project = self.pipeline.project_id;
+        let project = project.map_or_else(String::new, |id| format!(" of project {id}"));
+        let name = format!("{}pipeline {}{project}", prefix(path), self.pipeline.id);
+        let mut cells = [("", Paint::Plain); 7];
+        cells[0].0 = &name;
+        if let Read::Error(error) = &self.read {
+            cells[6].0 = error;
+        }
+        table.row(&cells);
+        let jobs = self.jobs();
+        for (index, node) in jobs.iter().enumerate() {
+            path.push(index + 1 == jobs.len());
             row(table, &prefix(path), &node.job, node.retried, None);
-            path.push(true);
-            match &node.downstream {
-                Downstream::None => {}
-                Downstream::Pipeline(below) => {
-                    pipeline_row(table, &prefix(path), below.pipeline, "");
-                    below.rows(path, table);
-                }
-                Downstream::Unread { pipeline, error } => {
-                    pipeline_row(table, &prefix(path), *pipeline, error);
-                }
+            if let Some(below) = &node.downstream {
+                path.push(true);
+                below.rows(path, table);
+                path.pop();
             }
-            path.truncate(path.len() - 2);
+            path.pop();
         }
     }
 
@@ -179,26 +172,15 @@ impl Branch {
 
     /// Hands out the jobs that are meant, in the order of the tree.
     pub fn meant<'t>(&'t self, each: &mut dyn FnMut(&'t Self, &'t Node)) {
-        for node in &self.jobs {
+        for node in self.jobs() {
             if node.meant {
                 each(self, node);
             }
-            if let Downstream::Pipeline(below) = &node.downstream {
+            if let Some(below) = &node.downstream {
                 below.meant(each);
             }
         }
     }
-}
-
-fn pipeline_row(table: &mut Table, prefix: &str, key: PipelineKey, note: &str) {
-    let name = match key.project_id {
-        Some(project) => format!("{prefix}pipeline {} of project {project}", key.id),
-        None => format!("{prefix}pipeline {}", key.id),
-    };
-    let mut cells = [("", Paint::Plain); 7];
-    cells[0].0 = &name;
-    cells[6].0 = note;
-    table.row(&cells);
 }
 
 #[cfg(test)]
@@ -231,7 +213,7 @@ mod tests {
                 job: serde_json::from_value(job).unwrap(),
                 meant: !name.ends_with('!'),
                 retried: false,
-                downstream: Downstream::None,
+                downstream: None,
             }
         };
         Read::Jobs(rows.iter().map(node).collect())
@@ -257,7 +239,7 @@ mod tests {
             1 => nodes(&["build!", "child!>2", "elsewhere>9", "idle!>3"]),
             2 => nodes(&["plan!", "up>1", "ship"]),
             3 => nodes(&["rest!"]),
-            _ => Read::Refused("403 Forbidden".to_owned()),
+            _ => Read::Error("403 Forbidden".to_owned()),
         });
         assert_eq!(stop, None);
         expect![[r#"

@@ -128,11 +128,8 @@ impl Node {
 
     /// Adds the jobs that are meant; once meant, a job stays so.
     fn choose(&mut self, rows: &[Job], context: &Context, news: &mut News) -> Result<(), Reason> {
-        let operands = &context.selection.operands;
-        let selected = select(context.selection, rows, context.caller).map_err(|error| {
-            let operand = operands.get(error.operand);
-            Reason::NamesCaller(operand.map_or_else(String::new, |operand| operand.text.clone()))
-        })?;
+        let selected = select(context.selection, rows, context.caller)
+            .map_err(|operand| Reason::NamesCaller(operand.text.clone()))?;
         self.met.resize(context.selection.operands.len(), false);
         for (operand, met) in self.met.iter_mut().enumerate() {
             *met |= !selected.missing.contains(&operand);
