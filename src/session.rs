@@ -68,7 +68,7 @@ pub fn streaming<T>(
     let debug = common.debug || host.vars.get("JOBGATE_DEBUG")?.is_some_and(|on| on != "0");
     let note = |note: Note| match &note {
         Note::Warning(text) => talk.warning(text),
-        Note::Request { .. } if !debug => {}
+        Note::Request(_) if !debug => {}
         _ => talk.line(&messages::note(&note)),
     };
     let gitlab = Client::open(&ci, host, &note)?;

@@ -19,14 +19,8 @@ use crate::os::Interrupt;
 /// Something that happened on the way, for the log. Holds no secret; URLs are already cleaned.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
-    /// A request and its answer (`status` is `None` if none came). Shown with `--debug`.
-    Request {
-        method: &'static str,
-        url: String,
-        status: Option<u16>,
-        request_id: Option<String>,
-        took: Duration,
-    },
+    /// A request: method, URL, status, request id, time taken. Shown with `--debug`.
+    Request(String),
     /// A token is used for the first time; where it came from (`GITLAB_TOKEN`, `--token-file`…).
     Using {
         token: TokenKind,

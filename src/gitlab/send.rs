@@ -130,14 +130,16 @@ impl Client<'_> {
                 limits,
             }
         });
-        let answered = head.as_ref().ok();
-        (self.note)(Note::Request {
-            method: ask.route.need().method,
-            url: self.shown(url),
-            status: answered.map(|head| head.status),
-            request_id: answered.and_then(|head| head.facts.request_id.clone()),
-            took,
-        });
+        let answer = head.as_ref().map_or_else(
+            |_| "no answer -".to_owned(),
+            |head| {
+                let id = head.facts.request_id.as_deref().unwrap_or("-");
+                format!("{} {id}", head.status)
+            },
+        );
+        let (method, shown) = (ask.route.need().method, self.shown(url));
+        let took = took.as_millis();
+        (self.note)(Note::Request(format!("{method} {shown} {answer} {took}ms")));
         head.map_err(|error| self.broken(ask, url, connection, &error, &limits))
     }
 

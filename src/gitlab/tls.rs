@@ -51,15 +51,9 @@ impl Configs {
 }
 
 fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Stop> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem.bytes).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(Stop::usage(format!(
-            "{} holds no certificate in PEM form",
-            pem.name
-        ))),
-        Err(_) => Err(Stop::usage(format!("{} holds broken PEM", pem.name))),
-    }
+    let found = CertificateDer::pem_slice_iter(&pem.bytes).collect::<Result<Vec<_>, _>>();
+    let found = found.ok().filter(|found| !found.is_empty());
+    found.ok_or_else(|| Stop::usage(format!("{} holds no certificate in PEM form", pem.name)))
 }
 
 fn config(

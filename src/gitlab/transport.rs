@@ -75,10 +75,18 @@ impl<In: Transport> Connector<In> for Dial {
         // ureq runs the chain once more, without the proxy, to reach the proxy itself.
         let to_proxy = self.proxied && details.config.proxy().is_none();
         let config = if to_proxy { &self.proxy } else { &self.server };
-        let inner = if details.needs_tls() && !transport.is_tls() {
-            Box::new(handshake(config, details, transport)?)
+        let wants_tls = details.needs_tls() && !transport.is_tls();
+        let watched = Box::new(Watched {
+            inner: transport,
+            progress: Arc::clone(&self.progress),
+            begun: details.now,
+            limit: details.timeout.after,
+            current_time: Arc::clone(&details.current_time),
+        });
+        let opened: Box<dyn Transport> = if wants_tls {
+            Box::new(handshake(config, details, watched)?)
         } else {
-            transport
+            watched
         };
         if !to_proxy {
             self.progress.set(Stage {
@@ -86,13 +94,7 @@ impl<In: Transport> Connector<In> for Dial {
                 ..Stage::CONNECTING
             });
         }
-        Ok(Some(Box::new(Watched {
-            inner,
-            progress: Arc::clone(&self.progress),
-            begun: details.now,
-            limit: details.timeout.after,
-            current_time: Arc::clone(&details.current_time),
-        })))
+        Ok(Some(opened))
     }
 }
 
@@ -124,15 +126,6 @@ impl Dial {
     }
 }
 
-fn left(limit: Duration, begun: Instant, now: Instant) -> Duration {
-    match (limit, begun, now) {
-        (Duration::Exact(limit), Instant::Exact(begun), Instant::Exact(now)) => {
-            Duration::Exact(limit.saturating_sub(now.saturating_duration_since(begun)))
-        }
-        _ => limit,
-    }
-}
-
 fn handshake(
     config: &Arc<ClientConfig>,
     details: &ConnectionDetails,
@@ -144,9 +137,6 @@ fn handshake(
     let mut connection =
         ClientConnection::new(Arc::clone(config), name).map_err(ureq::Error::Rustls)?;
     let mut socket = TransportAdapter::new(transport, Arc::clone(&details.current_time));
-    let mut timeout = details.timeout;
-    timeout.after = left(timeout.after, details.now, (details.current_time)());
-    socket.set_timeout(timeout);
     connection.complete_io(&mut socket)?;
     Ok(Tls {
         buffers: LazyBuffers::new(
@@ -196,7 +186,7 @@ impl Transport for Tls {
     }
 }
 
-/// Takes note of what leaves, and holds a proxy that answers drop by drop to the limit for connecting.
+/// Takes note of what leaves, and holds a handshake, and a proxy that answers drop by drop, to the limit for connecting.
 struct Watched {
     inner: Box<dyn Transport>,
     progress: Arc<Progress>,
@@ -213,12 +203,16 @@ impl fmt::Debug for Watched {
 
 impl Watched {
     fn cut(&self, mut timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> {
-        if self.progress.get().closed {
-            let left = left(self.limit, self.begun, (self.current_time)());
+        let times = (self.limit, self.begun, (self.current_time)());
+        if self.progress.get().closed
+            && let (Duration::Exact(limit), Instant::Exact(begun), Instant::Exact(now)) = times
+        {
+            let left = limit.saturating_sub(now.saturating_duration_since(begun));
             if left.is_zero() {
                 return Err(ureq::Error::Timeout(ureq::Timeout::Connect));
             }
-            timeout.after = timeout.after.min(left);
+            timeout.after = timeout.after.min(Duration::Exact(left));
+            timeout.reason = ureq::Timeout::Connect;
         }
         Ok(timeout)
     }

@@ -26,17 +26,7 @@ pub fn list<T: AsRef<str>>(names: &[T]) -> String {
 /// What happens on the way to GitLab.
 pub fn note(note: &Note) -> String {
     match note {
-        Note::Request {
-            method,
-            url,
-            status,
-            request_id,
-            took,
-        } => {
-            let status = status.map_or_else(|| "no answer".to_owned(), |code| code.to_string());
-            let (id, took) = (request_id.as_deref().unwrap_or("-"), took.as_millis());
-            format!("debug: {method} {url} {status} {id} {took}ms")
-        }
+        Note::Request(line) => format!("debug: {line}"),
         Note::Using { token, source } => match token {
             TokenKind::Job => format!("using the job token from {source}"),
             TokenKind::Access => format!("using the access token from {source}"),
