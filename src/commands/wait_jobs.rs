@@ -149,16 +149,11 @@ impl JobWait<'_> {
                 looked => looked?,
             };
             each_look(turns, &self.watch, matches!(verdict, Verdict::Final(_)))?;
+            turns.missing(self.missing());
             match verdict {
                 Verdict::Final(outcome) => return Ok(*outcome),
-                Verdict::Waiting { soon: true, .. } | Verdict::Read(_) => {
-                    turns.missing(self.missing());
-                    turns.pause_short()?;
-                }
-                Verdict::Waiting { wake, .. } => {
-                    turns.missing(self.missing());
-                    turns.pause(wake)?;
-                }
+                Verdict::Waiting { wake, soon: false } => turns.pause(wake)?,
+                Verdict::Waiting { .. } | Verdict::Read(_) => turns.pause_short()?,
             }
         }
     }

@@ -207,16 +207,18 @@ impl Watch {
         let Some(target) = self.target_node().filter(|node| self.absent(node)) else {
             return;
         };
-        for index in target.missing.clone() {
-            let operand = self.goal.selection.operands.get(index);
-            if let Some(operand) = operand.filter(|operand| operand.optional)
-                && self.said.absent(index)
-            {
-                news.notes.push(Note {
-                    job: None,
-                    what: Remark::Absent(operand.text.clone()),
-                });
-            }
+        let operands = target
+            .missing
+            .iter()
+            .filter_map(|index| self.goal.selection.operands.get(*index));
+        let absent = operands.filter(|operand| operand.optional);
+        let absent: Vec<Remark> = absent.map(|one| Remark::Absent(one.text.clone())).collect();
+        if absent
+            .first()
+            .is_some_and(|what| self.said.first(None, what))
+        {
+            news.notes
+                .extend(absent.into_iter().map(|what| Note { job: None, what }));
         }
     }
 
