@@ -167,8 +167,8 @@ fn run(gitlab: &GitLab, me: Id, access_token: &str, words: &[&str]) -> Exit {
         interrupt: &Interrupt::new(),
         seed: 1,
         limits: Limits::REAL,
-        out: Stream::new(Box::new(stdout()), stdout().is_terminal(), None),
-        log: Stream::new(Box::new(stderr()), stderr().is_terminal(), None),
+        out: Stream::new(Box::new(stdout()), stdout().is_terminal()),
+        log: Stream::new(Box::new(stderr()), stderr().is_terminal()),
     })
 }
 

@@ -62,17 +62,14 @@ impl Host<'_> {
 pub struct Stream {
     pub writer: Mutex<Box<dyn Write + Send>>,
     pub terminal: bool,
-    /// Columns, if it is a terminal that tells.
-    pub width: Option<usize>,
     pub(crate) mask: Mask,
 }
 
 impl Stream {
-    pub fn new(writer: Box<dyn Write + Send>, terminal: bool, width: Option<usize>) -> Self {
+    pub fn new(writer: Box<dyn Write + Send>, terminal: bool) -> Self {
         Self {
             writer: Mutex::new(writer),
             terminal,
-            width,
             mask: Mask::default(),
         }
     }

@@ -100,8 +100,7 @@ fn dispatch(host: &Host) -> Result<Exit, Stop> {
         Parsed::Help(command, detail) => return help_command::show(host, &table, command, detail),
         Parsed::Version => return help_command::print(host, &format!("{}\n", help::VERSION)),
         Parsed::Nothing => {
-            let width = help::page::width(host.log.width);
-            let _ = host.log.write(help::page::brief(&table, width).as_bytes());
+            let _ = host.log.write(help::page::brief(&table).as_bytes());
             return Ok(Exit::Usage);
         }
     };

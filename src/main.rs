@@ -16,8 +16,8 @@ fn main() -> ExitCode {
         interrupt: &interrupt,
         seed: os::seed(),
         limits: Limits::REAL,
-        out: Stream::new(Box::new(stdout()), stdout().is_terminal(), os::width()),
-        log: Stream::new(Box::new(stderr()), stderr().is_terminal(), os::width()),
+        out: Stream::new(Box::new(stdout()), stdout().is_terminal()),
+        log: Stream::new(Box::new(stderr()), stderr().is_terminal()),
     };
     ExitCode::from(jobgate::run(&host).code())
 }

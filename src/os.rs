@@ -184,27 +184,6 @@ fn take_signals(set: &libc::sigset_t, interrupt: &Interrupt) {
     unsafe { libc::_exit(128 + i32::from(signal.number())) };
 }
 
-/// Columns of the terminal on standard error or output; `None` where there is none.
-pub fn width() -> Option<usize> {
-    #[cfg(unix)]
-    {
-        for fd in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
-            let mut size = std::mem::MaybeUninit::<libc::winsize>::zeroed();
-            // SAFETY: TIOCGWINSZ writes one `winsize` to the pointer, which is to a live, zeroed local; all-zero is a valid value.
-            let size = unsafe {
-                if libc::ioctl(fd, libc::TIOCGWINSZ, size.as_mut_ptr()) != 0 {
-                    continue;
-                }
-                size.assume_init()
-            };
-            if size.ws_col > 0 {
-                return Some(usize::from(size.ws_col));
-            }
-        }
-    }
-    None
-}
-
 /// Sixty-four random bits, for jitter.
 pub fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};

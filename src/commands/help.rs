@@ -37,12 +37,11 @@ pub fn show(
     command: Option<&'static Usage>,
     detail: Detail,
 ) -> Result<Exit, Stop> {
-    let width = page::width(host.out.width);
     let text = match (command, detail) {
-        (Some(usage), Detail::Full) => page::command(usage, width),
-        (Some(usage), Detail::Short) => page::short(usage, table, width),
-        (None, Detail::Full) => page::overview(table, VARIABLES, width),
-        (None, Detail::Short) => page::brief(table, width),
+        (Some(usage), Detail::Full) => page::command(usage),
+        (Some(usage), Detail::Short) => page::short(usage, table),
+        (None, Detail::Full) => page::overview(table, VARIABLES),
+        (None, Detail::Short) => page::brief(table),
     };
     print(host, &text)
 }

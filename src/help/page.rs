@@ -11,17 +11,15 @@ const LEFT: usize = 26;
 
 const MORE: &str = "\njobgate help COMMAND explains a command\n";
 
-/// Columns to fill: the terminal's, within what reads well.
-pub fn width(terminal: Option<usize>) -> usize {
-    terminal.unwrap_or(80).clamp(40, 100)
-}
+/// Columns of every page: what each terminal and job log shows.
+const WIDTH: usize = 80;
 
 /// The whole page of one command.
-pub fn command(usage: &Usage, width: usize) -> String {
+pub fn command(usage: &Usage) -> String {
     let mut page = head(usage);
-    details(&mut page, usage, width);
+    details(&mut page, usage);
     for group in usage.groups {
-        options(&mut page, group, width);
+        options(&mut page, group);
     }
     examples(&mut page, usage);
     page.push_str("\njobgate help lists exit codes and variables\n");
@@ -29,19 +27,19 @@ pub fn command(usage: &Usage, width: usize) -> String {
 }
 
 /// The same on one screen: no details, and of other commands' options only the names.
-pub fn short(usage: &Usage, table: &[&'static Usage], width: usize) -> String {
+pub fn short(usage: &Usage, table: &[&'static Usage]) -> String {
     let mut page = head(usage);
-    own_options(&mut page, usage, table, width);
+    own_options(&mut page, usage, table);
     examples(&mut page, usage);
     let _ = writeln!(page, "\njobgate {} --help explains all of it", usage.name);
     page
 }
 
 /// What the reference says of one command: all that neither the overview nor another page says.
-pub fn reference(usage: &Usage, table: &[&'static Usage], width: usize) -> String {
+pub fn reference(usage: &Usage, table: &[&'static Usage]) -> String {
     let mut page = format!("usage: {}\n", usage.line());
-    details(&mut page, usage, width);
-    own_options(&mut page, usage, table, width);
+    details(&mut page, usage);
+    own_options(&mut page, usage, table);
     page
 }
 
@@ -50,33 +48,33 @@ fn head(usage: &Usage) -> String {
     format!("jobgate {name}: {summary}\n\nusage: {line}\n")
 }
 
-fn details(page: &mut String, usage: &Usage, width: usize) {
+fn details(page: &mut String, usage: &Usage) {
     for paragraph in usage.details.split("\n\n") {
         page.push('\n');
-        fill(page, paragraph, width);
+        fill(page, paragraph);
     }
     let terms = (usage.terms)();
     if !terms.is_empty() {
         let _ = writeln!(page, "\n{}s:", usage.placeholder().to_lowercase());
     }
     for (form, meaning) in &terms {
-        entry(page, form, meaning, LEFT, width);
+        entry(page, form, meaning, LEFT);
     }
 }
 
 /// The options that no other command has, and the names of the others.
-fn own_options(page: &mut String, usage: &Usage, table: &[&'static Usage], width: usize) {
+fn own_options(page: &mut String, usage: &Usage, table: &[&'static Usage]) {
     let groups = usage.groups.iter().copied();
     let (shared, own): (Vec<&Group>, Vec<&Group>) =
         groups.partition(|group| is_shared(group, table));
     for group in own {
-        options(page, group, width);
+        options(page, group);
     }
     let shared = shared.iter().flat_map(|group| group.options);
     let names: Vec<&str> = shared.map(|option| option.name).collect();
     if !names.is_empty() {
         page.push('\n');
-        fill(page, &format!("more options: {}", names.join(" ")), width);
+        fill(page, &format!("more options: {}", names.join(" ")));
     }
 }
 
@@ -88,43 +86,43 @@ fn examples(page: &mut String, usage: &Usage) {
 }
 
 /// All commands in one line each, what they have in common, exit codes and variables.
-pub fn overview(table: &[&'static Usage], variables: &[Variable], width: usize) -> String {
+pub fn overview(table: &[&'static Usage], variables: &[Variable]) -> String {
     let mut page = String::new();
-    fill(&mut page, &format!("jobgate: {ABOUT}"), width);
+    fill(&mut page, &format!("jobgate: {ABOUT}"));
     page.push('\n');
-    commands(&mut page, table, width);
+    commands(&mut page, table);
     for group in shared_groups(table) {
-        options(&mut page, group, width);
+        options(&mut page, group);
     }
     page.push_str("\nexit codes:\n");
     for exit in Exit::ALL {
         let left = format!("{:3} {}", exit.code(), exit.name());
-        entry(&mut page, &left, exit.meaning(), 18, width);
+        entry(&mut page, &left, exit.meaning(), 18);
     }
     page.push_str("\nvariables:\n");
     for variable in variables {
-        entry(&mut page, variable.name, variable.help, LEFT, width);
+        entry(&mut page, variable.name, variable.help, LEFT);
     }
     page.push_str(MORE);
     page
 }
 
 /// All commands in one line each.
-pub fn brief(table: &[&'static Usage], width: usize) -> String {
+pub fn brief(table: &[&'static Usage]) -> String {
     let mut page = String::new();
-    commands(&mut page, table, width);
+    commands(&mut page, table);
     page.push_str(MORE);
     page
 }
 
-fn commands(page: &mut String, table: &[&'static Usage], width: usize) {
+fn commands(page: &mut String, table: &[&'static Usage]) {
     page.push_str("usage: jobgate COMMAND [OPTIONS] [OPERANDS]\n\ncommands:\n");
     for usage in table {
-        entry(page, usage.name, usage.summary, 14, width);
+        entry(page, usage.name, usage.summary, 14);
     }
 }
 
-fn options(page: &mut String, group: &Group, width: usize) {
+fn options(page: &mut String, group: &Group) {
     let _ = writeln!(page, "\n{}:", group.title);
     for option in group.options {
         let short = option
@@ -140,29 +138,29 @@ fn options(page: &mut String, group: &Group, width: usize) {
             "" => option.help.to_owned(),
             remarks => format!("{} [{remarks}]", option.help),
         };
-        entry(page, &left, &text, LEFT, width);
+        entry(page, &left, &text, LEFT);
     }
 }
 
 /// One entry of a list: a name at the left, its text beside it, or below it where the name is long.
-fn entry(page: &mut String, name: &str, text: &str, left: usize, width: usize) {
+fn entry(page: &mut String, name: &str, text: &str, left: usize) {
     let mut lead = format!("  {name}");
     if lead.len() + 2 > left {
         line(page, &lead);
         lead.clear();
     }
-    for text in wrap(text, width.saturating_sub(left)) {
+    for text in wrap(text, WIDTH.saturating_sub(left)) {
         line(page, &format!("{lead:left$}{text}"));
         lead.clear();
     }
 }
 
 /// A paragraph; one that begins with a blank keeps its shape.
-fn fill(page: &mut String, paragraph: &str, width: usize) {
+fn fill(page: &mut String, paragraph: &str) {
     let lines = if paragraph.starts_with(' ') {
         paragraph.lines().map(str::to_owned).collect()
     } else {
-        wrap(paragraph, width)
+        wrap(paragraph, WIDTH)
     };
     for text in lines {
         line(page, &text);

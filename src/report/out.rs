@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::file::OutputFile;
 use super::json;
 use super::messages::not_printed;
-use super::style::{Color, Style};
+use super::style::{Color, Style, for_people};
 use super::table::Table;
 use super::text::visible;
 use crate::exit::{Exit, Stop};
@@ -16,6 +16,9 @@ use crate::host::Host;
 
 /// Bytes that are collected before they are written, unless the output is live.
 const CHUNK: usize = 32 << 10;
+
+/// Columns of the longest name that a table shows to people.
+const LONGEST_NAME: usize = 40;
 
 /// Where the answer goes. Trouble there never ends the work: it is told by [`Out::finish`].
 #[must_use]
@@ -59,19 +62,12 @@ impl<'a> Out<'a> {
         Style::choose(color, &self.host.vars, self.host.out.terminal)
     }
 
-    /// Columns of the terminal that the answer goes to.
-    pub fn width(&self) -> Option<usize> {
-        let terminal = self.host.out.terminal && self.file.is_none();
-        self.host.out.width.filter(|_| terminal)
-    }
-
     pub fn table(&mut self, table: &Table, color: Color) {
+        let people = for_people(&self.host.vars, self.host.out.terminal);
         // A cut could leave the beginning of a token, which is masked only as a whole.
-        let mask = &self.host.out.mask;
-        let width = self
-            .width()
-            .filter(|_| mask.apply(table.text()) == table.text());
-        table.print(self.style(color), width, &mut |line| self.text(line));
+        let whole = self.host.out.mask.apply(table.text()) == table.text();
+        let longest = (people && whole && self.file.is_none()).then_some(LONGEST_NAME);
+        table.print(self.style(color), longest, &mut |line| self.text(line));
     }
 
     /// One line of JSON: a document or an event of ours.

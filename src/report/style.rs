@@ -36,12 +36,10 @@ impl Style {
     pub const PLAIN: Self = Self { on: false };
 
     pub fn choose(color: Color, vars: &Vars, terminal: bool) -> Self {
-        // A value that is not UTF-8 is a value, too.
-        let set = |name| !matches!(vars.get(name), Ok(None));
         let on = match color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => !set("NO_COLOR") && (terminal || set("CI") || set("GITLAB_CI")),
+            Color::Auto => !set(vars, "NO_COLOR") && for_people(vars, terminal),
         };
         Self { on }
     }
@@ -53,6 +51,16 @@ impl Style {
             Some(code) => line.extend(["\u{1b}[", code, "m", text, "\u{1b}[0m"]),
         }
     }
+}
+
+/// A person reads it: on a terminal, or in the log of a job.
+pub fn for_people(vars: &Vars, terminal: bool) -> bool {
+    terminal || set(vars, "CI") || set(vars, "GITLAB_CI")
+}
+
+/// A value that is not UTF-8 is a value, too.
+fn set(vars: &Vars, name: &str) -> bool {
+    !matches!(vars.get(name), Ok(None))
 }
 
 /// What a colour says.

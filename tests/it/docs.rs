@@ -63,16 +63,14 @@ fn replaced(text: &str, part: &str, new: &str) -> String {
 #[test]
 fn pages_fit_their_width() {
     let table = table();
-    for width in [40, 80, 100] {
-        let pages = table.iter().map(|usage| page::command(usage, width));
-        for text in pages.chain([page::overview(&table, options::VARIABLES, width)]) {
-            for line in text.lines() {
-                let columns = line.chars().count();
-                // Examples and usage lines are not broken: they must stay fit to be copied.
-                let whole = line.contains("jobgate ") || width < 80;
-                assert!(columns <= width || whole, "{columns} columns: {line}");
-                assert_eq!(line, line.trim_end(), "blanks at the end");
-            }
+    let pages = table.iter().map(|usage| page::command(usage));
+    for text in pages.chain([page::overview(&table, options::VARIABLES)]) {
+        for line in text.lines() {
+            let columns = line.chars().count();
+            // Examples and usage lines are not broken: they must stay fit to be copied.
+            let whole = line.contains("jobgate ");
+            assert!(columns <= 80 || whole, "{columns} columns: {line}");
+            assert_eq!(line, line.trim_end(), "blanks at the end");
         }
     }
 }
@@ -136,7 +134,7 @@ fn a_page_shows_all_that_the_table_knows() {
 
         jobgate help lists exit codes and variables
     "#]]
-    .assert_eq(&page::command(&ONE, 80));
+    .assert_eq(&page::command(&ONE));
 }
 
 #[test]
@@ -158,14 +156,11 @@ fn options_of_several_commands_are_explained_once() {
 
         more options: --output --output-file
     "#]]
-    .assert_eq(&page::reference(&ONE, &[&ONE, &TWO], 80));
-    let overview = page::overview(&[&ONE, &TWO], &[], 80);
+    .assert_eq(&page::reference(&ONE, &[&ONE, &TWO]));
+    let overview = page::overview(&[&ONE, &TWO], &[]);
     assert_eq!(overview.matches("--output FORMAT").count(), 1);
     assert!(!overview.contains("--stage"), "{overview}");
 }
-
-/// Columns of the reference's pages.
-const WIDTH: usize = 100;
 
 /// The commands, one row each.
 fn commands_table(table: &[&'static Usage]) -> String {
@@ -188,11 +183,11 @@ fn exit_codes_table() -> String {
 
 /// The overview, and every command with its own options.
 fn reference_text(table: &[&'static Usage], variables: &[Variable]) -> String {
-    let overview = page::overview(table, variables, WIDTH);
+    let overview = page::overview(table, variables);
     let mut text = format!("```text\n{overview}```\n");
     for usage in table {
         let (name, example) = (usage.name, usage.example);
-        let page = page::reference(usage, table, WIDTH);
+        let page = page::reference(usage, table);
         let _ = write!(
             text,
             "\n## `jobgate {name}`\n\n```text\n{page}```\n\n```sh\n{example}\n```\n"

@@ -106,8 +106,8 @@ impl Run {
                 headers: Duration::from_secs(5),
                 ..Limits::REAL
             },
-            out: Stream::new(Box::new(out.clone()), false, None),
-            log: Stream::new(Box::new(log.clone()), false, None),
+            out: Stream::new(Box::new(out.clone()), false),
+            log: Stream::new(Box::new(log.clone()), false),
         };
         let exit = jobgate::run(&host);
         drop(host);

@@ -121,8 +121,8 @@ impl World {
             interrupt: &self.interrupt,
             seed: 1,
             limits: self.limits,
-            out: Stream::new(Box::new(Vec::new()), false, None),
-            log: Stream::new(Box::new(Vec::new()), false, None),
+            out: Stream::new(Box::new(Vec::new()), false),
+            log: Stream::new(Box::new(Vec::new()), false),
         };
         let note = |note| self.notes.lock().unwrap().push(note);
         let client = Client::open(&ci, &host, &note)?;
