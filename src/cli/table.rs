@@ -33,10 +33,15 @@ impl Opt {
         }
     }
 
-    /// An option with a value.
-    pub const fn value(name: &'static str, value: &'static str, help: &'static str) -> Self {
+    /// An option with a value: `--timeout DURATION`.
+    pub const fn value(form: &'static str, help: &'static str) -> Self {
+        let mut blank = 0;
+        while form.as_bytes()[blank] != b' ' {
+            blank += 1;
+        }
+        let (name, value) = form.split_at(blank);
         Self {
-            value: Some(value),
+            value: Some(value.split_at(1).1),
             ..Self::switch(name, help)
         }
     }

@@ -21,8 +21,7 @@ use crate::session::{self, Common, Session};
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
 const FOR: Opt = Opt::value(
-    "--for",
-    "COMMAND",
+    "--for COMMAND",
     "the exit code says whether all works that this command may need",
 )
 .many()

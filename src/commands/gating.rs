@@ -13,8 +13,7 @@ use crate::report::{gate, messages};
 use crate::session::{Me, Session};
 
 pub const REQUIRE: Opt = Opt::value(
-    "--require",
-    "CONDITION",
+    "--require CONDITION",
     "go on only if this holds, as in `jobgate gate`",
 )
 .many();

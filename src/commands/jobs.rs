@@ -35,13 +35,11 @@ const ALL_PIPELINES: Opt = Opt::switch(
     "the jobs of all pipelines of the project, newest first",
 );
 const LIMIT: Opt = Opt::value(
-    "--limit",
-    "N",
+    "--limit N",
     "with --all-pipelines: at most N jobs (100); 0 for all",
 );
 pub const LOG_TAIL: Opt = Opt::value(
-    "--log-tail",
-    "N",
+    "--log-tail N",
     "below the table, the last N lines of each failed job's log",
 );
 const LISTING: Group = Group {

@@ -13,23 +13,19 @@ use crate::report::{Color, Format, messages};
 use crate::session::{Common, Me, Session};
 
 pub const SERVER: Opt = Opt::value(
-    "--server",
-    "URL",
+    "--server URL",
     "the GitLab to trust; then no variable decides where it is",
 );
 pub const CA_FILE: Opt = Opt::value(
-    "--ca-file",
-    "FILE|builtin",
+    "--ca-file FILE|builtin",
     "trust this PEM file besides the public roots; builtin: the roots alone",
 );
 pub const PROXY: Opt = Opt::value(
-    "--proxy",
-    "URL|none",
+    "--proxy URL|none",
     "the proxy, in place of what the proxy variables say",
 );
 pub const TOKEN_FILE: Opt = Opt::value(
-    "--token-file",
-    "PATH",
+    "--token-file PATH",
     "file that holds an access token, for what the job token may not do",
 );
 pub const DEBUG: Opt = Opt::switch(
@@ -37,8 +33,7 @@ pub const DEBUG: Opt = Opt::switch(
     "show each request: method, URL, status, request id, duration",
 );
 pub const COLOR: Opt = Opt::value(
-    "--color",
-    "WHEN",
+    "--color WHEN",
     "colors; auto means in CI jobs and on terminals, unless NO_COLOR is set",
 )
 .choices(&["auto", "always", "never"]);
@@ -47,7 +42,7 @@ pub const QUIET: Opt =
 
 /// `--output` of a command that writes these forms.
 pub const fn output(forms: &'static [&'static str]) -> Opt {
-    Opt::value("--output", "FORMAT", "form of the answer; default table")
+    Opt::value("--output FORMAT", "form of the answer; default table")
         .short("-o")
         .choices(forms)
 }
@@ -55,8 +50,7 @@ pub const FORMAT: Opt = output(&["table", "json", "dotenv"]);
 /// Of commands that answer nothing a later job would read as a variable.
 pub const PRINTED: Opt = output(&["table", "json"]);
 pub const OUTPUT_FILE: Opt = Opt::value(
-    "--output-file",
-    "PATH",
+    "--output-file PATH",
     "put the answer there, whole or not at all, instead of on stdout",
 );
 
@@ -85,19 +79,16 @@ pub const PRINTING: Group = Group {
 };
 
 pub const PROJECT: Opt = Opt::value(
-    "--project",
-    "PROJECT",
+    "--project PROJECT",
     "another project, by id or full path; needs --pipeline",
 )
 .short("-R");
 pub const PIPELINE: Opt = Opt::value(
-    "--pipeline",
-    "ID",
+    "--pipeline ID",
     "another pipeline than the one this job is in",
 );
 pub const DOWNSTREAM: Opt = Opt::value(
-    "--downstream",
-    "TRIGGER",
+    "--downstream TRIGGER",
     "the pipeline that this trigger job started; repeat for each hop",
 )
 .many();
@@ -109,16 +100,15 @@ pub const WHERE: Group = Group {
 };
 
 pub const NAME: Opt = Opt::value(
-    "--name",
-    "NAME",
+    "--name NAME",
     "a job by its exact name or group, whatever it looks like",
 )
 .many();
-pub const STAGE: Opt = Opt::value("--stage", "NAME", "only jobs of this stage").many();
-pub const STATUS: Opt = Opt::value("--status", "STATUS", "only jobs with this status")
+pub const STAGE: Opt = Opt::value("--stage NAME", "only jobs of this stage").many();
+pub const STATUS: Opt = Opt::value("--status STATUS", "only jobs with this status")
     .many()
     .choices(Status::WORDS);
-pub const EXCEPT: Opt = Opt::value("--except", "GLOB", "leave out jobs whose name matches").many();
+pub const EXCEPT: Opt = Opt::value("--except GLOB", "leave out jobs whose name matches").many();
 /// Which jobs.
 pub const WHICH: Group = Group {
     title: "choosing jobs",

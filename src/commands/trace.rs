@@ -32,7 +32,7 @@ const WHICH: Group = Group {
     options: &[&NAME],
 };
 const FOLLOW: Opt = Opt::switch("--follow", "go on until the job ends, as `tail -f` would");
-const TAIL: Opt = Opt::value("--tail", "N", "begin with the last N lines");
+const TAIL: Opt = Opt::value("--tail N", "begin with the last N lines");
 const PLAIN: Opt = Opt::switch(
     "--plain",
     "text only: no colors, section markers and time stamps",

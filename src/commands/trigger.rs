@@ -20,7 +20,7 @@ use crate::session::{Me, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const REF: Opt = Opt::value("--ref", "REF", "branch or tag of that project; needed");
+const REF: Opt = Opt::value("--ref REF", "branch or tag of that project; needed");
 const TRIGGERING: Group = Group {
     title: "triggering",
     options: &[&REF, &VARIABLE, &INPUT, &DRY_RUN, &WAIT, &ON_CANCEL],

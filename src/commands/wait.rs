@@ -24,8 +24,7 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 
 const ALL: Opt = Opt::switch("--all", "all other jobs of the pipeline");
 const OPTIONAL: Opt = Opt::value(
-    "--optional",
-    "NAME",
+    "--optional NAME",
     "as JOB, but passed if the pipeline has no such job",
 )
 .many();

@@ -9,16 +9,11 @@ use crate::model::Status;
 use crate::time::parse_duration;
 
 pub const FOR: Opt = Opt::value(
-    "--for",
-    "WHAT",
+    "--for WHAT",
     "passed (default), finished, or statuses to wait for, with commas",
 );
 pub const STRICT: Opt = Opt::switch("--strict", "a job that is allowed to fail must pass too");
-pub const OK: Opt = Opt::value(
-    "--ok",
-    "STATUSES",
-    "canceled, skipped or both count as passed",
-);
+pub const OK: Opt = Opt::value("--ok STATUSES", "canceled, skipped or both count as passed");
 pub const SHALLOW: Opt = Opt::switch(
     "--shallow",
     "judge a trigger job by its own status, not by the pipeline it started",
@@ -28,23 +23,19 @@ pub const KEEP_GOING: Opt = Opt::switch(
     "wait for all jobs even after one has failed",
 );
 pub const TIMEOUT: Opt = Opt::value(
-    "--timeout",
-    "DURATION",
+    "--timeout DURATION",
     "how long to wait; 0 looks once (what is left of this job)",
 );
 pub const INTERVAL: Opt = Opt::value(
-    "--interval",
-    "MIN..MAX",
+    "--interval MIN..MAX",
     "shortest and longest sleep between two looks (3s..15s)",
 );
 pub const STUCK: Opt = Opt::value(
-    "--stuck",
-    "DURATION",
+    "--stuck DURATION",
     "end with 10 if a job waits for a runner or resource this long",
 );
 pub const OUTAGE_BUDGET: Opt = Opt::value(
-    "--outage-budget",
-    "DURATION",
+    "--outage-budget DURATION",
     "how long GitLab may give no good answer (5m)",
 );
 pub const WAITING: Group = Group {

@@ -7,13 +7,13 @@ use jobgate::cli::{Detail, Group, Opt, Parsed, Usage, Words, parse_args};
 use jobgate::exit::{Exit, Stop};
 
 const STRICT: Opt = Opt::switch("--strict", "don't [ever] pass $x").short("-s");
-const STAGE: Opt = Opt::value("--stage", "NAME", "only this stage").many();
-const TIMEOUT: Opt = Opt::value("--timeout", "DURATION", "how long");
-const CA_FILE: Opt = Opt::value("--ca-file", "FILE", "certificates");
-const FORMAT: Opt = Opt::value("--format", "FORMAT", "form")
+const STAGE: Opt = Opt::value("--stage NAME", "only this stage").many();
+const TIMEOUT: Opt = Opt::value("--timeout DURATION", "how long");
+const CA_FILE: Opt = Opt::value("--ca-file FILE", "certificates");
+const FORMAT: Opt = Opt::value("--format FORMAT", "form")
     .short("-o")
     .choices(&["table", "json"]);
-const KIND: Opt = Opt::value("--kind", "KIND", "only these kinds")
+const KIND: Opt = Opt::value("--kind KIND", "only these kinds")
     .many()
     .choices(&["red", "green"]);
 

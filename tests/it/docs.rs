@@ -75,7 +75,7 @@ fn pages_fit_their_width() {
     }
 }
 
-const STAGE: Opt = Opt::value("--stage", "NAME", "only jobs of this stage").many();
+const STAGE: Opt = Opt::value("--stage NAME", "only jobs of this stage").many();
 const ALL: Opt = Opt::switch("--all", "all a|b").short("-a");
 
 const fn sample(name: &'static str, groups: &'static [&'static Group]) -> Usage {

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use jobgate::cli::{Group, Opt, Parsed, Usage, Words, parse_args};
 
 const FLAG: Opt = Opt::switch("--flag", "a switch").short("-f");
-const VALUE: Opt = Opt::value("--value", "TEXT", "a value").short("-o");
-const MANY: Opt = Opt::value("--many", "TEXT", "many values").many();
+const VALUE: Opt = Opt::value("--value TEXT", "a value").short("-o");
+const MANY: Opt = Opt::value("--many TEXT", "many values").many();
 const USAGE: Usage = Usage {
     name: "try",
     operands: "[WORD...]",

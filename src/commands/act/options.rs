@@ -16,8 +16,7 @@ pub const RERUN: Opt = Opt::switch("--rerun", "run a job once more that has ende
 pub const FORCE: Opt = Opt::switch("--force", "end a job that is stuck in canceling");
 pub const WAIT: Opt = Opt::switch("--wait", "wait until it has ended, as `jobgate wait` does");
 pub const ON_CANCEL: Opt = Opt::value(
-    "--on-cancel",
-    "WHAT",
+    "--on-cancel WHAT",
     "what to do with it if this job ends first; default leave",
 )
 .choices(&["leave", "cancel"]);

@@ -11,14 +11,12 @@ use crate::report::act as report;
 use crate::session::Session;
 
 pub const VARIABLE: Opt = Opt::value(
-    "--variable",
-    "KEY=VALUE",
+    "--variable KEY=VALUE",
     "start it with this variable; KEY alone takes the value from here",
 )
 .many();
 pub const INPUT: Opt = Opt::value(
-    "--input",
-    "NAME=VALUE",
+    "--input NAME=VALUE",
     "start it with this input (GitLab 18.10 and newer)",
 )
 .many();
