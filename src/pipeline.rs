@@ -174,16 +174,23 @@ impl<'a> Pipelines<'a> {
         each: &mut Each,
     ) -> Result<(Facts, Option<Timestamp>), Error> {
         let trigger = matches!(route, Route::TriggerJobs(..) | Route::Bridges(..));
-        let (mut date, mut groups) = (None, Groups::default());
+        let mut date = None;
+        // The numbers that were met of each group that `parallel: N` made: the names say how many there are.
+        let mut groups: HashMap<(String, u32), HashSet<u32>> = HashMap::new();
         let facts = self.gitlab.each_row(route, query, &mut |raw, facts| {
             date = date.or(facts.date);
             let mut job = job(raw, route, facts)?;
             job.trigger = trigger;
-            groups.add(&job.name);
+            if let Some((group, number, of)) = group::numbered(&job.name) {
+                let numbers = groups.entry((group.to_owned(), of)).or_default();
+                numbers.insert(number);
+            }
             Ok(each(job, raw))
         })?;
+        let mut groups = groups.iter();
+        let lacks = groups.any(|((_, of), numbers)| u32::try_from(numbers.len()) != Ok(*of));
         // A project's list may end within a group.
-        if matches!(route, Route::PipelineJobs(..)) && !groups.complete() {
+        if matches!(route, Route::PipelineJobs(..)) && lacks {
             return Err(Error::incomplete(route, &facts));
         }
         let date = date.or(facts.date);
@@ -263,24 +270,6 @@ fn trigger_job<'j>(text: &str, rows: &'j [Job], pipeline: PipelineId) -> Result<
             let names: Vec<&str> = several.iter().map(|one| one.job.name.as_str()).collect();
             Err(messages::several_trigger_jobs(text, pipeline, &names))
         }
-    }
-}
-
-/// The numbers that were met of each group that `parallel: N` made: the names say how many there are.
-#[derive(Default)]
-struct Groups(HashMap<(String, u32), HashSet<u32>>);
-
-impl Groups {
-    fn add(&mut self, name: &str) {
-        if let Some((group, number, of)) = group::numbered(name) {
-            let numbers = self.0.entry((group.to_owned(), of)).or_default();
-            numbers.insert(number);
-        }
-    }
-
-    fn complete(&self) -> bool {
-        let mut groups = self.0.iter();
-        groups.all(|((_, of), numbers)| u32::try_from(numbers.len()) == Ok(*of))
     }
 }
 

@@ -125,8 +125,7 @@ impl Me {
 impl Session<'_> {
     /// Which job this is. From here on a 404 for its project is known to be a refusal.
     pub fn me(&self) -> Result<Me, Stop> {
-        let me = self.ask(|| self.me_of(&self.gitlab.get(&Route::CurrentJob, &[])?));
-        me.map_err(|error| error.stop())
+        Ok(self.ask(|| self.me_of(&self.gitlab.get(&Route::CurrentJob, &[])?))?)
     }
 
     /// The same out of an answer to `GET /job`.
@@ -153,6 +152,13 @@ impl Session<'_> {
     /// GitLab's relative URL root: `/gitlab`, or nothing.
     pub fn root(&self) -> &str {
         self.ci.api.path.strip_suffix("/api/v4").unwrap_or_default()
+    }
+
+    /// Warns of a `CI_JOB_ID` other than the token's job.
+    pub fn warn_of_other_job(&self, me: Option<&Me>) {
+        if let Some(other) = me.and_then(|me| self.other_job(me)) {
+            self.talk.warning(&other);
+        }
     }
 
     /// A `CI_JOB_ID` other than the token's job: somebody mixed the variables of two jobs.

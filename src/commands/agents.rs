@@ -40,12 +40,10 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {
-        let (allowed, raw): (AllowedAgents, Raw) = session
-            .ask(|| {
-                let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
-                Ok((answer.json()?, answer.json()?))
-            })
-            .map_err(|error| error.stop())?;
+        let (allowed, raw): (AllowedAgents, Raw) = session.ask(|| {
+            let answer = session.gitlab.get(&Route::AllowedAgents, &[])?;
+            Ok((answer.json()?, answer.json()?))
+        })?;
         let allowed = allowed.allowed_agents;
         let is = |agent: &Agent, asked: &String| {
             agent.id.to_string() == *asked || agent.config_project.path_with_namespace == *asked

@@ -1,19 +1,17 @@
 //! `gate`: checks conditions, explains each, and ends with 0 only if all of them hold.
 
-use std::path::PathBuf;
-
 use super::Command;
 use super::act::call::finish;
 use super::act::options::ALLOW_FAILURE;
 use super::gating::{self, Gating};
-use super::options::{CONNECTION, OUTPUT_FILE, PRINTED, PRINTING};
+use super::options::{CONNECTION, PRINTED, PRINTING, Printing};
 use crate::cli::{Group, Usage, Words};
 use crate::decide::gate::condition::ROWS;
 use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::report::{Format, Out, gate, json};
-use crate::session::{self, Common};
+use crate::session;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -47,9 +45,7 @@ jobgate gate jobs=unit newest",
 
 struct Options {
     gating: Gating,
-    format: Format,
-    file: Option<PathBuf>,
-    common: Common,
+    printing: Printing,
 }
 
 impl Options {
@@ -61,23 +57,21 @@ impl Options {
         };
         Ok(Self {
             gating: Gating::of(words.operands(), "CONDITION", failures)?,
-            format: words.parsed(&PRINTED, Format::parse)?.unwrap_or_default(),
-            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words)?,
+            printing: Printing::read(words, &PRINTED)?,
         })
     }
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
-    let options = Options::read(&mut words)?;
+    let Options { gating, printing } = Options::read(&mut words)?;
     words.done();
-    let mut out = Out::open(host, options.file.as_deref(), false)?;
-    let exit = session::with(&options.common, host, |session| {
+    let mut out = Out::open(host, printing.file.as_deref(), false)?;
+    let exit = session::with(&printing.common, host, |session| {
         let me = session.me()?;
         gating::trust(session, &me)?;
         gating::alive(&me)?;
-        let judgement = options.gating.judge(session, &me)?;
-        match options.format {
+        let judgement = gating.judge(session, &me)?;
+        match printing.format {
             Format::Json => out.text(&(json::text(&gate::document(&judgement)) + "\n")),
             _ => out.table(&gate::table(&judgement), session.color),
         }
@@ -85,5 +79,5 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         gate::hints(&judgement, session.talk);
         Ok(judgement.exit())
     })?;
-    finish(host, &options.common, out, exit)
+    finish(host, &printing.common, out, exit)
 }

@@ -16,7 +16,7 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::Error;
 use crate::host::Host;
 use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Project, Status};
-use crate::pipeline::{Pipelines, Scope, TriggerJobs, choose, no_such_jobs, refused};
+use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs, choose, no_such_jobs, refused};
 use crate::report::jobs::{self, Texts};
 use crate::report::messages::{self, Within};
 use crate::report::tree::{Node, Read, grow};
@@ -187,19 +187,11 @@ struct Listing<'a, 'h> {
     lacks: Vec<Stop>,
 }
 
-/// The rows of one pipeline.
-struct Found {
-    jobs: Vec<Job>,
-    /// GitLab's own text of each row, where the answer is JSON.
-    texts: Texts,
-    trigger_jobs: TriggerJobs,
-}
-
 impl Listing<'_, '_> {
     fn pipeline(&mut self) -> Result<(), Stop> {
         let located = self.options.place.locate(self.session, &self.pipelines)?;
         let Place { project, pipeline } = &located.place;
-        let found = self.read(&located.place).map_err(|error| error.stop())?;
+        let (found, texts) = self.read(&located.place)?;
         let selected = self.choose(&found.jobs, *pipeline, &located)?;
         let newest: HashSet<JobId> = newest(&found.jobs).map(|job| job.id).collect();
         let rows = selected.jobs.iter().map(|chosen| chosen.job);
@@ -209,7 +201,7 @@ impl Listing<'_, '_> {
             let places = stages::places(&found.jobs);
             rows.sort_unstable_by_key(|(job, _)| places.get(&job.id));
         }
-        self.print(project, &rows, &found.texts)?;
+        self.print(project, &rows, &texts)?;
         if let TriggerJobs::Refused(error) = &found.trigger_jobs
             && selected.open_ended
         {
@@ -241,8 +233,8 @@ impl Listing<'_, '_> {
         Ok(())
     }
 
-    /// With older attempts: an id may be that of one, and the oldest ones show the order of the stages.
-    fn read(&self, place: &Place) -> Result<Found, Error> {
+    /// The rows of one pipeline, and GitLab's own text of each where the answer is JSON. With older attempts: an id may be that of one, and the oldest ones show the order of the stages.
+    fn read(&self, place: &Place) -> Result<(Rows, Texts), Error> {
         let scope = Scope {
             retried: true,
             no_trigger_jobs: self.options.place.no_trigger_jobs,
@@ -257,11 +249,7 @@ impl Listing<'_, '_> {
                 jobs.push(slim(job));
                 ControlFlow::Continue(())
             })?;
-            Ok(Found {
-                jobs,
-                texts,
-                trigger_jobs: rows.trigger_jobs,
-            })
+            Ok((Rows { jobs, ..rows }, texts))
         })
     }
 
@@ -313,12 +301,12 @@ impl Listing<'_, '_> {
             } else {
                 self.pipelines.place(&located.place, key)
             };
-            let found = match self.read(&place) {
+            let (found, texts) = match self.read(&place) {
                 Err(error) if key != root && refused(&error) => {
                     self.lacks.push(error.stop());
                     return Ok(Read::Error(error.message));
                 }
-                found => found.map_err(|error| error.stop())?,
+                found => found?,
             };
             if let TriggerJobs::Refused(error) = &found.trigger_jobs {
                 self.lacks.push(error.stop());
@@ -326,7 +314,7 @@ impl Listing<'_, '_> {
             let selected = self.choose(&found.jobs, key.id, &located)?;
             missing.retain(|index| selected.missing.contains(index));
             let meant = selected.jobs.iter().map(|chosen| chosen.job.id).collect();
-            Ok(Read::Jobs(nodes(found, &meant)))
+            Ok(Read::Jobs(nodes(found.jobs, texts, &meant)))
         })?;
         match self.options.format {
             Format::Table => {
@@ -335,8 +323,8 @@ impl Listing<'_, '_> {
                 branch.meant(&mut |_, node| rows.push(&node.job));
                 self.tails(&located.place.project, &rows)?;
             }
-            Format::Json => self.out.text(&branch.document()),
-            _ => branch.lines(&mut |line| self.out.text(line)),
+            Format::Json => self.out.json(&branch),
+            _ => branch.meant(&mut |branch, node| self.out.json(&branch.line(node))),
         }
         self.lacks.extend(unread);
         self.miss(&missing, Within::Tree(root.id), &[]);
@@ -378,8 +366,7 @@ impl Listing<'_, '_> {
                 .project_rows(&project, &rule.statuses, each)?;
             Ok((rows, texts, seen, missing))
         };
-        let read = self.session.ask(read);
-        let (rows, texts, seen, missing) = read.map_err(|error| error.stop())?;
+        let (rows, texts, seen, missing) = self.session.ask(read)?;
         let marked: Vec<(&Job, bool)> = rows.iter().map(|job| (job, false)).collect();
         self.print(&project, &marked, &texts)?;
         if limit == 0 || rows.len() < limit {
@@ -397,11 +384,11 @@ impl Listing<'_, '_> {
 const LOOKED_THROUGH: usize = 10_000;
 
 /// The jobs of one pipeline of a tree, in stage order.
-fn nodes(mut found: Found, meant: &HashSet<JobId>) -> Vec<Node> {
-    let places = stages::places(&found.jobs);
-    let newest: HashSet<JobId> = newest(&found.jobs).map(|job| job.id).collect();
-    let jobs = found.jobs.into_iter().map(|job| Node {
-        text: found.texts.remove(&job.id),
+fn nodes(jobs: Vec<Job>, mut texts: Texts, meant: &HashSet<JobId>) -> Vec<Node> {
+    let places = stages::places(&jobs);
+    let newest: HashSet<JobId> = newest(&jobs).map(|job| job.id).collect();
+    let jobs = jobs.into_iter().map(|job| Node {
+        text: texts.remove(&job.id),
         meant: meant.contains(&job.id),
         retried: !newest.contains(&job.id),
         downstream: None,

@@ -251,9 +251,7 @@ impl Where {
             Err(stop) if stop.exit == Exit::Refused => return Err(messages::job_unknown(stop)),
             known => known?,
         };
-        if let Some(other) = me.as_ref().and_then(|me| session.other_job(me)) {
-            session.talk.warning(&other);
-        }
+        session.warn_of_other_job(me.as_ref());
         let place = self.start(me.as_ref())?;
         Ok(Located { place, me })
     }
@@ -261,8 +259,7 @@ impl Where {
     /// Finds the pipeline, at the end of the way downstream; each hop is a line of talk.
     pub fn locate(&self, session: &Session, pipelines: &Pipelines) -> Result<Located, Stop> {
         let Located { place, me } = self.ask_start(session)?;
-        let way = session.ask(|| pipelines.walk(&place, &self.downstream));
-        match way.map_err(|error| error.stop())? {
+        match session.ask(|| pipelines.walk(&place, &self.downstream))? {
             Way::Found(place, hops) => {
                 for hop in hops {
                     let line = messages::hop(&hop.trigger, hop.from, &hop.to);

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use super::Command;
 use super::act::options::ALLOW_FAILURE;
+use super::jobs::number;
 use super::logs::log_of;
 use super::options::{self, CONNECTION, NAME, OUTPUT_FILE, WHERE, Where};
 use super::wait_jobs::{Wait, wait_and};
 use super::wait_loop::Turns;
 use super::waiting::{INTERVAL, Patience, TIMEOUT};
 use crate::cli::{Group, Opt, Usage, Words};
-use crate::decide::part::{Read, Reader};
+use crate::decide::part::Reader;
 use crate::decide::select::Selection;
 use crate::decide::wait::{Failures, Watch};
 use crate::exit::{Exit, Stop};
@@ -102,9 +103,7 @@ impl Options {
         let options = Self {
             selection,
             place,
-            tail: words.parsed(&TAIL, |text| {
-                text.parse().map_err(|_| "not a number of lines".to_owned())
-            })?,
+            tail: words.parsed(&TAIL, number)?,
             plain: words.switch(&PLAIN),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             follow,
@@ -157,8 +156,7 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
         retried: true,
         no_trigger_jobs: true,
     };
-    let rows = session.ask(|| pipelines.rows(&located.place, scope));
-    let rows = rows.map_err(|error| error.stop())?.jobs;
+    let rows = session.ask(|| pipelines.rows(&located.place, scope))?.jobs;
     let selected = choose(&options.selection, &rows, located.caller().as_ref())?;
     let meant: Vec<&Job> = selected.jobs.iter().map(|chosen| chosen.job).collect();
     let operand = options.selection.operands.first();
@@ -178,8 +176,7 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
         several => return Err(report::several(several)),
     };
     let route = log_of(job, &located.place.project);
-    let read = log.read_on(session, &route, true);
-    read.map_err(|error| error.stop())?;
+    log.read_on(session, &route, true)?;
     log.end();
     Ok(())
 }
@@ -192,9 +189,7 @@ fn follow(
     mut log: Log,
 ) -> Result<(Exit, Option<Stop>), Stop> {
     let (mut turns, me) = Turns::open(session, follow.limits, options.place.complete())?;
-    if let Some(other) = me.as_ref().and_then(|me| session.other_job(me)) {
-        session.talk.warning(&other);
-    }
+    session.warn_of_other_job(me.as_ref());
     let place = options.place.start(me.as_ref())?;
     let pipelines = Pipelines::new(session.gitlab);
     let wait = Wait {
@@ -300,15 +295,15 @@ impl<'o, 'h> Log<'o, 'h> {
 
     /// Reads what is new, to the log's present end. With `early`, it ends when the output is closed.
     fn read_on(&mut self, session: &Session, route: &Route, early: bool) -> Result<(), Error> {
-        while session.ask(|| self.read(session, route, early))? == Read::Other {
+        while !session.ask(|| self.read(session, route, early))? {
             session.talk.line(report::STARTS_OVER);
             self.begin_again();
         }
         Ok(())
     }
 
-    /// Asks once.
-    fn read(&mut self, session: &Session, route: &Route, early: bool) -> Result<Read, Error> {
+    /// Asks once. Whether it is still the log that was read so far.
+    fn read(&mut self, session: &Session, route: &Route, early: bool) -> Result<bool, Error> {
         let (sink, mut answer) = (&mut self.sink, self.reader.answer());
         let mut closed = false;
         session.gitlab.stream(route, &[], &mut |chunk| {
@@ -316,7 +311,7 @@ impl<'o, 'h> Log<'o, 'h> {
             closed = early && !sink.out.delivers();
             if closed { ControlFlow::Break(()) } else { flow }
         })?;
-        Ok(if closed { Read::All } else { answer.end() })
+        Ok(closed || answer.end())
     }
 
     /// Another log begins, from its first byte.

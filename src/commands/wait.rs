@@ -164,8 +164,8 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
         && !gating.is_empty()
     {
         gating::trust(session, me)?;
-    } else if let Some(other) = me.and_then(|me| session.other_job(me)) {
-        session.talk.warning(&other);
+    } else {
+        session.warn_of_other_job(me);
     }
     let place = options.place.start(me)?;
     let pipelines = Pipelines::new(session.gitlab);

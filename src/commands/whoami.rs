@@ -40,9 +40,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {
         let me = session.me()?;
-        if let Some(other) = session.other_job(&me) {
-            session.talk.warning(&other);
-        }
+        session.warn_of_other_job(Some(&me));
         let agents = agents(session)?;
         let (raw, agents) = agents.map_or((None, None), |(raw, agents)| (Some(raw), Some(agents)));
         let page = report::Page {
@@ -83,6 +81,6 @@ fn agents(session: &Session) -> Result<Option<(Box<RawValue>, AllowedAgents)>, S
             session.talk.warning(&warning);
             Ok(None)
         }
-        Err(error) => Err(error.stop()),
+        Err(error) => Err(error.into()),
     }
 }

@@ -22,15 +22,6 @@ pub struct Reader {
     last: Vec<u8>,
 }
 
-/// What an answer was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
-    /// The log is read to its present end.
-    All,
-    /// Not the log that was read so far, or less of it: begin again.
-    Other,
-}
-
 impl Reader {
     pub fn answer(&mut self) -> Answer<'_> {
         Answer {
@@ -91,13 +82,9 @@ impl Answer<'_> {
         ControlFlow::Continue(())
     }
 
-    /// The answer has ended.
-    pub fn end(self) -> Read {
-        if self.other || self.got < self.known {
-            Read::Other
-        } else {
-            Read::All
-        }
+    /// The answer has ended. False if it was not the log that was read so far, or less of it: begin again.
+    pub fn end(self) -> bool {
+        !self.other && self.got >= self.known
     }
 }
 
@@ -117,7 +104,7 @@ mod tests {
                     break;
                 }
             }
-            if answer.end() == Read::All {
+            if answer.end() {
                 return restarts;
             }
             *reader = Reader::default();

@@ -102,6 +102,12 @@ impl Kind {
     }
 }
 
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        error.stop()
+    }
+}
+
 impl Error {
     pub(super) fn new(kind: Kind, route: &Route, message: impl Into<String>) -> Self {
         Self {

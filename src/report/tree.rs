@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::jobs::{COLUMNS, row};
-use super::json;
 use super::style::Paint;
 use super::table::{Table, branch as prefix};
 use crate::exit::{Exit, Stop};
@@ -52,10 +51,10 @@ pub enum Read {
 }
 
 /// Brings the jobs of one pipeline, in stage order.
-pub type Reader<'r, E> = dyn FnMut(PipelineKey) -> Result<Read, E> + 'r;
+pub type Reader<'r> = dyn FnMut(PipelineKey) -> Result<Read, Stop> + 'r;
 
 /// The tree, read from its root on. What is not meant and leads to nothing that is is left out. The error is that of an incomplete tree.
-pub fn grow<E>(root: PipelineKey, read: &mut Reader<E>) -> Result<(Branch, Option<Stop>), E> {
+pub fn grow(root: PipelineKey, read: &mut Reader) -> Result<(Branch, Option<Stop>), Stop> {
     let mut walk = Walk::default();
     let branch = walk.read(root, 0, read)?;
     let unread = walk.unread;
@@ -73,12 +72,12 @@ struct Walk {
 }
 
 impl Walk {
-    fn read<E>(
+    fn read(
         &mut self,
         pipeline: PipelineKey,
         depth: usize,
-        read: &mut Reader<E>,
-    ) -> Result<Branch, E> {
+        read: &mut Reader,
+    ) -> Result<Branch, Stop> {
         let mut branch = Branch {
             pipeline,
             read: Read::Error("shown elsewhere".to_owned()),
@@ -154,20 +153,12 @@ impl Branch {
         }
     }
 
-    /// One document.
-    pub fn document(&self) -> String {
-        json::text(self) + "\n"
-    }
-
-    /// The jobs that are meant, one `{pipeline, job}` a line.
-    pub fn lines(&self, put: &mut dyn FnMut(&str)) {
-        self.meant(&mut |branch, node| {
-            let line = Line {
-                pipeline: branch.pipeline,
-                job: node.text.as_deref(),
-            };
-            put(&(json::text(&line) + "\n"));
-        });
+    /// One of its jobs as NDJSON.
+    pub fn line<'n>(&self, node: &'n Node) -> impl Serialize + use<'n> {
+        Line {
+            pipeline: self.pipeline,
+            job: node.text.as_deref(),
+        }
     }
 
     /// Hands out the jobs that are meant, in the order of the tree.
@@ -220,7 +211,7 @@ mod tests {
     }
 
     fn tree(read: &mut dyn FnMut(u64) -> Read) -> (Branch, Option<Stop>) {
-        grow(key(1), &mut |key| Ok::<_, ()>(read(key.id.0))).unwrap()
+        grow(key(1), &mut |key| Ok(read(key.id.0))).unwrap()
     }
 
     /// The first column, and the notes.
@@ -256,7 +247,7 @@ mod tests {
         .assert_eq(&drawn(&branch));
         expect![[r#"
             {"pipeline":{"id":1,"project_id":null},"jobs":[{"job":null,"retried":false,"downstream":{"pipeline":{"id":2,"project_id":null},"jobs":[{"job":null,"retried":false,"downstream":{"pipeline":{"id":1,"project_id":null},"error":"shown elsewhere"}},{"job":null,"retried":false,"downstream":null}]}},{"job":null,"retried":false,"downstream":{"pipeline":{"id":9,"project_id":null},"error":"403 Forbidden"}}]}
-        "#]].assert_eq(&branch.document());
+        "#]].assert_eq(&(crate::report::json::text(&branch) + "\n"));
     }
 
     #[test]
