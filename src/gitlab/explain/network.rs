@@ -3,8 +3,8 @@
 /// A kind of trouble on the way to GitLab, and what to try.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Words of rustls, ureq and the system, in lower case.
-    words: &'static [&'static str],
+    /// Words of rustls, ureq and the system, in lower case, with `|` between those that mean the same.
+    words: &'static str,
     /// After this many tries in a row, none of them good, another one cannot help. `None`: a later try may.
     pub tries: Option<u8>,
     hint: &'static str,
@@ -18,7 +18,7 @@ impl Fault {
         let text = text.to_ascii_lowercase();
         TABLE
             .iter()
-            .find(|fault| fault.words.iter().any(|words| text.contains(words)))
+            .find(|fault| fault.words.split('|').any(|words| text.contains(words)))
     }
 
     /// What to try. `proxy`: the trouble came before the way through a proxy was open.
@@ -27,7 +27,7 @@ impl Fault {
     }
 }
 
-const fn fault(words: &'static [&'static str], tries: Option<u8>, hint: &'static str) -> Fault {
+const fn fault(words: &'static str, tries: Option<u8>, hint: &'static str) -> Fault {
     let proxy_hint = None;
     Fault {
         words,
@@ -40,75 +40,55 @@ const fn fault(words: &'static [&'static str], tries: Option<u8>, hint: &'static
 /// The first match counts: what the server says of our certificate comes before what the client says of the server's.
 static TABLE: [Fault; 13] = [
     fault(
-        &[
-            "alert: certificate",
-            "alert: badcert",
-            "alert: unsupportedcert",
-            "alert: unknownca",
-            "alert: access",
-            "alert: decrypterror",
-        ],
+        "alert: certificate|alert: badcert|alert: unsupportedcert|alert: unknownca|alert: access|alert: decrypterror",
         Some(1),
         "name a valid client certificate, from a CA that the server trusts, in CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE; the runner sets them from tls-cert-file and tls-key-file",
     ),
     fault(
-        &[
-            "alert: unrecognizedname",
-            "not valid for name",
-            "notvalidforname",
-        ],
+        "alert: unrecognizedname|not valid for name|notvalidforname",
         Some(1),
         "use a host name that stands in the server's certificate, in CI_API_V4_URL or --server",
     ),
     // Servers of TLS 1.2 that miss a client certificate say the same.
     fault(
-        &["alert: ", "peer is incompatible"],
+        "alert: |peer is incompatible",
         None,
         "the server must offer TLS 1.2 or 1.3; some say this where a client certificate is missing (CI_SERVER_TLS_CERT_FILE)",
     ),
     fault(
-        &["unknownissuer", "causedasendentity", "badsignature"],
+        "unknownissuer|causedasendentity|badsignature",
         Some(1),
         "if the server's certificate is from your own or a private CA, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file; the image's own bundle is read only if SSL_CERT_FILE names it",
     ),
     fault(
-        &[
-            "certificate expired",
-            "peer certificate: expired",
-            "not valid yet",
-            "notvalidyet",
-        ],
+        "certificate expired|peer certificate: expired|not valid yet|notvalidyet",
         Some(1),
         "renew the server's certificate; if it is valid today, set this machine's clock",
     ),
     fault(
-        &["invalid peer certificate"],
+        "invalid peer certificate",
         Some(1),
         "the message says what is wrong with the certificate; the server's administrator must replace it",
     ),
     fault(
-        &["responded 407"],
+        "responded 407",
         None,
         "put user and password into the proxy's URL (https_proxy, http_proxy, all_proxy or --proxy)",
     ),
     fault(
-        &["connect proxy failed"],
+        "connect proxy failed",
         None,
         "let the proxy pass GitLab's host and port, or name the host in no_proxy",
     ),
     fault(
-        &[
-            "no name server",
-            "temporary failure in name resolution",
-            "timeout: resolve",
-        ],
+        "no name server|temporary failure in name resolution|timeout: resolve",
         None,
         "check /etc/resolv.conf of this image; an empty image takes it from the container engine",
     ),
     Fault {
         proxy_hint: Some("check the proxy's name in https_proxy, http_proxy, all_proxy or --proxy"),
         ..fault(
-            &["no such host", "failed to lookup address", "host not found"],
+            "no such host|failed to lookup address|host not found",
             Some(3),
             "check the host in CI_API_V4_URL or --server, and whether this image's resolver knows it",
         )
@@ -118,30 +98,18 @@ static TABLE: [Fault; 13] = [
             "check the proxy variables, and whether no_proxy should name GitLab's host",
         ),
         ..fault(
-            &[
-                "connection refused",
-                "network is unreachable",
-                "no route to host",
-                "timeout: connect",
-                "connection timed out",
-            ],
+            "connection refused|network is unreachable|no route to host|timeout: connect|connection timed out",
             None,
             "check host and port in CI_API_V4_URL or --server, whether GitLab is up, and whether a firewall or a missing proxy (https_proxy or --proxy) is in the way",
         )
     },
     fault(
-        &["timeout: ", "timed out"],
+        "timeout: |timed out",
         None,
         "try again later: the server or something in front of it is overloaded",
     ),
     fault(
-        &[
-            "corrupt message",
-            "connection reset",
-            "unexpected e",
-            "peer disconnected",
-            "close_notify",
-        ],
+        "corrupt message|connection reset|unexpected e|peer disconnected|close_notify",
         None,
         "try again; if it lasts, look for a firewall on the way, and for http and https confused in CI_API_V4_URL, --server or the port",
     ),
