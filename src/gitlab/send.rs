@@ -86,7 +86,9 @@ impl Client<'_> {
                 206 => return Err(self.unusable(ask, &head, "only a part was sent (206)")),
                 200..=299 => return self.text(ask, head),
                 300..=399 => match location(&head, &url) {
-                    Ok(next) if !ask.writes() && self.at_home(&next) && hops.next().is_some() => {
+                    Ok(next)
+                        if !ask.writes() && next.below(&self.ci.api) && hops.next().is_some() =>
+                    {
                         url = next;
                     }
                     _ => return Err(self.redirected(ask, &head, &url)),
@@ -94,13 +96,6 @@ impl Client<'_> {
                 _ => return Err(self.refusal(ask, head)),
             }
         }
-    }
-
-    /// A redirect may lead here with the token. Servers differ in what they make of `;` and of a `%` that is encoded itself: none of
-    /// GitLab's own paths has them.
-    pub(super) fn at_home(&self, url: &Url) -> bool {
-        let ambiguous = url.path.contains(';') || url.path.contains("%25");
-        url.below(&self.ci.api) && !ambiguous
     }
 
     /// Sends, and waits for the head of the answer. A `foreign` connection carries no token.

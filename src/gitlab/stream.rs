@@ -44,7 +44,7 @@ impl Client<'_> {
                 return Err(self.redirected(ask, &head, &url));
             };
             // Once away, always without token: what the foreign server answered may lead anywhere.
-            if foreign.is_some() || !self.at_home(&next) {
+            if foreign.is_some() || !next.below(&self.ci.api) {
                 foreign = Some(self.foreign(ask, &next)?);
             }
             head = self.head(ask, &next, foreign.as_ref())?;
