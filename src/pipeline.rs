@@ -53,20 +53,12 @@ pub type Each<'e> = dyn FnMut(Job, &RawValue) -> ControlFlow<()> + 'e;
 /// Where `--downstream` leads.
 #[derive(Debug)]
 pub enum Way {
-    /// The pipeline that is meant, and the hops that led to it.
-    Found(Place, Vec<Hop>),
+    /// The pipeline that is meant, and for each hop a sentence about the trigger job that started the next one.
+    Found(Place, Vec<String>),
     /// The newest attempt of the trigger job has started no pipeline; the job's status says whether it still may.
     NotStarted(PipelineId, Box<Job>),
     /// No trigger job is meant, or several are, or they cannot be read.
     Nowhere(Stop),
-}
-
-/// One hop from a trigger job to the pipeline that it started.
-#[derive(Debug)]
-pub struct Hop {
-    pub from: PipelineId,
-    pub trigger: Box<Job>,
-    pub to: Place,
 }
 
 /// Reads pipelines and remembers what this server knows.
@@ -220,11 +212,7 @@ impl<'a> Pipelines<'a> {
                 return Ok(Way::NotStarted(from, trigger));
             };
             place = self.place(&place, started.key());
-            hops.push(Hop {
-                from,
-                trigger,
-                to: place.clone(),
-            });
+            hops.push(messages::hop(&trigger, from, &place));
         }
         Ok(Way::Found(place, hops))
     }

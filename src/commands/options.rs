@@ -261,9 +261,8 @@ impl Where {
         let Located { place, me } = self.ask_start(session)?;
         match session.ask(|| pipelines.walk(&place, &self.downstream))? {
             Way::Found(place, hops) => {
-                for hop in hops {
-                    let line = messages::hop(&hop.trigger, hop.from, &hop.to);
-                    session.talk.line(&line);
+                for hop in &hops {
+                    session.talk.line(hop);
                 }
                 Ok(Located { place, me })
             }

@@ -31,6 +31,9 @@ impl Page<'_> {
     pub fn table(&self) -> Table {
         let Self { job, pipeline, .. } = self;
         let allowed = job.allow_failure.then_some(", allowed to fail");
+        let status = job.status.word().to_owned() + allowed.unwrap_or_default();
+        let runner = self.runner.iter();
+        let runner = runner.map(|one| two(&one.id, &one.description));
         let source = pipeline.source.as_ref().map_or("?", Source::word);
         let kind = self.ref_type().map(|kind| format!("{kind} "));
         let sha = pipeline.sha.get(..8).unwrap_or(&pipeline.sha);
@@ -45,36 +48,23 @@ impl Page<'_> {
         row("job", &two(&job.id, &job.name));
         row("link", &job.web_url);
         row("stage", &job.stage);
-        row(
-            "status",
-            &(job.status.word().to_owned() + allowed.unwrap_or_default()),
-        );
+        row("status", &status);
         row("time", &self.time());
-        let runner = self.runner.iter();
-        row(
-            "runner",
-            &list(runner.map(|one| two(&one.id, &one.description))),
-        );
+        row("runner", &list(runner));
         row("tags", &job.tag_list.join(", "));
         row("pipeline", &format!("{} from {source}", pipeline.id));
         row("link", &pipeline.web_url);
         row("ref", &(kind.unwrap_or_default() + &at));
-        row(
-            "project",
-            &two(&self.project, self.path.unwrap_or_default()),
-        );
+        let path = self.path.unwrap_or_default();
+        row("project", &two(&self.project, path));
         row("user", &list(user));
         if let Some(agents) = self.agents {
             let allowed = agents.allowed_agents.iter();
             let path = |agent: &Agent| two(&agent.id, &agent.config_project.path_with_namespace);
-            row(
-                "groups",
-                &list(agents.project.groups.iter().map(|group| group.id)),
-            );
-            row(
-                "roles",
-                &list(agents.user.roles_in_project.iter().map(Role::word)),
-            );
+            let groups = agents.project.groups.iter().map(|group| group.id);
+            row("groups", &list(groups));
+            let roles = agents.user.roles_in_project.iter().map(Role::word);
+            row("roles", &list(roles));
             row("environment", &environment(agents));
             row("agents", &list(allowed.map(path)));
         }
@@ -117,10 +107,8 @@ impl Page<'_> {
                 dotenv.set(key, value);
             }
         };
-        known(
-            "PIPELINE_SOURCE",
-            pipeline.source.as_ref().map(Source::word),
-        );
+        let source = pipeline.source.as_ref().map(Source::word);
+        known("PIPELINE_SOURCE", source);
         known("PROJECT_ID", Some(&self.project.to_string()));
         known("PROJECT_PATH", self.path);
         known("REF", Some(&job.ref_name));
@@ -133,14 +121,9 @@ impl Page<'_> {
             let role = agents.user.roles_in_project.iter().max();
             known("ROLE", role.map(Role::word));
             if let Some(AgentsEnvironment { slug, tier }) = &agents.environment {
-                known(
-                    "ENVIRONMENT_SLUG",
-                    Some(slug.as_deref().unwrap_or_default()),
-                );
-                known(
-                    "ENVIRONMENT_TIER",
-                    Some(tier.as_ref().map_or("", Tier::word)),
-                );
+                let tier = tier.as_ref().map_or("", Tier::word);
+                known("ENVIRONMENT_SLUG", slug.as_deref().or(Some("")));
+                known("ENVIRONMENT_TIER", Some(tier));
             }
         }
         dotenv
