@@ -15,8 +15,8 @@ use crate::decide::action::{Action, Verb};
 use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
-use jobs::Jobs;
-use list::Request;
+
+use list::{Jobs, Request};
 use options::{ALLOW_FAILURE, FORCE, Options, RERUN};
 use parameters::Parameters;
 

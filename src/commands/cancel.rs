@@ -1,15 +1,17 @@
 //! `cancel`: cancels jobs and verifies it.
 
+use super::Command;
 use super::act;
 use super::act::options::{DRY_RUN, FORCE};
 use super::gating::GATING;
 use super::options::{ALL, CONNECTION, OUTPUT, WHERE, WHICH};
-use super::{Command, Host};
-use crate::cli::{Group, Usage, Words};
+use crate::cli::{Group, Usage};
 use crate::decide::action::Verb;
-use crate::exit::{Exit, Stop};
 
-pub const COMMAND: Command = Command { usage: &USAGE, run };
+pub const COMMAND: Command = Command {
+    usage: &USAGE,
+    run: |words, host| act::run(Verb::Cancel, &USAGE, words, host),
+};
 
 const CANCELING: Group = Group {
     title: "canceling",
@@ -32,7 +34,3 @@ jobgate cancel deploy
 jobgate cancel --all --stage test --status running",
     groups: &[&WHICH, &CANCELING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
 };
-
-fn run(words: Words, host: &Host) -> Result<Exit, Stop> {
-    act::run(Verb::Cancel, &USAGE, words, host)
-}

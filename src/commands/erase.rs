@@ -1,15 +1,17 @@
 //! `erase`: removes log and artifacts of finished jobs.
 
+use super::Command;
 use super::act;
 use super::act::options::DRY_RUN;
 use super::gating::GATING;
 use super::options::{ALL, CONNECTION, OUTPUT, WHERE, WHICH};
-use super::{Command, Host};
-use crate::cli::{Group, Usage, Words};
+use crate::cli::{Group, Usage};
 use crate::decide::action::Verb;
-use crate::exit::{Exit, Stop};
 
-pub const COMMAND: Command = Command { usage: &USAGE, run };
+pub const COMMAND: Command = Command {
+    usage: &USAGE,
+    run: |words, host| act::run(Verb::Erase, &USAGE, words, host),
+};
 
 const ERASING: Group = Group {
     title: "erasing",
@@ -28,7 +30,3 @@ It takes an access token with the role Maintainer and the scope api. With the ro
     example: "jobgate erase leaky-job\njobgate erase --all --stage secrets --dry-run",
     groups: &[&WHICH, &ERASING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
 };
-
-fn run(words: Words, host: &Host) -> Result<Exit, Stop> {
-    act::run(Verb::Erase, &USAGE, words, host)
-}

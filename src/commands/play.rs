@@ -1,16 +1,18 @@
 //! `play`: starts manual and delayed jobs, here or in a downstream pipeline, as soon as they can be started.
 
+use super::Command;
 use super::act;
 use super::act::options::{DRY_RUN, ON_CANCEL, RERUN, WAIT, WAITING};
 use super::act::parameters::{INPUT, VARIABLE};
 use super::gating::GATING;
 use super::options::{ALL, CONNECTION, OUTPUT, WHERE, WHICH};
-use super::{Command, Host};
-use crate::cli::{Group, Usage, Words};
+use crate::cli::{Group, Usage};
 use crate::decide::action::Verb;
-use crate::exit::{Exit, Stop};
 
-pub const COMMAND: Command = Command { usage: &USAGE, run };
+pub const COMMAND: Command = Command {
+    usage: &USAGE,
+    run: |words, host| act::run(Verb::Play, &USAGE, words, host),
+};
 
 const PLAYING: Group = Group {
     title: "playing",
@@ -51,7 +53,3 @@ jobgate play 'deploy: *' --all --dry-run",
         &CONNECTION,
     ],
 };
-
-fn run(words: Words, host: &Host) -> Result<Exit, Stop> {
-    act::run(Verb::Play, &USAGE, words, host)
-}

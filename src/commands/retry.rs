@@ -1,16 +1,18 @@
 //! `retry`: makes a new attempt of jobs that have failed or were canceled.
 
+use super::Command;
 use super::act;
 use super::act::options::{DRY_RUN, ON_CANCEL, RERUN, WAIT, WAITING};
 use super::act::parameters::INPUT;
 use super::gating::GATING;
 use super::options::{ALL, CONNECTION, OUTPUT, WHERE, WHICH};
-use super::{Command, Host};
-use crate::cli::{Group, Usage, Words};
+use crate::cli::{Group, Usage};
 use crate::decide::action::Verb;
-use crate::exit::{Exit, Stop};
 
-pub const COMMAND: Command = Command { usage: &USAGE, run };
+pub const COMMAND: Command = Command {
+    usage: &USAGE,
+    run: |words, host| act::run(Verb::Retry, &USAGE, words, host),
+};
 
 const RETRYING: Group = Group {
     title: "retrying",
@@ -43,7 +45,3 @@ jobgate retry --all --status failed --except 'flaky*'",
         &CONNECTION,
     ],
 };
-
-fn run(words: Words, host: &Host) -> Result<Exit, Stop> {
-    act::run(Verb::Retry, &USAGE, words, host)
-}

@@ -1,7 +1,7 @@
 //! `trigger`: starts another project's pipeline with the job token, and can mirror its result.
 
 use super::Command;
-use super::act::call::{self, Action, Call, Goal, Sent, Wanted};
+use super::act::call::{self, Action, Call, Goal, Sent};
 use super::act::leave::{self, Cancel, Started};
 use super::act::options::{DRY_RUN, ON_CANCEL, Options, WAIT, WAITING_STRICT};
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
@@ -48,43 +48,38 @@ jobgate trigger 1234 --ref v1.2 --variable VERSION --input region=eu",
     groups: &[&TRIGGERING, &GATING, &WAITING_STRICT, &OUTPUT, &CONNECTION],
 };
 
-/// The pipeline to start.
-struct Request {
-    project: Project,
-    ref_name: String,
-    parameters: Parameters,
-}
-
-fn read(words: &mut Words, host: &Host) -> Result<(Request, Options), Stop> {
+fn read(words: &mut Words, host: &Host) -> Result<(Project, String, Parameters, Options), Stop> {
     let operand = words.operands().into_iter().next().unwrap_or_default();
     let project = options::project(&operand)
         .map_err(|error| Stop::usage(format!("PROJECT {operand:?}: {error}")))?;
     let Some(ref_name) = words.value(&REF) else {
         return Err(Stop::usage("trigger needs --ref: a branch or tag"));
     };
-    let request = Request {
-        project,
-        ref_name,
-        parameters: Parameters::read(words, &host.vars)?,
-    };
-    Ok((request, Options::read(words, &Where::default())?))
+    let parameters = Parameters::read(words, &host.vars)?;
+    let options = Options::read(words, &Where::default())?;
+    Ok((project, ref_name, parameters, options))
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
-    let (request, options) = read(&mut words, host).map_err(|stop| USAGE.explain(stop))?;
+    let read = read(&mut words, host).map_err(|stop| USAGE.explain(stop))?;
+    let (project, ref_name, parameters, options) = read;
     words.done();
     call::run(host, &options, |session, act| {
         act(&mut NewPipeline {
-            request: &request,
+            project,
+            ref_name,
+            parameters,
             session,
             started: None,
         })
     })
 }
 
-/// One call's work: the pipeline, once it was started.
+/// One call's work: the pipeline to start, and once it was started.
 struct NewPipeline<'p> {
-    request: &'p Request,
+    project: Project,
+    ref_name: String,
+    parameters: Parameters,
     session: &'p Session<'p>,
     started: Option<(Place, Pipeline)>,
 }
@@ -98,12 +93,8 @@ impl Action for NewPipeline<'_> {
     }
 
     fn plan(&mut self, _: &mut Call) -> Result<(), Stop> {
-        let Request {
-            project,
-            ref_name,
-            parameters,
-        } = self.request;
-        let plan = report::plan_trigger(project, ref_name, &parameters.names());
+        let names = self.parameters.names();
+        let plan = report::plan_trigger(&self.project, &self.ref_name, &names);
         self.session.talk.line(&plan);
         Ok(())
     }
@@ -112,7 +103,7 @@ impl Action for NewPipeline<'_> {
         let sent = call.send_once(
             self,
             // There is nothing to look at: a pipeline that is not visible yet cannot be told from one that was never made.
-            &mut |_| Ok(Wanted::Still),
+            &mut |_| Ok(Ok(true)),
             &mut |trigger| trigger.post(),
         )?;
         let pipeline = match sent {
@@ -123,7 +114,7 @@ impl Action for NewPipeline<'_> {
         };
         let project = pipeline.project_id.map(Project::Id);
         let place = Place {
-            project: project.unwrap_or_else(|| self.request.project.clone()),
+            project: project.unwrap_or_else(|| self.project.clone()),
             pipeline: pipeline.id,
         };
         let now = self.session.host.clock.wall();
@@ -164,8 +155,8 @@ impl Action for NewPipeline<'_> {
             exit,
             place: self.started.as_ref().map(|(place, _)| place),
             what: What::Pipeline {
-                project: &self.request.project,
-                ref_name: &self.request.ref_name,
+                project: &self.project,
+                ref_name: &self.ref_name,
                 started: self.started.as_ref().map(|(_, pipeline)| pipeline),
             },
             waited,
@@ -175,9 +166,9 @@ impl Action for NewPipeline<'_> {
 
 impl NewPipeline<'_> {
     fn post(&self) -> Result<Pipeline, Error> {
-        let mut fields = vec![("ref".to_owned(), self.request.ref_name.clone())];
-        fields.extend(self.request.parameters.fields());
-        let route = Route::TriggerPipeline(self.request.project.clone());
+        let mut fields = vec![("ref".to_owned(), self.ref_name.clone())];
+        fields.extend(self.parameters.fields());
+        let route = Route::TriggerPipeline(self.project.clone());
         let body = Body::FormWithJobToken(&fields);
         self.session.gitlab.post(&route, &body)?.json()
     }
@@ -195,7 +186,7 @@ impl NewPipeline<'_> {
     fn newer(&self, me: Option<&Me>) -> Result<Vec<Pipeline>, Error> {
         let user = me.and_then(|me| me.job.user.as_ref());
         let query = [
-            ("ref", self.request.ref_name.as_str()),
+            ("ref", self.ref_name.as_str()),
             // A pipeline started with a job token has this source (`app/services/ci/pipeline_trigger_service.rb`).
             ("source", "pipeline"),
             ("username", user.map_or("", |user| user.username.as_str())),
@@ -203,7 +194,7 @@ impl NewPipeline<'_> {
             ("sort", "desc"),
             ("per_page", "20"),
         ];
-        let route = Route::Pipelines(self.request.project.clone());
+        let route = Route::Pipelines(self.project.clone());
         let mut rows: Vec<Pipeline> = self.session.gitlab.get(&route, &query)?.json()?;
         let since = me.and_then(|me| me.facts.date);
         rows.retain(|row| row.created_at.is_none_or(|created| Some(created) >= since));

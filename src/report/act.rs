@@ -1,6 +1,7 @@
 //! What an action plans, does and has done: lines while it happens, a table, document or variables at the end.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::dotenv::Dotenv;
 use super::messages::list;
@@ -59,22 +60,15 @@ struct Document<'e> {
     action: &'static str,
     project: Option<&'e Project>,
     pipeline: Option<PipelineId>,
-    #[serde(flatten)]
-    what: WhatDocument<'e>,
+    /// Of an action on jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<Vec<Acted<'e>>>,
+    /// Of `trigger`, as is the link, which is null where no pipeline was started.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    ref_name: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    web_url: Option<Value>,
     waited: Option<wait::Document<'e>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum WhatDocument<'e> {
-    Jobs {
-        jobs: Vec<Acted<'e>>,
-    },
-    Pipeline {
-        #[serde(rename = "ref")]
-        ref_name: &'e str,
-        web_url: Option<&'e str>,
-    },
 }
 
 #[derive(Serialize)]
@@ -107,9 +101,14 @@ impl<'e> Ending<'e> {
                 for target in targets {
                     let Target { job, progress, .. } = target;
                     let status = Paint::status(&job.status, job.allow_failure);
+                    let paint = match progress.exit(Exit::Pending) {
+                        Exit::Ok => Paint::Good,
+                        Exit::Pending | Exit::Unknown => Paint::Warning,
+                        _ => Paint::Bad,
+                    };
                     table.row(&[
                         (&job.name, Paint::Plain),
-                        (word(progress), paint(progress)),
+                        (word(progress), paint),
                         (job.status.word(), status),
                         (&job.id.to_string(), Paint::Dim),
                         (&why(target), Paint::Plain),
@@ -139,23 +138,37 @@ impl<'e> Ending<'e> {
     }
 
     pub fn json(&self) -> String {
+        let (mut jobs, mut ref_name, mut web_url) = (None, None, None);
+        match self.what {
+            What::Jobs(targets) => {
+                let acted = targets.iter().map(|target| Acted {
+                    name: &target.job.name,
+                    id: target.job.id,
+                    status: &target.job.status,
+                    web_url: &target.job.web_url,
+                    result: word(&target.progress),
+                    why: why(target),
+                });
+                jobs = Some(acted.collect());
+            }
+            What::Pipeline {
+                ref_name: name,
+                started,
+                ..
+            } => {
+                ref_name = Some(name);
+                web_url = Some(started.map(|pipeline| pipeline.web_url.as_str()).into());
+            }
+        }
         json::text(&Document {
             result: self.exit.name(),
             exit: self.exit.code(),
             action: self.action,
             project: self.project(),
             pipeline: self.place.map(|place| place.pipeline),
-            what: match self.what {
-                What::Jobs(targets) => WhatDocument::Jobs {
-                    jobs: targets.iter().map(acted).collect(),
-                },
-                What::Pipeline {
-                    ref_name, started, ..
-                } => WhatDocument::Pipeline {
-                    ref_name,
-                    web_url: started.map(|pipeline| pipeline.web_url.as_str()),
-                },
-            },
+            jobs,
+            ref_name,
+            web_url,
             waited: self
                 .waited
                 .zip(self.place)
@@ -198,18 +211,6 @@ impl<'e> Ending<'e> {
     }
 }
 
-fn acted(target: &Target) -> Acted<'_> {
-    let Target { job, progress, .. } = target;
-    Acted {
-        name: &job.name,
-        id: job.id,
-        status: &job.status,
-        web_url: &job.web_url,
-        result: word(progress),
-        why: why(target),
-    }
-}
-
 /// The word for it in JSON and tables.
 fn word(progress: &Progress) -> &'static str {
     match progress {
@@ -229,14 +230,6 @@ fn verb(verb: Verb) -> (&'static str, &'static str) {
         Verb::Retry => ("retry", "retried"),
         Verb::Cancel => ("cancel", "canceled"),
         Verb::Erase => ("erase", "erased"),
-    }
-}
-
-fn paint(progress: &Progress) -> Paint {
-    match progress.exit(Exit::Pending) {
-        Exit::Ok => Paint::Good,
-        Exit::Pending | Exit::Unknown => Paint::Warning,
-        _ => Paint::Bad,
     }
 }
 

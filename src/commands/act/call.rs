@@ -87,11 +87,16 @@ pub fn run(
 
 /// Delivers the answer. That it could not be delivered never hides a worse end.
 pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> Result<Exit, Stop> {
-    let Err(stop) = out.finish() else {
-        return Ok(exit);
+    let talk = Talk::new(host, common.color, common.quiet);
+    Ok(with_delivery(&talk, exit, out.finish()))
+}
+
+fn with_delivery(talk: &Talk, exit: Exit, delivered: Result<(), Stop>) -> Exit {
+    let Err(stop) = delivered else {
+        return exit;
     };
-    Talk::new(host, common.color, common.quiet).stop(&stop);
-    Ok(Exit::of_all([exit, stop.exit]))
+    talk.stop(&stop);
+    Exit::of_all([exit, stop.exit])
 }
 
 fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dyn Action) -> Exit {
@@ -122,13 +127,7 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
         }
         _ => Ok(()),
     });
-    written.map_or_else(
-        |stop| {
-            session.talk.stop(&stop);
-            Exit::of_all([exit, stop.exit])
-        },
-        |()| exit,
-    )
+    with_delivery(session.talk, exit, written)
 }
 
 fn write(
@@ -246,31 +245,29 @@ impl Call<'_, '_> {
     }
 
     /// Sends once. What proves that nothing was done (429, no connection) is waited out and begun again. `look` looks at the
-    /// target before a repeat and says whether the request is still wanted; then the gate is asked, and `post` sends.
+    /// target before a repeat and says whether the request is still wanted, or that there is nothing to look at any more; then the gate is asked, and `post` sends.
     pub fn send_once<A, T>(
         &mut self,
         action: &mut A,
-        look: &mut dyn FnMut(&mut A) -> Result<Wanted, Error>,
+        look: &mut dyn FnMut(&mut A) -> Looked<bool>,
         post: &mut dyn FnMut(&mut A) -> Result<T, Error>,
     ) -> Result<Sent<T>, Stop> {
-        let (mut repeat, mut ended) = (false, None);
+        let mut repeat = false;
         let sent = self.session.ask(|| {
-            let wanted = if repeat { look(action)? } else { Wanted::Still };
-            ended = match wanted {
-                Wanted::Still => self.pass_again(repeat).err(),
-                Wanted::Changed => return Ok(Sent::Changed),
-                Wanted::Never(stop) => Some(stop),
-            };
-            if ended.is_some() {
-                return Ok(Sent::Changed);
+            match if repeat { look(action)? } else { Ok(true) } {
+                Ok(true) => {}
+                Ok(false) => return Ok(Ok(Sent::Changed)),
+                Err(stop) => return Ok(Err(stop)),
+            }
+            if let Err(stop) = self.pass_again(repeat) {
+                return Ok(Err(stop));
             }
             repeat = true;
-            post(action).map_or_else(classify, |answer| Ok(Sent::Accepted(answer)))
+            post(action)
+                .map_or_else(classify, |answer| Ok(Sent::Accepted(answer)))
+                .map(Ok)
         });
-        match (sent, ended) {
-            (_, Some(stop)) => Err(stop),
-            (sent, _) => sent.map_err(|error| self.turns.stop(&error)),
-        }
+        sent.map_err(|error| self.turns.stop(&error))?
     }
 
     /// Puts the ids in place as soon as something was started, so that `after_script` can clean up even after a kill.
@@ -282,6 +279,9 @@ impl Call<'_, '_> {
     }
 }
 
+/// A look that did not fail: what it shows, or that there is nothing to look at any more.
+pub type Looked<T> = Result<Result<T, Stop>, Error>;
+
 /// What became of one request.
 pub enum Sent<T> {
     Accepted(T),
@@ -291,14 +291,6 @@ pub enum Sent<T> {
     Refused(Error),
     /// Nothing was sent: by now the plan is another one.
     Changed,
-}
-
-/// Whether a request is still wanted, by a fresh look.
-pub enum Wanted {
-    Still,
-    Changed,
-    /// There is nothing to look at any more.
-    Never(Stop),
 }
 
 /// `Err` for what proves that nothing was done and may be different the next time.

@@ -1,8 +1,10 @@
 //! Acting on jobs: finds them, plans, and takes each from its request to the confirmed effect.
 
-use super::call::{Action, Call, Goal, Sent, Wanted};
+use serde_json::json;
+
+use super::call::{Action, Call, Goal, Looked, Sent};
 use super::leave;
-use super::list::{JobList, Read, Request, route};
+use super::list::{Jobs, Read, route};
 use super::options::Until;
 use crate::decide::action::{Approval, Progress, Target, Verb};
 use crate::decide::select::{Operand, Selection};
@@ -10,34 +12,15 @@ use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::explain::explain_no_token;
 use crate::gitlab::{Body, Error, Kind, Route, TokenKind};
-use crate::model::{Deployment, Job, JobId};
+use crate::model::{Deployment, Job, JobId, Status};
 use crate::pipeline::refused;
 use crate::report::act::{self as report, Ending, What};
 use crate::report::events::Missing;
-use crate::session::Session;
-
-/// One call's work on jobs.
-pub struct Jobs<'j> {
-    request: &'j Request,
-    session: &'j Session<'j>,
-    list: JobList<'j>,
-    targets: Vec<Target>,
-}
-
-impl<'j> Jobs<'j> {
-    pub fn new(session: &'j Session<'j>, request: &'j Request) -> Self {
-        Self {
-            request,
-            session,
-            list: JobList::new(session, request),
-            targets: Vec::new(),
-        }
-    }
-}
 
 impl Action for Jobs<'_> {
     fn ready(&mut self, call: &Call) -> Result<(), Stop> {
-        let start = self.list.begin(call.me.as_ref())?;
+        let start = self.request.place.start(call.me.as_ref())?;
+        let start = self.start.insert(start);
         if call.session.gitlab.has(TokenKind::Access) {
             return self.request.parameters.check(call.session);
         }
@@ -45,11 +28,8 @@ impl Action for Jobs<'_> {
             return Ok(());
         }
         // No GitLab takes a job token for these: better said before waiting for hours.
-        Err(explain_no_token(&route(
-            start,
-            self.request.action.verb,
-            JobId(0),
-        )))
+        let route = route(start, self.request.action.verb, JobId(0));
+        Err(explain_no_token(&route))
     }
 
     fn plan(&mut self, call: &mut Call) -> Result<(), Stop> {
@@ -58,19 +38,19 @@ impl Action for Jobs<'_> {
         let mut looks = 0;
         loop {
             looks += 1;
-            match call.turns.ask(|| self.list.read(ids))? {
+            match call.turns.ask(|| self.read(ids))? {
                 Read::Rows(trigger_jobs) => {
-                    match self.list.choose(call.me.as_ref(), trigger_jobs) {
+                    match self.choose(call.me.as_ref(), trigger_jobs) {
                         Ok(targets) => break self.targets = targets,
                         // Of a list of several pages a row may be missed once, while others move.
                         Err(stop)
                             if stop.exit == Exit::NotFound
                                 && looks < 2
-                                && self.list.rows.len() > 100 => {}
+                                && self.rows.len() > 100 => {}
                         Err(stop) => return Err(stop),
                     }
                 }
-                Read::NotYet(stop) if waits => self.list.say(report::waiting_for_pipeline(&stop)),
+                Read::NotYet(stop) if waits => self.say(report::waiting_for_pipeline(&stop)),
                 Read::NotYet(stop) | Read::Never(stop) => return Err(stop),
             }
             call.turns.pause(None)?;
@@ -91,7 +71,11 @@ impl Action for Jobs<'_> {
             let sent = match self.send_planned(call) {
                 // What was sent before the gate has closed is still looked after.
                 Err(halt) if call.closed => {
-                    self.close(halt.exit);
+                    for target in &mut self.targets {
+                        if target.progress.open() {
+                            target.progress = Progress::Closed(halt.exit);
+                        }
+                    }
                     end = Err(halt);
                     true
                 }
@@ -117,7 +101,7 @@ impl Action for Jobs<'_> {
             operands: names.collect(),
             ..Selection::default()
         };
-        let place = self.list.place()?;
+        let place = self.known_place()?;
         (!known.is_empty()).then_some(Goal {
             place,
             selection,
@@ -151,7 +135,7 @@ impl Action for Jobs<'_> {
     }
 
     fn leave(&self, cancel: bool) {
-        if let Some(place) = self.list.place() {
+        if let Some(place) = self.known_place() {
             let started = self.targets.iter();
             let started: Vec<_> = started.filter_map(|one| leave::job(one, place)).collect();
             leave::leave(cancel, self.session, place, &started);
@@ -162,7 +146,7 @@ impl Action for Jobs<'_> {
         Ending {
             action: self.request.name,
             exit,
-            place: self.list.place(),
+            place: self.known_place(),
             what: What::Jobs(&self.targets),
             waited,
         }
@@ -171,29 +155,20 @@ impl Action for Jobs<'_> {
 
 /// Sending and looking.
 impl Jobs<'_> {
-    /// Reads the rows again and plans by them. `Some` if there is nothing to look at any more.
-    fn refresh(&mut self) -> Result<Option<Stop>, Error> {
-        match self.list.read(false)? {
+    /// Reads the rows again and plans by them. A [`Stop`] if there is nothing to look at any more.
+    fn refresh(&mut self) -> Looked<()> {
+        match self.read(false)? {
             Read::Rows(_) => {}
             Read::NotYet(stop) => {
-                self.list.say(report::waiting_for_pipeline(&stop));
-                self.list.rows.clear();
+                self.say(report::waiting_for_pipeline(&stop));
+                self.rows.clear();
             }
-            Read::Never(stop) => return Ok(Some(stop)),
+            Read::Never(stop) => return Ok(Err(stop)),
         }
         for target in &mut self.targets {
-            target.look(self.request.action, &self.list.rows);
+            target.look(self.request.action, &self.rows);
         }
-        Ok(None)
-    }
-
-    /// Nothing more is sent.
-    fn close(&mut self, exit: Exit) {
-        for target in &mut self.targets {
-            if target.progress.open() {
-                target.progress = Progress::Closed(exit);
-            }
-        }
+        Ok(Ok(()))
     }
 
     /// Sends every request that is planned; whether any was. With `--all` none waits for the result of another.
@@ -211,12 +186,9 @@ impl Jobs<'_> {
     fn request(&mut self, call: &mut Call, index: usize, verb: Verb) -> Result<(), Stop> {
         let id = self.targets[index].job.id;
         let mut look = |jobs: &mut Self| {
-            if let Some(gone) = jobs.refresh()? {
-                return Ok(Wanted::Never(gone));
-            }
+            let looked = jobs.refresh()?;
             let target = &jobs.targets[index];
-            let same = target.job.id == id && target.request() == Some(verb);
-            Ok(if same { Wanted::Still } else { Wanted::Changed })
+            Ok(looked.map(|()| target.job.id == id && target.request() == Some(verb)))
         };
         let mut post = |jobs: &mut Self| jobs.post(verb, index);
         match call.send_once(self, &mut look, &mut post)? {
@@ -236,11 +208,17 @@ impl Jobs<'_> {
     }
 
     fn post(&mut self, verb: Verb, index: usize) -> Result<(), Error> {
-        let Some(place) = self.list.pin() else {
+        self.pinned = true;
+        let Some(place) = &self.place else {
             return Ok(());
         };
         let job = &self.targets[index].job;
-        let body = self.request.body(verb, job);
+        let body = match verb {
+            Verb::Play => self.request.parameters.body("job_inputs"),
+            Verb::Retry => self.request.parameters.body("inputs"),
+            Verb::Cancel => (job.status == Status::Canceling).then(|| json!({"force": true})),
+            Verb::Erase => None,
+        };
         let body = body.as_ref().map_or(Body::None, Body::Json);
         let route = route(place, verb, job.id);
         self.session.gitlab.post(&route, &body).map(drop)
@@ -264,9 +242,7 @@ impl Jobs<'_> {
 
     /// Looks, and says what has changed.
     fn look(&mut self, call: &mut Call) -> Result<(), Stop> {
-        if let Some(stop) = call.turns.ask(|| self.refresh())? {
-            return Err(stop);
-        }
+        call.turns.ask(|| self.refresh())??;
         for index in 0..self.targets.len() {
             let target = &self.targets[index];
             if target.approval.is_some() && target.progress.open() {
@@ -282,11 +258,8 @@ impl Jobs<'_> {
         for index in 0..self.targets.len() {
             if self.targets[index].news() {
                 let now = self.session.host.clock.wall();
-                report::happening(
-                    self.session.talk,
-                    now,
-                    &report::changed(&self.targets[index]),
-                );
+                let line = report::changed(&self.targets[index]);
+                report::happening(self.session.talk, now, &line);
                 call.turns.changed();
                 call.interim(&self.ending(Exit::Pending, None));
             }
@@ -308,7 +281,7 @@ impl Jobs<'_> {
 
     /// The approval that GitLab wants before it lets the job's deployment run.
     fn blocked(&self, job: &Job) -> Result<Option<Approval>, Error> {
-        let Some(place) = self.list.place() else {
+        let Some(place) = self.known_place() else {
             return Ok(None);
         };
         let route = Route::Deployments(place.project.clone());

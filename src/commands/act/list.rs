@@ -1,14 +1,12 @@
 //! Which jobs are meant, in which pipeline, and how they stand.
 
-use serde_json::json;
-
 use super::parameters::Parameters;
 use crate::commands::options::Where;
 use crate::decide::action::{Action, Target, Verb};
 use crate::decide::select::{Chosen, Matched, Selected, Selection};
 use crate::exit::Stop;
 use crate::gitlab::{Error, Route};
-use crate::model::{Job, JobId, Place, Status};
+use crate::model::{Job, JobId, Place};
 use crate::pipeline::{Pipelines, Scope, TriggerJobs, Way, choose, no_such_jobs};
 use crate::report::act as report;
 use crate::report::messages::{self, Within};
@@ -25,21 +23,22 @@ pub struct Request {
     pub parameters: Parameters,
 }
 
-/// The jobs of the pipeline that is meant.
-pub struct JobList<'j> {
-    request: &'j Request,
-    session: &'j Session<'j>,
+/// One call's work on the jobs of the pipeline that is meant.
+pub struct Jobs<'j> {
+    pub request: &'j Request,
+    pub session: &'j Session<'j>,
     pipelines: Pipelines<'j>,
     /// The pipeline where the way downstream begins.
-    start: Option<Place>,
+    pub start: Option<Place>,
     /// The pipeline that is meant, once it is found.
-    place: Option<Place>,
+    pub place: Option<Place>,
     /// From the first request on no newer attempt of a trigger job leads elsewhere.
-    pinned: bool,
+    pub pinned: bool,
     /// What is waited for was said.
     said: Option<String>,
     /// Jobs and trigger jobs as last read.
     pub rows: Vec<Job>,
+    pub targets: Vec<Target>,
 }
 
 /// What a read of the pipeline that is meant has brought.
@@ -54,15 +53,6 @@ impl Request {
     pub fn cleans_up(&self) -> bool {
         matches!(self.action.verb, Verb::Cancel | Verb::Erase)
     }
-
-    pub fn body(&self, verb: Verb, job: &Job) -> Option<serde_json::Value> {
-        match verb {
-            Verb::Play => self.parameters.of_play(),
-            Verb::Retry => self.parameters.of_retry(),
-            Verb::Cancel => (job.status == Status::Canceling).then(|| json!({"force": true})),
-            Verb::Erase => None,
-        }
-    }
 }
 
 pub fn route(place: &Place, verb: Verb, id: JobId) -> Route {
@@ -75,7 +65,7 @@ pub fn route(place: &Place, verb: Verb, id: JobId) -> Route {
     }
 }
 
-impl<'j> JobList<'j> {
+impl<'j> Jobs<'j> {
     pub fn new(session: &'j Session<'j>, request: &'j Request) -> Self {
         Self {
             request,
@@ -86,23 +76,12 @@ impl<'j> JobList<'j> {
             pinned: false,
             said: None,
             rows: Vec::new(),
+            targets: Vec::new(),
         }
     }
 
-    /// Where the way begins, given the calling job.
-    pub fn begin(&mut self, me: Option<&Me>) -> Result<&Place, Stop> {
-        let start = self.request.place.start(me)?;
-        Ok(self.start.insert(start))
-    }
-
-    /// The pipeline for a write. From here on no newer attempt of a trigger job leads elsewhere.
-    pub fn pin(&mut self) -> Option<&Place> {
-        self.pinned = true;
-        self.place.as_ref()
-    }
-
     /// The pipeline that is meant, as far as it is known.
-    pub fn place(&self) -> Option<&Place> {
+    pub fn known_place(&self) -> Option<&Place> {
         self.place.as_ref().or(self.start.as_ref())
     }
 
@@ -126,11 +105,8 @@ impl<'j> JobList<'j> {
                 Way::NotStarted(from, trigger) => {
                     let stop = messages::not_started(&trigger, from);
                     let ended = trigger.status.finished() || request.cleans_up();
-                    return Ok(if ended {
-                        Read::Never(stop)
-                    } else {
-                        Read::NotYet(stop)
-                    });
+                    let read = if ended { Read::Never } else { Read::NotYet };
+                    return Ok(read(stop));
                 }
             },
         };
@@ -160,9 +136,8 @@ impl<'j> JobList<'j> {
         let caller = caller.map(Me::caller);
         let selected = choose(&request.selection, &self.rows, caller.as_ref())?;
         self.check(&selected, trigger_jobs)?;
-        let siblings = selected.siblings.as_slice();
-        let note = (!siblings.is_empty())
-            .then(|| messages::siblings(siblings.iter().map(|job| job.name.as_str())));
+        let siblings = selected.siblings.iter().map(|job| job.name.as_str());
+        let note = (siblings.len() > 0).then(|| messages::siblings(siblings));
         let targets = selected.jobs.iter().map(|chosen| {
             let operand = chosen.operand;
             let operand = operand.and_then(|index| request.selection.operands.get(index));

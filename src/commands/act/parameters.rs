@@ -62,25 +62,19 @@ impl Parameters {
         pairs.map(|(name, _)| name.as_str()).collect()
     }
 
-    /// The body of a play. `lib/api/ci/jobs.rb` takes variables as a list of objects and inputs as one object.
-    pub fn of_play(&self) -> Option<Value> {
+    /// The body of a play or retry, which call the inputs otherwise. `lib/api/ci/jobs.rb` takes variables, of a play alone, as a list
+    /// of objects and inputs as one object.
+    pub fn body(&self, inputs: &str) -> Option<Value> {
+        let mut body = Map::new();
         let pairs = self.variables.iter();
-        let list: Vec<Value> = pairs
-            .map(|(key, value)| json!({"key": key, "value": value}))
-            .collect();
-        match (self.variables.is_empty(), self.inputs.is_empty()) {
-            (true, true) => None,
-            (true, false) => Some(json!({"job_inputs": self.typed()})),
-            (false, true) => Some(json!({"job_variables_attributes": list})),
-            (false, false) => {
-                Some(json!({"job_variables_attributes": list, "job_inputs": self.typed()}))
-            }
+        let list = pairs.map(|(key, value)| json!({"key": key, "value": value}));
+        if !self.variables.is_empty() {
+            body.insert("job_variables_attributes".into(), list.collect());
         }
-    }
-
-    /// The body of a retry, which calls them otherwise and takes no variables.
-    pub fn of_retry(&self) -> Option<Value> {
-        (!self.inputs.is_empty()).then(|| json!({"inputs": self.typed()}))
+        if !self.inputs.is_empty() {
+            body.insert(inputs.into(), self.typed().into());
+        }
+        (!body.is_empty()).then(|| body.into())
     }
 
     /// The fields of a trigger. GitLab itself reads the values of inputs that come as text (`Ci::PipelineCreation::Inputs`).

@@ -17,69 +17,39 @@ pub enum Effect {
 
 /// `before` is the row that the write was planned on, `after` the newest attempt of the same name as read since, if there is one.
 pub fn confirm(verb: Verb, before: &Job, after: Option<&Job>) -> Effect {
-    match after {
-        Some(after) if after.name == before.name && after.id >= before.id => match verb {
-            Verb::Play => played(before, after),
-            Verb::Retry => retried(before, after),
-            Verb::Cancel => canceled(before, after),
-            Verb::Erase => erased(before, after),
-        },
-        // It is not listed any more, or GitLab shows an older view.
-        _ => Effect::Unclear,
-    }
-}
-
-fn played(before: &Job, after: &Job) -> Effect {
-    let ran = after.started_at.is_some()
-        && (after.id > before.id || after.started_at != before.started_at);
-    match &after.status {
-        Status::Manual | Status::Scheduled => not_done(after.id == before.id),
+    // Else it is not listed any more, or GitLab shows an older view.
+    let listed = |after: &&Job| after.name == before.name && after.id >= before.id;
+    let Some(after) = after.filter(listed) else {
+        return Effect::Unclear;
+    };
+    let newer = after.id > before.id;
+    let ran = after.started_at.is_some() && (newer || after.started_at != before.started_at);
+    let not_done = |repeat| Effect::NotDone { repeat };
+    match (verb, &after.status) {
+        (Verb::Play, Status::Manual | Status::Scheduled) => not_done(!newer),
         // A retry of an earlier job puts a manual one back to the start.
-        Status::Created | Status::Skipped => not_done(false),
-        Status::Preparing | Status::WaitingForCallback | Status::WaitingForResource => Effect::Done,
-        Status::Pending | Status::Running | Status::Success => Effect::Done,
+        (Verb::Play, Status::Created | Status::Skipped) => not_done(false),
+        (Verb::Play, Status::WaitingForCallback | Status::WaitingForResource) => Effect::Done,
+        (Verb::Play, Status::Preparing | Status::Pending | Status::Running) => Effect::Done,
+        (Verb::Play, Status::Success) => Effect::Done,
         // These can befall a job that nobody played.
-        Status::Failed | Status::Canceling | Status::Canceled if ran => Effect::Done,
-        _ => Effect::Unclear,
-    }
-}
-
-fn retried(before: &Job, after: &Job) -> Effect {
-    if after.id > before.id {
-        return Effect::Done;
-    }
-    // GitLab retries one job id once at most and refuses the second time: asking again cannot make two.
-    let repeat = matches!(
-        after.status,
-        Status::Success | Status::Failed | Status::Canceled
-    );
-    not_done(repeat && after.status == before.status)
-}
-
-fn canceled(before: &Job, after: &Job) -> Effect {
-    match &after.status {
-        Status::Canceled => Effect::Done,
-        Status::Canceling if before.status != Status::Canceling => Effect::Done,
+        (Verb::Play, Status::Failed | Status::Canceling | Status::Canceled) if ran => Effect::Done,
+        (Verb::Play, _) | (Verb::Cancel, Status::Unknown(_)) => Effect::Unclear,
+        (Verb::Retry, _) if newer => Effect::Done,
+        // GitLab retries one job id once at most and refuses the second time: asking again cannot make two.
+        (Verb::Retry, Status::Success | Status::Failed | Status::Canceled) => {
+            not_done(after.status == before.status)
+        }
+        (Verb::Retry, _) | (Verb::Cancel, Status::Success) => not_done(false),
+        (Verb::Cancel, Status::Canceled) => Effect::Done,
+        (Verb::Cancel, Status::Canceling) if before.status != Status::Canceling => Effect::Done,
         // It has ended without an effect, whoever ended it.
-        Status::Failed | Status::Skipped => Effect::Done,
-        Status::Success => not_done(false),
-        Status::Unknown(_) => Effect::Unclear,
-        _ => not_done(after.id == before.id),
+        (Verb::Cancel, Status::Failed | Status::Skipped) => Effect::Done,
+        (Verb::Cancel, _) => not_done(!newer),
+        (Verb::Erase, _) if newer => Effect::Unclear,
+        (Verb::Erase, _) if after.erased_at.is_some() => Effect::Done,
+        (Verb::Erase, status) => not_done(status.finished()),
     }
-}
-
-fn erased(before: &Job, after: &Job) -> Effect {
-    if after.id > before.id {
-        Effect::Unclear
-    } else if after.erased_at.is_some() {
-        Effect::Done
-    } else {
-        not_done(after.status.finished())
-    }
-}
-
-fn not_done(repeat: bool) -> Effect {
-    Effect::NotDone { repeat }
 }
 
 #[cfg(test)]

@@ -68,85 +68,62 @@ pub enum Why {
 
 /// `job` is the newest attempt as just read, `attempt` the one that was chosen. `blocked`: its deployment waits for an approval.
 pub fn plan(action: Action, job: &Job, attempt: JobId, blocked: bool) -> Plan {
+    let why = Why::Status(job.status.clone());
     let plan = match action.verb {
         // A retry is meant for the attempt that was chosen: running a newer one again would be a second run.
         Verb::Retry if job.id > attempt => done(Why::Replaced(job.id)),
         Verb::Play if action.rerun && job.id > attempt => done(Why::Replaced(job.id)),
-        Verb::Play => play(job, action, blocked),
-        Verb::Retry => retry(job, action),
-        Verb::Cancel => cancel(job, action),
-        Verb::Erase => erase(job),
+        Verb::Play => match &job.status {
+            Status::Manual | Status::Scheduled if blocked => Plan::NotYet(Why::Approval),
+            Status::Manual => Plan::Do(Verb::Play),
+            // `app/models/ci/bridge.rb`: only a manual trigger job is playable; a delayed one starts by itself.
+            Status::Scheduled if job.trigger => Plan::NotYet(Why::StartsByItself),
+            Status::Scheduled => Plan::Do(Verb::Play),
+            Status::Created | Status::Canceling | Status::Unknown(_) => Plan::NotYet(why),
+            Status::Failed | Status::Canceled if action.rerun => Plan::Do(Verb::Retry),
+            Status::Failed | Status::Canceled | Status::Skipped => Plan::Refuse(why),
+            Status::Preparing | Status::WaitingForCallback | Status::WaitingForResource => {
+                done(why)
+            }
+            Status::Pending | Status::Running | Status::Success => done(why),
+        },
+        Verb::Retry => match &job.status {
+            Status::Failed | Status::Canceled => Plan::Do(Verb::Retry),
+            Status::Success if action.rerun => Plan::Do(Verb::Retry),
+            Status::Success | Status::Manual | Status::Skipped => Plan::Refuse(why),
+            Status::Created | Status::Scheduled | Status::Preparing => done(why),
+            Status::WaitingForCallback | Status::WaitingForResource => done(why),
+            Status::Pending | Status::Running => done(why),
+            // It has not ended, or its status is not known: no success to report and nothing to send.
+            Status::Canceling | Status::Unknown(_) => Plan::NotYet(why),
+        },
+        Verb::Cancel => match &job.status {
+            Status::Canceled | Status::Skipped | Status::Failed => done(why),
+            Status::Success => Plan::Refuse(why),
+            // `lib/api/ci/jobs.rb`: cancel and erase look for builds only.
+            _ if job.trigger => Plan::Refuse(Why::TriggerJob),
+            // GitLab answers 201 to the cancel of a manual job and changes nothing.
+            Status::Manual => done(Why::NotRunning),
+            Status::Canceling if !action.force => done(why),
+            _ => Plan::Do(Verb::Cancel),
+        },
+        Verb::Erase => match &job.status {
+            _ if job.trigger => Plan::Refuse(Why::TriggerJob),
+            _ if job.erased_at.is_some() => done(Why::Erased),
+            Status::Success | Status::Failed | Status::Canceled => Plan::Do(Verb::Erase),
+            _ => Plan::Refuse(why),
+        },
     };
     let runs = matches!(action.verb, Verb::Play | Verb::Retry);
+    let Given { variables, inputs } = action.given;
+    let dropped = |verb| variables && verb == Verb::Retry || job.trigger && (variables || inputs);
     match plan {
         // `app/models/ci/processable.rb`: archived jobs can be canceled and erased, not run.
         Plan::Do(_) | Plan::NotYet(_) if job.archived && runs => Plan::Refuse(Why::Archived),
-        Plan::Do(verb) => takes_parameters(action, verb, job),
+        // GitLab drops without a word what a trigger job, or a retry, does not take.
+        Plan::Do(verb) if dropped(verb) => Plan::Refuse(Why::TakesNoParameters),
         Plan::NotYet(why) if !action.waits => Plan::Refuse(why),
         plan => plan,
-    }
-}
-
-fn play(job: &Job, action: Action, blocked: bool) -> Plan {
-    let why = Why::Status(job.status.clone());
-    match &job.status {
-        Status::Manual | Status::Scheduled if blocked => Plan::NotYet(Why::Approval),
-        Status::Manual => Plan::Do(Verb::Play),
-        // `app/models/ci/bridge.rb`: only a manual trigger job is playable; a delayed one starts by itself.
-        Status::Scheduled if job.trigger => Plan::NotYet(Why::StartsByItself),
-        Status::Scheduled => Plan::Do(Verb::Play),
-        Status::Created | Status::Canceling | Status::Unknown(_) => Plan::NotYet(why),
-        Status::Preparing | Status::WaitingForCallback | Status::WaitingForResource => done(why),
-        Status::Pending | Status::Running | Status::Success => done(why),
-        Status::Failed | Status::Canceled if action.rerun => Plan::Do(Verb::Retry),
-        Status::Failed | Status::Canceled | Status::Skipped => Plan::Refuse(why),
-    }
-}
-
-fn retry(job: &Job, action: Action) -> Plan {
-    let why = Why::Status(job.status.clone());
-    match &job.status {
-        Status::Failed | Status::Canceled => Plan::Do(Verb::Retry),
-        Status::Success if action.rerun => Plan::Do(Verb::Retry),
-        Status::Success | Status::Manual | Status::Skipped => Plan::Refuse(why),
-        Status::Created | Status::Scheduled | Status::Preparing => done(why),
-        Status::WaitingForCallback | Status::WaitingForResource => done(why),
-        Status::Pending | Status::Running => done(why),
-        // It has not ended, or its status is not known: no success to report and nothing to send.
-        Status::Canceling | Status::Unknown(_) => Plan::NotYet(why),
-    }
-}
-
-fn cancel(job: &Job, action: Action) -> Plan {
-    let why = Why::Status(job.status.clone());
-    match &job.status {
-        Status::Canceled | Status::Skipped | Status::Failed => done(why),
-        Status::Success => Plan::Refuse(why),
-        // `lib/api/ci/jobs.rb`: cancel and erase look for builds only.
-        _ if job.trigger => Plan::Refuse(Why::TriggerJob),
-        // GitLab answers 201 to the cancel of a manual job and changes nothing.
-        Status::Manual => done(Why::NotRunning),
-        Status::Canceling if !action.force => done(why),
-        _ => Plan::Do(Verb::Cancel),
-    }
-}
-
-fn erase(job: &Job) -> Plan {
-    match &job.status {
-        _ if job.trigger => Plan::Refuse(Why::TriggerJob),
-        _ if job.erased_at.is_some() => done(Why::Erased),
-        Status::Success | Status::Failed | Status::Canceled => Plan::Do(Verb::Erase),
-        status => Plan::Refuse(Why::Status(status.clone())),
-    }
-}
-
-/// GitLab drops without a word what a trigger job, or a retry, does not take.
-fn takes_parameters(action: Action, verb: Verb, job: &Job) -> Plan {
-    let Given { variables, inputs } = action.given;
-    if variables && verb == Verb::Retry || job.trigger && (variables || inputs) {
-        Plan::Refuse(Why::TakesNoParameters)
-    } else {
-        Plan::Do(verb)
     }
 }
 
