@@ -28,7 +28,7 @@ fn wait(end: f64, mut sleep: impl FnMut() -> f64) -> (u32, f64) {
 }
 
 fn row(name: &str, cv: f64, sleeps: &dyn Fn(u64) -> Box<dyn FnMut() -> f64>) {
-    let mut random = Random::new(SEED);
+    let mut random = Random(SEED);
     let (mut requests, mut seconds, mut delays) = (0, 0.0, Vec::new());
     for seed in 0..WAITS {
         let end = end(cv, &mut random);

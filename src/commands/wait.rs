@@ -177,11 +177,7 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
         rules: &options.patience.rules,
         me,
     };
-    if let Some(me) = me
-        && let Err(stop) = gating.pass(session, me)
-    {
-        return Err(stop);
-    }
+    me.map_or(Ok(()), |me| gating.pass(session, me))?;
     let mut ended = wait_for(&mut turns, &pipelines, &wait);
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok

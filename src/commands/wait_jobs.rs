@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::wait_loop::Turns;
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::{
-    Counts, Goal, JobOutcome, List, Now, Outcome, Own, Read, Reason, Rules, Step, Unreadable,
-    Verdict, Watch,
+    Counts, Goal, JobOutcome, List, Now, Outcome, Own, Read, Reason, Rules, Unreadable, Verdict,
+    Watch,
 };
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Kind;
@@ -149,7 +149,7 @@ impl JobWait<'_> {
                 looked => looked?,
             };
             each_look(turns, &self.watch, matches!(verdict, Verdict::Final(_)))?;
-            turns.missing(self.missing());
+            turns.session.missing(self.missing());
             match verdict {
                 Verdict::Final(outcome) => return Ok(*outcome),
                 Verdict::Waiting { wake, soon: false } => turns.pause(wake)?,
@@ -162,7 +162,7 @@ impl JobWait<'_> {
     fn look(&mut self, turns: &mut Turns) -> Result<Verdict, Stop> {
         let session = turns.session;
         loop {
-            let calm = session.asking.troubled();
+            let calm = session.troubled();
             let moment = |turns: &Turns| Now {
                 monotonic: turns.now(),
                 server: None,
@@ -180,13 +180,19 @@ impl JobWait<'_> {
                     ..moment(turns)
                 };
                 let next = self.watch.look(&lists, now);
-                write(turns, &next);
+                session.events.changes(&next.changes);
+                next.notes.iter().for_each(|note| session.events.note(note));
+                if !next.changes.is_empty() || !next.notes.is_empty() {
+                    turns.changed();
+                }
                 if matches!(next.verdict, Verdict::Final(_)) {
-                    self.names = names(&got);
+                    let rows = got.iter().filter_map(|rows| rows.as_ref().ok());
+                    let jobs = rows.flat_map(|rows| &rows.jobs);
+                    self.names = jobs.map(|job| job.name.clone()).collect();
                 }
                 step = next;
             }
-            if session.asking.troubled().saturating_sub(calm) <= MOMENT {
+            if session.troubled().saturating_sub(calm) <= MOMENT {
                 return Ok(step.verdict);
             }
         }
@@ -225,16 +231,15 @@ impl JobWait<'_> {
                 near(name, &names),
             ));
         }
-        let mut jobs = outcome.jobs.iter();
         let missing = |job: &&JobOutcome| job.job.is_none() && job.counts == Counts::Missing;
+        let missing: Vec<&JobOutcome> = outcome.jobs.iter().filter(missing).collect();
         if outcome.exit == Exit::NotFound
             && outcome.reason.is_none()
-            && let Some(pipeline) = jobs.find(missing).map(|job| job.pipeline.id)
+            && let [first, ..] = missing.as_slice()
         {
-            let missing: Vec<&JobOutcome> = outcome.jobs.iter().filter(missing).collect();
             let operands = self.operands.iter();
             let operands = operands.filter(|one| missing.iter().any(|job| job.name == one.text));
-            return no_such_jobs(operands, Within::Pipeline(pipeline), &names);
+            return no_such_jobs(operands, Within::Pipeline(first.pipeline.id), &names);
         }
         let refused = match outcome.reason {
             Some(Reason::PipelineRefused(id) | Reason::PipelineGone(id)) => self.refusals.get(&id),
@@ -305,12 +310,6 @@ fn pages(rows: &Rows) -> usize {
     lists.iter().sum::<usize>().max(1)
 }
 
-fn names(got: &[Result<Rows, Unreadable>]) -> Vec<String> {
-    let rows = got.iter().filter_map(|rows| rows.as_ref().ok());
-    let jobs = rows.flat_map(|rows| &rows.jobs);
-    jobs.map(|job| job.name.clone()).collect()
-}
-
 /// What a read has brought, for the verdict.
 pub fn list<'l>((read, rows): (&'l Read, &'l Result<Rows, Unreadable>)) -> List<'l> {
     List {
@@ -322,16 +321,6 @@ pub fn list<'l>((read, rows): (&'l Read, &'l Result<Rows, Unreadable>)) -> List<
         no_trigger_jobs: rows
             .as_ref()
             .is_ok_and(|rows| matches!(rows.trigger_jobs, TriggerJobs::Refused(_))),
-    }
-}
-
-/// Says what a look has shown.
-fn write(turns: &mut Turns, step: &Step) {
-    let events = turns.session.events;
-    events.changes(&step.changes);
-    step.notes.iter().for_each(|note| events.note(note));
-    if !step.changes.is_empty() || !step.notes.is_empty() {
-        turns.changed();
     }
 }
 

@@ -6,7 +6,6 @@ use crate::decide::deadline::{Bound, JobTime};
 use crate::decide::pace::{Interval, Pace};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Facts, Kind, Route, TokenKind};
-use crate::report::events::Missing;
 use crate::report::wait as report;
 use crate::session::{Me, Session};
 
@@ -97,10 +96,11 @@ impl<'t> Turns<'t> {
         // Looking once takes what it takes, though not beyond the job's own end.
         let wish = limits.timeout.filter(|_| !limits.once());
         self.bound = time.bound(wish.map(|wish| wish.saturating_sub(gone)));
-        self.end = now.saturating_add(self.bound.duration());
+        let (Bound::Free(left) | Bound::Job(left) | Bound::Cut { left, .. }) = self.bound;
+        self.end = now.saturating_add(left);
         let quick = limits.once().then_some(self.session.host.limits.outage);
         let outage = limits.outage.or(quick).unwrap_or(OUTAGE);
-        self.session.asking.wait_with(outage, quick, self.end);
+        self.session.wait_with(outage, quick, self.end);
         let job = now.saturating_add(time.left().unwrap_or(Duration::MAX));
         self.last = self.end.saturating_add(LAST_LOOK).min(job);
         self.session.gitlab.set_deadline(Some(self.end));
@@ -125,7 +125,7 @@ impl<'t> Turns<'t> {
         }
         let pace = self.pace.sleep();
         let delay = wake.map_or(pace, |wake| pace.min(wake)).min(self.left());
-        let slept = self.session.asking.sleep(delay);
+        let slept = self.session.sleep(delay);
         slept.map_err(report::signaled)?;
         self.pages = 0;
         self.begin_last_look();
@@ -151,12 +151,7 @@ impl<'t> Turns<'t> {
     /// Something has changed and was said: looks are worth more, and the heartbeat can wait.
     pub fn changed(&mut self) {
         self.pace.changed();
-        self.session.asking.talked();
-    }
-
-    /// What the heartbeat names until further notice.
-    pub fn missing(&self, missing: Vec<Missing>) {
-        self.session.asking.missing(missing);
+        self.session.talked();
     }
 
     /// By the monotonic clock.
@@ -171,10 +166,10 @@ impl<'t> Turns<'t> {
 
     /// The words for an error that ends the wait.
     pub fn stop(&self, error: &Error) -> Stop {
-        match (&error.kind, self.session.asking.trouble()) {
+        match (&error.kind, self.session.trouble()) {
             (Kind::Interrupted { signal, .. }, _) => report::signaled(*signal),
             (Kind::Deadline, _) => self.timeout(),
-            (Kind::Limited { .. }, _) | (_, None) => error.stop(),
+            (Kind::Limited { .. }, _) => error.stop(),
             (_, Some((since, _))) if error.transient() => {
                 report::silence(self.now().saturating_sub(since), error.stop())
             }
@@ -185,7 +180,7 @@ impl<'t> Turns<'t> {
     fn timeout(&self) -> Stop {
         let now = self.now();
         let age = self.seen.map(|seen| now.saturating_sub(seen));
-        let trouble = self.session.asking.trouble().map(|(_, error)| error);
+        let trouble = self.session.trouble().map(|(_, error)| error);
         report::timeout(self.bound, now.saturating_sub(self.began), age, trouble)
     }
 }

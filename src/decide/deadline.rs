@@ -33,14 +33,6 @@ pub enum Bound {
     Cut { wish: Duration, left: Duration },
 }
 
-impl Bound {
-    pub fn duration(self) -> Duration {
-        match self {
-            Self::Free(left) | Self::Job(left) | Self::Cut { left, .. } => left,
-        }
-    }
-}
-
 impl JobTime {
     /// Each limit, and what is left of it.
     fn limits(&self) -> impl Iterator<Item = (Duration, Duration)> {

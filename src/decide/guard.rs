@@ -10,22 +10,10 @@ use crate::model::{Job, Status};
 const QUIET: Duration = Duration::from_secs(90);
 const LOOKS: u32 = 3;
 
-/// What the guard has to say about a wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sign {
-    /// The job that is waited for can never start.
-    Deadlock,
-    /// As `Deadlock`, but trigger jobs cannot be read to be sure.
-    MayNeverStart,
-    /// Only this manual job could make the pipeline go on.
-    Blocking,
-}
-
 /// The fold over looks.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     quiet: Option<Quiet>,
-    said: Vec<Sign>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,50 +27,35 @@ struct Quiet {
 }
 
 impl Guard {
-    /// `rows` are all jobs of the caller's pipeline, and with `trigger_jobs` its trigger jobs. A sign, and the job that it is about, is given
-    /// once; all but `Deadlock` are mere talk.
+    /// `rows` are all jobs of the caller's pipeline. Once the wait looks like one without end: the selected job that has not started, and the
+    /// manual job, if there is one, that alone could make the pipeline go on.
     pub fn look<'r>(
         &mut self,
         rows: &'r [Job],
         caller: &Caller,
         selected: impl Fn(&Job) -> bool,
-        trigger_jobs: bool,
         now: Duration,
-    ) -> Option<(Sign, &'r Job)> {
+    ) -> Option<(&'r Job, Option<&'r Job>)> {
         let others = || rows.iter().filter(|job| job.id != caller.id);
         let mut created = others().filter(|job| job.status == Status::Created);
         let created = created.find(|job| selected(job));
         let mut manual = others().filter(|job| job.status == Status::Manual);
         let manual = manual.find(|job| !job.allow_failure || selected(job));
-        let quiet = self.quieter(Quiet {
+        let look = Quiet {
             fingerprint: fingerprint(others()),
             since: now,
             looks: 1,
             idle: created.is_some() && !others().any(moves),
-        });
-        let short = quiet.looks < LOOKS || now.saturating_sub(quiet.since) < QUIET;
-        let created = created.filter(|_| quiet.idle && !short)?;
-        let (sign, job) = match manual {
-            Some(manual) => (Sign::Blocking, manual),
-            None if trigger_jobs => (Sign::Deadlock, created),
-            None => (Sign::MayNeverStart, created),
         };
-        if self.said.contains(&sign) {
-            return None;
-        }
-        self.said.push(sign);
-        Some((sign, job))
-    }
-
-    /// How long it has been quiet, with this look.
-    fn quieter(&mut self, look: Quiet) -> Quiet {
         let before = self.quiet.filter(|q| q.fingerprint == look.fingerprint);
         let quiet = before.map_or(look, |before| Quiet {
             looks: before.looks + 1,
             ..before
         });
         self.quiet = Some(quiet);
-        quiet
+        let short = quiet.looks < LOOKS || now.saturating_sub(quiet.since) < QUIET;
+        let created = created.filter(|_| quiet.idle && !short)?;
+        Some((created, manual))
     }
 
     /// The last look was like a deadlock: the next ones should show trigger jobs, too.

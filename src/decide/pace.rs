@@ -24,7 +24,7 @@ impl Pace {
             next: interval.min,
             pages: 0,
             scarce: false,
-            random: Random::new(seed),
+            random: Random(seed),
         }
     }
 
@@ -93,7 +93,7 @@ impl Outage {
             last: None,
             tries: 0,
             limits: 0,
-            random: Random::new(seed),
+            random: Random(seed),
         }
     }
 
@@ -142,13 +142,9 @@ fn scale(delay: Duration, factor: f64) -> Duration {
 
 /// Small deterministic random numbers for jitter (`SplitMix64`); no secret depends on them.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
     /// From 0 to just below 1.
     pub fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

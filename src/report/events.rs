@@ -35,7 +35,7 @@ pub enum Event<'e> {
         note: &'static str,
         #[serde(flatten)]
         job: Option<&'e Named>,
-        text: String,
+        text: &'e str,
     },
     /// A minute without any other event.
     Heartbeat {
@@ -112,7 +112,7 @@ impl<'t> EventWriter<'t> {
                 ))
             }
             Event::Change(change) => self.change(change),
-            Event::Note { text, .. } => plain(text.clone()),
+            Event::Note { text, .. } => plain((*text).to_owned()),
             Event::Heartbeat { waiting, silent } => plain(heartbeat(waiting, *silent)),
             Event::Trouble { again, text } => {
                 plain(asking_again(text, Duration::from_secs(*again)))
@@ -140,19 +140,19 @@ impl<'t> EventWriter<'t> {
     }
 
     pub fn note(&self, note: &Note) {
-        let (word, text) = words(note);
+        let text = text(note);
         let event = Event::Note {
-            note: word,
+            note: kind(&note.what),
             job: note.job.as_ref(),
-            text,
-        };
-        let Event::Note { text, .. } = &event else {
-            return;
+            text: &text,
         };
         // Something may be other than it looks.
-        if matches!(word, "unknown-status" | "stuck" | "may-never-start") {
+        if matches!(
+            note.what,
+            Remark::UnknownStatus(_) | Remark::Stuck { .. } | Remark::MayNeverStart
+        ) {
             self.put(&event);
-            self.talk.warning(text);
+            self.talk.warning(&text);
         } else {
             self.write(&event);
         }
@@ -241,52 +241,51 @@ fn heartbeat(waiting: &[Missing], silent: Option<Duration>) -> String {
     format!("waiting for {what}{silence}")
 }
 
-/// The word for a note in events, and a line for people: what it is and what to do.
-fn words(note: &Note) -> (&'static str, String) {
+/// The word for a note in events.
+fn kind(what: &Remark) -> &'static str {
+    match what {
+        Remark::Manual => "manual",
+        Remark::Ignored => "ignored",
+        Remark::Skipped => "skipped",
+        Remark::UnknownStatus(_) => "unknown-status",
+        Remark::Siblings(_) => "siblings",
+        Remark::Absent(_) => "absent",
+        Remark::Downstream(_) => "downstream",
+        Remark::PinMoved { .. } => "pin-moved",
+        Remark::DownstreamCanceled(_) => "downstream-canceled",
+        Remark::Stuck { .. } => "stuck",
+        Remark::Blocking => "blocking",
+        Remark::MayNeverStart => "may-never-start",
+    }
+}
+
+/// A note as a line for people: what it is and what to do.
+fn text(note: &Note) -> String {
     let (name, url) = note
         .job
         .as_ref()
         .map_or(("", ""), |job| (&job.name, &job.url));
     match &note.what {
-        Remark::Manual => (
-            "manual",
-            format!("{name} waits for a person to play it: {url}"),
+        Remark::Manual => format!("{name} waits for a person to play it: {url}"),
+        Remark::Ignored => format!(
+            "{name} is an optional manual job, matched by a pattern only: it is not waited for"
         ),
-        Remark::Ignored => (
-            "ignored",
-            format!(
-                "{name} is an optional manual job, matched by a pattern only: it is not waited for"
-            ),
+        Remark::Skipped => format!(
+            "{name} is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out"
         ),
-        Remark::Skipped => (
-            "skipped",
-            format!(
-                "{name} is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out"
-            ),
+        Remark::UnknownStatus(status) => format!(
+            "{name} has the status {}, which this version does not know: it counts as unfinished",
+            status.word()
         ),
-        Remark::UnknownStatus(status) => (
-            "unknown-status",
-            format!(
-                "{name} has the status {}, which this version does not know: it counts as unfinished",
-                status.word()
-            ),
+        Remark::Siblings(names) => siblings(names.iter().map(String::as_str)),
+        Remark::Absent(name) => format!("the pipeline has no {name}, which is optional"),
+        Remark::Downstream(to) => format!("{name} has started pipeline {to}"),
+        Remark::PinMoved { from, to } => format!(
+            "a newer attempt of {name} has started pipeline {to}, which counts instead of {from}"
         ),
-        Remark::Siblings(names) => ("siblings", siblings(names.iter().map(String::as_str))),
-        Remark::Absent(name) => (
-            "absent",
-            format!("the pipeline has no {name}, which is optional"),
-        ),
-        Remark::Downstream(to) => ("downstream", format!("{name} has started pipeline {to}")),
-        Remark::PinMoved { from, to } => (
-            "pin-moved",
-            format!(
-                "a newer attempt of {name} has started pipeline {to}, which counts instead of {from}"
-            ),
-        ),
-        Remark::DownstreamCanceled(pipeline) => (
-            "downstream-canceled",
-            format!("pipeline {pipeline}, which {name} has started, was canceled"),
-        ),
+        Remark::DownstreamCanceled(pipeline) => {
+            format!("pipeline {pipeline}, which {name} has started, was canceled")
+        }
         Remark::Stuck { status, age, tags } => {
             let why = match status {
                 Status::WaitingForResource => {
@@ -295,24 +294,17 @@ fn words(note: &Note) -> (&'static str, String) {
                 _ if tags.is_empty() => "no runner has taken it".to_owned(),
                 _ => format!("no runner with the tags {} has taken it", tags.join(", ")),
             };
-            (
-                "stuck",
-                format!(
-                    "{name} has been {} for {}: {why}",
-                    status.word(),
-                    human(*age)
-                ),
+            format!(
+                "{name} has been {} for {}: {why}",
+                status.word(),
+                human(*age)
             )
         }
-        Remark::Blocking => (
-            "blocking",
-            format!("nothing goes on until a person plays the manual job {name}: {url}"),
-        ),
-        Remark::MayNeverStart => (
-            "may-never-start",
-            format!(
-                "{name} has not started and nothing else moves: it may never start; without the trigger jobs that is not certain"
-            ),
+        Remark::Blocking => {
+            format!("nothing goes on until a person plays the manual job {name}: {url}")
+        }
+        Remark::MayNeverStart => format!(
+            "{name} has not started and nothing else moves: it may never start; without the trigger jobs that is not certain"
         ),
     }
 }

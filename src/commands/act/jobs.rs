@@ -308,7 +308,7 @@ impl Jobs<'_> {
             status: Some(target.job.status.clone()),
             running: None,
         });
-        call.turns.missing(missing.collect());
+        call.turns.session.missing(missing.collect());
     }
 
     /// Sleeps until the next look.

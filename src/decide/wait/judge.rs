@@ -52,28 +52,27 @@ impl<'a> Judge<'a> {
         }
         let counts = match tracked.downstream() {
             Some(key) => {
-                let below = self.below(tracked, role, key);
+                let tolerated = self.rules.tolerates(&tracked.job, role);
+                let below = match self.pipeline(key, tolerated || self.rules.keep_going) {
+                    Counts::Failed | Counts::Canceled | Counts::Skipped if tolerated => {
+                        Counts::Warning
+                    }
+                    below => below,
+                };
                 join(&tracked.job.status, own, below)
             }
-            None if tracked.job.status == Status::Success => self.childless(tracked),
-            None => own,
+            None if tracked.job.status != Status::Success || self.rules.want == Want::Finished => {
+                own
+            }
+            // It has succeeded and started nothing: the pipeline may show up a moment later.
+            None if self.stands(tracked, APPEAR) => Counts::Missing,
+            None => Counts::Settling,
         };
         // The pipeline below may be that of an older attempt.
         if tracked.shown {
             counts
         } else {
             Counts::Waiting
-        }
-    }
-
-    /// How the pipeline that a trigger job has started counts for the trigger job.
-    fn below(&mut self, tracked: &Tracked, role: Role, key: PipelineKey) -> Counts {
-        if !self.rules.tolerates(&tracked.job, role) {
-            return self.pipeline(key, self.rules.keep_going);
-        }
-        match self.pipeline(key, true) {
-            Counts::Failed | Counts::Canceled | Counts::Skipped => Counts::Warning,
-            below => below,
         }
     }
 
@@ -85,7 +84,11 @@ impl<'a> Judge<'a> {
         if tracked.reached {
             return Counts::Passed;
         }
-        if !self.settled(tracked) {
+        // An end that GitLab itself may take back a moment later must have stood long enough. So must a skip, for the failure that skips it may
+        // still be retried, which brings the job back.
+        let status = &tracked.job.status;
+        let early = *status == Status::Failed || *status == Status::Skipped && tracked.moved;
+        if early && !self.stands(tracked, SETTLE) {
             return Counts::Settling;
         }
         if let Some(limit) = self.rules.stuck
@@ -106,27 +109,6 @@ impl<'a> Judge<'a> {
             Status::Canceled => Counts::Canceled,
             Status::Skipped => Counts::Skipped,
             _ => Counts::Waiting,
-        }
-    }
-
-    /// A trigger job that has succeeded and started nothing: the pipeline may show up a moment later.
-    fn childless(&mut self, tracked: &Tracked) -> Counts {
-        if self.rules.want == Want::Finished {
-            Counts::Passed
-        } else if self.stands(tracked, APPEAR) {
-            Counts::Missing
-        } else {
-            Counts::Settling
-        }
-    }
-
-    /// An end that GitLab itself may take back a moment later has stood long enough.
-    fn settled(&mut self, tracked: &Tracked) -> bool {
-        match tracked.job.status {
-            Status::Failed => self.stands(tracked, SETTLE),
-            // The failure that skips it may still be retried, which brings it back.
-            Status::Skipped if tracked.moved => self.stands(tracked, SETTLE),
-            _ => true,
         }
     }
 
@@ -236,12 +218,10 @@ impl<'a> Judge<'a> {
 /// A trigger job's own status and its pipeline, taken together. The status lags behind, or mirrors the pipeline, or says no more than that
 /// the pipeline was started.
 fn join(status: &Status, own: Counts, below: Counts) -> Counts {
-    if matches!(
+    let nothing = matches!(
         below,
         Counts::Refused | Counts::Missing | Counts::Empty | Counts::TooDeep
-    ) {
-        return below;
-    }
+    );
     match status {
         Status::Success
         | Status::Manual
@@ -250,7 +230,7 @@ fn join(status: &Status, own: Counts, below: Counts) -> Counts {
         | Status::Preparing
         | Status::WaitingForResource
         | Status::WaitingForCallback => below,
-        _ if own.open() && below.bad() => below,
+        _ if nothing || own.open() && below.bad() => below,
         _ => own,
     }
 }

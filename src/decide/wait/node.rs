@@ -31,7 +31,6 @@ pub(super) struct Node {
     pub emptied: Vec<usize>,
     /// An operand is a pattern, which jobs that are not shown may fit, too.
     pub open_ended: bool,
-    met: Vec<bool>,
     pub unreadable: Option<Unreadable>,
     pub no_trigger_jobs: bool,
     /// When it came up.
@@ -64,7 +63,6 @@ impl Node {
             missing: Vec::new(),
             emptied: Vec::new(),
             open_ended: false,
-            met: Vec::new(),
             unreadable: None,
             no_trigger_jobs: false,
             since,
@@ -102,7 +100,11 @@ impl Node {
         // GitLab makes a pipeline together with its jobs: an empty list is that of a server that lags behind.
         let young = context.now.monotonic.saturating_sub(self.since) < APPEAR;
         let lags = rows.is_empty() && young && !context.rules.once;
-        let current = self.role != Role::Target || current(rows, context.known);
+        // The rows are not older than what is known: a replica of the server's database may lag behind a request.
+        let shows = |(name, id): &(String, JobId)| {
+            rows.iter().any(|row| row.id >= *id && row.name == *name)
+        };
+        let current = self.role != Role::Target || context.known.iter().all(shows);
         if choosing && !lags && current {
             if matches!(self.role, Role::Hop(_)) {
                 let triggers = rows.iter().filter(|row| row.trigger);
@@ -130,12 +132,9 @@ impl Node {
     fn choose(&mut self, rows: &[Job], context: &Context, news: &mut News) -> Result<(), Reason> {
         let selected = select(context.selection, rows, context.caller)
             .map_err(|operand| Reason::NamesCaller(operand.text.clone()))?;
-        self.met.resize(context.selection.operands.len(), false);
-        for (operand, met) in self.met.iter_mut().enumerate() {
-            *met |= !selected.missing.contains(&operand);
-        }
-        let met = |operand: &usize| self.met.get(*operand).is_some_and(|met| *met);
-        self.missing = selected.missing.into_iter().filter(|o| !met(o)).collect();
+        // An operand that has meant a job is never missing again.
+        let unmet = |operand: &usize| self.looks == 0 || self.missing.contains(operand);
+        self.missing = selected.missing.into_iter().filter(unmet).collect();
         self.open_ended = selected.open_ended;
         if !selected.siblings.is_empty() && self.looks == 0 {
             let names = selected.siblings.iter().map(|job| job.name.clone());
@@ -166,13 +165,6 @@ impl Node {
             .sort_unstable_by(|a, b| a.job.name.cmp(&b.job.name));
         Ok(())
     }
-}
-
-/// The rows are not older than what is known: a replica of the server's database may lag behind a request.
-fn current(rows: &[Job], known: &[(String, JobId)]) -> bool {
-    known
-        .iter()
-        .all(|(name, id)| rows.iter().any(|row| row.id >= *id && row.name == *name))
 }
 
 /// A selected job.
@@ -237,19 +229,15 @@ impl Tracked {
             self.reached |= !row.status.finished() && reached(wanted, row);
         }
         if let Some(downstream) = &row.downstream_pipeline {
-            self.pinned(downstream.id, pipeline, news);
+            let to = downstream.id;
+            let what = match self.pin.replace(to) {
+                Some(from) if from == to => return,
+                Some(from) => Remark::PinMoved { from, to },
+                None => Remark::Downstream(to),
+            };
+            let job = Some(Named::new(pipeline, &self.job));
+            news.notes.push(Note { job, what });
         }
-    }
-
-    /// A trigger job names the pipeline it has started.
-    fn pinned(&mut self, to: PipelineId, pipeline: PipelineId, news: &mut News) {
-        let what = match self.pin.replace(to) {
-            Some(from) if from == to => return,
-            Some(from) => Remark::PinMoved { from, to },
-            None => Remark::Downstream(to),
-        };
-        let job = Some(Named::new(pipeline, &self.job));
-        news.notes.push(Note { job, what });
     }
 
     /// The pipeline that the newest attempt of the trigger job has started.

@@ -221,11 +221,8 @@ pub struct JobOutcome {
 impl JobOutcome {
     pub(super) fn of(job: &Job, pipeline: PipelineKey, counts: Counts) -> Self {
         Self {
-            name: job.name.clone(),
-            pipeline,
             job: Some(Box::new(job.clone())),
-            counts,
-            because: Vec::new(),
+            ..Self::none(&job.name, pipeline, counts)
         }
     }
 

@@ -128,7 +128,13 @@ impl Counts {
                 return Self::Passed;
             }
             if job.status.finished() && !rules.ok.contains(&job.status) {
-                return Self::ended(&job.status);
+                // It has ended without the status that was waited for.
+                return match job.status {
+                    Status::Failed => Self::Failed,
+                    Status::Canceled => Self::Canceled,
+                    Status::Skipped => Self::Skipped,
+                    _ => Self::Unreachable,
+                };
             }
         }
         match &job.status {
@@ -150,16 +156,6 @@ impl Counts {
             | Status::Canceling
             | Status::Scheduled
             | Status::Unknown(_) => Self::Waiting,
-        }
-    }
-
-    /// A job that has ended without the status that was waited for.
-    fn ended(status: &Status) -> Self {
-        match status {
-            Status::Failed => Self::Failed,
-            Status::Canceled => Self::Canceled,
-            Status::Skipped => Self::Skipped,
-            _ => Self::Unreachable,
         }
     }
 

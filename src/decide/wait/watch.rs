@@ -11,7 +11,7 @@ use super::outcome::{
 };
 use super::rules::{Counts, Role, Rules, TriggerJobs};
 use super::said::Said;
-use crate::decide::guard::{Guard, Sign};
+use crate::decide::guard::Guard;
 use crate::decide::select::{Operand, Selection};
 use crate::exit::Exit;
 use crate::model::{Job, JobId, PipelineId, PipelineKey, Status};
@@ -138,14 +138,12 @@ impl Watch {
             }
         };
         let own = self.own.as_ref().filter(|own| own.pipeline == key.id);
-        let hop = match node.role {
-            Role::Hop(hop) => self.hops.get(hop),
-            Role::Target | Role::Downstream => None,
-        };
+        let everything = &self.everything;
         let context = Context {
             selection: match node.role {
                 Role::Target => &self.goal.selection,
-                Role::Hop(_) | Role::Downstream => hop.unwrap_or(&self.everything),
+                Role::Hop(hop) => self.hops.get(hop).unwrap_or(everything),
+                Role::Downstream => everything,
             },
             caller: own.map(|own| &own.caller),
             rules: &self.rules,
@@ -181,20 +179,20 @@ impl Watch {
         }
         let trigger_jobs = list.read.trigger_jobs && !node.no_trigger_jobs;
         let selected = |job: &Job| node.job(&job.name).is_some();
-        let sign = self
-            .guard
-            .look(rows, &own.caller, selected, trigger_jobs, self.now);
-        let Some((sign, job)) = sign else {
+        let stands = self.guard.look(rows, &own.caller, selected, self.now);
+        let Some((created, manual)) = stands else {
             return Ok(());
         };
-        let job = Named::new(own.pipeline, job);
-        let what = match sign {
-            Sign::Deadlock => return Err(Reason::Deadlock(job)),
-            Sign::MayNeverStart => Remark::MayNeverStart,
-            Sign::Blocking => Remark::Blocking,
+        let named = |job: &Job| Named::new(own.pipeline, job);
+        let (what, job) = match manual {
+            Some(manual) => (Remark::Blocking, named(manual)),
+            None if trigger_jobs => return Err(Reason::Deadlock(named(created))),
+            None => (Remark::MayNeverStart, named(created)),
         };
-        let job = Some(job);
-        news.notes.push(Note { job, what });
+        if self.said.first(None, &what) {
+            let job = Some(job);
+            news.notes.push(Note { job, what });
+        }
         Ok(())
     }
 
@@ -207,18 +205,16 @@ impl Watch {
         let Some(target) = self.target_node().filter(|node| self.absent(node)) else {
             return;
         };
-        let operands = target
-            .missing
-            .iter()
-            .filter_map(|index| self.goal.selection.operands.get(*index));
+        let operands = &self.goal.selection.operands;
+        let missing = target.missing.iter();
+        let operands = missing.filter_map(|index| operands.get(*index));
         let absent = operands.filter(|operand| operand.optional);
         let absent: Vec<Remark> = absent.map(|one| Remark::Absent(one.text.clone())).collect();
-        if absent
-            .first()
-            .is_some_and(|what| self.said.first(None, what))
+        if let [what, ..] = absent.as_slice()
+            && self.said.first(None, what)
         {
-            news.notes
-                .extend(absent.into_iter().map(|what| Note { job: None, what }));
+            let absent = absent.into_iter().map(|what| Note { job: None, what });
+            news.notes.extend(absent);
         }
     }
 
@@ -243,9 +239,14 @@ impl Watch {
             None if self.rules.once => Verdict::Final(Box::new(self.give_up(Exit::Pending))),
             None => {
                 self.first = false;
+                // The lists have not shown what they should have.
+                let unclear = |node: &Node| {
+                    let unshown = || node.jobs.iter().any(|job| !job.shown);
+                    node.unreadable.is_none() && (self.seeks(node) || unshown())
+                };
                 Verdict::Waiting {
                     wake: survey.wake,
-                    soon: self.nodes.values().any(|node| self.unclear(node)),
+                    soon: self.nodes.values().any(unclear),
                 }
             }
         }
@@ -305,11 +306,6 @@ impl Watch {
         }
     }
 
-    /// The lists have not shown what they should have.
-    fn unclear(&self, node: &Node) -> bool {
-        node.unreadable.is_none() && (self.seeks(node) || node.jobs.iter().any(|job| !job.shown))
-    }
-
     /// How it stands when the shell has to end the wait: out of time, interrupted, no answer.
     pub fn give_up(&self, exit: Exit) -> Outcome {
         let survey = self.survey(self.over(Some(exit)));
@@ -353,7 +349,10 @@ impl Watch {
         };
         let way = needed.len();
         // What the way was known to be, the last look at it has not shown.
-        let end = end.filter(|_| !self.lost_way(&needed));
+        let mut nodes = needed.iter().filter_map(|key| self.nodes.get(&key.id));
+        let unshown = |node: &Node| node.jobs.iter().any(|job| !job.shown);
+        let lost = nodes.any(|node| matches!(node.role, Role::Hop(_)) && unshown(node));
+        let end = end.filter(|_| !lost);
         let below = |key: &PipelineKey| !needed.iter().any(|known| known.id == key.id);
         let below: Vec<PipelineKey> = judge.needed.drain(..).filter(below).collect();
         needed.extend(below);
@@ -384,12 +383,6 @@ impl Watch {
         }
         way.push(key);
         self.readable(key)
-    }
-
-    fn lost_way(&self, way: &[PipelineKey]) -> bool {
-        let mut nodes = way.iter().filter_map(|key| self.nodes.get(&key.id));
-        nodes
-            .any(|node| matches!(node.role, Role::Hop(_)) && node.jobs.iter().any(|job| !job.shown))
     }
 
     fn readable(&self, key: PipelineKey) -> Result<Option<&Node>, Reason> {
@@ -438,7 +431,11 @@ impl Watch {
 
     /// Whether the selected jobs have decided.
     fn sum<'a>(&self, judge: &mut Judge<'a>, target: &'a Node) -> Option<End> {
-        if self.guesses(target) {
+        // The selection cannot be known without the trigger jobs, and the server does not show them.
+        if target.no_trigger_jobs
+            && self.rules.trigger_jobs != TriggerJobs::LeaveOut
+            && (target.open_ended || !target.missing.is_empty())
+        {
             return Some(Some(Reason::TriggerJobsRefused));
         }
         let operand = |index: &usize| self.goal.selection.operands.get(*index);
@@ -465,13 +462,6 @@ impl Watch {
             let ignored = ignored.map(|tracked| tracked.job.name.clone()).collect();
             Some(Some(Reason::Nothing { ignored }))
         }
-    }
-
-    /// The selection cannot be known without the trigger jobs, and the server does not show them.
-    fn guesses(&self, target: &Node) -> bool {
-        target.no_trigger_jobs
-            && self.rules.trigger_jobs != TriggerJobs::LeaveOut
-            && (target.open_ended || !target.missing.is_empty())
     }
 
     fn missing(&self, target: &Node, operand: usize) -> Counts {
