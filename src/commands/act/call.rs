@@ -121,12 +121,15 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
         }
     };
     let ending = action.ending(exit, waited.as_ref());
-    let written = write(&ending, options, session, out).and_then(|()| match options.log_tail {
-        Some(keep) if options.format == Format::Table => {
-            show_logs(&ending, keep, session, &mut out.borrow_mut())
-        }
-        _ => Ok(()),
-    });
+    let mut written = write(&ending, options, session, out);
+    // The ends of the logs of the jobs that have failed, below the table.
+    if let (Ok(()), Some(keep), Format::Table) = (&written, options.log_tail, options.format)
+        && let (Some(outcome), Some(place)) = (ending.waited, ending.place)
+    {
+        let (failed, mut out) = (outcome.failed(), out.borrow_mut());
+        let lacks = show_tails(session, &place.project, &failed, keep, &mut out);
+        written = lacks.and_then(|lacks| Stop::all(lacks).map_or(Ok(()), Err));
+    }
     with_delivery(session.talk, exit, written)
 }
 
@@ -147,15 +150,6 @@ fn write(
         }
     }
     Ok(())
-}
-
-/// The ends of the logs of the jobs that have failed, below the table.
-fn show_logs(ending: &Ending, keep: usize, session: &Session, out: &mut Out) -> Result<(), Stop> {
-    let (Some(outcome), Some(place)) = (ending.waited, ending.place) else {
-        return Ok(());
-    };
-    let lacks = show_tails(session, &place.project, &outcome.failed(), keep, out)?;
-    Stop::all(lacks).map_or(Ok(()), Err)
 }
 
 impl Call<'_, '_> {

@@ -85,7 +85,13 @@ impl Action for Jobs<'_> {
                 return end;
             }
             if !sent {
-                self.pause(call)?;
+                self.name_missing(call);
+                let sent = |target: &Target| matches!(target.progress, Progress::Sent(_));
+                if self.targets.iter().any(sent) {
+                    call.turns.pause_short()?;
+                } else {
+                    call.turns.pause(None)?;
+                }
             }
             self.look(call)?;
         }
@@ -190,7 +196,22 @@ impl Jobs<'_> {
             let target = &jobs.targets[index];
             Ok(looked.map(|()| target.job.id == id && target.request() == Some(verb)))
         };
-        let mut post = |jobs: &mut Self| jobs.post(verb, index);
+        let mut post = |jobs: &mut Self| {
+            jobs.pinned = true;
+            let Some(place) = &jobs.place else {
+                return Ok(());
+            };
+            let job = &jobs.targets[index].job;
+            let body = match verb {
+                Verb::Play => jobs.request.parameters.body("job_inputs"),
+                Verb::Retry => jobs.request.parameters.body("inputs"),
+                Verb::Cancel => (job.status == Status::Canceling).then(|| json!({"force": true})),
+                Verb::Erase => None,
+            };
+            let body = body.as_ref().map_or(Body::None, Body::Json);
+            let route = route(place, verb, job.id);
+            jobs.session.gitlab.post(&route, &body).map(drop)
+        };
         match call.send_once(self, &mut look, &mut post)? {
             Sent::Changed => return Ok(()),
             Sent::Refused(error) => return self.refused(call, index, &error),
@@ -205,23 +226,6 @@ impl Jobs<'_> {
         }
         call.interim(&self.ending(Exit::Pending, None));
         Ok(())
-    }
-
-    fn post(&mut self, verb: Verb, index: usize) -> Result<(), Error> {
-        self.pinned = true;
-        let Some(place) = &self.place else {
-            return Ok(());
-        };
-        let job = &self.targets[index].job;
-        let body = match verb {
-            Verb::Play => self.request.parameters.body("job_inputs"),
-            Verb::Retry => self.request.parameters.body("inputs"),
-            Verb::Cancel => (job.status == Status::Canceling).then(|| json!({"force": true})),
-            Verb::Erase => None,
-        };
-        let body = body.as_ref().map_or(Body::None, Body::Json);
-        let route = route(place, verb, job.id);
-        self.session.gitlab.post(&route, &body).map(drop)
     }
 
     /// GitLab refuses. Where it names the job's status, somebody else may have changed that, or a deployment approval is missing.
@@ -309,16 +313,5 @@ impl Jobs<'_> {
             running: None,
         });
         call.turns.session.missing(missing.collect());
-    }
-
-    /// Sleeps until the next look.
-    fn pause(&self, call: &mut Call) -> Result<(), Stop> {
-        self.name_missing(call);
-        let sent = |target: &Target| matches!(target.progress, Progress::Sent(_));
-        if self.targets.iter().any(sent) {
-            call.turns.pause_short()
-        } else {
-            call.turns.pause(None)
-        }
     }
 }
