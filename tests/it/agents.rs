@@ -49,8 +49,8 @@ fn the_allowed_agents_are_listed() {
                 13  ops/agents                 any
             "#]],
             expect![[r#"
-            using the job token from CI_JOB_TOKEN
-        "#]],
+                using the job token from CI_JOB_TOKEN
+            "#]],
         );
         world.0.finish();
     }

@@ -67,8 +67,8 @@ fn a_job_learns_who_it_is_on_every_server() {
                 0,
                 page(),
                 expect![[r#"
-                using the job token from CI_JOB_TOKEN
-            "#]],
+                    using the job token from CI_JOB_TOKEN
+                "#]],
             );
         }
         // The role of security managers came with GitLab 19.

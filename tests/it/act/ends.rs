@@ -202,9 +202,9 @@ fn an_access_token_is_enough_where_project_and_pipeline_are_given() {
     super::brief(story.go(call)).is(
         0,
         expect![[r#"
-        JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-        deploy  passed  success       10s  90400        URL/jobs/90400
-    "#]],
+            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
+            deploy  passed  success       10s  90400        URL/jobs/90400
+        "#]],
         expect![[r#"
         pipeline 7700 of project shop/web
         plan: deploy (90400, manual): play

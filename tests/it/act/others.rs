@@ -102,9 +102,9 @@ fn only_what_has_failed_is_retried() {
     story.run("retry green --rerun -q").is(
         0,
         expect![[r#"
-        JOB    RESULT   STATUS      ID  NOTE  LINK
-        green  retried  pending  90406        URL/jobs/90406
-    "#]],
+            JOB    RESULT   STATUS      ID  NOTE  LINK
+            green  retried  pending  90406        URL/jobs/90406
+        "#]],
         "",
     );
     story.gitlab.finish();
@@ -204,9 +204,9 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
     story.run("cancel unit").is(
         0,
         expect![[r#"
-        JOB   RESULT        STATUS        ID  NOTE             LINK
-        unit  done already  canceling  90400  it is canceling  URL/jobs/90400
-    "#]],
+            JOB   RESULT        STATUS        ID  NOTE             LINK
+            unit  done already  canceling  90400  it is canceling  URL/jobs/90400
+        "#]],
         expect![[r#"
             plan: unit (90400, canceling): nothing to do, it is canceling
         "#]],
@@ -237,16 +237,16 @@ fn what_is_erased_is_done_already() {
     story.whole("erase unit").is(
         0,
         expect![[r#"
-        JOB   RESULT  STATUS     ID  NOTE  LINK
-        unit  erased  failed  90400        URL/jobs/90400
-    "#]],
+            JOB   RESULT  STATUS     ID  NOTE  LINK
+            unit  erased  failed  90400        URL/jobs/90400
+        "#]],
         expect![[r#"
-        using the job token from CI_JOB_TOKEN
-        pipeline 7700 of project 44
-        plan: unit (90400, failed): erase
-        using the access token from JOBGATE_TOKEN
-        08:00:00 unit: erased, 90400 is failed  URL/jobs/90400
-    "#]],
+            using the job token from CI_JOB_TOKEN
+            pipeline 7700 of project 44
+            plan: unit (90400, failed): erase
+            using the access token from JOBGATE_TOKEN
+            08:00:00 unit: erased, 90400 is failed  URL/jobs/90400
+        "#]],
     );
     story.run("erase unit busy --all").is(
         9,

@@ -79,9 +79,9 @@ fn a_second_call_has_nothing_to_do() {
     story.run("play deploy").is(
         0,
         expect![[r#"
-        JOB     RESULT        STATUS      ID  NOTE           LINK
-        deploy  done already  pending  90400  it is pending  URL/jobs/90400
-    "#]],
+            JOB     RESULT        STATUS      ID  NOTE           LINK
+            deploy  done already  pending  90400  it is pending  URL/jobs/90400
+        "#]],
         expect![[r#"
             plan: deploy (90400, pending): nothing to do, it is pending
         "#]],
@@ -200,9 +200,9 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
     story.run("play deploy").is(
         0,
         expect![[r#"
-        JOB     RESULT  STATUS      ID  NOTE  LINK
-        deploy  played  pending  90401        URL/jobs/90401
-    "#]],
+            JOB     RESULT  STATUS      ID  NOTE  LINK
+            deploy  played  pending  90401        URL/jobs/90401
+        "#]],
         expect![[r#"
             plan: deploy (90401, created): not yet, it is created
             08:00:53 deploy: played, 90401 is pending  URL/jobs/90401
@@ -360,9 +360,9 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
     story.run("play deploy").is(
         9,
         expect![[r#"
-        JOB     RESULT   STATUS     ID  NOTE           LINK
-        deploy  refused  failed  90400  it has failed  URL/jobs/90400
-    "#]],
+            JOB     RESULT   STATUS     ID  NOTE           LINK
+            deploy  refused  failed  90400  it has failed  URL/jobs/90400
+        "#]],
         expect![[r#"
             plan: deploy (90400, failed): refused, it has failed
             jobgate: hint: --rerun runs it once more
@@ -566,9 +566,9 @@ fn a_person_who_was_faster_is_no_failure() {
     story.run("play deploy").is(
         0,
         expect![[r#"
-        JOB     RESULT        STATUS      ID  NOTE           LINK
-        deploy  done already  pending  90400  it is pending  URL/jobs/90400
-    "#]],
+            JOB     RESULT        STATUS      ID  NOTE           LINK
+            deploy  done already  pending  90400  it is pending  URL/jobs/90400
+        "#]],
         expect![[r#"
             plan: deploy (90400, manual): play
             08:00:00 deploy: done already, it is pending

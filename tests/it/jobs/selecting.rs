@@ -62,14 +62,14 @@ fn the_calling_jobs_siblings_are_left_out_of_groups() {
     scene.calls(
         &[(0, "gate"), (5, "gat")],
         &expect![[r#"
-        $ jobs gate
-        JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
-        left out, as parallel siblings of this job: gate 1/3, gate 3/3
-        $ jobs gat
-        JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
-        jobgate: error: no job "gat" in pipeline 7700; did you mean "gate"?
-        jobgate: hint: jobgate jobs lists the jobs of a pipeline
-    "#]],
+            $ jobs gate
+            JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
+            left out, as parallel siblings of this job: gate 1/3, gate 3/3
+            $ jobs gat
+            JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
+            jobgate: error: no job "gat" in pipeline 7700; did you mean "gate"?
+            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        "#]],
     );
     let one = scene.run("jobs -o ndjson").arg("gate 1/3").binary();
     assert_eq!((one.code, one.out.lines().count()), (0, 1), "{}", one.log);

@@ -44,9 +44,9 @@ fn a_failure_below_is_shown_with_its_way() {
     after_head(story.run("wait child --shallow")).is(
         0,
         expect![[r#"
-        JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
-        child  passed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
-    "#]],
+            JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
+            child  passed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
+        "#]],
         expect![[r#"
             08:01:58 child  success
             08:01:58 child has started pipeline 7701
@@ -65,9 +65,9 @@ fn the_way_leads_to_a_job_of_a_pipeline_that_appears_late() {
     after_head(story.run("wait smoke --downstream child")).is(
         0,
         expect![[r#"
-        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-        smoke  passed  success       20s  90403        https://gl/web/-/jobs/90403
-    "#]],
+            JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
+            smoke  passed  success       20s  90403        https://gl/web/-/jobs/90403
+        "#]],
         expect![[r#"
             08:00:00 child  created
             08:01:00 waiting for child (created)
@@ -124,9 +124,9 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
     after_head(story.run("wait smoke --downstream chidl")).is(
         5,
         expect![[r#"
-        JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
-        chidl  missing
-    "#]],
+            JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
+            chidl  missing
+        "#]],
         expect![[r#"
         jobgate: error: no trigger job "chidl" in pipeline 7700; did you mean "child"?
         jobgate: hint: jobgate jobs lists the jobs of a pipeline
@@ -150,9 +150,9 @@ fn a_newer_attempt_of_the_trigger_job_moves_the_pin() {
     after_head(story.run("wait smoke --downstream child")).is(
         0,
         expect![[r#"
-        JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-        smoke  passed  success     3m20s  90404        https://gl/web/-/jobs/90404
-    "#]],
+            JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
+            smoke  passed  success     3m20s  90404        https://gl/web/-/jobs/90404
+        "#]],
         expect![[r#"
             08:00:00 child  pending
             08:00:02 child  pending → success
@@ -238,10 +238,10 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
     after_head(story.run("wait unit lint")).is(
         0,
         expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
-        lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
-    "#]],
+            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+            unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
+            lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+        "#]],
         expect![[r#"
             08:00:00 unit  pending
             08:00:00 lint  success
@@ -300,9 +300,9 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
     story.on(call).is(
         0,
         expect![[r#"
-        JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
-        deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
-    "#]],
+            JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
+            deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+        "#]],
         expect![[r#"
         jobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90401
     "#]],

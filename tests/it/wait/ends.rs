@@ -46,9 +46,9 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
     after_head(story.run("wait --all --except report")).is(
         0,
         expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success       10s  90400        https://gl/web/-/jobs/90400
-    "#]],
+            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+            unit  passed  success       10s  90400        https://gl/web/-/jobs/90400
+        "#]],
         expect![[r#"
             08:00:27 unit  success
         "#]],
@@ -56,10 +56,10 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
     after_head(story.run("wait --all --ok skipped")).is(
         0,
         expect![[r#"
-        JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit    passed  success       10s  90400        https://gl/web/-/jobs/90400
-        report  passed  skipped            90401        https://gl/web/-/jobs/90401
-    "#]],
+            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
+            unit    passed  success       10s  90400        https://gl/web/-/jobs/90400
+            report  passed  skipped            90401        https://gl/web/-/jobs/90401
+        "#]],
         expect![[r#"
             08:00:27 unit  success
             08:00:27 report  skipped
@@ -74,9 +74,9 @@ fn what_is_not_there_is_not_found() {
     after_head(story.run("wait unti")).is(
         5,
         expect![[r#"
-        JOB   RESULT   STATUS  DURATION  ID  NOTE  LINK
-        unti  missing
-    "#]],
+            JOB   RESULT   STATUS  DURATION  ID  NOTE  LINK
+            unti  missing
+        "#]],
         expect![[r#"
             jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
@@ -93,9 +93,9 @@ fn what_is_not_there_is_not_found() {
     after_head(story.run("wait unti* --stage test")).is(
         5,
         expect![[r#"
-        JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
-        unti*  missing
-    "#]],
+            JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
+            unti*  missing
+        "#]],
         expect![[r#"
             jobgate: error: no job matches "unti*" in pipeline 7700
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
@@ -110,10 +110,10 @@ fn an_optional_job_may_be_absent() {
     after_head(story.run("wait unit --optional e2e")).is(
         0,
         expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
-        e2e   absent
-    "#]],
+            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+            unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
+            e2e   absent
+        "#]],
         expect![[r#"
             08:00:00 unit  success
             08:00:00 the pipeline has no e2e, which is optional
@@ -134,9 +134,9 @@ fn a_manual_job_waits_for_a_person_who_is_told_where() {
     after_head(story.run("wait approve")).is(
         0,
         expect![[r#"
-        JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
-        approve  passed  success        5s  90400        https://gl/web/-/jobs/90400
-    "#]],
+            JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
+            approve  passed  success        5s  90400        https://gl/web/-/jobs/90400
+        "#]],
         expect![[r#"
             08:00:00 approve  manual
             08:00:00 approve waits for a person to play it: https://gl/web/-/jobs/90400
@@ -157,10 +157,10 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
     after_head(story.run("wait --all")).is(
         0,
         expect![[r#"
-        JOB   RESULT   STATUS   DURATION     ID  NOTE             LINK
-        unit  passed   success       10s  90400                   https://gl/web/-/jobs/90400
-        docs  ignored  manual             90401  allowed to fail  https://gl/web/-/jobs/90401
-    "#]],
+            JOB   RESULT   STATUS   DURATION     ID  NOTE             LINK
+            unit  passed   success       10s  90400                   https://gl/web/-/jobs/90400
+            docs  ignored  manual             90401  allowed to fail  https://gl/web/-/jobs/90401
+        "#]],
         expect![[r#"
             08:00:00 unit  pending
             08:00:00 docs  created
@@ -173,9 +173,9 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
     after_head(story.run("wait doc*")).is(
         5,
         expect![[r#"
-        JOB   RESULT   STATUS  DURATION     ID  NOTE             LINK
-        docs  ignored  manual            90401  allowed to fail  https://gl/web/-/jobs/90401
-    "#]],
+            JOB   RESULT   STATUS  DURATION     ID  NOTE             LINK
+            docs  ignored  manual            90401  allowed to fail  https://gl/web/-/jobs/90401
+        "#]],
         expect![[r#"
         08:00:17 docs  manual
         08:00:17 docs is an optional manual job, matched by a pattern only: it is not waited for
@@ -270,10 +270,10 @@ fn a_timeout_of_zero_looks_once() {
     after_head(story.run("wait unit lint --timeout 0")).is(
         8,
         expect![[r#"
-        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit  waiting  pending            90400        https://gl/web/-/jobs/90400
-        lint  passed   success     2m00s  90401        https://gl/web/-/jobs/90401
-    "#]],
+            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
+            unit  waiting  pending            90400        https://gl/web/-/jobs/90400
+            lint  passed   success     2m00s  90401        https://gl/web/-/jobs/90401
+        "#]],
         expect![[r#"
         08:00:00 unit  pending
         08:00:00 lint  success
@@ -282,9 +282,9 @@ fn a_timeout_of_zero_looks_once() {
     after_head(story.run("wait lint --timeout 0")).is(
         0,
         expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
-    "#]],
+            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+            lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+        "#]],
         expect![[r#"
         08:00:00 lint  success
     "#]],
@@ -292,10 +292,10 @@ fn a_timeout_of_zero_looks_once() {
     after_head(story.run("wait lint nothing --timeout 0")).is(
         5,
         expect![[r#"
-        JOB      RESULT   STATUS   DURATION     ID  NOTE  LINK
-        lint     passed   success     2m00s  90401        https://gl/web/-/jobs/90401
-        nothing  missing
-    "#]],
+            JOB      RESULT   STATUS   DURATION     ID  NOTE  LINK
+            lint     passed   success     2m00s  90401        https://gl/web/-/jobs/90401
+            nothing  missing
+        "#]],
         expect![[r#"
             08:00:00 lint  success
             jobgate: error: no job "nothing" in pipeline 7700
@@ -324,9 +324,9 @@ fn parallel_siblings_are_not_waited_for() {
     after_head(story.run("wait --all")).is(
         0,
         expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
-    "#]],
+            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+            unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
+        "#]],
         expect![[r#"
             08:00:00 unit  success
             08:00:00 left out, as parallel siblings of this job: gate 1/3, gate 3/3

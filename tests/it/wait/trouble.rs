@@ -79,9 +79,9 @@ fn one_401_is_asked_again() {
     after_head(story.run("wait unit")).is(
         0,
         expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
-    "#]],
+            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
+            unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+        "#]],
         expect![[r#"
             08:00:02 unit  pending
             08:00:04 unit  pending → running  (2s in queue)
