@@ -90,7 +90,7 @@ fn it_runs_in_an_empty_image() {
         return;
     }
     let root = tempfile::tempdir().expect("a folder");
-    std::fs::copy(BINARY, root.path().join("jobgate")).expect("copied");
+    crate::run::copy_program(Path::new(BINARY), &root.path().join("jobgate"));
     let output = Command::new("chroot")
         .arg(root.path())
         .args(["/jobgate", "--version"])

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::runner::{command, shim};
+use crate::run::copy_program;
 
 /// A checkout with the project's scripts.
 fn checkout() -> tempfile::TempDir {
@@ -13,7 +14,7 @@ fn checkout() -> tempfile::TempDir {
     fs::create_dir(folder.path().join(".ci")).expect("a folder");
     shim(folder.path());
     for name in [".ci/upload", "Cargo.toml", "CHANGELOG.md"] {
-        fs::copy(root.join(name), folder.path().join(name)).expect("copied");
+        copy_program(&root.join(name), &folder.path().join(name));
     }
     folder
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::config::{AFTER_SCRIPT, Config, Job};
 use crate::fake::{GitLab, Id};
+use crate::run::copy_program;
 
 /// What people do while the pipelines run; called again and again.
 pub type People<'a> = Box<dyn Fn(&GitLab) + Sync + 'a>;
@@ -337,7 +338,10 @@ pub fn command(folder: &Path, name: &str, body: &str) {
 }
 
 fn executable(path: &Path, body: &str) {
-    fs::write(path, format!("#!/bin/sh\n{body}")).expect("written");
+    let draft = path.with_extension("draft");
+    fs::write(&draft, format!("#!/bin/sh\n{body}")).expect("written");
     let mode = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(path, mode).expect("made executable");
+    fs::set_permissions(&draft, mode).expect("made executable");
+    copy_program(&draft, path);
+    fs::remove_file(&draft).expect("removed");
 }
