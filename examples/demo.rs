@@ -1,4 +1,4 @@
-//! `cargo run --example demo`: a pipeline's story, told by the real program on an embedded fake GitLab whose clock runs twenty times faster.
+//! `cargo run --example demo`: a pipeline's story, shown by the real program on an embedded fake GitLab whose clock runs twenty times faster.
 //! `cargo run --example demo -- serve` keeps the fake up and prints what to export, so that every command can be tried by hand.
 #![allow(
     clippy::print_stdout,
@@ -110,7 +110,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The story. Ends with 1 if a command ends otherwise than told.
+/// The story. Ends with 1 if a command ends otherwise than the story says.
 fn tell() -> ExitCode {
     let Demo {
         world,

@@ -218,7 +218,7 @@ pub struct Job {
     pub tag_list: Box<[String]>,
     /// Of a trigger job: the pipeline it started, once that exists.
     pub downstream_pipeline: Option<Box<Pipeline>>,
-    /// True for a trigger job (`Bridge`). No field of the answer: the list that the row came from tells.
+    /// True for a trigger job (`Bridge`). Not a field of the answer: it follows from the list that holds the row.
     #[serde(skip)]
     pub trigger: bool,
 }

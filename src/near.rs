@@ -1,6 +1,6 @@
 //! The name that somebody probably meant.
 
-/// A longer word is no slip of a name; its rest is not looked at.
+/// Characters of a word that are compared. A longer word is not a misspelled name.
 const LONGEST: usize = 64;
 
 /// The name that `word` is most likely a slip of: few edits away (case apart), or the nearest of those that it begins.

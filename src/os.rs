@@ -22,7 +22,7 @@ pub enum Woken {
 #[cfg(unix)]
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Tells every part of the program that it was asked to end. Clones share one state.
+/// Lets every part of the program see that it was asked to end. Clones share one state.
 #[derive(Clone, Default)]
 pub struct Interrupt {
     shared: Arc<Shared>,

@@ -205,7 +205,7 @@ struct Asking {
 /// A row of requests without a good answer.
 struct Trouble {
     since: Duration,
-    told: bool,
+    said: bool,
     /// What came last.
     error: String,
 }
@@ -302,7 +302,7 @@ impl Session<'_> {
             let Some(delay) = again else {
                 return Err(error);
             };
-            // A rate limit that outlasts the time is no reason to sleep.
+            // Do not sleep for a rate limit that outlasts the time.
             let too_late = matches!(error.kind, Kind::Limited { wait } if wait >= Some(left));
             if left.is_zero() || too_late {
                 return Err(error.too_late());
@@ -322,7 +322,7 @@ impl Session<'_> {
             state.tries = 0;
             state.trouble.take()
         };
-        if self.waits() && trouble.is_some_and(|trouble| trouble.told) {
+        if self.waits() && trouble.is_some_and(|trouble| trouble.said) {
             self.events.write(&Event::Answers {});
             self.talked();
         }
@@ -334,15 +334,15 @@ impl Session<'_> {
         let mut state = self.asking.borrow_mut();
         let trouble = state.trouble.get_or_insert(Trouble {
             since: asked,
-            told: false,
+            said: false,
             error: String::new(),
         });
         trouble.error = error.to_string();
         if !waits && !delay.is_zero() {
             let line = messages::asking_again(&error.message, delay);
             self.talk.line(&line);
-        } else if waits && !trouble.told && now.saturating_sub(trouble.since) + delay >= BLIP {
-            trouble.told = true;
+        } else if waits && !trouble.said && now.saturating_sub(trouble.since) + delay >= BLIP {
+            trouble.said = true;
             self.events.write(&Event::Trouble {
                 again: delay.as_secs(),
                 text: &trouble.error,

@@ -102,7 +102,7 @@ impl Action for NewPipeline<'_> {
     fn send(&mut self, call: &mut Call) -> Result<(), Stop> {
         let sent = call.send_once(
             self,
-            // There is nothing to look at: a pipeline that is not visible yet cannot be told from one that was never made.
+            // There is nothing to look at: a pipeline that is not visible yet cannot be distinguished from one that was never made.
             &mut |_| Ok(Ok(true)),
             &mut |trigger| trigger.post(),
         )?;

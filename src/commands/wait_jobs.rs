@@ -18,7 +18,7 @@ use crate::report::messages::{self, Within};
 use crate::report::wait as report;
 use crate::session::Me;
 
-/// After trouble that took longer than this, a look begins anew: it is of one moment.
+/// After trouble that took longer than this, a look begins again: all its lists are of one moment.
 const MOMENT: Duration = Duration::from_secs(5);
 
 /// What to wait for.

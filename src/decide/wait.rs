@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_told_once_where_to_click() {
+    fn a_person_sees_once_where_to_click() {
         let rows = vec![
             tolerated(job(5, "a", "manual")),
             tolerated(job(4, "b", "manual")),
@@ -393,7 +393,7 @@ mod tests {
         let mut wait = Wait::new(named(&["a", "*"]), Rules::default()).pipeline(OWN, rows.clone());
         assert_eq!(wait.exit(0), None);
         assert_eq!(wait.exit(5), None);
-        let told: Vec<String> = wait
+        let shown: Vec<String> = wait
             .notes
             .iter()
             .map(|note| {
@@ -405,7 +405,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            told,
+            shown,
             [
                 "a https://gitlab.example/-/jobs/5",
                 "b ignored",

@@ -1,4 +1,4 @@
-//! From a host's name to its addresses: by the C library, which `os::prepare` has told to ask the hosts file and name servers only.
+//! From a host's name to its addresses: by the C library, which `os::prepare` has set to ask the hosts file and name servers only.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
@@ -59,7 +59,7 @@ impl Names {
             .under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        // An earlier look-up may still be under way, given up by whoever wanted it: its answer is ours if it is for the same name.
+        // An earlier look-up may still be under way, given up by an earlier request: its answer is used if it is for the same name.
         loop {
             let look_up = under_way.get_or_insert_with(|| LookUp::start(name));
             let answer = self.wait(&look_up.answer, &mut left)?;

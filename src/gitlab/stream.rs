@@ -84,7 +84,7 @@ impl Client<'_> {
             return Err(fail(Kind::Unusable, message));
         }
         let mut chunk = vec![0; CHUNK];
-        // One reader for the whole log: a second one would start to decompress anew.
+        // One reader for the whole log: a second one would start to decompress from the beginning.
         let mut log = head.body.as_reader();
         loop {
             let read = log.read(&mut chunk);

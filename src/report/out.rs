@@ -20,7 +20,7 @@ const CHUNK: usize = 32 << 10;
 /// Columns of the longest name that a table shows to people.
 const LONGEST_NAME: usize = 40;
 
-/// Where the answer goes. Trouble there never ends the work: it is told by [`Out::finish`].
+/// Where the answer goes. An error in writing never ends the work: [`Out::finish`] returns it.
 #[must_use]
 pub struct Out<'a> {
     host: &'a Host<'a>,

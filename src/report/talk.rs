@@ -5,8 +5,8 @@ use super::text::visible;
 use crate::exit::Stop;
 use crate::host::Host;
 
-/// What is told while the work goes on: lower case, no final period, one line each. Text from a server is welcome as it is.
-/// A standard error that cannot be written changes nothing.
+/// The lines printed while the program works: lower case, no final period, one line each. Control characters of a server's text are made
+/// visible here. Errors writing to stderr are ignored.
 pub struct Talk<'a> {
     host: &'a Host<'a>,
     style: Style,

@@ -35,7 +35,7 @@ pub fn table(outcome: &Outcome) -> Table {
 
 fn rows(table: &mut Table, jobs: &[JobOutcome], path: &mut Vec<bool>) {
     for (index, outcome) in jobs.iter().enumerate() {
-        // The selected jobs are no branches: only what is below one is.
+        // The selected jobs are not branches; only what is below one is.
         let below = !path.is_empty();
         if below {
             path.pop();
@@ -295,7 +295,7 @@ pub fn shortened(wish: Duration, left: Duration) -> String {
 }
 
 pub fn signaled(signal: Signal) -> Stop {
-    Stop::new(Exit::Signal(signal), format!("{} came", signal.name()))
+    Stop::new(Exit::Signal(signal), format!("ended by {}", signal.name()))
 }
 
 /// `age`: of the last complete answer; `trouble`: what kept a newer one from coming.

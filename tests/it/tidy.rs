@@ -203,6 +203,35 @@ fn one_l() {
     keep("GitLab writes canceled and canceling with one l", &broken);
 }
 
+/// Words that readers stumble over, and those for which the project has another one. "could not tell" is the name of an outcome.
+const BANNED: &str = "told|tells|mend|mends|mended|seldom|belongs into|dear|anew|whoever|bear|bears|has a say|sigterm came|fixes it|\
+    env var|env vars|ci token|phase|by nobody|is no|are no";
+
+#[test]
+fn plain_english() {
+    let read = |path: &str| {
+        let folders = [
+            "src/",
+            "docs/",
+            "examples/",
+            "templates/",
+            "benches/",
+            ".ci/",
+        ];
+        folders.iter().any(|folder| path.starts_with(folder)) || !path.contains('/')
+    };
+    let mut broken = Vec::new();
+    for file in files().iter().filter(|file| read(&file.path)) {
+        for (line, number) in file.text.lines().zip(1..) {
+            let lower = line.to_lowercase().replace("there is no ", "");
+            if BANNED.split('|').any(|word| holds(&lower, word)) {
+                broken.push(format!("{}:{number}: {}", file.path, line.trim()));
+            }
+        }
+    }
+    keep("these words have plainer ones (see BANNED)", &broken);
+}
+
 #[test]
 fn tests_in_source_files_are_one_module_at_the_end() {
     let mut broken = Vec::new();

@@ -11,7 +11,7 @@ pub enum Effect {
     Done,
     /// Not done. `repeat`: the same request may be sent to the same job id once more.
     NotDone { repeat: bool },
-    /// It cannot be told. Nothing may be sent.
+    /// The rows do not show it. Nothing may be sent.
     Unclear,
 }
 
@@ -43,7 +43,7 @@ pub fn confirm(verb: Verb, before: &Job, after: Option<&Job>) -> Effect {
         (Verb::Retry, _) | (Verb::Cancel, Status::Success) => not_done(false),
         (Verb::Cancel, Status::Canceled) => Effect::Done,
         (Verb::Cancel, Status::Canceling) if before.status != Status::Canceling => Effect::Done,
-        // It has ended without an effect, whoever ended it.
+        // The job has ended without an effect, whatever ended it.
         (Verb::Cancel, Status::Failed | Status::Skipped) => Effect::Done,
         (Verb::Cancel, _) => not_done(!newer),
         (Verb::Erase, _) if newer => Effect::Unclear,
@@ -192,7 +192,7 @@ mod tests {
             seen(Verb::Erase, &plain("success"), &job(18, "success", &date)),
             "unknown"
         );
-        // A newer attempt that runs was not canceled; that the older one was is no comfort, and nothing is sent to another id.
+        // A newer attempt that runs was not canceled; that the older one was does not help, and nothing is sent to another id.
         assert_eq!(
             seen(
                 Verb::Cancel,

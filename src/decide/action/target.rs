@@ -50,7 +50,7 @@ pub enum Progress {
     Closed(Exit),
     /// GitLab refused the request; nothing was done.
     Failed(Stop),
-    /// The request was sent, and it cannot be told whether it was done.
+    /// The request was sent, and whether GitLab did it is unknown.
     Unknown(Verb),
 }
 

@@ -124,7 +124,7 @@ pub(super) fn tier(values: &[String], evidence: &Evidence) -> Checked {
     Ok((one, Fact::Tier.of(&[&tier.word()])))
 }
 
-/// The slug that GitLab gives for the job, looked up among the project's environments: names in variables are no evidence.
+/// The slug that GitLab gives for the job, looked up among the project's environments: names in variables are not evidence.
 pub(super) fn environment(globs: &[String], evidence: &Evidence) -> Checked {
     let Some(environment) = &agents(evidence)?.environment else {
         return Ok((None, Fact::NoEnvironment.of(&[])));

@@ -37,7 +37,7 @@ pub struct Read {
     pub retried: bool,
 }
 
-/// What one [`Read`] brought. A list that is not complete is no list: it is read again instead.
+/// What one [`Read`] brought. A list that is not complete does not count: it is read again.
 #[derive(Clone, Debug)]
 pub struct List<'a> {
     pub read: &'a Read,

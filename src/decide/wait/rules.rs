@@ -16,7 +16,7 @@ pub(super) const APPEAR: Duration = Duration::from_mins(1);
 pub struct Rules {
     pub want: Want,
     pub failures: Failures,
-    /// Statuses that pass although they are no success: `canceled`, `skipped`.
+    /// Statuses other than `success` that pass: `canceled`, `skipped`.
     pub ok: Vec<Status>,
     pub trigger_jobs: TriggerJobs,
     /// Wait for all jobs even after one has failed.

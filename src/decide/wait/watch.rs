@@ -28,7 +28,7 @@ use crate::model::{Job, JobId, PipelineId, PipelineKey, Status};
 /// }
 /// ```
 ///
-/// A look that is given up is simply begun anew.
+/// A look that is given up simply starts again.
 #[derive(Debug)]
 pub struct Watch {
     goal: Goal,
@@ -40,7 +40,7 @@ pub struct Watch {
     /// Jobs, by name, with an attempt that exists for certain.
     known: Vec<(String, JobId)>,
     nodes: Nodes,
-    /// The pipelines that bear on the verdict, the way first.
+    /// The pipelines that the verdict depends on, the way first.
     needed: Vec<PipelineKey>,
     guard: Guard,
     /// When the look began, by the monotonic clock.
@@ -54,7 +54,7 @@ pub struct Watch {
 
 /// What would follow if all that is known were fresh.
 struct Survey {
-    /// The pipelines that bear on it: first the way, so many of them, then those downstream of selected jobs.
+    /// The pipelines that it depends on: first the way, so many of them, then those downstream of selected jobs.
     needed: Vec<PipelineKey>,
     way: usize,
     wake: Option<Duration>,
@@ -98,7 +98,7 @@ impl Watch {
         Self { known, ..self }
     }
 
-    /// Takes in lists, and decides. No lists: a new look begins. A verdict is given only when every pipeline that bears on it was read in
+    /// Takes in lists, and decides. No lists: a new look begins. A verdict is given only when every pipeline that it depends on was read in
     /// this look.
     pub fn look(&mut self, lists: &[List], now: Now) -> Step {
         if lists.is_empty() {
@@ -289,7 +289,7 @@ impl Watch {
         operands.any(|(_, operand)| operand.is_id())
     }
 
-    /// Makes the pipelines that bear on the verdict known, and forgets the others.
+    /// Takes note of the pipelines that the verdict depends on, and forgets the others.
     fn adopt(&mut self, survey: &Survey) {
         let needed: HashSet<PipelineId> = survey.needed.iter().map(|key| key.id).collect();
         self.nodes.retain(|id, _| needed.contains(id));
@@ -592,9 +592,9 @@ mod tests {
             (trigger(9, "t", "success", Some((60, "manual"))), 0),
             (job(9, "c", "manual"), 1),
         ] {
-            let (code, told) = quietly(std::slice::from_ref(&more));
+            let (code, notes_given) = quietly(std::slice::from_ref(&more));
             assert_eq!(code, None, "{} {:?}", more.name, more.status);
-            assert_eq!(told.len(), notes);
+            assert_eq!(notes_given.len(), notes);
         }
     }
 
@@ -603,7 +603,7 @@ mod tests {
         let rows = [job(5, "a", "created"), job(1, "wait", "running")];
         assert_eq!(quiet(&rows, 3).0, None);
         assert_eq!(quiet(&rows, 4).0, Some(10));
-        // Two looks far apart are not enough, and a change starts it anew.
+        // Two looks far apart are not enough, and a change starts the count again.
         let mut wait = Wait::new(named(&["a"]), Rules::default()).pipeline(OWN, rows.to_vec());
         assert_eq!(wait.exit(0), None);
         assert_eq!(wait.exit(200), None);

@@ -594,7 +594,7 @@ fn a_signal_ends_the_wait_for_a_playable_job() {
             using the job token from CI_JOB_TOKEN
             pipeline 7700 of project 44
             plan: deploy (90400, created): not yet, it is created
-            jobgate: error: SIGTERM came
+            jobgate: error: ended by SIGTERM
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);

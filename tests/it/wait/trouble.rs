@@ -216,7 +216,7 @@ fn a_signal_ends_a_sleep_with_a_last_report() {
             expect![[r#"
                 08:00:00 unit  pending
                 08:00:02 unit  pending → running  (2s in queue)
-                jobgate: error: SIGNAL came
+                jobgate: error: ended by SIGNAL
             "#]],
         );
         story.gitlab.finish();
