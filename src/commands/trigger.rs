@@ -16,7 +16,8 @@ use crate::host::Host;
 use crate::model::{Pipeline, Place};
 use crate::report::act::{self as report, Ending, What};
 use crate::report::messages::Within;
-use crate::session::{Me, Session};
+use crate::session::Session;
+use crate::time::Timestamp;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -34,14 +35,14 @@ const USAGE: Usage = Usage {
     details: "\
 With --wait the exit code is that of `jobgate wait` for all jobs of the pipeline.
 
-PROJECT is an id or a full path. The job token is enough where that project's job token allowlist names this project and the job's user may run pipelines there; \
---wait also needs to read the pipeline's jobs (GitLab 18.2 and newer).
+PROJECT is an id or a full path. GitLab starts the pipeline with the job token if that project's job token allowlist names this project and the job's user may run pipelines there. \
+--wait lists the pipeline's jobs with the job token (GitLab 18.2 and newer), and with the access token where GitLab refuses the job token. \
+--on-cancel cancel needs an access token.
 
 A request is sent once. If its answer is lost, the exit code is 6, and the newer pipelines of this ref and user are listed: \
 one of them may be the pipeline that it has started.
 
-Conditions (--require) are asked at the start and again directly before the request. --input takes inputs of the pipeline (GitLab 17.11 and newer). \
---on-cancel cancel takes an access token.",
+Conditions (--require) are asked at the start and again directly before the request. --input sets an input of the pipeline (GitLab 17.11 and newer).",
     example: "\
 jobgate trigger ops/monitoring --ref main --wait
 jobgate trigger 1234 --ref v1.2 --variable VERSION --input region=eu",
@@ -176,27 +177,28 @@ impl NewPipeline<'_> {
     /// Lists the pipelines that a request with a lost answer may have started. Nothing is sent again.
     fn lost(&self, call: &mut Call, lost: &Error) -> Stop {
         let Call { turns, me, .. } = call;
+        let user = me.as_ref().and_then(|me| me.job.user.as_ref());
+        let user = user.map_or("", |user| user.username.as_str());
+        let since = me.as_ref().and_then(|me| me.facts.date);
         // GitLab may still be at work on it.
         let paused = turns.pause_short();
-        let rows = paused.and_then(|()| turns.ask(|| self.newer(me.as_ref())));
-        report::lost_trigger(&lost.stop(), rows.ok())
+        let newer = paused.and_then(|()| turns.ask(|| self.newer(user, since)));
+        report::lost_trigger(lost.stop(), &self.ref_name, user, newer)
     }
 
     /// Pipelines of the ref and the calling job's user since the call began, newest first.
-    fn newer(&self, me: Option<&Me>) -> Result<Vec<Pipeline>, Error> {
-        let user = me.and_then(|me| me.job.user.as_ref());
+    fn newer(&self, user: &str, since: Option<Timestamp>) -> Result<Vec<Pipeline>, Error> {
         let query = [
             ("ref", self.ref_name.as_str()),
             // A pipeline started with a job token has this source (`app/services/ci/pipeline_trigger_service.rb`).
             ("source", "pipeline"),
-            ("username", user.map_or("", |user| user.username.as_str())),
+            ("username", user),
             ("order_by", "id"),
             ("sort", "desc"),
             ("per_page", "20"),
         ];
         let route = Route::Pipelines(self.project.clone());
         let mut rows: Vec<Pipeline> = self.session.gitlab.get(&route, &query)?.json()?;
-        let since = me.and_then(|me| me.facts.date);
         rows.retain(|row| row.created_at.is_none_or(|created| Some(created) >= since));
         Ok(rows)
     }

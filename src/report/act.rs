@@ -403,17 +403,38 @@ pub fn cannot_cancel() -> Stop {
     )
 }
 
-/// The answer of a trigger was lost: `lost` says how, `newer` which pipelines it may have started, if they can be listed.
-pub fn lost_trigger(lost: &Stop, newer: Option<Vec<Pipeline>>) -> Stop {
-    let exit = match lost.exit {
-        Exit::Signal(signal) => Exit::Signal(signal),
-        _ => Exit::Unknown,
+/// The answer of a trigger was lost. `newer`: the pipelines that it may have started, or why they cannot be listed.
+pub fn lost_trigger(
+    lost: Stop,
+    ref_name: &str,
+    user: &str,
+    newer: Result<Vec<Pipeline>, Stop>,
+) -> Stop {
+    let signal = |exit| matches!(exit, Exit::Signal(_));
+    let exits = [
+        lost.exit,
+        newer.as_ref().map_or_else(|stop| stop.exit, |_| Exit::Ok),
+    ];
+    let exit = exits.into_iter().find(|exit| signal(*exit));
+    let mut stop = Stop::new(exit.unwrap_or(Exit::Unknown), lost.error);
+    let whose = format!("{ref_name} by {user}");
+    let newer = match newer {
+        Ok(rows) if rows.is_empty() => format!(", but lists no new pipeline of {whose} so far"),
+        Ok(rows) => {
+            let rows = rows.into_iter().map(|row| {
+                let created = row.created_at.map(|at| format!(", created {at}"));
+                let (id, created, url) = (row.id, created.unwrap_or_default(), row.web_url);
+                format!("\npipeline {id} of {whose}{created}  {url}")
+            });
+            ", perhaps one of these:".to_owned() + &rows.collect::<String>()
+        }
+        Err(refusal) => {
+            stop.hints = refusal.hints;
+            let error = refusal.error;
+            format!("; the new pipelines of {whose} cannot be listed:\n{error}")
+        }
     };
-    let mut error =
-        lost.error.clone() + "\nit is not known whether GitLab has started the pipeline";
-    for Pipeline { id, web_url, .. } in newer.unwrap_or_default() {
-        error =
-            format!("{error}\nthis pipeline of the same ref and user is newer: {id}  {web_url}");
-    }
-    Stop::new(exit, error).hint("look at the newest pipelines of the ref before triggering again")
+    stop.error += "\nGitLab may have started a pipeline all the same";
+    stop.error += &newer;
+    stop.hint("look at the newest pipelines of the ref before triggering again")
 }

@@ -105,8 +105,8 @@ fn every_way_to_a_help_page_leads_to_the_same() {
         retrying:
               --all               act on every match; without it more than one is an
                                   error
-              --input NAME=VALUE  start it with this input (GitLab 18.10 and newer)
-                                  [repeatable]
+              --input NAME=VALUE  start it with this input (jobs: GitLab 18.10,
+                                  pipelines: 17.11) [repeatable]
               --rerun             run a job once more that has ended
               --dry-run           stop after the plan; nothing is changed
               --wait              wait until it has ended, as `jobgate wait` does

@@ -17,7 +17,7 @@ pub const VARIABLE: Opt = Opt::value(
 .many();
 pub const INPUT: Opt = Opt::value(
     "--input NAME=VALUE",
-    "start it with this input (GitLab 18.10 and newer)",
+    "start it with this input (jobs: GitLab 18.10, pipelines: 17.11)",
 )
 .many();
 

@@ -66,6 +66,67 @@ fn a_pipeline_is_started_and_mirrored_with_the_job_token_alone() {
 }
 
 #[test]
+fn inputs_are_sent_whatever_the_servers_version() {
+    let story = Story::with(deploy(), |world, pipeline| {
+        monitoring(checks())(world, pipeline);
+        world.age = 18;
+    });
+    let words = "trigger ops/monitoring --ref main --input region=eu --input size=[1,2]";
+    let got = story.run(words);
+    assert_eq!(got.code, 0, "{got:?}");
+    let made = |world: &mut World| world.pipelines[&7701].inputs.clone();
+    let made = story.gitlab.world(made);
+    assert_eq!(
+        (made["region"].as_str(), made["size"].as_str()),
+        (Some("eu"), Some("[1,2]"))
+    );
+    assert!(!story.gitlab.log().contains("/version"));
+    story.gitlab.finish();
+}
+
+#[test]
+fn the_access_token_lists_what_the_job_token_may_not() {
+    let story = Story::with(deploy(), |world, pipeline| {
+        monitoring(checks())(world, pipeline);
+        // Job tokens cannot list trigger jobs yet.
+        world.age = 18;
+    });
+    let mira = story
+        .gitlab
+        .world(|world| world.access_token(MIRA, &["read_api"]));
+    let words = "trigger ops/monitoring --ref main --wait -o dotenv";
+    let call = story.call(words).var("JOBGATE_TOKEN", mira);
+    story.go(call).is(0, expect![[r#"
+        JOBGATE_OUT_RESULT=ok
+        JOBGATE_OUT_EXIT_CODE=0
+        JOBGATE_OUT_PROJECT_ID=45
+        JOBGATE_OUT_PIPELINE_ID=7701
+        JOBGATE_OUT_PIPELINE_URL=https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+    "#]], expect![[r#"
+        using the job token from CI_JOB_TOKEN
+        plan: trigger ops/monitoring at main
+        08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+        08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
+        using the access token from JOBGATE_TOKEN
+        08:00:00 check  pending
+        08:00:00 hint  pending
+        08:00:02 check  pending → running  (2s in queue)
+        08:00:02 hint  pending → running  (2s in queue)
+        08:00:05 hint  running → failed
+        08:00:40 check  running → success
+    "#]]);
+    let log = story.gitlab.log();
+    for asked in [
+        "/trigger/pipeline form 201",
+        "/jobs?per_page=100 job 200",
+        "/bridges?per_page=100 access 200",
+    ] {
+        assert!(log.contains(asked), "{log}");
+    }
+    story.gitlab.finish();
+}
+
+#[test]
 fn a_plan_starts_nothing() {
     let story = Story::with(deploy(), monitoring(checks()));
     run(
@@ -113,8 +174,8 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
     run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
         plan: trigger ops/monitoring at main
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer
-        jobgate: error: it is not known whether GitLab has started the pipeline
-        jobgate: error: this pipeline of the same ref and user is newer: 7701  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+        jobgate: error: GitLab may have started a pipeline all the same, perhaps one of these:
+        jobgate: error: pipeline 7701 of main by mira, created 2026-11-20T08:00:00Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
         jobgate: hint: look at the newest pipelines of the ref before triggering again
     "#]]);
     story
@@ -130,12 +191,26 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
         plan: trigger ops/monitoring at main
         jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
-        jobgate: error: it is not known whether GitLab has started the pipeline
-        jobgate: error: this pipeline of the same ref and user is newer: 7703  https://gitlab.example.com/ops/monitoring/-/pipelines/7703
-        jobgate: error: this pipeline of the same ref and user is newer: 7702  https://gitlab.example.com/ops/monitoring/-/pipelines/7702
+        jobgate: error: GitLab may have started a pipeline all the same, perhaps one of these:
+        jobgate: error: pipeline 7703 of main by mira, created 2026-11-20T08:00:02.934Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7703
+        jobgate: error: pipeline 7702 of main by mira, created 2026-11-20T08:00:02.934Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7702
         jobgate: hint: look at the newest pipelines of the ref before triggering again
     "#]]);
     assert_eq!(story.gitlab.posts(), 3);
+    // Job tokens cannot list pipelines before GitLab 19.2.
+    story.gitlab.world(|world| world.age = 18);
+    story.gitlab.fault("POST */trigger/pipeline", Fault::Locked);
+    run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
+        plan: trigger ops/monitoring at main
+        jobgate: error: another request was changing the same record, and this one may have been done before that
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 409 Conflict: Resource lock (request id 01JD0000000000000000000013)
+        jobgate: error: GitLab may have started a pipeline all the same; the new pipelines of main by mira cannot be listed:
+        jobgate: error: project ops/monitoring does not exist, or the token cannot see it
+        jobgate: error: GET /projects/ops%2Fmonitoring/pipelines: 404 Project Not Found (request id 01JD0000000000000000000014)
+        jobgate: hint: the user who started the job must be a member of project ops/monitoring with the role Reporter or higher
+        jobgate: hint: in project ops/monitoring: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+        jobgate: hint: look at the newest pipelines of the ref before triggering again
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -148,8 +223,16 @@ fn a_limit_is_waited_out_and_a_lock_is_not_trusted() {
     let got = run(&story, "trigger ops/monitoring --ref main");
     assert_eq!((got.code, story.gitlab.posts()), (0, 3), "{got:?}");
     story.gitlab.fault("POST */trigger/pipeline", Fault::Locked);
-    let got = run(&story, "trigger ops/monitoring --ref main");
-    assert_eq!((got.code, story.gitlab.posts()), (6, 4), "{got:?}");
+    let call = story.call("trigger ops/monitoring --ref main -q");
+    let got = story.go(call.without("JOBGATE_TOKEN"));
+    got.is(6, "", expect![[r#"
+        jobgate: error: another request was changing the same record, and this one may have been done before that
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 409 Conflict: Resource lock (request id 01JD0000000000000000000009)
+        jobgate: error: GitLab may have started a pipeline all the same, perhaps one of these:
+        jobgate: error: pipeline 7701 of main by mira, created 2026-11-20T08:00:41.221Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+        jobgate: hint: look at the newest pipelines of the ref before triggering again
+    "#]]);
+    assert_eq!(story.gitlab.posts(), 4);
     story.gitlab.finish();
 }
 
