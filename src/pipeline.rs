@@ -185,6 +185,7 @@ impl<'a> Pipelines<'a> {
         if matches!(route, Route::PipelineJobs(..)) && lacks {
             return Err(Error::incomplete(route, &facts));
         }
+        self.gitlab.count_answer();
         let date = date.or(facts.date);
         Ok((facts, date))
     }

@@ -19,7 +19,7 @@ use crate::report::{Color, Talk, messages};
 
 /// While nothing changes, a heartbeat says this often what is waited for.
 const HEARTBEAT: Duration = Duration::from_mins(1);
-/// In a wait, trouble that is over sooner than this is not mentioned.
+/// Trouble that is over sooner than this is not mentioned.
 const BLIP: Duration = Duration::from_secs(10);
 
 /// Options that every command that asks GitLab takes.
@@ -281,7 +281,7 @@ impl Session<'_> {
             if result.is_ok() || (bounded && self.gitlab.answers() > answers) {
                 self.answered();
             }
-            let error = match result {
+            let mut error = match result {
                 Err(error) if error.transient() => error,
                 other => return other,
             };
@@ -296,18 +296,21 @@ impl Session<'_> {
                 return Err(error);
             }
             let (now, left) = (self.now(), self.left());
+            // Sleeping through a rate limit that outlasts the time is useless.
+            let limited = matches!(error.kind, Kind::Limited { wait } if wait >= Some(left));
             let delay = self.asking.borrow_mut().delay(&error, asked, now);
-            let again = delay.map(|delay| delay.min(left));
-            self.note(&error, asked, again.unwrap_or_default());
-            let Some(delay) = again else {
-                return Err(error);
-            };
-            // Do not sleep for a rate limit that outlasts the time.
-            let too_late = matches!(error.kind, Kind::Limited { wait } if wait >= Some(left));
-            if left.is_zero() || too_late {
-                return Err(error.too_late());
+            let again = delay.filter(|_| !left.is_zero() && !limited);
+            let again = again.map(|delay| delay.min(left));
+            if let (None, Kind::Limited { wait }) = (again, &error.kind) {
+                let until = wait.map(|wait| self.host.clock.wall().plus(wait));
+                error.message = messages::limit_lasts(&error.message, until);
             }
-            if let Err(signal) = self.sleep(delay) {
+            self.note(&error, asked, again);
+            let Some(again) = again else {
+                let late = delay.is_some();
+                return Err(if late { error.too_late() } else { error });
+            };
+            if let Err(signal) = self.sleep(again) {
                 return Err(error.interrupted(signal));
             }
             self.asking.borrow_mut().troubled += self.now().saturating_sub(asked);
@@ -322,15 +325,15 @@ impl Session<'_> {
             state.tries = 0;
             state.trouble.take()
         };
-        if self.waits() && trouble.is_some_and(|trouble| trouble.said) {
+        if trouble.is_some_and(|trouble| trouble.said) {
             self.events.write(&Event::Answers {});
             self.talked();
         }
     }
 
-    /// Says what the trouble is: in a wait once it lasts, elsewhere before each sleep.
-    fn note(&self, error: &Error, asked: Duration, delay: Duration) {
-        let (now, waits) = (self.now(), self.waits());
+    /// Says, once it lasts, what the trouble is and what to try.
+    fn note(&self, error: &Error, asked: Duration, again: Option<Duration>) {
+        let now = self.now();
         let mut state = self.asking.borrow_mut();
         let trouble = state.trouble.get_or_insert(Trouble {
             since: asked,
@@ -338,15 +341,16 @@ impl Session<'_> {
             error: String::new(),
         });
         trouble.error = error.to_string();
-        if !waits && !delay.is_zero() {
-            let line = messages::asking_again(&error.message, delay);
-            self.talk.line(&line);
-        } else if waits && !trouble.said && now.saturating_sub(trouble.since) + delay >= BLIP {
+        let lasts = |again| now.saturating_sub(trouble.since) + again >= BLIP;
+        if let Some(again) = again.filter(|again| !trouble.said && lasts(*again)) {
             trouble.said = true;
             self.events.write(&Event::Trouble {
-                again: delay.as_secs(),
+                again: again.as_secs(),
                 text: &trouble.error,
             });
+            for hint in error.stop().hints {
+                self.talk.hint(&hint);
+            }
         }
     }
 
@@ -384,10 +388,6 @@ impl Session<'_> {
         drop(state);
         self.talked();
         Some(now.saturating_add(HEARTBEAT))
-    }
-
-    fn waits(&self) -> bool {
-        self.asking.borrow().heartbeat.is_some()
     }
 
     /// Since when there has been no good answer, and what came last.

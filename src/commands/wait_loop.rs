@@ -22,6 +22,8 @@ pub struct Limits {
     pub interval: Interval,
     /// How long GitLab may give no good answer; without a wish five minutes.
     pub outage: Option<Duration>,
+    /// The command has an option for that.
+    pub adjustable: bool,
 }
 
 impl Limits {
@@ -43,6 +45,8 @@ pub struct Turns<'t> {
     end: Duration,
     /// The last look may go on until then.
     last: Duration,
+    /// The command has an option for the outage budget.
+    adjustable: bool,
     /// When the last look was complete.
     seen: Option<Duration>,
 }
@@ -64,6 +68,7 @@ impl<'t> Turns<'t> {
             began,
             end: began,
             last: began,
+            adjustable: limits.adjustable,
             seen: None,
         };
         // For the time being as if the job had just begun.
@@ -170,8 +175,10 @@ impl<'t> Turns<'t> {
             (Kind::Interrupted { signal, .. }, _) => report::signaled(*signal),
             (Kind::Deadline, _) => self.timeout(),
             (Kind::Limited { .. }, _) => error.stop(),
-            (_, Some((since, _))) if error.transient() => {
-                report::silence(self.now().saturating_sub(since), error.stop())
+            // More time does not make a host name exist.
+            (_, Some((since, _))) if error.transient() && error.tries.is_none() => {
+                let silent = self.now().saturating_sub(since);
+                report::silence(silent, error, self.adjustable)
             }
             _ => error.stop(),
         }

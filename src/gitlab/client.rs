@@ -168,7 +168,8 @@ impl<'a> Client<'a> {
         self.memory().answers
     }
 
-    pub(super) fn count_answer(&self) {
+    /// One more: an object, or a list that its reader has found to be whole.
+    pub fn count_answer(&self) {
         self.memory().answers += 1;
     }
 

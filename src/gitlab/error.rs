@@ -165,7 +165,7 @@ impl Error {
         let name = signal.name();
         Self {
             kind: Kind::Interrupted { signal, sent },
-            message: format!("{}; {name} came before the next try", self.message),
+            message: format!("{}; ended by {name} before the next try", self.message),
             explained: None,
             ..self
         }

@@ -59,7 +59,7 @@ const EMPTY: &str = "the next page that was named is empty";
 
 impl Client<'_> {
     /// A list to its end, row by row in the server's order, each as its own text and once; `each` may stop it early. The headers' facts
-    /// come with each row, and those of the last page at the end.
+    /// come with each row, and those of the last page at the end. The caller counts the answer if it finds the list whole.
     pub fn each_row(
         &self,
         route: &Route,
@@ -78,12 +78,10 @@ impl Client<'_> {
                     continue;
                 }
                 if each(row, &answer.facts)?.is_break() {
-                    self.count_answer();
                     return Ok(answer.facts);
                 }
             }
             let Some(query) = list.after(count, &answer)? else {
-                self.count_answer();
                 return Ok(answer.facts);
             };
             next = query;
@@ -109,6 +107,7 @@ impl Client<'_> {
                 ControlFlow::Continue(())
             })
         })?;
+        self.count_answer();
         Ok(rows)
     }
 }

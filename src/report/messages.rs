@@ -11,7 +11,7 @@ use crate::decide::select::Operand;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Note, TokenKind};
 use crate::model::{Job, JobId, PipelineId, Place, Project, Status};
-use crate::time::human;
+use crate::time::{Timestamp, human};
 
 /// `a, b, c and 3 more`: at most eight names.
 pub fn list<T: AsRef<str>>(names: &[T]) -> String {
@@ -39,6 +39,14 @@ pub fn note(note: &Note) -> String {
 pub fn asking_again(trouble: &str, delay: Duration) -> String {
     let seconds = human(delay + Duration::from_millis(999));
     format!("{trouble}; asking again in {seconds}")
+}
+
+/// A rate limit that is not waited for. `until`: GitLab says when it ends.
+pub fn limit_lasts(trouble: &str, until: Option<Timestamp>) -> String {
+    until.map_or_else(
+        || format!("{trouble}; GitLab does not say how long the limit lasts"),
+        |until| format!("{trouble}; the limit lasts until {}", until.time_of_day()),
+    )
 }
 
 /// Where GitLab is and how to get there, as far as variables alone say so. `certificates` names the files that are trusted.

@@ -12,7 +12,7 @@ use super::table::{Column, Table, branch};
 use crate::decide::deadline::Bound;
 use crate::decide::wait::{Counts, JobOutcome, Named, Outcome, Reason};
 use crate::exit::{Exit, Signal, Stop};
-use crate::gitlab::Project;
+use crate::gitlab::{Error, Project};
 use crate::model::{Job, JobId, PipelineId, Place};
 use crate::time::human;
 
@@ -328,15 +328,15 @@ pub fn timeout(
     stop
 }
 
-/// The outage budget is used up.
-pub fn silence(silent: Duration, stop: Stop) -> Stop {
-    let silent = human(silent);
-    Stop {
-        error: format!(
-            "GitLab has given no good answer for {silent}\n{}",
-            stop.error
-        ),
-        ..stop
+/// The outage budget is used up. `adjustable`: the command has an option for it.
+pub fn silence(silent: Duration, error: &Error, adjustable: bool) -> Stop {
+    let (silent, mut stop) = (human(silent), error.stop());
+    stop.error = format!(
+        "GitLab has given no good answer for {silent}: {}",
+        stop.error
+    );
+    if adjustable {
+        return stop.hint("--outage-budget DURATION allows more");
     }
-    .hint("--outage-budget DURATION allows more")
+    stop
 }

@@ -346,10 +346,10 @@ fn rate_limits_hold_a_gate_up_for_half_a_minute_at_most() {
         .run("gate role=guest")
         .is(6, expect![[r#"
             FINDING  CONDITION   GITLAB SAID
-            unknown  role=guest  this GitLab's rate limit is used up (GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000007)) (expected: the role of the job's user in its project is at least guest)
+            unknown  role=guest  this GitLab's rate limit is used up (GET /job/allowed_agents: 429 Retry later; the limit lasts until 08:01:02 (request id 01JD0000000000000000000007)) (expected: the role of the job's user in its project is at least guest)
         "#]], expect![[r#"
-            429 Retry later; asking again in 14s
-            429 Retry later; asking again in 13s
+            08:00:25 GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000005); asking again in 13s
+            jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
             the gate could not be checked: 1 of 1 conditions without evidence
             jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
         "#]]);

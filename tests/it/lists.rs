@@ -1,8 +1,9 @@
 //! A list that may have lost rows is never a verdict, whatever the command makes of it.
 
 use jobgate::os::Interrupt;
+use serde_json::Value;
 
-use crate::fake::{Fault, GitLab, Id, ListFault, World, ci, job};
+use crate::fake::{Answer, Fault, GitLab, Id, ListFault, World, ci, job};
 use crate::run::{Outcome, Run};
 
 const FAULTS: [Fault; 4] = [
@@ -47,6 +48,23 @@ fn a_list_that_stays_incomplete_ends_as_could_not_tell() {
             assert_eq!(outcome.code, 6, "{fault:?} {words}: {outcome:?}");
         }
     }
+}
+
+#[test]
+fn a_parallel_group_that_stays_incomplete_is_no_good_answer_to_a_wait() {
+    let mut world = World::new();
+    world.project("shop/web");
+    let jobs = [job("unit").parallel(3).is("success"), job("gate").here()];
+    let pipeline = world.pipeline("shop/web", "main", ci().stage("test", jobs));
+    let me = world.job(pipeline, "gate");
+    let rows = ["unit 1/3", "unit 3/3"].map(|name| world.job_json(world.job(pipeline, name)));
+    let gitlab = GitLab::start(world);
+    let short = Answer::json(200, &Value::from(rows.to_vec()));
+    gitlab.answers("GET */pipelines/*/jobs*", short, u32::MAX);
+    let begun = gitlab.world(|world| world.now);
+    let outcome = run("wait unit --outage-budget 1m", &gitlab, me);
+    let took = gitlab.world(|world| world.now).since(begun);
+    assert_eq!((outcome.code, took.as_secs()), (6, 60), "{outcome:?}");
 }
 
 #[test]

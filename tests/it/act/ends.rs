@@ -148,11 +148,9 @@ fn an_action_that_ends_early_prints_its_document() {
         .is(6, expect![[r#"
             {"result":"unknown","exit":6,"action":"play","project":null,"pipeline":null,"jobs":[],"waited":null}
         "#]], expect![[r#"
-            jobgate: error: GitLab has given no good answer for 30s
-            jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
+            jobgate: error: GitLab has given no good answer for 30s: GitLab failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
             jobgate: hint: try again later; an administrator finds the request in the logs by its id
-            jobgate: hint: --outage-budget DURATION allows more
         "#]]);
     story
         .run("trigger ops/web --ref main -o dotenv -q --timeout 0")
@@ -161,11 +159,9 @@ fn an_action_that_ends_early_prints_its_document() {
             JOBGATE_OUT_EXIT_CODE=6
             JOBGATE_OUT_PROJECT_PATH=ops/web
         "#]], expect![[r#"
-            jobgate: error: GitLab has given no good answer for 30s
-            jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
+            jobgate: error: GitLab has given no good answer for 30s: GitLab failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000016)
             jobgate: hint: try again later; an administrator finds the request in the logs by its id
-            jobgate: hint: --outage-budget DURATION allows more
         "#]]);
     story.gitlab.finish();
 }
@@ -180,7 +176,7 @@ fn cancel_does_not_wait_for_a_long_rate_limit() {
     "#]], expect![[r#"
         plan: slow (90400, running): cancel
         jobgate: error: this GitLab's rate limit is used up
-        jobgate: error: POST /projects/44/jobs/90400/cancel: 429 Retry later (request id 01JD0000000000000000000004)
+        jobgate: error: POST /projects/44/jobs/90400/cancel: 429 Retry later; the limit lasts until 08:01:32 (request id 01JD0000000000000000000004)
         jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
     "#]]);
     story

@@ -125,12 +125,7 @@ fn a_parallel_group_that_lacks_a_job_is_an_incomplete_list() {
     assert_eq!((got.code, got.out.lines().count()), (0, 3), "{}", got.log);
     scene.gitlab.answers(list, short, u32::MAX);
     jobs().is(6, "", expect![[r#"
-        the list lacks jobs of a parallel group; asking again in 1s
-        the list lacks jobs of a parallel group; asking again in 2s
-        the list lacks jobs of a parallel group; asking again in 4s
-        the list lacks jobs of a parallel group; asking again in 7s
-        the list lacks jobs of a parallel group; asking again in 12s
-        the list lacks jobs of a parallel group; asking again in 7s
+        08:00:06 GET /projects/44/pipelines/7700/jobs: the list lacks jobs of a parallel group (request id 01JD0000000000000000000008); asking again in 6s
         jobgate: error: GET /projects/44/pipelines/7700/jobs: the list lacks jobs of a parallel group (request id 01JD0000000000000000000011)
     "#]]);
 }

@@ -21,6 +21,7 @@ fn an_outage_within_the_budget_is_sat_out() {
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
         08:00:47 GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000011); asking again in 6s
+        jobgate: hint: try again later; an administrator finds the request in the logs by its id
         08:01:02 waiting for unit (was running); no good answer for 21s
         08:02:02 waiting for unit (was running); no good answer for 1m21s
         08:03:00 GitLab answers again
@@ -40,10 +41,10 @@ fn an_outage_beyond_the_budget_is_unknown() {
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
         08:00:47 GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer; asking again in 6s
+        jobgate: hint: try again; if it lasts, look for a firewall on the way, and for http and https confused in CI_API_V4_URL, --server or the port
         08:01:02 waiting for unit (was running); no good answer for 21s
         08:02:02 waiting for unit (was running); no good answer for 1m21s
-        jobgate: error: GitLab has given no good answer for 1m30s
-        jobgate: error: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
+        jobgate: error: GitLab has given no good answer for 1m30s: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
         jobgate: hint: try again; if it lasts, look for a firewall on the way, and for http and https confused in CI_API_V4_URL, --server or the port
         jobgate: hint: --outage-budget DURATION allows more
     "#]]);
@@ -61,6 +62,7 @@ fn a_blip_is_nobodys_concern() {
         unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:05 GET /projects/44/pipelines/7700/jobs: 409 Conflict: Resource lock (request id 01JD0000000000000000000004); asking again in 6s
+        jobgate: hint: look at the job before trying again
         08:00:11 GitLab answers again
         08:00:11 unit  running
         08:01:11 waiting for unit (running 1m03s)
@@ -124,10 +126,9 @@ fn a_429_beyond_the_time_is_a_timeout() {
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
-        08:00:27 GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000007); asking again in 2m32s
         jobgate: error: time ran out after 27s
         jobgate: error: GitLab's last complete answer is 10s old
-        jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000007)
+        jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 09:00:27 (request id 01JD0000000000000000000007)
         jobgate: hint: --timeout DURATION allows more, up to what is left of this job
     "#]]);
     story.gitlab.finish();
@@ -152,7 +153,7 @@ fn who_looks_once_does_not_sit_out_a_limit() {
         .run("wait unit --timeout 0 -q")
         .is(6, "", expect![[r#"
             jobgate: error: this GitLab's rate limit is used up
-            jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000006)
+            jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 08:10:11 (request id 01JD0000000000000000000006)
             jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
         "#]]);
     story.gitlab.finish();
