@@ -90,28 +90,25 @@ fn from_file(path: &str, source: &'static str) -> Result<Access, Stop> {
 fn check(text: &str, source: &str) -> Result<Secret, Stop> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
+    let alone = "the value must be the token alone, on one line";
     let (why, hint) = if text.is_empty() {
-        ("is empty", None)
+        ("is empty", alone)
     } else if text.len() > LONGEST {
-        ("is longer than 16384 characters", None)
+        ("is longer than 16384 characters", alone)
     } else if text.starts_with('$') {
         let hint = "that variable does not exist in this job (a protected one exists on protected refs only)";
-        ("is the name of a variable, not its value", Some(hint))
+        ("is the name of a variable, not its value", hint)
     } else if text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']) {
         let hint = "remove the quotes: in a CI/CD variable they are part of the value";
-        ("is in quotes", Some(hint))
+        ("is in quotes", hint)
     } else if has_name(text) {
-        (
-            "begins with NAME=",
-            Some("the value must be the token alone"),
-        )
+        ("begins with NAME=", alone)
     } else if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(Secret::new(text.to_owned()));
     } else {
-        ("has blanks, line breaks or characters outside ASCII", None)
+        ("has blanks, line breaks or characters outside ASCII", alone)
     };
-    let stop = Stop::usage(format!("the token of {source} {why}"));
-    Err(hint.into_iter().fold(stop, Stop::hint))
+    Err(Stop::usage(format!("the token in {source} {why}")).hint(hint))
 }
 
 /// `TOKEN=…`: a whole line of a shell script or of a dotenv file. A token may end with `=`.

@@ -14,7 +14,8 @@ pub(super) fn unknown_command(word: &str, table: &[&'static Usage]) -> Stop {
         return Stop::usage("the command is an empty word").hint(UNSET);
     }
     let stop = Stop::usage(format!("no command {}", quoted(word)));
-    match nearest(word, table.iter().map(|usage| usage.name)) {
+    let names = table.iter().map(|usage| usage.name);
+    match nearest(word, names.chain(["version"])) {
         Some(name) => stop.hint(format!("did you mean jobgate {name}?")),
         None => stop.hint("jobgate help lists the commands"),
     }
@@ -23,20 +24,22 @@ pub(super) fn unknown_command(word: &str, table: &[&'static Usage]) -> Stop {
 pub(super) fn unknown_option(word: &str, usage: &'static Usage, table: &[&'static Usage]) -> Stop {
     let name = name(word);
     let stop = Stop::usage(format!("{} has no option {}", usage.name, quoted(name)));
+    let others = table.iter().filter(|other| other.option(name).is_some());
+    let others: Vec<&str> = others.map(|other| other.name).collect();
+    if !others.is_empty() {
+        return stop.hint(format!("{name} is an option of {}", others.join(", ")));
+    }
     let known = usage.options().map(|option| option.name);
     // -timeout, ---timeout: the right name behind the wrong dashes.
     let meant = nearest(&format!("--{}", name.trim_start_matches('-')), known);
     if let Some(option) = meant.and_then(|name| usage.option(name)) {
         return stop.hint(format!("did you mean {}?", option.form()));
     }
-    let others = table.iter().filter(|other| other.option(name).is_some());
-    let others: Vec<&str> = others.map(|other| other.name).collect();
-    if !others.is_empty() {
-        return stop.hint(format!("{name} is an option of {}", others.join(", ")));
-    }
     match usage.placeholder() {
-        "" => stop,
-        operand => stop.hint(format!("if it is meant as {operand}, put -- before it")),
+        operand if !operand.is_empty() && !name.starts_with("--") => {
+            stop.hint(format!("if it is meant as {operand}, put -- before it"))
+        }
+        _ => stop,
     }
 }
 

@@ -148,7 +148,10 @@ impl Reach {
 }
 
 pub fn number(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "not a number".to_owned())
+    let Ok(number) = text.parse() else {
+        return Err(format!("{text:?} is not a number"));
+    };
+    Ok(number)
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {

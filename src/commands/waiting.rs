@@ -8,12 +8,28 @@ use crate::exit::Stop;
 use crate::model::Status;
 use crate::time::parse_duration;
 
-pub const FOR: Opt = Opt::value(
-    "--for WHAT",
-    "passed (default), finished, or statuses to wait for, with commas",
-);
+pub const FOR: Opt = Opt::value("--for WHAT", "what to wait for; default passed")
+    .many()
+    .choices(&WANTS);
+/// `passed`, `finished` and every status.
+const WANTS: [&str; 2 + Status::WORDS.len()] = {
+    let mut words = ["passed"; 2 + Status::WORDS.len()];
+    let mut at = 1;
+    while at < words.len() {
+        words[at] = if at == 1 {
+            "finished"
+        } else {
+            Status::WORDS[at - 2]
+        };
+        at += 1;
+    }
+    words
+};
 pub const STRICT: Opt = Opt::switch("--strict", "a job that is allowed to fail must pass too");
-pub const OK: Opt = Opt::value("--ok STATUSES", "canceled, skipped or both count as passed");
+/// A failure never counts as passed: that is `allow_failure` in `.gitlab-ci.yml`.
+pub const OK: Opt = Opt::value("--ok STATUS", "a job with this status counts as passed")
+    .many()
+    .choices(&["canceled", "skipped"]);
 pub const SHALLOW: Opt = Opt::switch(
     "--shallow",
     "judge a trigger job by its own status, not by the pipeline it started",
@@ -71,13 +87,17 @@ impl Patience {
             adjustable: words.takes(&OUTAGE_BUDGET),
         };
         let rules = Rules {
-            want: words.parsed(&FOR, want)?.unwrap_or_default(),
+            want: want(&words.values(&FOR))?,
             failures: if words.switch(&STRICT) {
                 Failures::Strict
             } else {
                 Failures::AsGitLab
             },
-            ok: words.parsed(&OK, fine)?.unwrap_or_default(),
+            ok: words
+                .values(&OK)
+                .iter()
+                .map(|word| Status::parse(word))
+                .collect(),
             trigger_jobs: match (no_trigger_jobs, words.switch(&SHALLOW)) {
                 (true, _) => TriggerJobs::LeaveOut,
                 (false, true) => TriggerJobs::Shallow,
@@ -91,36 +111,16 @@ impl Patience {
     }
 }
 
-fn status(word: &str) -> Result<Status, String> {
-    match Status::parse(word) {
-        Status::Unknown(_) => Err(format!(
-            "{word:?} is not a status; GitLab's are {}",
-            Status::WORDS.join(", ")
+fn want(words: &[String]) -> Result<Want, Stop> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["passed"] => Ok(Want::Passed),
+        ["finished"] => Ok(Want::Finished),
+        several if several.contains(&"passed") || several.contains(&"finished") => Err(
+            Stop::usage("--for takes passed alone, finished alone, or statuses"),
+        ),
+        statuses => Ok(Want::Statuses(
+            statuses.iter().map(|word| Status::parse(word)).collect(),
         )),
-        known => Ok(known),
     }
-}
-
-fn want(text: &str) -> Result<Want, String> {
-    match text {
-        "passed" => Ok(Want::Passed),
-        "finished" => Ok(Want::Finished),
-        _ => text
-            .split(',')
-            .map(status)
-            .collect::<Result<_, _>>()
-            .map(Want::Statuses),
-    }
-}
-
-/// Statuses that `--ok` may turn into a pass. A failure never is one: that is `allow_failure` in `.gitlab-ci.yml`.
-fn fine(text: &str) -> Result<Vec<Status>, String> {
-    text.split(',')
-        .map(|word| match status(word)? {
-            known @ (Status::Canceled | Status::Skipped) => Ok(known),
-            _ => Err(format!(
-                "only canceled and skipped can be made to count as passed, not {word}"
-            )),
-        })
-        .collect()
 }

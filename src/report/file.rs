@@ -115,6 +115,12 @@ fn beside(target: &Path) -> io::Result<NamedTempFile> {
         Some(directory) if !directory.as_os_str().is_empty() => builder.tempfile_in(directory),
         _ => builder.tempfile_in("."),
     }
+    // tempfile adds the name of the file that it tried to make; the user knows only the target.
+    .map_err(|error| {
+        let text = error.to_string();
+        let why = text.split(" at path ").next().unwrap_or(&text);
+        io::Error::new(error.kind(), why)
+    })
 }
 
 #[cfg(test)]

@@ -106,9 +106,8 @@ pub fn no_such_job(operand: &Operand, within: Within, near: Option<&str>) -> Sto
     if operand.is_id() {
         let error = format!("no job {text} in {within}");
         return Stop::new(Exit::NotFound, error)
-            .hint("a job of another pipeline needs --pipeline ID")
             .hint(format!(
-                "a name of digits only is reached with --name {text}"
+                "a job of another pipeline needs --pipeline ID; a job with the name {text}, --name {text}"
             ));
     }
     let error = if operand.is_glob() {
@@ -144,7 +143,7 @@ pub fn project_without_pipeline() -> Stop {
 /// No job can act on itself or wait for itself.
 pub fn names_caller(text: &str) -> Stop {
     Stop::usage(format!("{text:?} is the calling job itself"))
-        .hint("jobgate whoami shows the calling job")
+        .hint("jobgate wait --all waits for all other jobs of the pipeline")
 }
 
 /// A group, glob, stage or `--all` would have meant the calling job's own parallel siblings.

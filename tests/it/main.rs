@@ -33,6 +33,7 @@ mod help;
 mod jobs;
 mod lists;
 mod masks;
+mod misuse;
 mod net;
 mod once;
 mod shells;

@@ -218,7 +218,7 @@ fn one_job_must_be_meant() {
             jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
             $ trace gate
             jobgate: error: "gate" is the calling job itself
-            jobgate: hint: jobgate whoami shows the calling job
+            jobgate: hint: jobgate wait --all waits for all other jobs of the pipeline
             $ trace flaky --follow
             08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:30 flaky 1/2  success

@@ -190,7 +190,8 @@ jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and con
         .var("CI_JOB_TOKEN", "glcbt garbage")
         .binary()
         .is(2, "", expect![[r#"
-            jobgate: error: the token of CI_JOB_TOKEN has blanks, line breaks or characters outside ASCII
+            jobgate: error: the token in CI_JOB_TOKEN has blanks, line breaks or characters outside ASCII
+            jobgate: hint: the value must be the token alone, on one line
         "#]]);
     whoami()
         .var("JOBGATE_TOKEN", "/builds/shop/web.tmp/TOKEN")

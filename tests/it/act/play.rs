@@ -504,7 +504,7 @@ fn what_is_not_there_or_is_the_caller_is_told() {
         expect![[r#"
             pipeline 7700 of project 44
             jobgate: error: "gate" is the calling job itself
-            jobgate: hint: jobgate whoami shows the calling job
+            jobgate: hint: jobgate wait --all waits for all other jobs of the pipeline
         "#]],
     );
     story.run("play deploy --status running").is(

@@ -38,12 +38,11 @@ fn jobs_are_selected_as_everywhere() {
             jobgate: error: no job "Compile" in pipeline 7700; did you mean "compile"?
             jobgate: error: no job "uint" in pipeline 7700; did you mean "lint"?
             jobgate: error: no job matches "x*" in pipeline 7700
-            jobgate: hint: a job of another pipeline needs --pipeline ID
-            jobgate: hint: a name of digits only is reached with --name 7
+            jobgate: hint: a job of another pipeline needs --pipeline ID; a job with the name 7, --name 7
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
             $ jobs 90404
             jobgate: error: "90404" is the calling job itself
-            jobgate: hint: jobgate whoami shows the calling job
+            jobgate: hint: jobgate wait --all waits for all other jobs of the pipeline
             $ jobs --pipeline 4711
             jobgate: error: project 44 has no pipeline 4711
             jobgate: error: GET /projects/44/pipelines/4711/jobs: 404 Not found (request id 01JD0000000000000000000019)
