@@ -30,7 +30,7 @@ A job that has ended otherwise, or is being canceled, is done already. --force e
 
 It takes an access token with the role Developer and the scope api; the project may demand a higher role. A trigger job cannot be canceled by itself: cancel the jobs of its pipeline (--downstream).",
     example: "\
-jobgate cancel deploy
-jobgate cancel --all --stage test --status running",
+jobgate cancel soak
+jobgate cancel --all --stage verify --status running",
     groups: &[&WHICH, &CANCELING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
 };

@@ -27,6 +27,6 @@ const USAGE: Usage = Usage {
 Only a finished job can be erased; one that is erased is done already. An id means that very attempt, a name the newest one.
 
 It takes an access token with the role Maintainer and the scope api. With the role Developer a user can erase only the jobs that this very user started on an unprotected ref.",
-    example: "jobgate erase leaky-job\njobgate erase --all --stage secrets --dry-run",
+    example: "jobgate erase lint\njobgate erase --all --stage test --dry-run",
     groups: &[&WHICH, &ERASING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
 };

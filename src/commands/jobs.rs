@@ -75,9 +75,9 @@ If a filter leaves fewer than N, the newest 10000 jobs are looked through, with 
     example: "\
 jobgate jobs
 jobgate jobs --status failed --log-tail 20
-jobgate jobs 'test*' --except 'test-slow*'
+jobgate jobs 'unit*' --except 'unit 3/3'
 jobgate jobs --recursive --output ndjson
-jobgate jobs deploy --all-pipelines --limit 5",
+jobgate jobs integration --all-pipelines --limit 5",
     groups: &[&WHICH, &LISTING, &WHERE, &ANSWER, &CONNECTION],
 };
 

@@ -40,9 +40,9 @@ A request is sent once. If its answer is lost, a look shows whether it was done.
 
 --input takes a number, true, false, a list or a text in quotes as in JSON, and anything else as text. Values of variables and inputs are never shown.",
     example: "\
-jobgate play deploy --require branch=main --wait
-jobgate play smoke-test --downstream trigger-monitoring --variable REGION=eu --wait --timeout 30m
-jobgate play 'deploy: *' --all --dry-run",
+jobgate play review --require branch=main --wait
+jobgate play production --downstream rollout --variable REGION=eu --wait --timeout 30m
+jobgate play --all --status manual --dry-run",
     groups: &[
         &WHICH,
         &PLAYING,

@@ -33,7 +33,7 @@ a failure counts even if the job is allowed to fail, unless --allow-failure take
 
 It takes an access token with the role Developer and the scope api. Conditions (--require) are asked at the start and again directly before every request.",
     example: "\
-jobgate retry unit --wait
+jobgate retry flaky --wait
 jobgate retry --all --status failed --except 'flaky*'",
     groups: &[
         &WHICH,

@@ -64,9 +64,9 @@ With --follow the exit code is 0 if the job passed, 1 if it failed (allowed to f
 canceled or skipped, 3 if time ran out. A job that does not run yet is waited for, and a newer attempt takes the place of one that `retry:` replaces. \
 The longer a log grows, the less often it is read.",
     example: "\
-jobgate trace unit --tail 100
-jobgate trace deploy --follow --timeout 20m
-jobgate trace 'build: [eu, blue]' --plain --output-file build.log",
+jobgate trace 'unit 1/3' --tail 100
+jobgate trace e2e --follow --timeout 20m
+jobgate trace integration --plain --output-file integration.log",
     groups: &[&WHICH, &LOG, &WHERE, &FOLLOWING, &CONNECTION],
 };
 

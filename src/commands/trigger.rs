@@ -45,7 +45,7 @@ one of them may be the pipeline that it has started.
 Conditions (--require) are asked at the start and again directly before the request. --input sets an input of the pipeline (GitLab 17.11 and newer).",
     example: "\
 jobgate trigger ops/monitoring --ref main --wait
-jobgate trigger 1234 --ref v1.2 --variable VERSION --input region=eu",
+jobgate trigger 1234 --ref v1.2 --variable VERSION=1.2 --input region=eu",
     groups: &[&TRIGGERING, &GATING, &WAITING_STRICT, &OUTPUT, &CONNECTION],
 };
 

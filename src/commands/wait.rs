@@ -55,7 +55,7 @@ const USAGE: Usage = Usage {
         (name, id, pipeline, web_url, from, status, replaces); note (note, text, and of a job name, id, pipeline, web_url); \
         heartbeat (waiting: name, status, running in seconds); trouble (again in seconds, text) and answers; \
         end (result: the document of --output json).",
-    example: "jobgate wait unit lint\njobgate wait --stage test --except 'flaky*' --timeout 20m\njobgate wait --downstream deploy smoke",
+    example: "jobgate wait unit lint\njobgate wait --stage test --except 'flaky*' --timeout 20m\njobgate wait --downstream images scan",
     groups: &[
         &WHICH,
         &MORE,

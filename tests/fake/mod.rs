@@ -54,7 +54,7 @@ pub use answer::Answer;
 pub use clock::FakeClock;
 pub use create::NewPipeline;
 pub use data::{Allow, Id, Job, Protected};
-pub use demo::{Demo, demo};
+pub use demo::{Demo, SERVER, to_paste};
 pub use fault::{Chaos, Fault, ListFault};
 pub use server::GitLab;
 pub use spec::{Ci, JobSpec, When, child, ci, downstream, job};

@@ -119,7 +119,7 @@ fn every_way_to_a_help_page_leads_to_the_same() {
         --token-file --debug --color --quiet
 
         examples:
-          jobgate retry unit --wait
+          jobgate retry flaky --wait
           jobgate retry --all --status failed --except 'flaky*'
 
         jobgate retry --help explains all of it

@@ -1,4 +1,4 @@
-//! Every line with the program in the code blocks of the READMEs is run, each in a world of its own, and ends as it says.
+//! Every line with the program in the code blocks of README and docs is run in the demo's world, and ends as it says.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -6,37 +6,38 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::commands;
-use super::runner::{SERVER, command, shim};
-use crate::fake::{Allow, GitLab, Id, MIRA, World, child, ci, downstream, job};
+use crate::fake::{Demo, GitLab, to_paste};
 
-/// A line of shell and the exit code that it names (`# exit 9`).
+/// A line of shell and the exit code that it names (`# ends with 9`).
 #[derive(Debug, PartialEq, Eq)]
 struct Line {
     text: String,
+    note: String,
     code: i32,
 }
 
-/// Lines that call the program, from blocks of shell and YAML. Blocks without a language show usage and output.
+/// Lines that call the program, from blocks of shell and YAML. Blocks of text show usage and output.
 fn lines(text: &str) -> Vec<Line> {
     let mut found = Vec::new();
     let mut code = None;
     for line in text.lines() {
-        if let Some(language) = line.strip_prefix("```") {
+        if let Some(language) = line.trim_start().strip_prefix("```") {
             code = match code {
                 None => Some(matches!(language, "sh" | "yaml")),
                 Some(_) => None,
             };
         } else if code == Some(true) && commands(line) > 0 {
             let (call, note) = line.split_once(" # ").unwrap_or((line, ""));
-            let code = note
-                .strip_prefix("exit ")
-                .map(|code| code.parse().expect("a code"));
+            let words = note.split_once("ends with ").map(|(_, code)| code);
+            let digits = words.map(|code| code.split(|c: char| !c.is_ascii_digit()).next());
+            let call = call.trim().trim_start_matches("- ");
             found.push(Line {
-                text: call.trim().trim_start_matches("- ").to_owned(),
-                code: code.unwrap_or(0),
+                text: call.trim_start_matches("script: ").to_owned(),
+                note: note.to_owned(),
+                code: digits
+                    .flatten()
+                    .map_or(0, |code| code.parse().expect("a code")),
             });
         }
     }
@@ -52,101 +53,25 @@ fn plain_count(text: &str) -> usize {
     lines.filter(|line| line.starts_with("jobgate ")).count()
 }
 
-/// A GitLab in which what the READMEs do makes sense: everything has passed where a line waits or judges, and there is work where it acts.
-fn world(words: &str) -> (World, Id, String) {
-    let acts = |name: &str| words.contains(&format!("jobgate {name}"));
-    let mut world = World::new();
-    let web = world.project("shop/web");
-    world.next_id_is("project", 1234);
-    for path in ["ops/monitoring", "ops/agents"] {
-        let project = world.project(path);
-        let other = world.at_project(project);
-        other.allowlist.push(Allow {
-            from: "shop/web".to_owned(),
-            policies: None,
-        });
-        other.tags.push("v1.2".to_owned());
-        let smoke = job("smoke-test").manual().queue(0).runs(0);
-        let check = job("check").queue(0).runs(0);
-        other.ci = ci().stage("check", [check]).stage("smoke", [smoke]);
-        if acts("trigger") {
-            other.ci = ci().stage("check", [job("check").queue(0).runs(0).inputs(["region"])]);
-        }
-    }
-    world.agent(1235, "prod", &["shop/web"], json!({}));
-    world.environment(web, "production", "production");
-    let passed = |name| job(name).is("success").artifacts().log("one\ntwo\nthree\n");
-    let failed = |name| job(name).is("failed").queue(0).runs(0).log("it broke\n");
-    let unit = if acts("retry") {
-        failed("unit")
-    } else {
-        passed("unit")
-    };
-    let group = passed("build").matrix(["eu, blue", "us, green"]);
-    let mut test = vec![
-        group,
-        unit,
-        passed("unit-slow"),
-        passed("lint"),
-        passed("test"),
-        passed("test-slow"),
-    ];
-    if acts("cancel") {
-        test.push(job("integration").is("running"));
-    }
-    if acts("retry") || words.contains("--status failed") {
-        test.push(failed("flaky"));
-    }
-    let deploy = match words {
-        _ if words.contains("--downstream deploy") => child(
-            "deploy",
-            ci().stage("smoke", [job("smoke").queue(0).runs(0)]),
-        )
-        .needs([]),
-        _ if words.contains("deploy: *") => job("deploy").matrix(["eu", "us"]).manual(),
-        _ if acts("cancel") => job("deploy").is("running"),
-        _ if acts("trace") => passed("deploy"),
-        _ => job("deploy").manual().queue(0).runs(0).needs([]),
-    };
-    let plan = ci()
-        .stage("secrets", [passed("leaky-job")])
-        .stage("test", test)
-        .stage(
-            "deploy",
-            [
-                deploy,
-                downstream("trigger-monitoring", "ops/monitoring").needs([]),
-            ],
-        )
-        .stage("gate", [job("here").here().environment("production")]);
-    let pipeline = world.pipeline("shop/web", "main", plan);
-    world.advance_by(30);
-    let token = world.access_token(MIRA, &["api"]);
-    let here = world.job(pipeline, "here");
-    (world, here, token)
-}
-
-/// A line that takes longer is told to end, so that its output is seen.
+/// A line that takes longer gets SIGTERM, so that its output is seen.
 const LONGEST: Duration = Duration::from_mins(1);
 
-fn run(line: &Line) -> (Output, String) {
-    let (world, here, token) = world(&line.text);
-    let gitlab = GitLab::start_running(world, 20, 0);
+/// The demo on a GitLab of this age; without an access token below 19.
+fn run(line: &Line, age: u32) -> Output {
+    let mut demo = Demo::settled(Demo::SOME_DAY);
+    demo.world.age = age;
+    let gitlab = GitLab::start_running(demo.world, 20, 0);
+    let mut vars = gitlab.vars(demo.me);
+    if age >= 19 {
+        vars.insert("JOBGATE_TOKEN".to_owned(), demo.access_token);
+    }
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path();
-    shim(path);
-    command(path, "kubectl", "echo \"kubectl $*\"\n");
+    let script = to_paste(vars, env!("CARGO_BIN_EXE_jobgate")) + &line.text;
     let child = Command::new("sh")
-        .args(["-c", &line.text.replace(SERVER, &gitlab.origin())])
-        .current_dir(path)
+        .args(["-c", &script])
+        .current_dir(folder.path())
         .env_clear()
-        .envs(gitlab.vars(here))
-        .env(
-            "PATH",
-            format!("{}:/usr/bin:/bin", path.join("bin").display()),
-        )
-        .env("JOBGATE_TOKEN", token)
-        .env("VERSION", "1.2")
+        .env("PATH", "/usr/bin:/bin")
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -166,35 +91,65 @@ fn run(line: &Line) -> (Output, String) {
     drop(done);
     guard.join().expect("no thread failed");
     gitlab.finish();
-    let calls = std::fs::read_to_string(path.join("calls")).unwrap_or_default();
-    (output, calls)
+    output
+}
+
+/// All lines at once, since some wait for jobs. What ended otherwise than its line says.
+fn wrong(lines: &[(String, Line)], age: u32) -> Vec<String> {
+    let run = |(file, line): &(String, Line)| {
+        let output = run(line, age);
+        let [out, log] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        let code = output.status.code();
+        (code != Some(line.code))
+            .then(|| format!("{file}: {line:?}\nended with {code:?}\n{out}{log}"))
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = lines
+            .iter()
+            .map(|line| scope.spawn(move || run(line)))
+            .collect();
+        let ended = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no thread failed"));
+        ended.flatten().collect()
+    })
+}
+
+fn text(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
-fn every_line_of_the_readmes_ends_as_it_says() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut wrong = Vec::new();
-    for file in [
-        "README.md",
-        "docs/reference.md",
-        "examples/gitlab-ci/README.md",
-    ] {
-        let text = std::fs::read_to_string(root.join(file)).expect("a README");
+fn every_line_of_readme_and_docs_ends_as_it_says() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let pages = std::fs::read_dir(docs)
+        .expect("docs")
+        .map(|entry| entry.expect("a page"));
+    let names = pages.map(|page| format!("docs/{}", page.file_name().to_string_lossy()));
+    let files = names.filter(|name| Path::new(name).extension() == Some("md".as_ref()));
+    let mut all = Vec::new();
+    for file in files.chain(["README.md", "examples/gitlab-ci/README.md"].map(str::to_owned)) {
+        let text = text(&file);
         let lines = lines(&text);
         assert!(
             lines.len() >= plain_count(&text),
             "{file}: a line was overlooked"
         );
-        for line in &lines {
-            let (output, calls) = run(line);
-            if calls.lines().count() != commands(&line.text)
-                || output.status.code() != Some(line.code)
-            {
-                let [out, log] =
-                    [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-                wrong.push(format!("{file}: {line:?}\n{calls}{out}{log}"));
-            }
-        }
+        all.extend(lines.into_iter().map(|line| (file.clone(), line)));
     }
+    let wrong = wrong(&all, 19);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn the_first_example_needs_gitlab_18_and_a_job_token_where_it_does_not_say_more() {
+    let readme = text("README.md");
+    let first: Vec<&str> = readme.split_inclusive("```").take(3).collect();
+    let lines = lines(&first.concat()).into_iter();
+    let plain = lines.filter(|line| !line.note.contains("access token"));
+    let plain: Vec<_> = plain.map(|line| ("README.md".to_owned(), line)).collect();
+    assert!(plain.len() > 1, "{plain:?}");
+    let wrong = wrong(&plain, 18);
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
