@@ -9,10 +9,10 @@ use crate::ci::{Ci, Fixed};
 use crate::decide::deadline::JobTime;
 use crate::decide::pace::Outage;
 use crate::decide::select::Caller;
-use crate::exit::{Signal, Stop};
+use crate::exit::{Exit, Signal, Stop};
 use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Route};
 use crate::host::Host;
-use crate::model::{CurrentJob, Job, Pipeline, Place, ProjectId};
+use crate::model::{CurrentJob, Job, Pipeline, Place, ProjectId, Status};
 use crate::os::Woken;
 use crate::report::events::{Event, EventWriter, Missing};
 use crate::report::{Color, Talk, messages};
@@ -112,6 +112,14 @@ impl Me {
             id: self.job.id,
             name: self.job.name.clone(),
         }
+    }
+
+    /// A job that is canceled opens no gate, starts nothing and waits for nothing, as after SIGTERM.
+    pub fn alive(&self) -> Result<(), Stop> {
+        if matches!(self.job.status, Status::Canceling | Status::Canceled) {
+            return Err(Stop::new(Exit::TERMINATED, messages::CALLER_CANCELED));
+        }
+        Ok(())
     }
 
     /// What is known of the job's own time limits.

@@ -69,7 +69,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let exit = session::with(&printing.common, host, |session| {
         let me = session.me()?;
         gating::trust(session, &me)?;
-        gating::alive(&me)?;
+        me.alive()?;
         let judgement = gating.judge(session, &me)?;
         match printing.format {
             Format::Json => out.text(&(json::text(&gate::document(&judgement)) + "\n")),

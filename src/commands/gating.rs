@@ -7,8 +7,7 @@ use crate::decide::gate::condition::Condition;
 use crate::decide::gate::said::Said;
 use crate::decide::gate::{Judgement, judge};
 use crate::decide::wait::Failures;
-use crate::exit::{Exit, Signal, Stop};
-use crate::model::Status;
+use crate::exit::{Exit, Stop};
 use crate::report::{gate, messages};
 use crate::session::{Me, Session};
 
@@ -84,7 +83,7 @@ impl Gating {
             return Ok(());
         }
         let me = same(session, first)?;
-        alive(&me)?;
+        me.alive()?;
         self.pass(session, &me)
     }
 }
@@ -103,15 +102,6 @@ pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
         let files: Vec<&str> = files.map(|file| file.name.as_str()).collect();
         let line = messages::unpinned(&server, session.gitlab.proxy().as_deref(), &files);
         session.talk.line(&line);
-    }
-    Ok(())
-}
-
-/// A job that is canceled opens no gate, as after SIGTERM.
-pub fn alive(me: &Me) -> Result<(), Stop> {
-    if matches!(me.job.status, Status::Canceling | Status::Canceled) {
-        let exit = Exit::Signal(Signal::Terminate);
-        return Err(Stop::new(exit, messages::CALLER_CANCELED));
     }
     Ok(())
 }

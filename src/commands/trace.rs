@@ -189,6 +189,7 @@ fn follow(
     mut log: Log,
 ) -> Result<(Exit, Option<Stop>), Stop> {
     let (mut turns, me) = Turns::open(session, follow.limits, options.place.complete())?;
+    me.as_ref().map_or(Ok(()), |me| turns.end_with(me))?;
     session.warn_of_other_job(me.as_ref());
     let place = options.place.start(me.as_ref())?;
     let pipelines = Pipelines::new(session.gitlab);

@@ -159,7 +159,7 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
     let alone = options.place.complete() && gating.is_empty();
     let (mut turns, me) = Turns::open(session, options.patience.limits, alone)?;
     let me = me.as_ref();
-    me.map_or(Ok(()), gating::alive)?;
+    me.map_or(Ok(()), |me| turns.end_with(me))?;
     if let Some(me) = me
         && !gating.is_empty()
     {

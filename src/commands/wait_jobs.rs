@@ -289,7 +289,7 @@ impl JobWait<'_> {
                 }));
             }
         };
-        turns.answered(pages(&rows), &rows.facts);
+        turns.answered(pages(&rows), &rows);
         match &rows.trigger_jobs {
             TriggerJobs::Read => drop(self.readable.insert(pipeline)),
             TriggerJobs::LeftOut => {}

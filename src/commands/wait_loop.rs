@@ -5,12 +5,16 @@ use std::time::Duration;
 use crate::decide::deadline::{Bound, JobTime};
 use crate::decide::pace::{Interval, Pace};
 use crate::exit::{Exit, Stop};
-use crate::gitlab::{Error, Facts, Kind, Route, TokenKind};
+use crate::gitlab::{Error, Kind, Route, TokenKind};
+use crate::model::JobId;
+use crate::pipeline::Rows;
 use crate::report::wait as report;
 use crate::session::{Me, Session};
 
 /// How long GitLab may give no good answer to a wait.
 const OUTAGE: Duration = Duration::from_mins(5);
+/// A calling job whose row is not in the lists that are read is asked for this often.
+const CALLER: Duration = Duration::from_mins(1);
 /// The last look begins at the deadline and may take this long.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
@@ -49,6 +53,8 @@ pub struct Turns<'t> {
     adjustable: bool,
     /// When the last look was complete.
     seen: Option<Duration>,
+    /// The calling job, if its end ends the wait, and when it was last seen alive.
+    caller: Option<(JobId, Duration)>,
 }
 
 impl<'t> Turns<'t> {
@@ -70,6 +76,7 @@ impl<'t> Turns<'t> {
             last: began,
             adjustable: limits.adjustable,
             seen: None,
+            caller: None,
         };
         // For the time being as if the job had just begun.
         let now = Some(session.host.clock.wall());
@@ -81,8 +88,7 @@ impl<'t> Turns<'t> {
         turns.limit(started, limits);
         let mut me = None;
         if !alone || session.gitlab.has(TokenKind::Job) {
-            let job = || session.me_of(&session.gitlab.get(&Route::CurrentJob, &[])?);
-            match turns.ask(job) {
+            match turns.me() {
                 Err(stop) if alone && stop.exit == Exit::Refused => {}
                 asked => me = Some(asked?),
             }
@@ -116,10 +122,39 @@ impl<'t> Turns<'t> {
         self.session.ask(ask).map_err(|error| self.stop(&error))
     }
 
-    /// This look has read so many pages, the last with these headers.
-    pub fn answered(&mut self, pages: usize, facts: &Facts) {
+    fn me(&self) -> Result<Me, Stop> {
+        let session = self.session;
+        self.ask(|| session.me_of(&session.gitlab.get(&Route::CurrentJob, &[])?))
+    }
+
+    /// Ends now and later on when the calling job is canceled.
+    pub fn end_with(&mut self, me: &Me) -> Result<(), Stop> {
+        self.caller = Some((me.job.id, self.now()));
+        me.alive()
+    }
+
+    /// A wait for another pipeline reads no list with the caller's row. GitLab signals a canceled job late, or not at all where the runner
+    /// cannot pass it on, and refuses its token (401) only once it has ended; so GitLab is asked again now and then.
+    fn check_caller(&mut self) -> Result<(), Stop> {
+        let now = self.now();
+        let due = |(_, seen): &(JobId, Duration)| now.saturating_sub(*seen) >= CALLER;
+        if self.caller.as_ref().is_some_and(due) {
+            let me = self.me()?;
+            self.end_with(&me)?;
+        }
+        Ok(())
+    }
+
+    /// This look has read so many pages with these rows.
+    pub fn answered(&mut self, pages: usize, rows: &Rows) {
         self.pages += pages;
-        self.pace.looked(self.pages, facts.scarce);
+        self.pace.looked(self.pages, rows.facts.scarce);
+        let now = self.now();
+        if let Some((caller, seen)) = &mut self.caller
+            && rows.jobs.iter().any(|row| row.id == *caller)
+        {
+            *seen = now;
+        }
     }
 
     /// Sleeps until the next look, or until `wake` if that comes before.
@@ -133,8 +168,10 @@ impl<'t> Turns<'t> {
         let slept = self.session.sleep(delay);
         slept.map_err(report::signaled)?;
         self.pages = 0;
-        self.begin_last_look();
-        Ok(())
+        if self.begin_last_look() {
+            return Ok(());
+        }
+        self.check_caller()
     }
 
     /// Sleeps as short as the interval allows.

@@ -182,6 +182,9 @@ impl Call<'_, '_> {
         }
         action.ready(self)?;
         if let Some(me) = &self.me {
+            if !self.options.cleans_up {
+                self.turns.end_with(me)?;
+            }
             self.pass(me)?;
         }
         action.plan(self)?;
@@ -216,7 +219,7 @@ impl Call<'_, '_> {
     fn pass(&self, me: &Me) -> Result<(), Stop> {
         // A job that is being canceled starts nothing any more, as after SIGTERM. What cleans up goes on.
         if !self.options.cleans_up {
-            gating::alive(me)?;
+            me.alive()?;
         }
         self.options.gating.pass(self.session, me)
     }

@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 
+use super::started::monitoring;
 use super::{Story, deploy};
 use crate::fake::{Fault, child, ci, job};
 
@@ -40,6 +41,34 @@ fn a_caller_that_is_canceled_while_play_waits_sends_nothing() {
     let got = story.run("play deploy");
     assert_eq!((got.code, story.gitlab.posts()), (143, 0), "{got:?}");
     story.gitlab.finish();
+}
+
+#[test]
+fn a_caller_that_is_canceled_waits_for_no_other_pipeline_either() {
+    for words in [
+        "wait slow --pipeline 7701",
+        "trace slow --follow --pipeline 7701",
+        "play deploy --wait --pipeline 7701",
+        "play later --pipeline 7701",
+        "trigger ops/monitoring --ref main --wait",
+    ] {
+        let story = Story::with(ci(), |world, pipeline| {
+            let jobs = [job("slow").endless(), job("deploy").manual().endless()];
+            let jobs = ci().stage("test", jobs);
+            let jobs = jobs.stage("later", [job("later").manual()]);
+            monitoring(ci().stage("check", [job("slow").endless()]))(world, pipeline);
+            let me = world.job(pipeline, "gate");
+            assert_eq!(world.pipeline("shop/web", "main", jobs), 7701);
+            world.after(100, move |world| world.flip(me, "canceling"));
+        });
+        let got = story.run(words);
+        let end = story.gitlab.world(|world| world.now).time_of_day();
+        let within = ("08:01:40".to_owned().."08:03:00".to_owned()).contains(&end);
+        assert_eq!(got.code, 143, "{words}: {got:?}");
+        let last = "jobgate: error: this job is being canceled";
+        assert!(got.log.contains(last), "{words}: {got:?}");
+        assert!(within, "{words}: {end}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{Story, deploy};
 use crate::fake::{Allow, Ci, Fault, MIRA, World, ci, job};
 use crate::run::{Outcome, Run};
 
-fn monitoring(jobs: Ci) -> impl FnOnce(&mut World, crate::fake::Id) {
+pub(super) fn monitoring(jobs: Ci) -> impl FnOnce(&mut World, crate::fake::Id) {
     |world, _| {
         let ops = world.project("ops/monitoring");
         world.at_project(ops).ci = jobs;

@@ -136,10 +136,30 @@ fn a_run_that_ends_before_its_first_look_prints_its_document() {
 
 #[test]
 fn a_caller_that_is_canceled_waits_for_no_pipeline_at_all() {
-    let story = unit(5);
-    story
-        .gitlab
-        .world(|world| world.flip(story.me, "canceling"));
-    assert_eq!(story.run("wait unit --pipeline 7700").code, 143);
-    assert_eq!(story.gitlab.finish().len(), 1);
+    for words in ["wait unit --pipeline 7700", "trace unit --follow"] {
+        let story = unit(5);
+        story
+            .gitlab
+            .world(|world| world.flip(story.me, "canceling"));
+        assert_eq!(story.run(words).code, 143, "{words}");
+        assert_eq!(story.gitlab.finish().len(), 1, "{words}");
+    }
+}
+
+#[test]
+fn conditions_are_judged_for_the_job_that_began_to_wait() {
+    let jobs = [job("unit").runs(30), job("other").endless()];
+    let story = Story::with(ci().stage("test", jobs), |world, pipeline| {
+        let [me, other] = ["gate", "other"].map(|name| world.job(pipeline, name));
+        world.after(20, move |world| {
+            let mine = world.jobs[&me].token.clone();
+            world.jobs.get_mut(&me).unwrap().token = "gone".to_owned();
+            world.jobs.get_mut(&other).unwrap().token = mine;
+        });
+    });
+    let told = story.run("wait unit --require branch=main");
+    let last = told.log.lines().last().unwrap_or_default();
+    let expected = "jobgate: error: the job token belonged to job 90402 and belongs to job 90401 now, or its pipeline has changed";
+    assert_eq!((told.code, last), (6, expected), "{}", told.log);
+    story.gitlab.finish();
 }
