@@ -63,26 +63,31 @@ fn zsh_argument(name: &str, option: &Opt) -> String {
     let repeated = if option.many { "*" } else { "" };
     let help = option.help.replace('\\', "\\\\");
     let help = help.replace('[', "\\[").replace(']', "\\]");
-    let attached = if name.starts_with("--") { "=" } else { "" };
+    // `--status=failed`, `-ojson`
+    let attached = if name.starts_with("--") { "=" } else { "+" };
+    let choices = option.choices.join(" ");
     let (attached, value) = match option.value {
         None => ("", String::new()),
         Some(value) if option.takes_file() => (attached, format!(":{value}:_files")),
-        Some(value) if option.choices.is_empty() => (attached, format!(":{value}: ")),
-        Some(value) => (attached, format!(":{value}:({})", option.choices.join(" "))),
+        Some(value) if choices.is_empty() => (attached, format!(":{value}: ")),
+        Some(value) if option.many => (attached, format!(":{value}:_sequence compadd - {choices}")),
+        Some(value) => (attached, format!(":{value}:({choices})")),
     };
     format!("{repeated}{name}{attached}[{help}]{value}")
 }
 
 /// For fish.
 pub fn fish(table: &[&'static Usage]) -> String {
-    let mut lines = vec!["# fish completion for jobgate\ncomplete -c jobgate -f".to_owned()];
+    let first = "complete -c jobgate -n __fish_use_subcommand";
+    let mut lines = vec![format!(
+        "# fish completion for jobgate\ncomplete -c jobgate -f\n{first} -s h -l help\n{first} -l version"
+    )];
     for usage in table {
         let (name, summary) = (usage.name, fish_quoted(usage.summary));
-        let unseen = "complete -c jobgate -n __fish_use_subcommand";
-        lines.push(format!("{unseen} -a {name} -d {summary}"));
+        lines.push(format!("{first} -a {name} -d {summary}"));
         let seen = format!("complete -c jobgate -n '__fish_seen_subcommand_from {name}'");
         let operands = fish_quoted(&operands(usage, table));
-        lines.push(format!("{seen} -a {operands} -l help -s h"));
+        lines.push(format!("{seen} -a {operands}\n{seen} -s h -l help"));
         for option in usage.options() {
             let names = names(option).map(|name| match name.strip_prefix("--") {
                 Some(long) => format!(" -l {long}"),

@@ -75,6 +75,90 @@ fn bash_offers_what_may_stand_there() {
     }
 }
 
+/// Loads `$SCRIPT` in an interactive zsh on a terminal of its own, types the line and a tab, and prints what is offered.
+const ZSH: &str = r#"
+zmodload zsh/zpty
+cat >setup <<'END'
+PROMPT=
+autoload -U compinit; compinit -u -D
+source $SCRIPT
+bindkey '^I' complete-word
+comppostfuncs=(exit)
+compadd() {
+  [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]] && { builtin compadd "$@"; return }
+  local -a hits
+  builtin compadd -A hits "$@"
+  print -rl -- $hits >>offers
+  builtin compadd "$@"
+}
+echo ready
+END
+zpty shell zsh -f -i
+zpty -w shell source ./setup
+while zpty -r shell line; do [[ $line == *ready* ]] && break; done
+zpty -w -n shell "$LINE"$'\t'
+while zpty -r shell line; do :; done
+sort -u offers | grep .
+"#;
+
+/// What zsh or fish offers for the end of the line.
+fn typed(shell: &str, line: &str) -> Option<Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), "").unwrap();
+    let (script, program) = match shell {
+        "zsh" => (
+            complete::zsh(&table()),
+            format!("SCRIPT=./script LINE='{line}'\nexport SCRIPT\n{ZSH}"),
+        ),
+        _ => (
+            complete::fish(&table()),
+            format!("source script; complete -C '{line}' | string split -f 1 \\t | sort -u"),
+        ),
+    };
+    std::fs::write(folder.path().join("script"), script).unwrap();
+    let bare = if shell == "zsh" { "-f" } else { "--no-config" };
+    let offers = in_shell(shell, &[bare, "-c", &program], folder.path())?;
+    Some(offers.lines().map(ToOwned::to_owned).collect())
+}
+
+#[test]
+fn zsh_and_fish_offer_what_may_stand_there() {
+    for (line, expected) in [
+        ("jobgate w", "wait whoami"),
+        ("jobgate help p", "play"),
+        ("jobgate completion ", "bash fish zsh"),
+        (
+            "jobgate wait unit --st",
+            "--stage --status --strict --stuck",
+        ),
+        ("jobgate jobs -o ", "json ndjson table"),
+        ("jobgate cancel --all --status ca", "canceled canceling"),
+        ("jobgate wait --for p", "passed pending preparing"),
+        ("jobgate wait --for passed --ok s", "skipped"),
+        ("jobgate play --ca-file ca", "ca.pem"),
+    ] {
+        for shell in ["zsh", "fish"] {
+            if let Some(offered) = typed(shell, line) {
+                assert_eq!(offered.join(" "), expected, "{shell}: {line}");
+            }
+        }
+    }
+    for (shell, line, expected) in [
+        ("zsh", "jobgate jobs -oj", "json"),
+        ("fish", "jobgate jobs -oj", "-ojson"),
+        (
+            "zsh",
+            "jobgate jobs --status failed,s",
+            "scheduled skipped success",
+        ),
+        ("fish", "jobgate -", "--help --version -h"),
+    ] {
+        if let Some(offered) = typed(shell, line) {
+            assert_eq!(offered.join(" "), expected, "{shell}: {line}");
+        }
+    }
+}
+
 #[test]
 fn the_scripts_of_all_commands_are_sound() {
     let folder = tempfile::tempdir().unwrap();
