@@ -1,7 +1,10 @@
 //! A request as it came, an answer as it goes, and the words of GitLab's refusals.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 /// One HTTP request, parsed but not judged.
@@ -159,6 +162,15 @@ impl Answer {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
+    }
+
+    pub fn gzipped(mut self) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let packed = encoder
+            .write_all(&self.body)
+            .and_then(|()| encoder.finish());
+        self.body = packed.expect("a vector takes everything");
+        self.with("Content-Encoding", "gzip")
     }
 
     pub fn unauthorized() -> Self {

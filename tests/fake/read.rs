@@ -324,10 +324,17 @@ fn trace(
         let limit = number("byte_limit", 1, 512_000)?.unwrap_or(log.len());
         part = &log[offset..log.len().min(offset.saturating_add(limit))];
     }
-    Ok(Answer::new(200, "text/plain", part).with(
+    let answer = Answer::new(200, "text/plain", part).with(
         "Content-Disposition",
         format!("infile; filename=\"{id}.log\""),
-    ))
+    );
+    // As nginx does for clients that take it.
+    let gzip = request.header("accept-encoding") == Some("gzip");
+    Ok(if gzip && part.len() >= 1000 {
+        answer.gzipped()
+    } else {
+        answer
+    })
 }
 
 impl World {

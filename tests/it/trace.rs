@@ -33,7 +33,11 @@ impl Scene {
     }
 
     fn run(&self, words: &str) -> Run {
-        Run::new(&format!("trace {words}"))
+        self.call(&format!("trace {words}"))
+    }
+
+    fn call(&self, words: &str) -> Run {
+        Run::new(words)
             .vars(self.gitlab.vars(self.me))
             .var("NO_COLOR", "1")
             .naming(self.gitlab.origin(), "https://gitlab.test")
@@ -189,6 +193,26 @@ fn a_log_is_harmless_plain_or_the_bytes() {
     assert_eq!(file("unit --plain"), (0, "$ make\ndone\nlast\n".to_owned()));
     let last = LOG.split_inclusive('\n').next_back().unwrap().to_owned();
     assert_eq!(file("unit --tail 1"), (0, last));
+}
+
+#[test]
+fn a_compressed_log_in_many_chunks_is_printed_whole() {
+    // Random enough not to fit into one chunk when compressed.
+    let line = |n: u64| format!("{}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let log: String = (0..20_000).map(line).collect();
+    let scene = Scene::new(19, ci().stage("test", [job("unit").fails(20).log(&*log)]));
+    let got = scene.follow("unit");
+    assert!((got.code, &got.out) == (1, &log), "{}", got.log);
+    let got = scene.trace("unit");
+    assert!((got.code, &got.out) == (0, &log), "{}", got.log);
+    let (_, end) = log.split_at(log.rfind(&line(19_997)).unwrap());
+    assert_eq!(scene.trace("unit --plain --tail 3").out, end);
+    let indented: String = end.lines().map(|line| format!("  {line}\n")).collect();
+    for words in ["jobs unit --log-tail 3"] {
+        let call = scene.call(words).var("GITLAB_TOKEN", &scene.token);
+        let got = call.on(&scene.gitlab.clock(), &Interrupt::new());
+        assert!(got.out.ends_with(&indented), "{words}: {}", got.log);
+    }
 }
 
 #[test]

@@ -71,6 +71,29 @@ fn the_last_look_begins_at_the_deadline() {
 }
 
 #[test]
+fn the_scripts_own_limit_counts_from_the_programs_start() {
+    // The image was pulled and the cache unpacked for 40 minutes before the script began.
+    let story = Story::with(
+        ci().stage("test", [job("unit").queue(2700), job("hang").endless()]),
+        |world, _| world.advance_by(2400),
+    );
+    let run = |words: &str| {
+        let call = story.call(words).var("RUNNER_SCRIPT_TIMEOUT", "30m");
+        story.on(call.var("CI_JOB_TIMEOUT", "10800"))
+    };
+    let begun = story.gitlab.world(|world| world.now);
+    let unit = run("wait unit");
+    assert_eq!(unit.code, 0, "{}", unit.log);
+    let between = story.gitlab.world(|world| world.now);
+    assert_eq!(run("wait hang").code, 3);
+    let ended = story.gitlab.world(|world| world.now);
+    // A minute less than the limit, so that the program can still report.
+    assert!(between.since(begun) > Duration::from_mins(5));
+    assert_eq!(ended.since(between), Duration::from_mins(29));
+    story.gitlab.finish();
+}
+
+#[test]
 fn no_sleep_of_a_condition_passes_the_deadline() {
     let story = unit(500);
     story
