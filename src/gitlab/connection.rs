@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
+use rustls::pki_types::UnixTime;
+use rustls::{CertificateError, ClientConfig};
 use ureq::http::{HeaderValue, Request, Response};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 use ureq::{Agent, Body, Proxy, SendBody, Timeout};
@@ -16,7 +17,7 @@ use super::transport::{Dial, Progress, Stage};
 use crate::ci::Secret;
 use crate::host::Limits;
 use crate::os::Interrupt;
-use crate::time::human;
+use crate::time::{Timestamp, human};
 use crate::url::Url;
 
 /// Also the size of the buffer that a head is read into, a body piece by piece.
@@ -224,20 +225,26 @@ fn timed_out(limit: Timeout, limits: &Limits) -> String {
 }
 
 fn tls_words(error: &rustls::Error) -> String {
-    use rustls::CertificateError::{BadSignature, UnknownIssuer};
-    match error {
-        rustls::Error::InvalidCertificate(UnknownIssuer) => {
-            "the server's certificate is signed by an unknown authority".to_owned()
+    let certificate = match error {
+        rustls::Error::InvalidCertificate(error) => error,
+        rustls::Error::AlertReceived(alert) => return format!("the server refused TLS: {alert:?}"),
+        rustls::Error::InvalidMessage(_) => {
+            return "what answers there does not speak TLS".to_owned();
         }
+        other => return format!("TLS failed: {other}"),
+    };
+    let date = |time: &UnixTime| Timestamp::from_millis(time.as_secs().cast_signed() * 1000);
+    let why = match certificate {
+        CertificateError::UnknownIssuer => "is signed by an unknown authority".to_owned(),
         // A CA of the right name is trusted, but it is another one.
-        rustls::Error::InvalidCertificate(BadSignature) => {
-            "the server's certificate is not signed by the trusted CA of that name".to_owned()
+        CertificateError::BadSignature => "is not signed by the trusted CA of that name".to_owned(),
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("expired at {}", date(not_after))
         }
-        rustls::Error::InvalidCertificate(why) => {
-            format!("the server's certificate is not accepted: {why}")
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("is not valid before {}", date(not_before))
         }
-        rustls::Error::AlertReceived(alert) => format!("the server refused TLS: {alert:?}"),
-        rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
-        other => format!("TLS failed: {other}"),
-    }
+        why => format!("is not accepted: {why}"),
+    };
+    format!("the server's certificate {why}")
 }

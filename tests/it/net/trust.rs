@@ -1,9 +1,12 @@
 //! TLS: whom the client believes, and who believes the client.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use expect_test::expect;
 use jobgate::exit::Exit;
 use jobgate::gitlab::{Body, Error, Kind};
 use jobgate::os::Interrupt;
@@ -14,11 +17,12 @@ use rcgen::{
 };
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use tempfile::NamedTempFile;
 
-use crate::fake::{GitLab, Tls, World as Fake, ci, job};
+use crate::fake::{Fault, GitLab, MIRA, Tls, World as Fake, ci, job};
 use crate::run::Run;
 
 use super::server::{Act, Server, Stream, Wrap, answer, json, redirect};
@@ -226,8 +230,8 @@ fn a_pinned_certificate_must_be_valid_in_time_and_name() {
             self_signed(&params, key())
         };
         let (expired, early) = (valid(2001, 2002), valid(3001, 3002));
-        refused(ask(&expired, &expired.pem), "expired");
-        refused(ask(&early, &early.pem), "not valid yet");
+        refused(ask(&expired, &expired.pem), "expired at");
+        refused(ask(&early, &early.pem), "is not valid before");
         let mut named = params("gitlab.example");
         named.is_ca = is_ca;
         let named = self_signed(&named, key());
@@ -246,7 +250,7 @@ fn a_pinned_certificate_with_another_key_is_refused() {
         let other = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key().serialize_der()));
         let signing = provider().key_provider.load_private_key(other).unwrap();
         // A thief has the certificate, which is public, and a key of his own.
-        let thief = rustls::sign::CertifiedKey::new(shown.chain.clone(), signing);
+        let thief = CertifiedKey::new(shown.chain.clone(), signing);
         let config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[version])
             .unwrap()
@@ -455,21 +459,107 @@ fn a_log_is_not_fetched_by_plain_http_where_gitlab_speaks_https() {
     assert_eq!(stranger.requests().len(), 0);
 }
 
+/// The calling job's pipeline behind a certificate, and the same way for each call.
+fn behind(tls: Tls) -> (GitLab, impl Fn(&GitLab, &str) -> Run) {
+    let mut world = Fake::new();
+    world.project("shop/web");
+    let plan = ci()
+        .stage("test", [job("unit").is("success"), job("gate").here()])
+        .stage("deploy", [job("deploy").manual()]);
+    let pipeline = world.pipeline("shop/web", "main", plan);
+    let (me, token) = (
+        world.job(pipeline, "gate"),
+        world.access_token(MIRA, &["api"]),
+    );
+    let ca = file(&tls.trust);
+    let run = move |gitlab: &GitLab, words: &str| {
+        Run::new(words)
+            .vars(gitlab.vars(me))
+            .var("GITLAB_TOKEN", token.as_str())
+            .var("CI_SERVER_TLS_CA_FILE", ca.path())
+            .var("NO_COLOR", "1")
+            .naming(gitlab.origin(), "https://gl")
+            .bare()
+    };
+    (GitLab::start_tls(world, tls), run)
+}
+
 #[test]
 fn before_the_first_good_answer_a_certificate_that_is_not_trusted_ends_it_at_once() {
-    for words in ["whoami", "wait unit", "gate branch=main"] {
-        let mut world = Fake::new();
-        world.project("shop/web");
-        let plan = ci().stage("test", [job("unit"), job("gate").here()]);
-        let pipeline = world.pipeline("shop/web", "main", plan);
-        let me = world.job(pipeline, "gate");
-        let gitlab = GitLab::start_tls(world, Tls::trusted());
-        let run = Run::new(words).vars(gitlab.vars(me));
-        let clock = gitlab.clock();
-        let begun = clock.monotonic();
-        let outcome = run.on(&clock, &Interrupt::new());
-        assert_eq!((outcome.code, clock.monotonic()), (6, begun), "{outcome:?}");
-        assert!(!outcome.log.contains("asking again"), "{outcome:?}");
-        assert!(outcome.log.contains("--ca-file"), "{outcome:?}");
+    let (root, name) = (ca("root"), params("127.0.0.1"));
+    let mut old = params("127.0.0.1");
+    old.not_before = date_time_ymd(2001, 1, 1);
+    old.not_after = date_time_ymd(2002, 1, 1);
+    let mut seen = String::new();
+    for (shown, trusted) in [
+        (issued(&name, &root), ca("other").pem()),
+        (issued(&params("gitlab.example"), &root), root.pem()),
+        (issued(&old, &root), root.pem()),
+    ] {
+        let key = shown.key.serialize_der();
+        let (gitlab, run) = behind(Tls::new(shown.chain, key, trusted));
+        let mut logs = BTreeSet::new();
+        for words in [
+            "whoami",
+            "wait unit",
+            "gate branch=main",
+            "play deploy",
+            "trigger shop/web --ref main",
+        ] {
+            let clock = gitlab.clock();
+            let begun = clock.monotonic();
+            let got = run(&gitlab, words).on(&clock, &Interrupt::new());
+            assert_eq!(
+                (got.code, clock.monotonic()),
+                (6, begun),
+                "{words}: {got:?}"
+            );
+            logs.insert(got.log);
+        }
+        seen += &logs.into_iter().collect::<String>();
     }
+    expect![[r#"
+        jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
+        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file; the image's own bundle is read only if SSL_CERT_FILE names it
+        jobgate: error: GET /job: cannot reach https://gl: the server's certificate is not accepted: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("gitlab.example")
+        jobgate: hint: use a host name that stands in the server's certificate, in CI_API_V4_URL or --server
+        jobgate: error: GET /job: cannot reach https://gl: the server's certificate expired at 2002-01-01T00:00:00Z
+        jobgate: hint: renew the server's certificate; if it is valid today, set this machine's clock
+    "#]].assert_eq(&seen);
+}
+
+/// Shows its certificates one after the other, the last one from then on.
+#[derive(Debug)]
+struct InTurn(Vec<Arc<CertifiedKey>>, AtomicUsize);
+
+impl ResolvesServerCert for InTurn {
+    fn resolve(&self, _: ClientHello) -> Option<Arc<CertifiedKey>> {
+        let turn = self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.get(turn.min(self.0.len() - 1)).cloned()
+    }
+}
+
+#[test]
+fn after_a_good_answer_a_certificate_that_is_not_trusted_may_be_another_next_time() {
+    let root = ca("root");
+    let certified = |identity: Identity| {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.key.serialize_der()));
+        let key = provider().key_provider.load_private_key(key).unwrap();
+        Arc::new(CertifiedKey::new(identity.chain, key))
+    };
+    let good = certified(issued(&params("127.0.0.1"), &root));
+    let bad = certified(issued(&params("127.0.0.1"), &ca("other")));
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(InTurn(
+            vec![good.clone(), bad, good],
+            AtomicUsize::new(0),
+        )));
+    let (gitlab, run) = behind(Tls::with(config, root.pem()));
+    gitlab.fault("GET */job", Fault::Leave);
+    let got = run(&gitlab, "wait unit").on(&gitlab.clock(), &Interrupt::new());
+    assert_eq!(got.code, 0, "{got:?}");
+    gitlab.finish();
 }
