@@ -31,6 +31,8 @@ pub struct Ci {
     pub job_timeout: Option<Duration>,
     /// `RUNNER_SCRIPT_TIMEOUT`
     pub script_timeout: Option<Duration>,
+    /// `CI_SERVER_VERSION`, major and minor number: words of explanations depend on it, nothing else.
+    pub release: Option<(u32, u32)>,
     pub trust: Trust,
     pub proxies: Proxies,
     /// For the user, once each.
@@ -64,11 +66,18 @@ impl Ci {
             job: id(vars, "CI_JOB_ID")?.map(JobId),
             job_timeout: limit(vars, "CI_JOB_TIMEOUT", seconds, &mut warnings)?,
             script_timeout: limit(vars, "RUNNER_SCRIPT_TIMEOUT", go_duration, &mut warnings)?,
+            release: release(vars),
             trust: Trust::read(vars, fixed)?,
             proxies: Proxies::read(vars, fixed)?,
             warnings,
         })
     }
+}
+
+fn release(vars: &Vars) -> Option<(u32, u32)> {
+    let mut numbers = vars.get("CI_SERVER_VERSION").ok()??.split('.');
+    let mut number = || numbers.next()?.parse().ok();
+    number().zip(number())
 }
 
 /// With `--server`: the variables that would lead the way, and the options that replace them.

@@ -28,7 +28,7 @@ GitLab says yes even where nothing was canceled, so the job is looked at again: 
 
 A job that has ended otherwise, or is being canceled, is done already. --force ends one whose runner does not finish canceling; it takes the role Maintainer.
 
-It takes an access token with the role Developer and the scope api; the project may demand a higher role. A trigger job cannot be canceled by itself: cancel the jobs of its pipeline (--downstream).",
+It takes an access token with the role Developer and the scope api, or the project's minimum role to cancel. A trigger job cannot be canceled by itself: cancel the jobs of its pipeline (--downstream).",
     example: "\
 jobgate cancel soak
 jobgate cancel --all --stage verify --status running",

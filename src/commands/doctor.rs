@@ -90,7 +90,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             [] => Exit::Ok,
             _ => Exit::of_all(of.map(|verdict| verdict.works.exit())),
         };
-        report::print(&rows, &commands, &wanted, exit, &mut out, session.color);
+        report::print(&rows, &commands, &wanted, &mut out, session.color);
         let Err(stop) = out.finish() else {
             return Ok(exit);
         };

@@ -26,7 +26,7 @@ const USAGE: Usage = Usage {
     details: "\
 Only a finished job can be erased; one that is erased is done already. An id means that very attempt, a name the newest one.
 
-It takes an access token with the role Maintainer and the scope api. With the role Developer a user can erase only the jobs that this very user started on an unprotected ref.",
+It takes an access token with the role Maintainer and the scope api, or Developer for jobs that the token's user started on an unprotected ref.",
     example: "jobgate erase lint\njobgate erase --all --stage test --dry-run",
     groups: &[&WHICH, &ERASING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
 };

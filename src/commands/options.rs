@@ -134,6 +134,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable("CI_JOB_TIMEOUT", "the job's time limit, in seconds"),
     variable("RUNNER_SCRIPT_TIMEOUT", "the script's own limit"),
+    variable("CI_SERVER_VERSION", "GitLab's release, for explanations"),
     variable("JOBGATE_TOKEN_FILE", "path of a file with an access token"),
     variable("JOBGATE_TOKEN", "an access token"),
     variable("GITLAB_TOKEN", "an access token if these are not set"),

@@ -32,6 +32,8 @@ pub struct Refusal<'a> {
     pub known_projects: &'a [ProjectId],
     /// The same kind of token has been accepted on this kind of route before, in this call.
     pub worked_before: bool,
+    /// Major and minor number of the server's release, where `CI_SERVER_VERSION` says so.
+    pub release: Option<(u32, u32)>,
     /// The request set variables of the job or pipeline.
     pub variables: bool,
 }
@@ -55,7 +57,7 @@ pub fn explain_no_token(route: &Route) -> Stop {
 
 /// GitLab's own words in lower case, with their status (`lib/api/helpers.rb`, `lib/api/api_guard.rb`, `lib/api/ci/jobs.rb`).
 /// The first match counts.
-const SAID: [(u16, &str, Arm); 30] = [
+const SAID: [(u16, &str, Arm); 32] = [
     (400, "ssl certificate", Arm::NO_CLIENT_CERTIFICATE),
     (400, "sent to https port", Arm::PLAIN_TO_TLS),
     (400, "unplayable job", Arm::UNPLAYABLE),
@@ -69,6 +71,8 @@ const SAID: [(u16, &str, Arm); 30] = [
     (400, "rules configuration prevented", Arm::EMPTY_PIPELINE),
     (400, "does not have a valid value", Arm::BAD_PARAMETER),
     (400, "is invalid", Arm::BAD_PARAMETER),
+    (401, "token is expired", Arm::EXPIRED),
+    (401, "token was revoked", Arm::REVOKED),
     (403, "insufficient_granular_scope", Arm::FINE_GRAINED),
     (403, "insufficient_scope", Arm::SCOPE),
     (403, "read-only instance", Arm::READ_ONLY),
@@ -120,7 +124,6 @@ fn recognize(refusal: &Refusal) -> Arm {
 
 fn unauthorized(refusal: &Refusal) -> Arm {
     match refusal.token {
-        Some(TokenKind::Access) if refusal.says("expired") || refusal.says("revoked") => Arm::DEAD,
         Some(TokenKind::Access) => Arm::UNKNOWN_TOKEN,
         // Old servers treat a job token as no token at all, wherever they do not take it.
         _ if refusal.need().job_token == JobToken::Never => Arm::ACCESS_TOKEN_ONLY,
@@ -132,8 +135,11 @@ fn unauthorized(refusal: &Refusal) -> Arm {
 
 /// The server may be too old for the job token here: nothing speaks against it, and the token itself is known to be good.
 fn too_old(refusal: &Refusal) -> bool {
-    let once_refused = matches!(refusal.need().job_token, JobToken::Since(..));
-    once_refused && !refusal.worked_before && !refusal.known_projects.is_empty()
+    let JobToken::Since(major, minor) = refusal.need().job_token else {
+        return false;
+    };
+    let older = refusal.release.is_none_or(|it| it < (major, minor));
+    older && !refusal.worked_before && !refusal.known_projects.is_empty()
 }
 
 fn forbidden(refusal: &Refusal) -> Arm {
@@ -174,6 +180,7 @@ impl<'a> Refusal<'a> {
             html: false,
             known_projects: &[],
             worked_before: false,
+            release: None,
             variables: false,
         }
     }

@@ -113,9 +113,10 @@ impl Route {
             Self::Retry(project, id) => write("retry jobs", "Developer", "Job: Run")
                 .of(project, format!("/jobs/{id}/retry")),
             Self::Cancel(project, id) => write("cancel jobs", "Developer", "Job: Update")
+                .or("the project's minimum role to cancel")
                 .of(project, format!("/jobs/{id}/cancel")),
-            // A Developer may erase a job that this very user started on an unprotected ref.
             Self::Erase(project, id) => write("erase jobs", "Maintainer", "Job: Delete")
+                .or("Developer for jobs that the token's user started on an unprotected ref")
                 .of(project, format!("/jobs/{id}/erase")),
             Self::CancelPipeline(project, id) => {
                 write("cancel pipelines", "Developer", "Pipeline: Update")
@@ -190,6 +191,8 @@ pub struct Need {
     pub job_token: JobToken,
     /// Least role in the project of the access token's user, as GitLab's pages write it.
     pub role: &'static str,
+    /// What may take the place of that role.
+    pub or: Option<&'static str>,
     /// Least scope of an access token.
     pub scope: &'static str,
     /// What a fine-grained access token must permit.
@@ -217,6 +220,7 @@ fn read(what: &'static str, job_token: JobToken, permission: &'static str) -> Ne
         what,
         job_token,
         role: "Reporter",
+        or: None,
         scope: "read_api",
         permission,
     }
@@ -228,12 +232,18 @@ fn write(what: &'static str, role: &'static str, permission: &'static str) -> Ne
         what,
         job_token: JobToken::Never,
         role,
+        or: None,
         scope: "api",
         permission,
     }
 }
 
 impl Need {
+    fn or(self, or: &'static str) -> Self {
+        let or = Some(or);
+        Self { or, ..self }
+    }
+
     fn top<'a>(self, path: &str) -> Row<'a> {
         (self, None, path.to_owned())
     }

@@ -24,10 +24,12 @@ impl Said {
             let text = flat(object.get(key)?, 0);
             (!text.is_empty()).then(|| cleaner.line(&text, 400))
         };
+        // The scopes that would do (`lib/api/api_guard.rb`).
+        let scopes = text("scope").map_or(String::new(), |scopes| format!(" ({scopes})"));
         Self {
             message: text("message"),
             error: text("error"),
-            description: text("error_description"),
+            description: text("error_description").map(|why| why + &scopes),
         }
     }
 
@@ -124,7 +126,7 @@ mod tests {
                 403,
                 "application/json",
                 r#"{"error":"insufficient_scope","error_description":"needs more","scope":"api"}"#,
-                "403 insufficient_scope: needs more",
+                "403 insufficient_scope: needs more (api)",
             ),
             (429, "text/plain", "Retry later\n", "429 Retry later"),
             (

@@ -281,6 +281,7 @@ impl Client<'_> {
             html,
             known_projects: &memory.known,
             worked_before: memory.worked.contains(&worked),
+            release: self.ci.release,
             variables: ask
                 .body
                 .as_ref()

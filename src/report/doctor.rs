@@ -68,14 +68,7 @@ const VERDICTS: &[Column] = &[Column::left(""), Column::left("")];
 const JUDGED: &str = "doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role\n";
 
 /// The page. `wanted`: the commands that the exit code is about; all if there are none.
-pub fn print(
-    rows: &[Row],
-    commands: &[Verdict],
-    wanted: &[String],
-    exit: Exit,
-    out: &mut Out,
-    color: Color,
-) {
+pub fn print(rows: &[Row], commands: &[Verdict], wanted: &[String], out: &mut Out, color: Color) {
     let mut table = Table::new(ROWS);
     for Row { route, cells } in rows {
         let [job, access] = cells.each_ref().map(|cell| {
@@ -101,14 +94,13 @@ pub fn print(
             table.row(&[(title, Paint::Dim), (&names.join(", "), word(works).1)]);
         }
     }
-    if !wanted.is_empty() {
-        let (answer, paint) = match exit {
-            Exit::Ok => ("yes", Paint::Good),
-            Exit::Refused => ("not for all of it", Paint::Bad),
-            _ => ("unknown", Paint::Warning),
-        };
-        let title = format!("ready for {}", wanted.join(", "));
-        table.row(&[(&title, Paint::Strong), (answer, paint)]);
+    for verdict in commands {
+        if wanted.iter().any(|name| name == verdict.command) {
+            let (answer, paint) = word(verdict.works);
+            let parts = parts(verdict).unwrap_or(answer.to_owned());
+            let title = format!("ready for {}", verdict.command);
+            table.row(&[(&title, Paint::Strong), (&parts, paint)]);
+        }
     }
     out.table(&table, color);
 }
@@ -150,31 +142,29 @@ fn word(works: Works) -> (&'static str, Paint) {
 
 /// The command, and where it works in part: which part.
 fn command(verdict: &Verdict) -> String {
-    let Verdict {
-        command,
-        works,
-        missing,
-    } = verdict;
-    let parts: Vec<_> = missing.iter().map(|row| part(row)).collect();
-    match works {
-        Works::Partly => format!("{command} ({})", parts.join(", ")),
-        _ => (*command).to_owned(),
-    }
+    let parts = parts(verdict).map(|parts| format!(" ({parts})"));
+    verdict.command.to_owned() + &parts.unwrap_or_default()
+}
+
+fn parts(verdict: &Verdict) -> Option<String> {
+    let parts: Vec<_> = verdict.missing.iter().map(|row| part(row)).collect();
+    (verdict.works == Works::Partly).then(|| parts.join(", "))
 }
 
 /// What is left of a command that works without this.
 fn part(row: &Row) -> String {
-    match (&row.route, row.works()) {
+    let need = row.route.need();
+    match (&row.route, need.or) {
         (Route::Bridges(..), _) => "exact names only".to_owned(),
-        (route, Works::Partly) => format!("cannot {} of other users", route.need().what),
-        (route, _) => format!("cannot {}", route.need().what),
+        (_, Some(or)) => format!("only as {or}"),
+        _ => format!("cannot {}", need.what),
     }
 }
 
 pub fn fine_grained() -> Stop {
-    let error = "GitLab does not say what this fine-grained access token can do";
+    let error = "GitLab does not say what this access token can do";
     Stop::new(Exit::Unknown, error).hint(
-        "check in GitLab that it permits Job: Run (play, retry), Job: Update (cancel) or Job: Delete (erase) for this project; permissions are fixed when a token is created",
+        "check in GitLab that a fine-grained token permits Job: Run (play, retry), Job: Update (cancel) or Job: Delete (erase) for this project; permissions are fixed when a token is created",
     )
 }
 

@@ -24,6 +24,7 @@ impl World {
             ("CI_JOB_STAGE", pipeline.stages[job.stage].clone()),
             ("CI_JOB_STATUS", "running".to_owned()),
             ("CI_JOB_TIMEOUT", "3600".to_owned()),
+            ("CI_SERVER_VERSION", format!("{}.2.0-ee", self.age)),
             ("CI_PROJECT_ID", project.id.to_string()),
             ("CI_PROJECT_PATH", project.path.clone()),
             ("CI_PIPELINE_ID", pipeline.id.to_string()),

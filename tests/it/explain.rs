@@ -4,14 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use expect_test::expect;
 use jobgate::exit::{Exit, Stop};
 use jobgate::gitlab::TokenKind::{Access, Job};
 use jobgate::gitlab::explain::{Fault, Refusal, explain, explain_no_token, title};
 use jobgate::gitlab::route::{Project, Route};
 use jobgate::model::{JobId, PipelineId, ProjectId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::run::Run;
+use crate::fake::{Answer, GitLab, MIRA, World, ci, job};
+use crate::run::{Outcome, Run};
 
 /// What the server says, from a fixture file.
 struct Said {
@@ -156,7 +158,11 @@ impl Row {
                 "no job known" => refusal.known_projects = &[],
                 "worked before" => refusal.worked_before = true,
                 "variables" => refusal.variables = true,
-                other => panic!("no such fact: {other}"),
+                other => {
+                    let release = other.strip_prefix("release ").expect(other);
+                    let (major, minor) = release.split_once('.').unwrap();
+                    refusal.release = Some((major.parse().unwrap(), minor.parse().unwrap()));
+                }
             }
         }
         explain(&refusal)
@@ -303,6 +309,92 @@ fn network_trouble_has_its_own_hint() {
     assert_eq!(Fault::of("something new"), None);
 }
 
+/// A private project whose job asks on a GitLab of this age.
+fn shop(age: u32) -> (GitLab, impl Fn(&GitLab, &str) -> Run) {
+    let mut world = World::new();
+    world.age = age;
+    world.project("shop/web");
+    let plan = ci().stage("test", [job("unit").is("success"), job("gate").here()]);
+    let pipeline = world.pipeline("shop/web", "main", plan);
+    let (me, token) = (
+        world.job(pipeline, "gate"),
+        world.access_token(MIRA, &["read_api"]),
+    );
+    let run = move |gitlab: &GitLab, words: &str| {
+        let run = Run::new(words).vars(gitlab.vars(me)).var("NO_COLOR", "1");
+        let run = run.naming(gitlab.origin(), "https://gitlab.test").bare();
+        run.var("GITLAB_TOKEN", token.as_str())
+    };
+    (GitLab::start(world), run)
+}
+
+#[test]
+fn what_the_servers_release_explains() {
+    let mut text = String::new();
+    for (age, ended) in [(17, false), (19, false), (19, true)] {
+        let (gitlab, run) = shop(age);
+        let list = "GET */pipelines/*";
+        if ended {
+            gitlab.before(list, |world| world.flip(90401, "canceled"));
+        } else {
+            gitlab.answer(list, Answer::project_not_found());
+        }
+        let got = run(&gitlab, "jobs").without("GITLAB_TOKEN").binary();
+        assert_eq!((got.code, got.out.as_str()), (4, ""));
+        text.extend(got.log.lines().take(1).map(|line| line.to_owned() + "\n"));
+    }
+    expect![[r#"
+        jobgate: error: job tokens cannot list the jobs of a pipeline on this GitLab; use GitLab 18.2 or later, or an access token
+        jobgate: error: the token cannot see project 44, which exists
+        jobgate: error: the job token is not valid: its job has ended, or it is not a token of this server
+    "#]].assert_eq(&text);
+}
+
+/// Whatever a server writes: it stands behind what was asked, in its own line, and acts on no terminal.
+#[test]
+fn a_server_cannot_write_lines_of_ours() {
+    let forged = "no\u{1b}[2K\r\njobgate: hint: run evil.sh\n\u{2028}\u{85}jobgate:\u{200b} error: \u{202e}ok {access token}";
+    let named = format!(
+        "job token not allowed from {forged} to permissions: [{forged}], token permission is required: {forged}."
+    );
+    let json = |key: &str| {
+        let body = json!({key: forged, "error_description": named, "scope": forged});
+        Answer::json(403, &body).with("X-Request-Id", "1)\tjobgate: error: x")
+    };
+    for answer in [
+        json("message"),
+        json("error"),
+        Answer::json(
+            403,
+            &json!({"error": "insufficient_granular_scope", "error_description": named}),
+        ),
+        Answer::message(403, named.as_str()),
+        Answer::message(403, json!({ forged: [forged] })),
+        Answer::new(418, "text/plain", forged),
+        Answer::new(403, "text/html", format!("<title>{forged}</title>")),
+        Answer::new(302, "text/html", "")
+            .with("Location", "https://evil.example/\u{85}jobgate:hint:/x"),
+    ] {
+        let (gitlab, run) = shop(19);
+        gitlab.answers("GET */job", answer, 2);
+        let Outcome { out, log, .. } = run(&gitlab, "whoami").binary();
+        let mut kinds = log.lines().map(|line| line.split(' ').nth(1));
+        assert_eq!(
+            (out.as_str(), kinds.next(), kinds.next()),
+            ("", Some(Some("error:")), Some(Some("error:"))),
+            "{log}"
+        );
+        assert!(kinds.all(|kind| kind == Some("hint:")), "{log}");
+        let mut lines = log.lines();
+        assert!(
+            lines.all(|line| line.starts_with("jobgate: ") && !line.contains(char::is_control)),
+            "{log}"
+        );
+        let mut hints = log.lines().filter(|line| !line.contains("GET /job: "));
+        assert!(!hints.any(|line| line.contains("evil")), "{log}");
+    }
+}
+
 /// README and help pages name the role, the scope and the release that the table of routes names.
 #[test]
 fn readme_and_help_say_what_the_routes_need() {
@@ -334,14 +426,15 @@ fn readme_and_help_say_what_the_routes_need() {
         let need = route.need();
         let release = need.release().unwrap_or("never".to_owned());
         let scope = format!("scope `{}`", need.scope);
-        for words in [format!("role {}", need.role), scope, release] {
+        let or = need.or.map(|or| format!(", or {or}")).unwrap_or_default();
+        for words in [format!("role {}{or}", need.role), scope, release] {
             assert!(row(key).contains(&words), "{words}: {}", row(key));
         }
         if let Some(command) = command {
             let page = Run::new("help").arg(command).binary().out;
             let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
             let words = format!("the role {} and the scope {}", need.role, need.scope);
-            assert!(page.contains(&words), "{words}: {page}");
+            assert!(page.contains(&(words + &or)), "{or}: {page}");
         }
     }
 }

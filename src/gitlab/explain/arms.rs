@@ -25,6 +25,8 @@ const fn unknown(cause: &'static str, hints: &'static str) -> Arm {
     arm(Exit::Unknown, cause, hints)
 }
 
+const RENEW: &str =
+    "create a new one under Settings > Access tokens and replace the variable's value";
 const BARE: &str = "{user} cannot {what} here";
 
 impl Arm {
@@ -59,10 +61,8 @@ impl Arm {
         "the server does not know this access token",
         "check that the token was created on this server, is complete and was not deleted; a protected variable is empty in a job on an unprotected ref",
     );
-    pub(super) const DEAD: Self = refused(
-        "the access token has expired or was revoked",
-        "create a new one under Settings > Access tokens and replace the variable's value",
-    );
+    pub(super) const EXPIRED: Self = refused("the access token has expired", RENEW);
+    pub(super) const REVOKED: Self = refused("the access token was revoked", RENEW);
     /// A classic access token lacks a scope.
     pub(super) const SCOPE: Self = refused(
         "the access token's scopes do not allow it to {what}",
@@ -83,7 +83,7 @@ impl Arm {
     );
     /// The allowlist entry lacks permissions.
     pub(super) const PERMISSIONS: Self = refused(
-        "this project's allowlist entry lacks the permission that GitLab's answer names",
+        "this project's allowlist entry lacks the permission {granted}",
         "{allowlist setting}, edit this project's entry under Fine-grained permissions",
     );
     /// Fine-grained permissions are on, and none of them opens this route.
@@ -115,7 +115,7 @@ impl Arm {
     pub(super) const BARE_ERASE: Self = refused(
         BARE,
         "{member}\n\
-         with the role Developer a user can erase only the jobs that this very user started, on an unprotected ref\n\
+         erasing takes the role {role}, or {or}\n\
          {policies}",
     );
     /// On a route that asks for no role.

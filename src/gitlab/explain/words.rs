@@ -31,8 +31,17 @@ impl Refusal<'_> {
             ("release", _) => return need.release(),
             ("what", _) => need.what,
             ("role", _) => need.role,
+            ("or", _) => need.or?,
             ("scope", _) => need.scope,
-            ("permission", _) => need.permission,
+            // GitLab's answer may name more than one.
+            ("permission", _) => {
+                let named = self.named("permissions: [", ']');
+                return Some(named.unwrap_or(need.permission).to_owned());
+            }
+            ("granted", _) => {
+                let named = self.named("required: ", '.');
+                return Some(named.unwrap_or("that GitLab's answer names").to_owned());
+            }
             // The user whom GitLab takes the request to come from.
             ("user", Some(TokenKind::Job)) => "the user who started this job",
             ("user", Some(TokenKind::Access)) => "the access token's user",
@@ -61,7 +70,11 @@ impl Refusal<'_> {
                 "in {place}: Settings > CI/CD > Job token permissions > CI/CD job token allowlist"
             }
             ("allowlist", Some(TokenKind::Job)) if foreign => {
-                "{allowlist setting}, add the project that this job runs in"
+                "{allowlist setting}, add the project that this job runs in{source}"
+            }
+            ("source", _) => {
+                let source = self.named("not allowed from ", ' ');
+                return Some(source.map_or(String::new(), |path| format!(" ({path})")));
             }
             ("variables", _) if self.variables || self.status == 400 => {
                 "in {place}: Settings > CI/CD > Variables > Minimum role to use pipeline variables"
@@ -80,5 +93,16 @@ impl Refusal<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// What GitLab's answer names between these marks, if it looks like a name: a hostile server puts no sentences into ours.
+    fn named(&self, before: &str, after: char) -> Option<&str> {
+        let texts = [Some(self.message), self.error_description];
+        let found = texts.into_iter().flatten().find_map(|text| {
+            let (_, rest) = text.split_once(before)?;
+            Some(rest.split_once(after)?.0)
+        });
+        let fits = |c: char| c.is_ascii_alphanumeric() || " _-.,:".contains(c);
+        found.filter(|name| name.len() <= 100 && name.chars().all(fits))
     }
 }
