@@ -207,10 +207,10 @@ fn writes_are_judged_by_scope_and_role() {
         works  whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
         api developer, cancel: developer
         works          whoami, agents, jobs, trace, wait, play, retry, cancel, trigger, gate
-        works in part  erase (as Developer for jobs that the token's user started on an unprotected ref)
+        works in part  erase (only as Developer for jobs that the token's user started on an unprotected ref)
         api developer, cancel: maintainer
         works          whoami, agents, jobs, trace, wait, play, retry, trigger, gate
-        works in part  erase (as Developer for jobs that the token's user started on an unprotected ref)
+        works in part  erase (only as Developer for jobs that the token's user started on an unprotected ref)
         does not work  cancel
         api owner, cancel: no_one
         works          whoami, agents, jobs, trace, wait, play, retry, erase, trigger, gate

@@ -85,7 +85,7 @@ fn each_refusal_has_its_code_and_its_cause() {
         4 play deploy: jobgate: error: the access token's user cannot play jobs here
         4 play deploy --variable A=1: jobgate: error: the access token's user cannot play jobs here
         6 play deploy: jobgate: error: this GitLab takes no writes at the moment: maintenance, or a read-only copy
-        4 play deploy: jobgate: error: the access token has expired or was revoked
+        4 play deploy: jobgate: error: the access token has expired
         4 play deploy: jobgate: error: the access token's scopes do not allow it to play jobs
         9 retry looped: jobgate: error: the job cannot be retried in its present status
         9 erase silent: jobgate: error: the job cannot be erased: it has not finished, or has neither log nor artifacts

@@ -171,7 +171,7 @@ fn a_pipeline_that_cannot_be_read_is_named_and_the_rest_is_shown() {
                  └─ pipeline 7702 of project 45                                           403 Forbidden - Authentication by CI/CD job token not allowed from web to charts.
         jobgate: error: project 45 does not accept job tokens of this project
         jobgate: error: GET /projects/45/pipelines/7702/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to charts. (request id 01JD0000000000000000000005)
-        jobgate: hint: in project 45: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+        jobgate: hint: in project 45: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in (web)
         jobgate: hint: the user who started the job must be a member of project 45 with the role Reporter or higher
     "#]]);
     let got = scene.jobs("--recursive -o json");

@@ -562,8 +562,6 @@ fn after_a_good_answer_a_certificate_that_is_not_trusted_may_be_another_next_tim
     let (gitlab, run) = behind(Tls::with(config, root.pem()));
     gitlab.fault("GET */job", Fault::Leave);
     let got = run(&gitlab, "whoami").on(&gitlab.clock(), &Interrupt::new());
-    got.is(0, &got.out, expect![[r#"
-        cannot reach https://gl: the server's certificate is signed by an unknown authority; asking again in 1s
-    "#]]);
+    got.is(0, &got.out, "");
     gitlab.finish();
 }

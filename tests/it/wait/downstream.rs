@@ -211,7 +211,7 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
         jobgate: error: the pipeline that deploy has started cannot be read
         jobgate: error: project 44 does not accept job tokens of this project
         jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000005)
-        jobgate: hint: in project 44: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+        jobgate: hint: in project 44: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in (web)
         jobgate: hint: the user who started the job must be a member of project 44 with the role Reporter or higher
         jobgate: hint: --shallow takes the trigger job's own status
     "#]]);
@@ -225,7 +225,7 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
             jobgate: error: pipeline 7701, to which --downstream leads, cannot be read
             jobgate: error: project 44 does not accept job tokens of this project
             jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000009)
-            jobgate: hint: in project 44: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+            jobgate: hint: in project 44: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in (web)
             jobgate: hint: the user who started the job must be a member of project 44 with the role Reporter or higher
         "#]]);
     story.gitlab.finish();
