@@ -207,10 +207,10 @@ fn a_compressed_log_in_many_chunks_is_printed_whole() {
     assert!((got.code, &got.out) == (0, &log), "{}", got.log);
     let (_, end) = log.split_at(log.rfind(&line(19_997)).unwrap());
     assert_eq!(scene.trace("unit --plain --tail 3").out, end);
-    let indented: String = end.lines().map(|line| format!("  {line}\n")).collect();
+    let indented: Vec<_> = end.lines().map(|line| format!("  {line}\n")).collect();
     let digest = scene.call("jobs unit --log-tail 3");
     let got = digest.var("GITLAB_TOKEN", &scene.token).binary();
-    assert!(got.out.ends_with(&indented), "{}", got.log);
+    assert!(got.out.ends_with(&indented.concat()), "{}", got.log);
 }
 
 #[test]
