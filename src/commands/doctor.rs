@@ -49,22 +49,8 @@ const USAGE: Usage = Usage {
     ],
 };
 
-struct Options {
-    wanted: Vec<String>,
-    common: Common,
-}
-
-impl Options {
-    fn read(words: &mut Words) -> Result<Self, Stop> {
-        Ok(Self {
-            wanted: words.values(&FOR),
-            common: Common::read(words)?,
-        })
-    }
-}
-
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
-    let Options { wanted, common } = Options::read(&mut words)?;
+    let (wanted, common) = (words.values(&FOR), Common::read(&mut words)?);
     words.done();
     let mut out = Out::open(host, None, false)?;
     session::with(&common, host, |session| {

@@ -82,20 +82,15 @@ impl Kind {
     /// The exit code if nothing better is known; whether a later try may well succeed; whether the server has provably done nothing.
     fn meaning(&self) -> (Exit, bool, bool) {
         match self {
-            Self::Unreachable => (Exit::Unknown, true, true),
-            Self::Lost => (Exit::Unknown, true, false),
-            Self::Limited { .. } => (Exit::Unknown, true, true),
-            // GitLab may have committed before it said so.
-            Self::Locked => (Exit::Unknown, true, false),
-            Self::Server => (Exit::Unknown, true, false),
-            Self::Unusable => (Exit::Unknown, true, false),
-            Self::Endless => (Exit::Unknown, false, true),
-            Self::Unauthorized => (Exit::Refused, false, true),
-            Self::Forbidden => (Exit::Refused, false, true),
-            Self::NotFound => (Exit::NotFound, false, true),
-            Self::Refused => (Exit::Unknown, false, true),
+            Self::Unreachable | Self::Limited { .. } => (Exit::Unknown, true, true),
+            // GitLab may have committed before it said that a record is locked.
+            Self::Lost | Self::Locked | Self::Server | Self::Unusable => {
+                (Exit::Unknown, true, false)
+            }
+            Self::Endless | Self::Refused => (Exit::Unknown, false, true),
             Self::Redirected => (Exit::Unknown, false, false),
-            Self::NoToken => (Exit::Refused, false, true),
+            Self::Unauthorized | Self::Forbidden | Self::NoToken => (Exit::Refused, false, true),
+            Self::NotFound => (Exit::NotFound, false, true),
             Self::Deadline => (Exit::Timeout, false, true),
             Self::Interrupted { signal, sent } => (Exit::Signal(*signal), false, !sent),
         }

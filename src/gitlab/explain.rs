@@ -56,21 +56,29 @@ pub fn explain_no_token(route: &Route) -> Stop {
 }
 
 /// GitLab's own words in lower case, with their status (`lib/api/helpers.rb`, `lib/api/api_guard.rb`, `lib/api/ci/jobs.rb`).
-/// The first match counts.
-const SAID: [(u16, &str, Arm); 32] = [
+/// `|` stands between those that mean the same. The first match counts.
+const SAID: [(u16, &str, Arm); 23] = [
     (400, "ssl certificate", Arm::NO_CLIENT_CERTIFICATE),
     (400, "sent to https port", Arm::PLAIN_TO_TLS),
     (400, "unplayable job", Arm::UNPLAYABLE),
     (400, "unknown input", Arm::UNKNOWN_INPUT),
     (400, "reference not found", Arm::REF_MISSING),
     (400, "to set pipeline variables", Arm::VARIABLES_DENIED),
-    (400, "insufficient permissions", Arm::PIPELINE_DENIED),
-    (400, "sufficient permission to run", Arm::PIPELINE_DENIED),
-    (400, "no stages / jobs", Arm::EMPTY_PIPELINE),
-    (400, "workflow rules", Arm::EMPTY_PIPELINE),
-    (400, "rules configuration prevented", Arm::EMPTY_PIPELINE),
-    (400, "does not have a valid value", Arm::BAD_PARAMETER),
-    (400, "is invalid", Arm::BAD_PARAMETER),
+    (
+        400,
+        "insufficient permissions|sufficient permission to run",
+        Arm::PIPELINE_DENIED,
+    ),
+    (
+        400,
+        "no stages / jobs|workflow rules|rules configuration prevented",
+        Arm::EMPTY_PIPELINE,
+    ),
+    (
+        400,
+        "does not have a valid value|is invalid",
+        Arm::BAD_PARAMETER,
+    ),
     (401, "token is expired", Arm::EXPIRED),
     (401, "token was revoked", Arm::REVOKED),
     (403, "insufficient_granular_scope", Arm::FINE_GRAINED),
@@ -81,16 +89,14 @@ const SAID: [(u16, &str, Arm); 32] = [
     (403, "unauthorized for ci/cd job tokens", Arm::NO_PERMISSION),
     (403, "job token not allowed", Arm::ALLOWLIST),
     (403, "the following token permission", Arm::PERMISSIONS),
-    (403, "account", Arm::BARRED),
-    (403, "blocked", Arm::BARRED),
-    (403, "deactivated", Arm::BARRED),
-    (403, "terms of service", Arm::BARRED),
-    (403, "password", Arm::BARRED),
-    (403, "approval", Arm::BARRED),
+    (403, BARRED, Arm::BARRED),
     (405, "moved project", Arm::MOVED),
     (409, "resource lock", Arm::LOCKED),
     (429, "this endpoint has been requested", Arm::ROUTE_LIMIT),
 ];
+
+/// Why GitLab lets a person or bot in nowhere.
+const BARRED: &str = "account|blocked|deactivated|terms of service|password|approval";
 
 fn recognize(refusal: &Refusal) -> Arm {
     let status = match refusal.status {
@@ -187,10 +193,11 @@ impl<'a> Refusal<'a> {
 
     /// The answer contains these lower-case words, under whichever key.
     fn says(&self, words: &str) -> bool {
-        [Some(self.message), self.error, self.error_description]
-            .into_iter()
-            .flatten()
-            .any(|text| text.to_ascii_lowercase().contains(words))
+        let texts = [Some(self.message), self.error, self.error_description];
+        let text = texts.map(|text| text.unwrap_or_default().to_ascii_lowercase());
+        words
+            .split('|')
+            .any(|words| text.iter().any(|text| text.contains(words)))
     }
 
     fn need(&self) -> Need {

@@ -51,7 +51,7 @@ fn unix(headers: &HeaderMap, name: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(seconds.checked_mul(1000)?))
 }
 
-/// How long a 429 asks to wait: `Retry-After` in seconds or as a date, `RateLimit-ResetTime`, `RateLimit-Reset`; points in time are
+/// How long a 429 asks to wait: `Retry-After` in seconds or as a date, `RateLimit-Reset`; points in time are
 /// taken against the server's own `Date`, or `now` where it sends none.
 pub(super) fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let now = header(headers, "date")
@@ -63,9 +63,7 @@ pub(super) fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
         Some(Duration::from_secs(seconds))
     };
     let until = || {
-        let at = date("retry-after")
-            .or_else(|| date("ratelimit-resettime"))
-            .or_else(|| unix(headers, "ratelimit-reset"))?;
+        let at = date("retry-after").or_else(|| unix(headers, "ratelimit-reset"))?;
         Some(at.since(now))
     };
     seconds().or_else(until).map(|wait| wait.min(LONGEST_WAIT))
@@ -91,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_429_says_when_in_four_ways() {
+    fn a_429_says_when_in_three_ways() {
         let now = Timestamp::parse("2026-11-20T08:00:00Z").expect("now");
         let date = ("date", "Fri, 20 Nov 2026 10:00:00 GMT");
         for (pairs, seconds) in [
@@ -106,13 +104,6 @@ mod tests {
             (
                 &[date, ("retry-after", "Fri, 20 Nov 2026 09:00:00 GMT")],
                 Some(0),
-            ),
-            (
-                &[
-                    date,
-                    ("ratelimit-resettime", "Fri, 20 Nov 2026 10:01:00 GMT"),
-                ],
-                Some(60),
             ),
             (&[date, ("ratelimit-reset", "1795168812")], Some(12)),
             (

@@ -221,9 +221,15 @@ impl Client<'_> {
 
     /// A good status with a text that is not JSON: named, never quoted.
     pub(super) fn not_json(&self, answer: &Answer) -> Error {
-        let error = Error::new(Kind::Unusable, &answer.route, self.no_json(&answer.headers));
+        let content = facts::content_type(&answer.headers, &self.cleaner);
+        let message = match content.as_str() {
+            "" => "the answer is not JSON".to_owned(),
+            JSON => "the answer says it is JSON, but cannot be read".to_owned(),
+            kind => format!("the answer is not JSON but {kind}: perhaps a proxy's page"),
+        };
+        let error = Error::new(Kind::Unusable, &answer.route, message);
         let error = error.of(answer.status, &answer.facts);
-        if facts::content_type(&answer.headers, &self.cleaner) != "text/html" {
+        if content != "text/html" {
             return error;
         }
         let refusal = Refusal {
@@ -234,14 +240,6 @@ impl Client<'_> {
             tries: Some(1),
             explained: Some(Box::new(explain(&refusal))),
             ..error
-        }
-    }
-
-    fn no_json(&self, headers: &HeaderMap) -> String {
-        match facts::content_type(headers, &self.cleaner).as_str() {
-            "" => "the answer is not JSON".to_owned(),
-            JSON => "the answer says it is JSON, but cannot be read".to_owned(),
-            kind => format!("the answer is not JSON but {kind}: perhaps a proxy's page"),
         }
     }
 
@@ -340,7 +338,7 @@ impl Client<'_> {
             _ => Kind::Deadline,
         };
         let proxy = connection.proxy().filter(|_| stage.closed);
-        let hint = fault.map(|fault| fault.hint(proxy.is_some()).to_owned());
+        let hint = fault.map(|fault| fault.hint.to_owned());
         let way = proxy.map(|proxy| format!(" (by way of the proxy {proxy})"));
         let why = words(error, limits) + &way.unwrap_or_default();
         let mut message = self.cleaner.line(&why, 300);

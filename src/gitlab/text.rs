@@ -1,16 +1,8 @@
 //! Server text made fit for messages: our secrets masked, one line. `report` makes visible what acts on a terminal.
 
-use std::fmt;
-
 /// Knows the secrets that no message may hold.
 pub(super) struct Cleaner {
     secrets: Vec<String>,
-}
-
-impl fmt::Debug for Cleaner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cleaner")
-    }
 }
 
 impl Cleaner {

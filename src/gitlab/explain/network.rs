@@ -7,9 +7,8 @@ pub struct Fault {
     words: &'static str,
     /// After this many tries in a row, none of them good, another one cannot help. `None`: a later try may.
     pub tries: Option<u8>,
-    hint: &'static str,
-    /// Where the trouble came before the way through a proxy was open.
-    proxy_hint: Option<&'static str>,
+    /// What to try.
+    pub hint: &'static str,
 }
 
 impl Fault {
@@ -20,21 +19,10 @@ impl Fault {
             .iter()
             .find(|fault| fault.words.split('|').any(|words| text.contains(words)))
     }
-
-    /// What to try. `proxy`: the trouble came before the way through a proxy was open.
-    pub fn hint(&self, proxy: bool) -> &'static str {
-        self.proxy_hint.filter(|_| proxy).unwrap_or(self.hint)
-    }
 }
 
 const fn fault(words: &'static str, tries: Option<u8>, hint: &'static str) -> Fault {
-    let proxy_hint = None;
-    Fault {
-        words,
-        tries,
-        hint,
-        proxy_hint,
-    }
+    Fault { words, tries, hint }
 }
 
 /// The first match counts: what the server says of our certificate comes before what the client says of the server's.
@@ -85,24 +73,16 @@ static TABLE: [Fault; 13] = [
         None,
         "check /etc/resolv.conf of this image; an empty image takes it from the container engine",
     ),
-    Fault {
-        proxy_hint: Some("check the proxy's name in https_proxy, http_proxy, all_proxy or --proxy"),
-        ..fault(
-            "no such host|failed to lookup address|host not found",
-            Some(3),
-            "check the host in CI_API_V4_URL or --server, and whether this image's resolver knows it",
-        )
-    },
-    Fault {
-        proxy_hint: Some(
-            "check the proxy variables, and whether no_proxy should name GitLab's host",
-        ),
-        ..fault(
-            "connection refused|network is unreachable|no route to host|timeout: connect|connection timed out",
-            None,
-            "check host and port in CI_API_V4_URL or --server, whether GitLab is up, and whether a firewall or a missing proxy (https_proxy or --proxy) is in the way",
-        )
-    },
+    fault(
+        "no such host|failed to lookup address|host not found",
+        Some(3),
+        "check the host in CI_API_V4_URL or --server, or the proxy's, and whether this image's resolver knows it",
+    ),
+    fault(
+        "connection refused|network is unreachable|no route to host|timeout: connect|connection timed out",
+        None,
+        "check host and port in CI_API_V4_URL or --server, whether GitLab is up, and whether a firewall, or a proxy that is missing or wrong (https_proxy, no_proxy or --proxy), is in the way",
+    ),
     fault(
         "timeout: |timed out",
         None,

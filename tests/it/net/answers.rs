@@ -50,7 +50,7 @@ fn a_429_is_understood_in_both_forms() {
     const ROUTE: &[(&str, &str)] = &[
         ("Content-Type", "application/json"),
         ("Date", "Fri, 20 Nov 2026 10:00:00 GMT"),
-        ("RateLimit-ResetTime", "Fri, 20 Nov 2026 10:00:30 GMT"),
+        ("Retry-After", "Fri, 20 Nov 2026 10:00:30 GMT"),
     ];
     let often = r#"{"message":{"error":"This endpoint has been requested too many times."}}"#;
     let mut seen = String::new();
