@@ -15,7 +15,7 @@ use jobgate::time::Clock;
 use crate::fake::{Demo, GitLab, SERVER};
 
 const LINES: [&str; 3] = [
-    "wait unit lint integration --timeout 30m",
+    "wait lint integration --timeout 30m",
     "gate --server https://gitlab.example.com branch=main role=maintainer jobs=unit approved=approve",
     "play production --downstream rollout --wait --server https://gitlab.example.com",
 ];

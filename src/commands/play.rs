@@ -42,7 +42,7 @@ A request is sent once. If its answer is lost, a look shows whether it was done.
     example: "\
 jobgate play review --require branch=main --wait
 jobgate play production --downstream rollout --variable REGION=eu --wait --timeout 30m
-jobgate play --all --status manual --dry-run",
+jobgate play --all --stage deploy --dry-run",
     groups: &[
         &WHICH,
         &PLAYING,

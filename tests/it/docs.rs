@@ -1,7 +1,7 @@
 //! The generated parts of README and docs are what the program's own table says. `UPDATE=1 cargo test` rewrites them.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use expect_test::expect;
 use jobgate::cli::{Group, Opt, Usage, Variable};
@@ -9,6 +9,13 @@ use jobgate::commands::options;
 use jobgate::exit::Exit;
 use jobgate::help::page;
 use jobgate::table;
+
+#[path = "../../examples/demo/picture.rs"]
+mod picture;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 #[test]
 fn the_docs_say_what_the_table_says() {
@@ -22,25 +29,109 @@ fn the_docs_say_what_the_table_says() {
         ("README.md", &readme[..]),
         ("docs/reference.md", &[("reference", reference)]),
     ] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-        let text = std::fs::read_to_string(&path)
-            .unwrap()
-            .replace("\r\n", "\n");
-        let mut expected = text.clone();
-        for (part, new) in parts {
-            expected = replaced(&expected, part, new);
-        }
-        if text == expected {
-            continue;
-        }
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let update = is_set("UPDATE") && !is_set("CI");
-        assert!(
-            update,
-            "{file} differs from the program's table: run UPDATE=1 cargo test --test it docs (not in a CI job), and commit it"
-        );
-        std::fs::write(path, expected).unwrap();
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        let text = text.replace("\r\n", "\n");
+        let new = parts
+            .iter()
+            .fold(text, |text, (part, new)| replaced(&text, part, new));
+        is_generated(file, &new);
     }
+}
+
+#[test]
+fn the_picture_shows_what_the_program_prints() {
+    is_generated("docs/demo.svg", &picture::svg());
+}
+
+/// The file holds this text, or is rewritten with `UPDATE=1`.
+#[track_caller]
+fn is_generated(file: &str, new: &str) {
+    let path = root().join(file);
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    if old.replace("\r\n", "\n") == new {
+        return;
+    }
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    assert!(
+        is_set("UPDATE") && !is_set("CI"),
+        "{file} differs from what the program prints: run UPDATE=1 cargo test --test it docs (not in a CI job), and commit it"
+    );
+    std::fs::write(path, new).unwrap();
+}
+
+/// README, changes, and what lies in docs.
+fn pages() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join("docs")).unwrap();
+    let pages = entries.map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension() == Some("md".as_ref()));
+    let others = ["README.md", "CHANGELOG.md"];
+    pages.chain(others.map(|name| root().join(name))).collect()
+}
+
+#[test]
+fn readme_is_short_and_long_pages_have_contents() {
+    let lines = |text: &str| text.lines().count();
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(lines(&readme) <= 200, "README has {} lines", lines(&readme));
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let headings = text.lines().filter_map(|line| line.strip_prefix("## "));
+        let missing = headings.filter(|title| !text.contains(&format!("](#{})", anchor(title))));
+        let missing: Vec<&str> = missing.collect();
+        // Three screens of 40 lines.
+        let is_short = lines(&text) <= 120 || page.ends_with("CHANGELOG.md");
+        let page = page.display();
+        assert!(
+            is_short || missing.is_empty(),
+            "{page}: not in its contents: {missing:?}"
+        );
+        let is_wide = |line: &&str| line.chars().count() > 160;
+        let wide: Vec<&str> = text.lines().filter(is_wide).collect();
+        assert!(
+            wide.is_empty(),
+            "{page}: more than 160 characters: {wide:#?}"
+        );
+    }
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("https://")) {
+            let (file, place) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => page.clone(),
+                file => page.with_file_name(file),
+            };
+            let text = std::fs::read_to_string(&target);
+            let anchors = |text: String| {
+                let titles = text.lines().filter(|line| line.starts_with('#'));
+                titles
+                    .map(|line| anchor(line.trim_start_matches('#').trim()))
+                    .collect::<Vec<_>>()
+            };
+            let leads = text
+                .is_ok_and(|text| place.is_empty() || anchors(text).iter().any(|one| one == place));
+            if !leads {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// As GitLab and GitHub name a heading's place.
+fn anchor(title: &str) -> String {
+    let kept = title
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
 /// The text with a new part between the two markers, which must both be there once.
@@ -162,10 +253,18 @@ fn options_of_several_commands_are_explained_once() {
     assert!(!overview.contains("--stage"), "{overview}");
 }
 
-/// The commands, one row each.
+/// The commands, one row each; those that people come for stand first.
 fn commands_table(table: &[&'static Usage]) -> String {
     let mut text = "| command | does |\n|---|---|\n".to_owned();
-    for usage in table {
+    let first = ["gate", "wait", "play"];
+    let mut rows = table.to_vec();
+    rows.sort_by_key(|usage| {
+        first
+            .iter()
+            .position(|name| *name == usage.name)
+            .unwrap_or(first.len())
+    });
+    for usage in rows {
         let _ = writeln!(text, "| `{}` | {} |", usage.name, usage.summary);
     }
     text
@@ -184,7 +283,11 @@ fn exit_codes_table() -> String {
 /// The overview, and every command with its own options.
 fn reference_text(table: &[&'static Usage], variables: &[Variable]) -> String {
     let overview = page::overview(table, variables);
-    let mut text = format!("```text\n{overview}```\n");
+    let links = table
+        .iter()
+        .map(|usage| format!("- [{0}](#jobgate-{0})\n", usage.name));
+    let links: String = links.collect();
+    let mut text = format!("{links}\n```text\n{overview}```\n");
     for usage in table {
         let (name, example) = (usage.name, usage.example);
         let page = page::reference(usage, table);

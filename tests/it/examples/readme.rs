@@ -17,9 +17,9 @@ struct Line {
     code: i32,
 }
 
-/// Lines that call the program, from blocks of shell and YAML. Blocks of text show usage and output.
-fn lines(text: &str) -> Vec<Line> {
-    let mut found = Vec::new();
+/// Blocks of shell and YAML with their lines that call the program. Blocks of text show usage and output.
+fn blocks(text: &str) -> Vec<Vec<Line>> {
+    let mut found = vec![Vec::new()];
     let mut code = None;
     for line in text.lines() {
         if let Some(language) = line.trim_start().strip_prefix("```") {
@@ -27,12 +27,13 @@ fn lines(text: &str) -> Vec<Line> {
                 None => Some(matches!(language, "sh" | "yaml")),
                 Some(_) => None,
             };
+            found.push(Vec::new());
         } else if code == Some(true) && commands(line) > 0 {
             let (call, note) = line.split_once(" # ").unwrap_or((line, ""));
             let words = note.split_once("ends with ").map(|(_, code)| code);
             let digits = words.map(|code| code.split(|c: char| !c.is_ascii_digit()).next());
             let call = call.trim().trim_start_matches("- ");
-            found.push(Line {
+            found.last_mut().expect("a block").push(Line {
                 text: call.trim_start_matches("script: ").to_owned(),
                 note: note.to_owned(),
                 code: digits
@@ -41,13 +42,15 @@ fn lines(text: &str) -> Vec<Line> {
             });
         }
     }
+    found.retain(|block| !block.is_empty());
     found
 }
 
-/// A second, simple-minded search: lines that begin with the program's name, outside blocks of plain text.
+/// A second, simple-minded search: lines that begin with the program's name, in blocks but those of plain text.
 fn plain_count(text: &str) -> usize {
-    let parts = text.split("```").filter(|part| !part.starts_with("text\n"));
-    let lines = parts
+    let code = text.split("```").skip(1).step_by(2);
+    let lines = code
+        .filter(|block| !block.starts_with("text\n"))
         .flat_map(str::lines)
         .map(|line| line.trim_start().trim_start_matches("- "));
     lines.filter(|line| line.starts_with("jobgate ")).count()
@@ -56,8 +59,8 @@ fn plain_count(text: &str) -> usize {
 /// A line that takes longer gets SIGTERM, so that its output is seen.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// The demo on a GitLab of this age; without an access token below 19.
-fn run(line: &Line, age: u32) -> Output {
+/// A block in the demo's world on a GitLab of this age, without an access token below 19. What ended otherwise than its line says.
+fn run(block: &[Line], age: u32) -> Vec<String> {
     let mut demo = Demo::settled(Demo::SOME_DAY);
     demo.world.age = age;
     let gitlab = GitLab::start_running(demo.world, 20, 0);
@@ -66,10 +69,24 @@ fn run(line: &Line, age: u32) -> Output {
         vars.insert("JOBGATE_TOKEN".to_owned(), demo.access_token);
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let script = to_paste(vars, env!("CARGO_BIN_EXE_jobgate")) + &line.text;
+    let paste = to_paste(vars, env!("CARGO_BIN_EXE_jobgate"));
+    let mut wrong = Vec::new();
+    for line in block {
+        let output = shell(&format!("{paste}{}", line.text), folder.path());
+        let [out, log] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        let code = output.status.code();
+        if code != Some(line.code) {
+            wrong.push(format!("{line:?}\nended with {code:?}\n{out}{log}"));
+        }
+    }
+    gitlab.finish();
+    wrong
+}
+
+fn shell(script: &str, folder: &Path) -> Output {
     let child = Command::new("sh")
-        .args(["-c", &script])
-        .current_dir(folder.path())
+        .args(["-c", script])
+        .current_dir(folder)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("NO_COLOR", "1")
@@ -90,29 +107,23 @@ fn run(line: &Line, age: u32) -> Output {
     let output = child.wait_with_output().expect("it can be waited for");
     drop(done);
     guard.join().expect("no thread failed");
-    gitlab.finish();
     output
 }
 
-/// All lines at once, since some wait for jobs. What ended otherwise than its line says.
-fn wrong(lines: &[(String, Line)], age: u32) -> Vec<String> {
-    let run = |(file, line): &(String, Line)| {
-        let output = run(line, age);
-        let [out, log] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-        let code = output.status.code();
-        (code != Some(line.code))
-            .then(|| format!("{file}: {line:?}\nended with {code:?}\n{out}{log}"))
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = lines
+/// All blocks at once, since some lines wait for jobs.
+#[track_caller]
+fn all_end_as_they_say(blocks: &[Vec<Line>], age: u32) {
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = blocks
             .iter()
-            .map(|line| scope.spawn(move || run(line)))
+            .map(|block| scope.spawn(move || run(block, age)))
             .collect();
         let ended = threads
             .into_iter()
             .map(|thread| thread.join().expect("no thread failed"));
         ended.flatten().collect()
-    })
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 fn text(file: &str) -> String {
@@ -131,25 +142,18 @@ fn every_line_of_readme_and_docs_ends_as_it_says() {
     let mut all = Vec::new();
     for file in files.chain(["README.md", "examples/gitlab-ci/README.md"].map(str::to_owned)) {
         let text = text(&file);
-        let lines = lines(&text);
-        assert!(
-            lines.len() >= plain_count(&text),
-            "{file}: a line was overlooked"
-        );
-        all.extend(lines.into_iter().map(|line| (file.clone(), line)));
+        let blocks = blocks(&text);
+        let found: usize = blocks.iter().map(Vec::len).sum();
+        assert!(found >= plain_count(&text), "{file}: a line was overlooked");
+        all.extend(blocks);
     }
-    let wrong = wrong(&all, 19);
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    all_end_as_they_say(&all, 19);
 }
 
 #[test]
 fn the_first_example_needs_gitlab_18_and_a_job_token_where_it_does_not_say_more() {
-    let readme = text("README.md");
-    let first: Vec<&str> = readme.split_inclusive("```").take(3).collect();
-    let lines = lines(&first.concat()).into_iter();
-    let plain = lines.filter(|line| !line.note.contains("access token"));
-    let plain: Vec<_> = plain.map(|line| ("README.md".to_owned(), line)).collect();
-    assert!(plain.len() > 1, "{plain:?}");
-    let wrong = wrong(&plain, 18);
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    let mut first = blocks(&text("README.md")).swap_remove(0);
+    first.retain(|line| !line.note.contains("access token"));
+    assert!(first.len() > 1, "{first:?}");
+    all_end_as_they_say(&[first], 18);
 }
