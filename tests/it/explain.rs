@@ -396,23 +396,28 @@ fn a_server_cannot_write_lines_of_ours() {
 fn readme_and_help_say_what_the_routes_need() {
     let readme = include_str!("../../README.md");
     let row = |key: &str| {
-        let (_, table) = readme.split_once("| job token is enough |").unwrap();
+        let (_, table) = readme.split_once("| the job token is enough |").unwrap();
         let mut rows = table.lines();
         rows.find(|line| line.contains(key)).expect(key)
     };
     for (key, route, command) in [
         (
-            "`wait`: exact names",
+            "`wait`, `jobs`: exact names",
             Route::PipelineJobs(own(), PIPELINE),
             None,
         ),
         (
-            "`wait`: whole lists",
+            "`wait`, `jobs`: globs",
             Route::TriggerJobs(own(), PIPELINE),
             None,
         ),
-        ("`gate`: newest", Route::Pipelines(own()), None),
-        ("`gate`: protected-ref", Route::Branches(own()), None),
+        (
+            "`gate`: `approved=`",
+            Route::Pipeline(own(), PIPELINE),
+            None,
+        ),
+        ("`gate`: `newest`", Route::Pipelines(own()), None),
+        ("`gate`: `protected-ref`", Route::Branches(own()), None),
         ("`trace`", Route::Trace(own(), JOB), Some("trace")),
         ("`play`", Route::Play(own(), JOB), Some("play")),
         ("`retry`", Route::Retry(own(), JOB), Some("retry")),
