@@ -2,7 +2,6 @@
 
 mod component;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -10,24 +9,39 @@ use std::process::{Command, Stdio};
 
 use expect_test::expect;
 use jobgate::cli::{Parsed, parse_args};
+use serde_json::json;
 
-use self::component::{Component, Kind};
+use self::component::{Component, Given, Kind};
 use crate::examples::{Story, WEB};
 
-const SERVER: (&str, &str) = ("server", "https://gitlab.example.com");
-
-/// Every component, with inputs that are enough.
-fn components() -> Vec<(Component, Vec<(&'static str, &'static str)>)> {
-    vec![
-        (Component::read("wait"), vec![SERVER, ("jobs", "unit")]),
-        (Component::read("gate"), vec![SERVER]),
-        (Component::read("play"), vec![SERVER, ("job", "deploy")]),
-    ]
+fn server() -> Given<'static> {
+    ("server", json!("https://gitlab.example.com"))
 }
 
-/// Runs scripts of components, all in one shell, with a stand-in for the program that prints the words it got. Anything else that a script
-/// prints shows, too.
-fn words(scripts: &[String], variables: &BTreeMap<String, String>) -> Vec<Vec<String>> {
+/// Every component, with inputs that are enough.
+fn components() -> Vec<(Component, Vec<Given<'static>>)> {
+    [
+        ("wait", "jobs", "unit"),
+        ("gate", "conditions", "newest"),
+        ("play", "jobs", "deploy"),
+    ]
+    .into_iter()
+    .map(|(name, list, value)| {
+        (
+            Component::read(name),
+            vec![server(), (list, json!([value]))],
+        )
+    })
+    .collect()
+}
+
+/// What a component's script says, on standard error, of a list that it cannot take.
+const REFUSAL: &str =
+    "jobgate: error: list elements must be strings without the characters \" \\ < > &\n";
+
+/// Runs scripts of components, all in one shell, with a stand-in for the program that prints the words it got. `None` is a script that
+/// refused a list. Anything else that a script prints shows, too.
+fn words(scripts: &[String]) -> Vec<Option<Vec<String>>> {
     let folder = tempfile::tempdir().expect("a folder");
     let mut all = "stand_in() { for word; do printf '%s\\0' \"$word\"; done; }\n".to_owned();
     for script in scripts {
@@ -35,12 +49,11 @@ fn words(scripts: &[String], variables: &BTreeMap<String, String>) -> Vec<Vec<St
         let script = script.replace("/usr/local/bin/jobgate", "stand_in");
         all += "(set -e\n";
         all += &script;
-        all += "\n) || exit\nprintf '\\001'\n";
+        all += "\n) 2>&1\ncase $? in 0 | 2) ;; *) exit 1 ;; esac\nprintf '\\001'\n";
     }
     let mut shell = Command::new("/bin/sh")
         .current_dir(folder.path())
         .env_clear()
-        .envs(variables)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -58,15 +71,17 @@ fn words(scripts: &[String], variables: &BTreeMap<String, String>) -> Vec<Vec<St
     let mut calls: Vec<&str> = text.split('\u{1}').collect();
     assert_eq!(calls.pop(), Some(""), "printed something else: {text:?}");
     let words = |call: &str| {
-        let call = call.strip_suffix('\0').expect("every word ends");
-        call.split('\0').map(str::to_owned).collect()
+        (call != REFUSAL).then(|| {
+            let call = call.strip_suffix('\0').expect("every word ends");
+            call.split('\0').map(str::to_owned).collect()
+        })
     };
     calls.into_iter().map(words).collect()
 }
 
-fn said(name: &str, given: &[(&str, &str)]) -> String {
+fn said(name: &str, given: &[Given]) -> String {
     let script = Component::read(name).script(given).expect("good inputs");
-    let words = words(&[script], &BTreeMap::new()).concat();
+    let words = words(&[script]).pop().flatten().expect("a call");
     let args: Vec<OsString> = words.iter().map(OsString::from).collect();
     let known = parse_args(&args, &jobgate::table());
     assert!(matches!(known, Ok(Parsed::Command(_))), "{words:?}");
@@ -107,10 +122,11 @@ fn every_text_is_bounded() {
                     format!("a{bad}"),
                     format!("{bad}a"),
                 ] {
-                    assert!(input.check(&text).is_err(), "{name} takes {text:?}");
+                    assert!(input.check(&json!(text)).is_err(), "{name} takes {text:?}");
                 }
             }
-            assert!(input.check("").is_err(), "GitLab refuses an empty text");
+            let empty = input.check(&json!(""));
+            assert!(empty.is_err(), "{name}: GitLab refuses an empty text");
         }
     }
 }
@@ -125,11 +141,11 @@ fn inputs_become_words() {
     }
     expect![[r#"
         wait|--server=https://gitlab.example.com|--for=passed|--timeout=1h|--|unit
-        wait|--server=https://gitlab.example.com|--for=finished|--timeout=20m|--strict|--except=deploy: [eu, "blue"] $HOME 日本|--optional=x|--|deploy: [eu, "blue"] $HOME 日本|x|x
-        gate|--server=https://gitlab.example.com|--|protected-ref|newest
-        gate|--server=https://gitlab.example.com|--|project=x|branch=x|tag=x|protected-ref|role=owner|tier=other|environment=x|jobs=deploy: [eu, "blue"] $HOME 日本|jobs=x|approved=x|newest
+        wait|--server=https://gitlab.example.com|--for=finished|--timeout=20m|--proxy=http://proxy.example.com:3128|--ca-file=/etc/ssl/ca.pem|--strict|--optional=it's [eu, 日本] $HOME|--optional=x|--except=it's [eu, 日本] $HOME|--except=x|--|it's [eu, 日本] $HOME|x
+        gate|--server=https://gitlab.example.com|--|newest
+        gate|--server=https://gitlab.example.com|--proxy=http://proxy.example.com:3128|--ca-file=/etc/ssl/ca.pem|--|role=security_manager|jobs=deploy: [eu, 日本] $HOME
         play|--server=https://gitlab.example.com|--timeout=1h|--wait|--on-cancel=leave|--|deploy
-        play|--server=https://gitlab.example.com|--timeout=20m|--all|--downstream=x|--require=branch=x|--require=role=owner|--wait|--allow-failure|--on-cancel=cancel|--|x
+        play|--server=https://gitlab.example.com|--timeout=20m|--proxy=http://proxy.example.com:3128|--ca-file=/etc/ssl/ca.pem|--all|--wait|--on-cancel=cancel|--allow-failure|--downstream=it's [eu, 日本] $HOME|--downstream=x|--require=role=security_manager|--require=jobs=deploy: [eu, 日本] $HOME|--|it's [eu, 日本] $HOME|x
     "#]].assert_eq(&shown);
 }
 
@@ -137,8 +153,10 @@ const HOSTILE: &[&str] = &[
     "'; touch x; '",
     "x' --strict 'y",
     "x\ntouch x",
+    "x\nend\ntouch x",
     "x\r\n- touch x",
     "x\u{2028}touch x",
+    "x\u{85}touch x",
     "$(touch x)",
     "`touch x`",
     "${IFS}touch${IFS}x",
@@ -149,109 +167,130 @@ const HOSTILE: &[&str] = &[
     "x # y",
     "x: y",
     "[x, y]",
+    "]",
     "{x: y}",
-    "&x *y",
+    "x *y",
     "!!python/object:x",
     "*",
     "--ok=canceled,skipped",
     "-",
     "\\",
     "\\'",
+    "\\u0026",
     "\"",
     "\" || touch x",
+    "x\", \"--strict",
     "$[[ inputs.server ]]",
     "%SERVER%",
     "https://gitlab.example.com/' --ok=skipped '",
     "https://gitlab.example.com@evil.example",
     "",
     " ",
+    " x , y ",
     "😀 \u{202e}x",
 ];
 
-/// What must not get into the single quotes in which every input stands.
-const ENDS_QUOTES: [char; 4] = ['\'', '\n', '\r', '\u{2028}'];
-
-/// The words with hostile values: the same as with a harmless one, but for the value.
-fn holds(component: &Component, base: &[(&str, &str)], name: &str, values: &[&str]) {
-    let script = |value: &str| component.script(&[base, &[(name, value)]].concat()).ok();
-    let Some(harmless) = script("harmless") else {
-        return;
-    };
-    // A dash alone means that nothing is asked for; where it is required, it is a word like others.
-    let required = base.iter().any(|(other, _)| *other == name);
-    let values = values.iter().filter(|value| **value != "-" || required);
-    let (values, mut scripts): (Vec<&str>, Vec<String>) = values
-        .filter_map(|value| Some((*value, script(value)?)))
-        .unzip();
-    scripts.push(harmless);
-    let mut calls = words(&scripts, &BTreeMap::new());
-    let harmless = calls.pop().expect("the last one");
-    for (value, words) in values.iter().zip(calls) {
-        let expected: Vec<String> = harmless
-            .iter()
-            .map(|word| word.replace("harmless", value))
-            .collect();
-        assert_eq!(words, expected, "{name}={value:?}");
-    }
+/// What JSON escapes, and a list's element therefore cannot hold.
+fn escaped(text: &str) -> bool {
+    text.contains(|one: char| "\"\\<>&\u{2028}\u{2029}".contains(one) || one < ' ')
 }
 
 #[test]
 fn hostile_inputs_are_refused_or_are_words() {
     for (component, base) in components() {
         for input in &component.inputs {
-            for value in HOSTILE.iter().filter(|value| value.contains(ENDS_QUOTES)) {
-                let given = [&base[..], &[(&input.name, value)]].concat();
-                assert!(
-                    component.render(&given).is_err(),
-                    "{}: {value:?}",
-                    input.name
-                );
+            let list = matches!(input.kind, Kind::Array);
+            let given = |value: &str| {
+                let value = if list {
+                    json!([value, "x"])
+                } else {
+                    json!(value)
+                };
+                component.script(&[&base[..], &[(&input.name, value)]].concat())
+            };
+            let Ok(harmless) = given("harmless") else {
+                continue;
+            };
+            // GitLab refuses a value, or inserts it. What breaks the YAML is refused, too.
+            let taken = HOSTILE
+                .iter()
+                .filter_map(|value| Some((*value, given(value).ok()?)));
+            let (values, mut scripts): (Vec<&str>, Vec<String>) = taken.unzip();
+            scripts.push(harmless);
+            let mut calls = words(&scripts);
+            let harmless = calls.pop().flatten().expect("a call");
+            for (value, words) in values.iter().zip(calls) {
+                let expected = harmless.iter().map(|word| word.replace("harmless", value));
+                let expected = (!list || !escaped(value)).then(|| expected.collect());
+                assert_eq!(words, expected, "{}={value:?}", input.name);
             }
-            holds(&component, &base, &input.name, HOSTILE);
+            if list {
+                assert!(values.len() > 30, "{}: {values:?}", input.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_of_anything_but_texts_is_refused() {
+    for value in [
+        json!([1]),
+        json!(["x", true]),
+        json!([["x"]]),
+        json!([{"x": "y"}]),
+        json!([null]),
+    ] {
+        for (component, mut base) in components() {
+            base[1].1 = value.clone();
+            let script = component.script(&base).expect("GitLab takes any list");
+            assert_eq!(words(&[script]), [None], "{value}");
         }
     }
 }
 
 /// Every input that takes part in what is run, given something.
-fn full(component: &Component) -> Vec<(&str, &str)> {
+fn full(component: &Component) -> Vec<Given<'_>> {
     let value = |name| match name {
         "server" => "https://gitlab.example.com",
-        "except" | "jobs" => "deploy: [eu, \"blue\"] $HOME 日本",
+        "proxy" => "http://proxy.example.com:3128",
+        "ca-file" => "/etc/ssl/ca.pem",
         "timeout" => "20m",
-        "job-name" => ".name",
+        "job-name" if component.name == "gate" => ".name",
+        "job-name" => "name",
         "stage" => "test",
         "image" => "image",
-        _ => "x",
+        other => panic!("a value for {other}"),
     };
-    component
-        .inputs
-        .iter()
-        .filter_map(|input| {
-            let name = input.name.as_str();
-            match &input.kind {
-                Kind::Boolean => Some((name, "true")),
-                Kind::Options(options) => Some((name, options.last()?.as_str())),
-                _ if name == "job-name" && component.name != "gate" => Some((name, "name")),
-                _ => Some((name, value(name))),
+    let inputs = component.inputs.iter().filter_map(|input| {
+        let name = input.name.as_str();
+        let value = match &input.kind {
+            Kind::Boolean => json!(true),
+            Kind::Options(options) => json!(options.last()?),
+            Kind::Array if ["conditions", "require"].contains(&name) => {
+                json!(["role=security_manager", "jobs=deploy: [eu, 日本] $HOME"])
             }
-        })
-        .collect()
+            Kind::Array => json!(["it's [eu, 日本] $HOME", "x"]),
+            _ => json!(value(name)),
+        };
+        Some((name, value))
+    });
+    inputs.collect()
 }
 
 #[test]
 fn no_variable_changes_what_is_run() {
     for (component, _) in components() {
-        let given = full(&component);
-        let text = component.render(&given).expect("good inputs");
-        assert!(!text.contains("variables"), "{text}");
-        // `$HOME` is part of an input, in single quotes.
-        let text = text.replace("\"$@\"", "").replace("$HOME", "");
+        let text = component.render(&full(&component)).expect("good inputs");
+        assert!(!text.contains("variables:"), "{text}");
+        // `$HOME` is part of an input; `line` and `list` are the script's own.
+        let own = ["\"$@\"", "$HOME", "$list", "${list", "${line"];
+        let text = own.iter().fold(text, |text, own| text.replace(own, ""));
         assert!(!text.contains('$'), "{text}");
     }
 }
 
 /// A component's job among jobs of its user's.
-fn pipeline(name: &str, given: &[(&str, &str)], own: &str) -> String {
+fn pipeline(name: &str, given: &[Given], own: &str) -> String {
     let component = Component::read(name).render(given);
     format!("{}\n{own}", component.expect("good inputs"))
 }
@@ -263,43 +302,40 @@ deploy: {extends: .jobgate-gate, stage: deploy, script: [./deploy.sh]}
 
 #[test]
 fn gate_keeps_a_job_from_deploying() {
-    let inputs = |branch| {
-        [
-            SERVER,
-            ("branch", branch),
-            ("jobs", "unit"),
-            ("role", "developer"),
-        ]
+    let story = |branch| {
+        let conditions = json!([
+            branch,
+            "protected-ref",
+            "role=developer",
+            "jobs=unit",
+            "newest"
+        ]);
+        let text = pipeline("gate", &[server(), ("conditions", conditions)], DEPLOY);
+        Story::text("gate", &text).token(WEB, "reporter", "read_api")
     };
     let call = |branch| {
         format!(
-            "gate --server=https://gitlab.example.com -- branch={branch} protected-ref role=developer jobs=unit newest"
+            "gate --server=https://gitlab.example.com -- {branch} protected-ref role=developer jobs=unit newest"
         )
     };
-    let story = |branch| {
-        let text = pipeline("gate", &inputs(branch), DEPLOY);
-        Story::text("gate", &text).token(WEB, "reporter", "read_api")
-    };
-    story("main").run().is(
+    story("branch=main").run().is(
         "unit 0, deploy 0",
         "test.sh unit\ndeploy.sh",
-        &format!("0 {}", call("main")),
+        &format!("0 {}", call("branch=main")),
     );
-    story("release/*").run().is(
+    story("branch=release/*").run().is(
         "unit 0, deploy 9",
         "test.sh unit",
-        &format!("9 {}", call("release/*")),
+        &format!("9 {}", call("branch=release/*")),
     );
 }
 
 #[test]
 fn a_gate_without_conditions_is_a_mistake() {
-    let inputs = [SERVER, ("protected-ref", "false"), ("newest", "false")];
-    Story::text("gate", &pipeline("gate", &inputs, DEPLOY))
-        .run()
-        .is(
-            "unit 0, deploy 2",
-            "test.sh unit",
-            "2 gate --server=https://gitlab.example.com --",
-        );
+    let text = pipeline("gate", &[server(), ("conditions", json!([]))], DEPLOY);
+    Story::text("gate", &text).run().is(
+        "unit 0, deploy 2",
+        "test.sh unit",
+        "2 gate --server=https://gitlab.example.com --",
+    );
 }

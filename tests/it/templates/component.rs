@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 use serde::Deserialize as _;
+use serde_json::Value as Json;
 use serde_yaml_ng::Value;
+
+/// An input's name and value.
+pub type Given<'a> = (&'a str, Json);
 
 pub struct Component {
     pub name: String,
@@ -18,11 +22,12 @@ pub struct Input {
     pub name: String,
     pub description: Option<String>,
     pub kind: Kind,
-    default: Option<String>,
+    default: Option<Json>,
 }
 
 pub enum Kind {
     Boolean,
+    Array,
     Options(Vec<String>),
     Regex(Regex),
     /// Neither `options:` nor `regex:`.
@@ -35,7 +40,10 @@ impl Component {
         let text = std::fs::read_to_string(path).expect("the component's file");
         let (header, body) = text.split_once("\n---\n").expect("a header and a body");
         let header: Value = serde_yaml_ng::from_str(header).expect("the header is YAML");
-        let inputs = header["spec"]["inputs"].as_mapping().expect("inputs");
+        let spec = header["spec"].as_mapping().expect("a mapping");
+        // `description` came with GitLab 18.10, and an unknown key is an error.
+        assert!(spec.keys().eq(["inputs"]), "GitLab 17 knows inputs alone");
+        let inputs = spec["inputs"].as_mapping().expect("inputs");
         Self {
             name: name.to_owned(),
             inputs: inputs
@@ -47,7 +55,7 @@ impl Component {
     }
 
     /// The component's text with these inputs, or why GitLab creates no pipeline.
-    pub fn render(&self, given: &[(&str, &str)]) -> Result<String, String> {
+    pub fn render(&self, given: &[Given]) -> Result<String, String> {
         for (name, _) in given {
             if !self.inputs.iter().any(|input| input.name == *name) {
                 return Err(format!("unknown input {name}"));
@@ -56,11 +64,10 @@ impl Component {
         let mut values = BTreeMap::new();
         for input in &self.inputs {
             let value = given.iter().rfind(|(name, _)| *name == input.name);
-            let value = value.map(|(_, value)| (*value).to_owned());
-            let value = value.or_else(|| input.default.clone());
+            let value = value.map(|(_, value)| value).or(input.default.as_ref());
             let value = value.ok_or_else(|| format!("{}: a value is required", input.name))?;
-            input.check(&value)?;
-            values.insert(input.name.as_str(), value);
+            input.check(value)?;
+            values.insert(input.name.as_str(), inserted(value));
         }
         let mut parts = self.body.split("$[[");
         let mut text = parts.next().unwrap_or_default().to_owned();
@@ -75,7 +82,7 @@ impl Component {
     }
 
     /// Its lines of shell, with these inputs.
-    pub fn script(&self, given: &[(&str, &str)]) -> Result<String, String> {
+    pub fn script(&self, given: &[Given]) -> Result<String, String> {
         let text = self.render(given)?;
         let jobs: Vec<Value> = serde_yaml_ng::from_str::<Value>(&text)
             .ok()
@@ -90,6 +97,12 @@ impl Component {
 
 impl Input {
     fn read(name: &Value, spec: &Value) -> Self {
+        let keys = spec.as_mapping().expect("a mapping").keys();
+        let known = ["description", "type", "default", "options", "regex"];
+        for key in keys {
+            let key = key.as_str().expect("a text");
+            assert!(known.contains(&key), "GitLab 17 does not know {key}");
+        }
         let text = |key: &str| spec.get(key).and_then(Value::as_str).map(str::to_owned);
         let kind = match (
             spec.get("type").and_then(Value::as_str),
@@ -97,6 +110,7 @@ impl Input {
             text("regex"),
         ) {
             (Some("boolean"), None, None) => Kind::Boolean,
+            (Some("array"), None, None) => Kind::Array,
             (None | Some("string"), Some(options), None) => {
                 Kind::Options(Vec::deserialize(options).expect("options are texts"))
             }
@@ -105,10 +119,9 @@ impl Input {
             }
             _ => Kind::Anything,
         };
-        let default = spec.get("default").map(|value| match value {
-            Value::Bool(value) => value.to_string(),
-            value => value.as_str().expect("a text in quotes").to_owned(),
-        });
+        let default = spec
+            .get("default")
+            .map(|value| Json::deserialize(value).expect("a value"));
         Self {
             name: name.as_str().expect("a name").to_owned(),
             description: text("description"),
@@ -118,14 +131,37 @@ impl Input {
     }
 
     /// GitLab holds a pattern to be missed by any blank text, even where it would match (`lib/gitlab/untrusted_regexp.rb`).
-    pub fn check(&self, value: &str) -> Result<(), String> {
+    pub fn check(&self, value: &Json) -> Result<(), String> {
+        let text = value.as_str();
         let good = match &self.kind {
-            Kind::Boolean => matches!(value, "true" | "false"),
-            Kind::Options(options) => options.iter().any(|option| option == value),
-            Kind::Regex(regex) => !value.trim().is_empty() && regex.is_match(value),
+            Kind::Boolean => value.is_boolean(),
+            Kind::Array => value.is_array(),
+            Kind::Options(options) => options.iter().any(|option| Some(option.as_str()) == text),
+            Kind::Regex(regex) => {
+                text.is_some_and(|text| !text.trim().is_empty() && regex.is_match(text))
+            }
             Kind::Anything => true,
         };
-        let refusal = || format!("{}: {value:?} is refused", self.name);
+        let refusal = || format!("{}: {value} is refused", self.name);
         good.then_some(()).ok_or_else(refusal)
+    }
+}
+
+/// A text as it is, anything else as the JSON that Rails writes.
+fn inserted(value: &Json) -> String {
+    let escapes = [
+        ('<', "\\u003c"),
+        ('>', "\\u003e"),
+        ('&', "\\u0026"),
+        ('\u{2028}', "\\u2028"),
+        ('\u{2029}', "\\u2029"),
+    ];
+    match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => escapes
+            .iter()
+            .fold(value.to_string(), |text, (one, escape)| {
+                text.replace(*one, escape)
+            }),
     }
 }
