@@ -34,7 +34,7 @@ fn wait_for_siblings_sees_into_the_child_pipeline() {
 }
 
 const GATE: &str = "gate --server https://gitlab.example.com project=shop/web branch=main protected-ref \
-    role=maintainer tier=production jobs=unit jobs=lint newest";
+    role=maintainer tier=production jobs=unit jobs=integration newest";
 
 fn production(world: &mut World) {
     let project = world.project_by_path(WEB).expect("a project").id;
@@ -48,10 +48,10 @@ fn deploy_gate() {
         .token(WEB, "reporter", "read_api")
         .run();
     done.is(
-        "unit 0, lint 0, deploy 0",
+        "unit 0, integration 0, deploy 0",
         "
         test.sh unit
-        test.sh lint
+        test.sh integration
         deploy.sh",
         &format!("0 {GATE}"),
     );
@@ -68,10 +68,10 @@ fn deploy_gate_for_a_person_with_too_low_a_role() {
         .token(WEB, "reporter", "read_api")
         .run();
     done.is(
-        "unit 0, lint 0, deploy 9",
+        "unit 0, integration 0, deploy 9",
         "
         test.sh unit
-        test.sh lint",
+        test.sh integration",
         &format!("9 {GATE}"),
     );
 }
@@ -79,30 +79,30 @@ fn deploy_gate_for_a_person_with_too_low_a_role() {
 #[test]
 fn play_downstream() {
     let done = Story::of("play-downstream")
-        .project("ops/monitoring")
-        .other_file("ops/monitoring", "play-downstream.other-project")
-        .token("ops/monitoring", "maintainer", "api")
+        .project("shop/deploy")
+        .other_file("shop/deploy", "play-downstream.other-project")
+        .token("shop/deploy", "maintainer", "api")
         .run();
     done.is(
-        "deploy 0, enable-alerts 0, check-rules 0, enable-alerts 0",
+        "build 0, release 0, plan 0, production 0",
         "
-        deploy.sh
-        test.sh rules
-        deploy.sh alerts",
-        "0 play enable-alerts --downstream monitoring --wait --server https://gitlab.example.com",
+        build.sh
+        test.sh plan
+        deploy.sh production",
+        "0 play production --downstream rollout --wait --server https://gitlab.example.com",
     );
 }
 
 #[test]
 fn play_downstream_ends_as_the_job_does() {
     let done = Story::of("play-downstream")
-        .project("ops/monitoring")
-        .other_file("ops/monitoring", "play-downstream.other-project")
-        .token("ops/monitoring", "maintainer", "api")
-        .fails("deploy.sh alerts")
+        .project("shop/deploy")
+        .other_file("shop/deploy", "play-downstream.other-project")
+        .token("shop/deploy", "maintainer", "api")
+        .fails("deploy.sh production")
         .run();
     let call =
-        "play enable-alerts --downstream monitoring --wait --server https://gitlab.example.com";
+        "play production --downstream rollout --wait --server https://gitlab.example.com";
     assert_eq!(done.calls, format!("1 {call}\n"), "{done}");
     done.gitlab.finish();
 }
@@ -138,14 +138,14 @@ fn approve_by_manual_job() {
         .world(theo)
         .people(|gitlab| approve(gitlab, "theo"))
         .run();
-    assert!(done.output("approve").contains("theo says yes"), "{done}");
+    assert!(done.output("approve").contains("approved by theo"), "{done}");
     assert!(done.output("deploy").contains("theo"), "{done}");
     done.is(
         "build 0, approve 0, deploy 0",
         "
         build.sh
         deploy.sh",
-        &format!("0 wait approve --timeout 50m\n0 {APPROVED}"),
+        &format!("0 {APPROVED}"),
     );
 }
 
@@ -157,7 +157,7 @@ fn approve_by_manual_job_is_not_for_the_same_person() {
     done.is(
         "build 0, approve 0, deploy 9",
         "build.sh",
-        &format!("0 wait approve --timeout 50m\n9 {APPROVED}"),
+        &format!("9 {APPROVED}"),
     );
 }
 
@@ -168,7 +168,7 @@ fn kubernetes_agent() {
             let agents = world.project("ops/agents");
             world.agent(
                 agents,
-                "production",
+                "prod-eu",
                 &[WEB],
                 json!({"default_namespace": "shop"}),
             );
@@ -176,7 +176,7 @@ fn kubernetes_agent() {
         .token(WEB, "reporter", "read_api")
         .command("kubectl", "echo \"kubectl $*\"\n")
         .run();
-    let called = "kubectl --context ops/agents:production apply --filename deployment.yaml";
+    let called = "kubectl --context ops/agents:prod-eu apply --filename deployment.yaml";
     assert!(done.output("deploy").contains(called), "{done}");
     done.is(
         "deploy 0",
@@ -185,27 +185,27 @@ fn kubernetes_agent() {
     );
 }
 
-const END_TO_END: &str = "
+const CHECKS: &str = "
 stages: [test]
-browser:
-  script: [./test.sh browser]
+probe:
+  script: [./test.sh probe]
 ";
 
 #[test]
 fn trigger_and_wait() {
     let done = Story::of("trigger-and-wait")
-        .project("ops/e2e")
-        .other("ops/e2e", END_TO_END)
+        .project("ops/monitoring")
+        .other("ops/monitoring", CHECKS)
         .run();
     let sha = done
         .gitlab
         .world(|world| world.pipelines.values().next().expect("one").sha.clone());
     done.is(
-        "build 0, end-to-end 0, browser 0",
+        "build 0, monitoring 0, probe 0",
         "
         build.sh
-        test.sh browser",
-        &format!("0 trigger ops/e2e --ref main --variable VERSION={sha} --wait --server https://gitlab.example.com"),
+        test.sh probe",
+        &format!("0 trigger ops/monitoring --ref main --variable VERSION={sha} --wait --server https://gitlab.example.com"),
     );
 }
 
@@ -228,9 +228,9 @@ fn failed_digest() {
 #[test]
 fn clean_up_on_cancel() {
     let done = Story::of("clean-up-on-cancel")
-        .project("ops/e2e")
-        .other("ops/e2e", "{stages: [test], browser: {script: [sleep 30]}}")
-        .token("ops/e2e", "maintainer", "api")
+        .project("ops/monitoring")
+        .other("ops/monitoring", "{stages: [test], probe: {script: [sleep 30]}}")
+        .token("ops/monitoring", "maintainer", "api")
         .people(|gitlab| {
             let started = "/jobs?";
             let seen = gitlab
@@ -238,19 +238,19 @@ fn clean_up_on_cancel() {
                 .iter()
                 .any(|one| one.target.contains(started));
             if seen {
-                gitlab.world(cancel_end_to_end);
+                gitlab.world(cancel_monitoring);
             }
         })
         .run();
-    assert!(done.calls.starts_with("143 trigger ops/e2e"), "{done}");
-    let pipelines = done.pipelines("ops/e2e");
+    assert!(done.calls.starts_with("143 trigger ops/monitoring"), "{done}");
+    let pipelines = done.pipelines("ops/monitoring");
     assert_eq!(pipelines, ["canceled"], "{done}");
     done.gitlab.finish();
 }
 
 /// Somebody clicks on cancel.
-fn cancel_end_to_end(world: &mut World) {
-    let running = |job: &&Job| job.name == "end-to-end" && job.status == "running";
+fn cancel_monitoring(world: &mut World) {
+    let running = |job: &&Job| job.name == "monitoring" && job.status == "running";
     if let Some(id) = world.jobs.values().find(running).map(|job| job.id) {
         world.cancel_job(id);
     }
