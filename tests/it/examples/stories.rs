@@ -101,8 +101,7 @@ fn play_downstream_ends_as_the_job_does() {
         .token("shop/deploy", "maintainer", "api")
         .fails("deploy.sh production")
         .run();
-    let call =
-        "play production --downstream rollout --wait --server https://gitlab.example.com";
+    let call = "play production --downstream rollout --wait --server https://gitlab.example.com";
     assert_eq!(done.calls, format!("1 {call}\n"), "{done}");
     done.gitlab.finish();
 }
@@ -138,7 +137,10 @@ fn approve_by_manual_job() {
         .world(theo)
         .people(|gitlab| approve(gitlab, "theo"))
         .run();
-    assert!(done.output("approve").contains("approved by theo"), "{done}");
+    assert!(
+        done.output("approve").contains("approved by theo"),
+        "{done}"
+    );
     assert!(done.output("deploy").contains("theo"), "{done}");
     done.is(
         "build 0, approve 0, deploy 0",
@@ -229,7 +231,10 @@ fn failed_digest() {
 fn clean_up_on_cancel() {
     let done = Story::of("clean-up-on-cancel")
         .project("ops/monitoring")
-        .other("ops/monitoring", "{stages: [test], probe: {script: [sleep 30]}}")
+        .other(
+            "ops/monitoring",
+            "{stages: [test], probe: {script: [sleep 30]}}",
+        )
         .token("ops/monitoring", "maintainer", "api")
         .people(|gitlab| {
             let started = "/jobs?";
@@ -242,7 +247,10 @@ fn clean_up_on_cancel() {
             }
         })
         .run();
-    assert!(done.calls.starts_with("143 trigger ops/monitoring"), "{done}");
+    assert!(
+        done.calls.starts_with("143 trigger ops/monitoring"),
+        "{done}"
+    );
     let pipelines = done.pipelines("ops/monitoring");
     assert_eq!(pipelines, ["canceled"], "{done}");
     done.gitlab.finish();
