@@ -131,7 +131,7 @@ mod tests {
         story(&host)
     }
 
-    const NAMES: &[Column] = &[Column::name("NAME"), Column::left("STATUS")];
+    const NAMES: &[Column] = &[Column::Name("NAME"), Column::Left("STATUS")];
 
     fn table() -> Table {
         let mut table = Table::new(NAMES);

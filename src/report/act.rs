@@ -17,19 +17,17 @@ use crate::model::{Job, JobId, Pipeline, PipelineId, Place, Project, Status};
 use crate::time::Timestamp;
 
 const JOBS: &[Column] = &[
-    Column::name("JOB"),
-    Column::left("RESULT"),
-    Column::left("STATUS"),
-    Column::right("ID"),
-    Column::left("NOTE"),
-    Column::left("LINK"),
+    Column::Name("JOB"),
+    Column::Left("RESULT"),
+    Column::Left("STATUS"),
+    Column::Right("ID"),
+    Column::Text("NOTE"),
 ];
 const PIPELINE: &[Column] = &[
-    Column::right("PIPELINE"),
-    Column::left("RESULT"),
-    Column::left("STATUS"),
-    Column::left("PROJECT"),
-    Column::left("LINK"),
+    Column::Right("PIPELINE"),
+    Column::Left("RESULT"),
+    Column::Left("STATUS"),
+    Column::Name("PROJECT"),
 ];
 
 /// How an action ended.
@@ -112,8 +110,8 @@ impl<'e> Ending<'e> {
                         (job.status.word(), status),
                         (&job.id.to_string(), Paint::Dim),
                         (&why(target), Paint::Plain),
-                        (&job.web_url, Paint::Dim),
                     ]);
+                    table.link(&job.web_url, paint != Paint::Good);
                 }
                 Some(table)
             }
@@ -130,8 +128,8 @@ impl<'e> Ending<'e> {
                     ("triggered", Paint::Good),
                     (pipeline.status.word(), status),
                     (&project.to_string(), Paint::Plain),
-                    (&pipeline.web_url, Paint::Dim),
                 ]);
+                table.link(&pipeline.web_url, true);
                 Some(table)
             }
         }

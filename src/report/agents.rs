@@ -7,10 +7,10 @@ use crate::exit::{Exit, Stop};
 use crate::model::Agent;
 
 const COLUMNS: &[Column] = &[
-    Column::right("ID"),
-    Column::name("CONFIG PROJECT"),
-    Column::left("NAMESPACE"),
-    Column::name("ENVIRONMENTS"),
+    Column::Right("ID"),
+    Column::Name("CONFIG PROJECT"),
+    Column::Name("NAMESPACE"),
+    Column::Text("ENVIRONMENTS"),
 ];
 
 pub fn table(agents: &[&Agent]) -> Table {

@@ -59,11 +59,11 @@ fn works(cell: &Cell) -> Works {
 }
 
 const ROWS: &[Column] = &[
-    Column::left("CAPABILITY"),
-    Column::left("JOB TOKEN"),
-    Column::left("ACCESS TOKEN"),
+    Column::Left("CAPABILITY"),
+    Column::Left("JOB TOKEN"),
+    Column::Left("ACCESS TOKEN"),
 ];
-const VERDICTS: &[Column] = &[Column::left(""), Column::left("")];
+const VERDICTS: &[Column] = &[Column::Left(""), Column::Text("")];
 
 const JUDGED: &str = "doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role\n";
 

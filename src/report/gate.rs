@@ -13,9 +13,9 @@ use crate::decide::wait::{JobOutcome, Outcome};
 use crate::exit::{Exit, Stop};
 
 const COLUMNS: &[Column] = &[
-    Column::left("FINDING"),
-    Column::left("CONDITION"),
-    Column::left("GITLAB SAID"),
+    Column::Left("FINDING"),
+    Column::Name("CONDITION"),
+    Column::Text("GITLAB SAID"),
 ];
 
 /// The answer for programs.

@@ -11,18 +11,18 @@ use super::messages::why_failed;
 use super::style::{Paint, Style};
 use super::table::{Column, Table};
 use super::text::visible;
-use crate::model::{Job, JobId, PipelineKey};
+use crate::model::{Job, JobId, PipelineKey, Status};
 use crate::time::human;
 
 pub(super) const COLUMNS: &[Column] = &[
-    Column::name("JOB"),
-    Column::name("STAGE"),
-    Column::left("STATUS"),
-    Column::right("DURATION"),
-    Column::right("QUEUED"),
-    Column::right("ID"),
-    Column::left("NOTE"),
-    Column::left("LINK"),
+    Column::Name("JOB"),
+    Column::Name("STAGE"),
+    Column::Left("STATUS"),
+    Column::Right("DURATION"),
+    Column::Right("QUEUED"),
+    Column::Right("PIPELINE"),
+    Column::Right("ID"),
+    Column::Text("NOTE"),
 ];
 
 /// Jobs in the order given, each with whether a newer attempt of it exists; of several pipelines with each one's id.
@@ -30,7 +30,15 @@ pub fn table(jobs: &[(&Job, bool)], several_pipelines: bool) -> Table {
     let mut table = Table::new(COLUMNS);
     for (job, retried) in jobs {
         let pipeline = job.pipeline.filter(|_| several_pipelines);
-        row(&mut table, "", job, *retried, pipeline);
+        let pipeline = pipeline.map_or_else(String::new, |key| key.id.to_string());
+        row(
+            &mut table,
+            "",
+            job,
+            *retried,
+            &pipeline,
+            &note(job, *retried, job.pipeline),
+        );
     }
     table
 }
@@ -40,40 +48,52 @@ pub(super) fn row(
     prefix: &str,
     job: &Job,
     retried: bool,
-    pipeline: Option<PipelineKey>,
+    pipeline: &str,
+    note: &str,
 ) {
     let paint = if retried {
         Paint::Dim
     } else {
         Paint::status(&job.status, job.allow_failure)
     };
-    let mut notes = note(job, retried);
-    if let Some(key) = pipeline {
-        let comma = if notes.is_empty() { "" } else { ", " };
-        notes = format!("pipeline {}{comma}{notes}", key.id);
-    }
     table.row(&[
         (&format!("{prefix}{}", job.name), Paint::Plain),
         (&job.stage, Paint::Plain),
         (job.status.word(), paint),
         (&seconds(job.duration), Paint::Plain),
         (&seconds(job.queued_duration), Paint::Plain),
+        (pipeline, Paint::Dim),
         (&job.id.to_string(), Paint::Dim),
-        (&notes, Paint::Plain),
-        (&job.web_url, Paint::Dim),
+        (note, Paint::Plain),
     ]);
+    table.link(&job.web_url, has_page(&job.status));
 }
 
-/// What else a reader should know of a job, in a few words.
-pub fn note(job: &Job, retried: bool) -> String {
-    let reason = why_failed(job);
+/// Worth a click: it did not pass, or a person must play it.
+pub(super) fn has_page(status: &Status) -> bool {
+    matches!(status, Status::Failed | Status::Canceled | Status::Manual)
+}
+
+/// What else a reader should know of a job of the pipeline `home`, in a few words.
+pub fn note(job: &Job, retried: bool, home: Option<PipelineKey>) -> String {
+    let home = home.and_then(|pipeline| pipeline.project_id);
+    let started = job.downstream_pipeline.as_deref().map(|started| {
+        let project = started.project_id;
+        match project.filter(|id| home.is_some_and(|home| home != *id)) {
+            Some(project) => format!("started pipeline {} of project {project}", started.id),
+            None => format!("started pipeline {}", started.id),
+        }
+    });
+    let trigger = job.trigger && started.is_none();
     let notes = [
         retried.then_some("retried"),
-        job.trigger.then_some("trigger job"),
+        trigger.then_some("trigger job"),
+        started.as_deref(),
         job.allow_failure.then_some("allowed to fail"),
-        reason.as_deref(),
     ];
-    notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let reason = why_failed(job);
+    let notes = notes.into_iter().chain([reason.as_deref()]).flatten();
+    notes.collect::<Vec<_>>().join(", ")
 }
 
 /// Nothing where GitLab sent nothing, or no time that could be.
@@ -156,8 +176,9 @@ mod tests {
         );
         let rows = [(&failed, true), (&manual, false), (&odd, false)];
         expect![[r#"
-            JOB               STAGE   STATUS  DURATION  QUEUED    ID  NOTE                                         LINK
-            deploy: [eu, 青]  deploy  failed     3m12s      0s  4711  retried, allowed to fail, the script failed  https://gitlab.example/j/4711
+            JOB               STAGE   STATUS  DURATION  QUEUED    ID  NOTE
+            deploy: [eu, 青]  deploy  failed     3m12s      0s  4711  retried, allowed to fail, the script failed
+              https://gitlab.example/j/4711
             go                x       manual                      12  trigger job
             odd                       failed                      13  new\u{1b}reason
         "#]].assert_eq(&printed(&table(&rows, false)));

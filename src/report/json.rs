@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Format;
-use super::text::hidden;
+use super::text::{hidden, printable};
 
 /// GitLab's object, complete and in its own order, in one line; what a terminal would obey is escaped, which changes no value.
 pub fn raw(value: &RawValue) -> Cow<'_, str> {
@@ -16,7 +16,7 @@ pub fn raw(value: &RawValue) -> Cow<'_, str> {
 
 /// Escapes within JSON text. Control characters below blank can stand only between its tokens, where they mean nothing.
 fn safe(json: &str) -> Cow<'_, str> {
-    if !json.contains(hidden) {
+    if printable(json) || !json.contains(hidden) {
         return Cow::Borrowed(json);
     }
     let mut safe = String::with_capacity(json.len() + 16);

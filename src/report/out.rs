@@ -9,16 +9,13 @@ use super::file::OutputFile;
 use super::json;
 use super::messages::not_printed;
 use super::style::{Color, Style, for_people};
-use super::table::Table;
+use super::table::{Table, WIDTH};
 use super::text::visible;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 
 /// Bytes that are collected before they are written, unless the output is live.
 const CHUNK: usize = 32 << 10;
-
-/// Columns of the longest name that a table shows to people.
-const LONGEST_NAME: usize = 40;
 
 /// Where the answer goes. An error in writing never ends the work: [`Out::finish`] returns it.
 #[must_use]
@@ -66,8 +63,8 @@ impl<'a> Out<'a> {
         let people = for_people(&self.host.vars, self.host.out.terminal);
         // A cut could leave the beginning of a token, which is masked only as a whole.
         let whole = self.host.out.mask.apply(table.text()) == table.text();
-        let longest = (people && whole && self.file.is_none()).then_some(LONGEST_NAME);
-        table.print(self.style(color), longest, &mut |line| self.text(line));
+        let width = (people && whole && self.file.is_none()).then_some(WIDTH);
+        table.print(self.style(color), width, &mut |line| self.text(line));
     }
 
     /// One line of JSON: a document or an event of ours.

@@ -1,44 +1,39 @@
-//! Columns that line up, also with wide characters.
+//! Tables for the log of a job: columns that line up, also with wide characters, no wider than the log.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::iter::repeat_n;
 
 use super::style::{Paint, Style};
 use super::text;
 
-/// One column.
+/// One column with its title, in upper case. It is left out if no row has a text there; a table without any title has no title line.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
-    /// Upper case; a table without any title has no title line.
-    pub title: &'static str,
-    /// Numbers and durations stand on the right.
-    pub right: bool,
-    /// May be cut where a terminal is too narrow. Ids, statuses and links never are.
-    pub cuts: bool,
+pub enum Column {
+    /// Ids and statuses: never cut.
+    Left(&'static str),
+    /// Numbers and durations.
+    Right(&'static str),
+    /// Names: cut where people read.
+    Name(&'static str),
+    /// Words, in the last column only: what does not fit goes below.
+    Text(&'static str),
 }
 
 impl Column {
-    pub const fn left(title: &'static str) -> Self {
-        Self {
-            title,
-            right: false,
-            cuts: false,
-        }
-    }
-
-    pub const fn right(title: &'static str) -> Self {
-        Self {
-            right: true,
-            ..Self::left(title)
-        }
-    }
-
-    /// A name: cut on narrow terminals.
-    pub const fn name(title: &'static str) -> Self {
-        Self {
-            cuts: true,
-            ..Self::left(title)
-        }
+    fn title(&self) -> &'static str {
+        let (Self::Left(title) | Self::Right(title) | Self::Name(title) | Self::Text(title)) = self;
+        title
     }
 }
 
+/// Columns that the log of a job shows.
+pub const WIDTH: usize = 110;
+/// Columns of the longest and the shortest name that people are shown: how far it is cut depends on the other columns.
+const LONGEST_NAME: usize = 40;
+const SHORTEST_NAME: usize = 12;
+/// A text goes on below itself if it has at least this many columns there, else below its row.
+const HANGING: usize = 50;
 /// Blanks between columns.
 const GAP: usize = 2;
 
@@ -47,45 +42,53 @@ const GAP: usize = 2;
 pub struct Table {
     columns: &'static [Column],
     text: String,
-    cells: Vec<Cell>,
+    /// For each row one cell per column, and one for the link below it: where its text ends. It begins where the one before ends.
+    cells: Vec<(usize, Paint)>,
     widths: Vec<usize>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Cell {
-    /// Where its text ends; it begins where the one before ends.
-    end: usize,
-    paint: Paint,
+    /// What links that do not stand below their rows have before the id.
+    bases: BTreeSet<String>,
 }
 
 impl Table {
     pub fn new(columns: &'static [Column]) -> Self {
-        let mut table = Self {
+        Self {
             columns,
             text: String::new(),
             cells: Vec::new(),
             widths: vec![0; columns.len()],
-        };
-        if columns.iter().any(|column| !column.title.is_empty()) {
-            let titles: Vec<_> = columns.iter().map(|c| (c.title, Paint::Dim)).collect();
-            table.row(&titles);
+            bases: BTreeSet::new(),
         }
-        table
     }
 
     /// Adds a row. Text from a server is welcome as it is; cells that are left out are empty.
     pub fn row(&mut self, cells: &[(&str, Paint)]) {
         debug_assert!(cells.len() <= self.columns.len());
-        let cells = cells.iter().copied();
-        let cells = cells.chain(std::iter::repeat(("", Paint::Plain)));
+        let cells = cells
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(("", Paint::Dim)));
         for ((text, paint), widest) in cells.zip(&mut self.widths) {
             let text = text::visible(text);
             *widest = text::width(&text).max(*widest);
             self.text.push_str(&text);
-            self.cells.push(Cell {
-                end: self.text.len(),
-                paint,
-            });
+            self.cells.push((self.text.len(), paint));
+        }
+        self.cells.push((self.text.len(), Paint::Dim));
+    }
+
+    /// The link of the last row, which stands below it if it is `wanted` there. What the other links have in common stands once, below the
+    /// table: they end with the ids of their rows.
+    pub fn link(&mut self, url: &str, wanted: bool) {
+        if wanted {
+            self.text.push_str(&text::visible(url));
+        } else if let Some((base, _)) = url
+            .rsplit_once('/')
+            .filter(|(base, _)| !self.bases.contains(*base))
+        {
+            self.bases.insert(base.to_owned());
+        }
+        if let Some((end, _)) = self.cells.last_mut() {
+            *end = self.text.len();
         }
     }
 
@@ -94,41 +97,142 @@ impl Table {
         self.text.as_bytes()
     }
 
-    /// Hands out the lines, each with its line break. Only names are cut, to `longest` columns.
-    pub fn print(&self, style: Style, longest: Option<usize>, put: &mut dyn FnMut(&str)) {
-        let cut = |(width, column): (&usize, &Column)| match longest {
-            Some(longest) if column.cuts => longest.min(*width),
-            _ => *width,
+    /// Hands out the rows, each with its line breaks. `width`: of the log that people read; without it nothing is cut or goes below.
+    pub fn print(&self, style: Style, width: Option<usize>, put: &mut dyn FnMut(&str)) {
+        let layout = Layout {
+            columns: self.columns,
+            widths: self.widths(width),
+            style,
+            width: width.unwrap_or(usize::MAX),
         };
-        let widths: Vec<usize> = self.widths.iter().zip(self.columns).map(cut).collect();
-        let mut line = String::new();
+        let titles = self.columns.iter().map(|c| (c.title(), Paint::Dim));
+        let titles: Vec<_> = titles.collect();
+        if !self.cells.is_empty() && titles.iter().any(|(title, _)| !title.is_empty()) {
+            put(&layout.row(&titles));
+        }
         let mut start = 0;
-        for row in self.cells.chunks(self.columns.len().max(1)) {
-            line.clear();
-            // Blanks are owed until a text follows, so that no line ends with them.
-            let mut owed = 0;
-            for ((cell, column), width) in row.iter().zip(self.columns).zip(&widths) {
-                let full = self.text.get(start..cell.end).unwrap_or_default();
-                start = cell.end;
-                let text = if column.cuts {
-                    text::cut(full, *width)
-                } else {
-                    full.into()
-                };
-                let free = width.saturating_sub(text::width(&text));
-                let (before, after) = if column.right { (free, 0) } else { (0, free) };
-                if text.is_empty() {
-                    owed += width + GAP;
-                    continue;
-                }
-                line.extend(std::iter::repeat_n(' ', owed + before));
-                style.paint(&mut line, &text, cell.paint);
-                owed = after + GAP;
-            }
-            line.push('\n');
-            put(&line);
+        for row in self.cells.chunks(self.columns.len() + 1) {
+            let cells = row.iter().map(|(end, paint)| {
+                let text = self.text.get(start..*end).unwrap_or_default();
+                start = *end;
+                (text, *paint)
+            });
+            put(&layout.row(&cells.collect::<Vec<_>>()));
+        }
+        if let (Some(base), 1) = (self.bases.first(), self.bases.len()) {
+            let (mut line, base) = (String::new(), text::visible(base));
+            style.paint(&mut line, &format!("links: {base}/ID"), Paint::Dim);
+            put(&(line + "\n"));
         }
     }
+
+    /// How wide each column is: 0 if it is left out. Names give way to what must not be cut, the last ones first.
+    fn widths(&self, width: Option<usize>) -> Vec<usize> {
+        let mut widths = self.widths.clone();
+        let mut all = 0;
+        for (wide, column) in widths.iter_mut().zip(self.columns) {
+            if *wide > 0 {
+                *wide = text::width(column.title()).max(*wide);
+            }
+            match column {
+                Column::Name(_) if width.is_some() => *wide = LONGEST_NAME.min(*wide),
+                Column::Text(_) => continue,
+                _ => {}
+            }
+            all += *wide + if *wide > 0 { GAP } else { 0 };
+        }
+        let mut excess = width.map_or(0, |width| all.saturating_sub(width + GAP));
+        for (wide, column) in widths.iter_mut().zip(self.columns).rev() {
+            if let Column::Name(_) = column {
+                let less = wide.saturating_sub(SHORTEST_NAME).min(excess);
+                (*wide, excess) = (*wide - less, excess - less);
+            }
+        }
+        widths
+    }
+}
+
+/// Where the columns of a table stand.
+struct Layout {
+    columns: &'static [Column],
+    widths: Vec<usize>,
+    style: Style,
+    width: usize,
+}
+
+impl Layout {
+    /// A row with the lines that belong below it.
+    fn row(&self, cells: &[(&str, Paint)]) -> String {
+        let mut row = String::new();
+        let lead = lead(cells.first().map_or("", |(name, _)| name));
+        // Blanks are owed until a text follows, so that no line ends with them.
+        let (mut at, mut owed) = (0, 0);
+        let columns = self.columns.iter().zip(&self.widths);
+        for ((text, paint), (column, wide)) in cells.iter().zip(columns) {
+            let text = match column {
+                Column::Name(_) => text::cut(text, *wide),
+                _ => Cow::Borrowed(*text),
+            };
+            let free = wide.saturating_sub(text::width(&text));
+            let (before, after) = match column {
+                Column::Right(_) => (free, 0),
+                _ => (0, free),
+            };
+            match column {
+                _ if *wide == 0 => continue,
+                _ if text.is_empty() => owed += wide + GAP,
+                Column::Text(_) => self.text(&mut row, &text, *paint, (at, owed), &lead),
+                _ => {
+                    row.extend(repeat_n(' ', owed + before));
+                    self.style.paint(&mut row, &text, *paint);
+                    owed = after + GAP;
+                }
+            }
+            at += wide + GAP;
+        }
+        if let Some((link, paint)) = cells
+            .get(self.columns.len())
+            .filter(|cell| !cell.0.is_empty())
+        {
+            row.extend(["\n", &lead]);
+            self.style.paint(&mut row, link, *paint);
+        }
+        row + "\n"
+    }
+
+    /// Words in the last column, which begins `at` this place after `owed` blanks.
+    fn text(
+        &self,
+        row: &mut String,
+        text: &str,
+        paint: Paint,
+        (at, owed): (usize, usize),
+        lead: &str,
+    ) {
+        let room = self.width.saturating_sub(at);
+        let beside = room >= text::width(text).min(HANGING);
+        let indent = if beside {
+            " ".repeat(at)
+        } else {
+            lead.to_owned()
+        };
+        let room = self.width.saturating_sub(text::width(&indent));
+        for (index, line) in text::lines(text, room).iter().enumerate() {
+            if index == 0 && beside {
+                row.extend(repeat_n(' ', owed));
+            } else {
+                row.extend(["\n", &indent]);
+            }
+            self.style.paint(row, line, paint);
+        }
+    }
+}
+
+/// What stands before a line below a row: the lines of a tree go on there.
+fn lead(name: &str) -> String {
+    let drawn = name.chars().take_while(|c| "│├└─ ".contains(*c));
+    let drawn = drawn.collect::<String>().replace('├', "│");
+    drawn.replace(['└', '─'], " ") + "  "
 }
 
 /// What stands before an item of a tree: for each level whether the item, or its ancestor there, is the last of its siblings.
@@ -152,10 +256,10 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[
-        Column::right("ID"),
-        Column::name("NAME"),
-        Column::left("STATUS"),
-        Column::left(""),
+        Column::Right("ID"),
+        Column::Name("NAME"),
+        Column::Left("STATUS"),
+        Column::Left(""),
     ];
 
     fn printed(table: &Table, style: Style, width: Option<usize>) -> String {
@@ -194,14 +298,14 @@ mod tests {
     #[test]
     fn only_names_are_cut() {
         let expected = expect![[r#"
-              ID  NAME                STATUS
-               7  日本語              success
-            1234  b                            https://gitlab.example/x
-                  evil\u{1b}[2J\nna…
+              ID  NAME          STATUS
+               7  日本語        success
+            1234  b                      https://gitlab.example/x
+                  evil\u{1b}[…
 
         "#]];
-        expected.assert_eq(&printed(&jobs(), Style::PLAIN, Some(18)));
-        let wide = printed(&jobs(), Style::PLAIN, Some(40));
+        expected.assert_eq(&printed(&jobs(), Style::PLAIN, Some(30)));
+        let wide = printed(&jobs(), Style::PLAIN, Some(WIDTH));
         assert_eq!(wide, printed(&jobs(), Style::PLAIN, None));
     }
 
@@ -226,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_table_without_titles_or_rows_prints_nothing() {
-        const BARE: &[Column] = &[Column::left(""), Column::left("")];
+        const BARE: &[Column] = &[Column::Left(""), Column::Left("")];
         let mut table = Table::new(BARE);
         assert_eq!(printed(&table, Style::PLAIN, None), "");
         table.row(&[("id", Paint::Plain), ("1", Paint::Plain)]);

@@ -7,6 +7,9 @@ use unicode_width::UnicodeWidthStr;
 
 /// The text in one line with everything visible: control, bidi and zero-width characters become `\u{…}`, the rest of Unicode stays.
 pub fn visible(text: &str) -> Cow<'_, str> {
+    if printable(text) {
+        return Cow::Borrowed(text);
+    }
     let Some(start) = text.find(hidden) else {
         return Cow::Borrowed(text);
     };
@@ -26,6 +29,11 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// Nothing but printable ASCII, as most texts are: there is nothing hidden.
+pub fn printable(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// Characters that act on a terminal or cannot be seen: control, format (bidi, zero width, tags), fillers, line and paragraph separators.
@@ -59,6 +67,9 @@ fn symbol(c: char) -> bool {
 
 /// Columns that visible text takes on a terminal.
 pub fn width(text: &str) -> usize {
+    if printable(text) {
+        return text.len();
+    }
     text.width()
 }
 
@@ -79,6 +90,23 @@ pub fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     let fitting = ends.partition_point(|end| width(start(end)) <= room);
     let kept = ends.get(..fitting).and_then(<[_]>::last).map_or("", start);
     Cow::Owned(format!("{}…", kept.trim_end()))
+}
+
+/// Visible text in lines of at most so many columns, broken at blanks. A longer word is cut, but for a link.
+pub fn lines(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let word = if word.contains("://") {
+            Cow::Borrowed(word)
+        } else {
+            cut(word, columns)
+        };
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(&word) <= columns => line.extend([" ", &word]),
+            _ => lines.push(word.into_owned()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::jobs::{COLUMNS, row};
-use super::style::Paint;
+use super::jobs::{COLUMNS, note, row};
 use super::table::{Table, branch as prefix};
 use crate::exit::{Exit, Stop};
 use crate::model::{Job, PipelineId, PipelineKey};
@@ -129,27 +128,24 @@ impl Branch {
         }
     }
 
-    /// `path`: for every level whether it is the last of its siblings.
+    /// `path`: for every level below the first whether it is the last of its siblings.
     fn rows(&self, path: &mut Vec<bool>, table: &mut Table) {
-        let project = self.pipeline.project_id;
-        let project = project.map_or_else(String::new, |id| format!(" of project {id}"));
-        let name = format!("{}pipeline {}{project}", prefix(path), self.pipeline.id);
-        let mut cells = [("", Paint::Plain); 7];
-        cells[0].0 = &name;
-        if let Read::Error(error) = &self.read {
-            cells[6].0 = error;
-        }
-        table.row(&cells);
         let jobs = self.jobs();
         for (index, node) in jobs.iter().enumerate() {
-            path.push(index + 1 == jobs.len());
-            row(table, &prefix(path), &node.job, node.retried, None);
-            if let Some(below) = &node.downstream {
+            if let Some(last) = path.last_mut() {
+                *last = index + 1 == jobs.len();
+            }
+            let below = node.downstream.as_ref();
+            let mut note = note(&node.job, node.retried, Some(self.pipeline));
+            if let Some(Read::Error(error)) = below.map(|below| &below.read) {
+                note.extend([", ", error]);
+            }
+            row(table, &prefix(path), &node.job, node.retried, "", &note);
+            if let Some(below) = below {
                 path.push(true);
                 below.rows(path, table);
                 path.pop();
             }
-            path.pop();
         }
     }
 
@@ -182,6 +178,7 @@ mod tests {
 
     use super::*;
     use crate::report::style::Style;
+    use crate::report::table::WIDTH;
 
     fn key(id: u64) -> PipelineKey {
         PipelineKey {
@@ -214,13 +211,10 @@ mod tests {
         grow(key(1), &mut |key| Ok(read(key.id.0))).unwrap()
     }
 
-    /// The first column, and the notes.
     fn drawn(branch: &Branch) -> String {
         let mut text = String::new();
-        branch.table().print(Style::PLAIN, None, &mut |line| {
-            let name = line.split(" s  ").next().unwrap_or(line);
-            text += &(name.trim_end().to_owned() + "\n");
-        });
+        let table = branch.table();
+        table.print(Style::PLAIN, Some(WIDTH), &mut |line| text += line);
         text
     }
 
@@ -234,15 +228,11 @@ mod tests {
         });
         assert_eq!(stop, None);
         expect![[r#"
-            JOB                     STAGE  STATUS   DURATION  QUEUED  ID  NOTE             LINK
-            pipeline 1
-            ├─ child!
-            │  └─ pipeline 2
-            │     ├─ up
-            │     │  └─ pipeline 1                                        shown elsewhere
-            │     └─ ship
-            └─ elsewhere
-               └─ pipeline 9                                              403 Forbidden
+            JOB        STAGE  STATUS   ID  NOTE
+            child!     s      success   1  started pipeline 2
+            ├─ up      s      success   1  started pipeline 1, shown elsewhere
+            └─ ship    s      success   1
+            elsewhere  s      success   1  started pipeline 9, 403 Forbidden
         "#]]
         .assert_eq(&drawn(&branch));
         expect![[r#"

@@ -1,12 +1,12 @@
 //! How a wait ended, job by job: a table for people, a document for programs, variables for later jobs.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::dotenv::Dotenv;
-use super::messages::{self, CALLER_CANCELED, list, why_failed};
+use super::jobs::{has_page, note};
+use super::messages::{self, CALLER_CANCELED, list};
 use super::style::Paint;
 use super::table::{Column, Table, branch};
 use crate::decide::deadline::Bound;
@@ -17,13 +17,12 @@ use crate::model::{Job, JobId, PipelineId, Place};
 use crate::time::human;
 
 const COLUMNS: &[Column] = &[
-    Column::name("JOB"),
-    Column::left("RESULT"),
-    Column::left("STATUS"),
-    Column::right("DURATION"),
-    Column::right("ID"),
-    Column::left("NOTE"),
-    Column::left("LINK"),
+    Column::Name("JOB"),
+    Column::Left("RESULT"),
+    Column::Left("STATUS"),
+    Column::Right("DURATION"),
+    Column::Right("ID"),
+    Column::Text("NOTE"),
 ];
 
 /// The selected jobs, and below a trigger job those downstream that explain its result.
@@ -64,9 +63,11 @@ fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
         ),
         (&duration(job).map(human).unwrap_or_default(), Paint::Plain),
         (&job.id.to_string(), Paint::Dim),
-        (&note(job), Paint::Plain),
-        (&job.web_url, Paint::Dim),
+        (&note(job, false, Some(outcome.pipeline)), Paint::Plain),
     ]);
+    let ended = outcome.counts.exit() == Some(Exit::Ok);
+    let ignored = outcome.counts == Counts::Ignored;
+    table.link(&job.web_url, !ended || (has_page(&job.status) && !ignored));
 }
 
 /// The word for it in tables and documents.
@@ -99,16 +100,6 @@ fn paint(counts: Counts) -> Paint {
         Counts::Waiting | Counts::Settling => Paint::Busy,
         _ => Paint::Bad,
     }
-}
-
-fn note(job: &Job) -> String {
-    let downstream = job.downstream_pipeline.as_ref();
-    let notes = [
-        job.allow_failure.then(|| "allowed to fail".to_owned()),
-        downstream.map(|pipeline| format!("started pipeline {}", pipeline.id)),
-        why_failed(job).map(Cow::into_owned),
-    ];
-    notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn duration(job: &Job) -> Option<Duration> {

@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::time::human;
 
-const COLUMNS: &[Column] = &[Column::left(""), Column::left("")];
+const COLUMNS: &[Column] = &[Column::Left(""), Column::Text("")];
 
 /// What GitLab says of the calling job.
 #[derive(Clone, Copy, Debug)]

@@ -115,14 +115,18 @@ fn a_pipeline_is_shown_in_the_order_of_its_stages() {
         .var("NO_COLOR", "1")
         .naming("https://gitlab.example.com/", "/");
     jobs.binary().is(0, expect![[r#"
-        JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                    LINK
-        compile               build  success     2m00s  48m00s  90400                                          /shop/web/-/jobs/90400
-        unit                  test   failed      2m00s  48m00s  90401  the script failed                       /shop/web/-/jobs/90401
-        lint                  test   failed      2m00s  48m00s  90402  allowed to fail, runner system failure  /shop/web/-/jobs/90402
-        ende zu ende: [日本]  test   running    59m00s   1m00s  90403                                          /shop/web/-/jobs/90403
-        gate                  gate   running        0s      0s  90404                                          /shop/web/-/jobs/90404
-        7                     gate   manual                     90405                                          /shop/web/-/jobs/90405
-        parts                 gate   created                    90406  trigger job                             /shop/web/-/jobs/90406
+        JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE
+        compile               build  success     2m00s  48m00s  90400
+        unit                  test   failed      2m00s  48m00s  90401  the script failed
+          /shop/web/-/jobs/90401
+        lint                  test   failed      2m00s  48m00s  90402  allowed to fail, runner system failure
+          /shop/web/-/jobs/90402
+        ende zu ende: [日本]  test   running    59m00s   1m00s  90403
+        gate                  gate   running        0s      0s  90404
+        7                     gate   manual                     90405
+          /shop/web/-/jobs/90405
+        parts                 gate   created                    90406  trigger job
+        links: /shop/web/-/jobs/ID
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
     "#]]);
@@ -156,14 +160,14 @@ fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
     let scene = shop(18);
     scene.calls(&[(4, "--status manual"), (4, "parts")], &expect![[r#"
         $ jobs --status manual
-        JOB  STAGE  STATUS  DURATION  QUEUED     ID  NOTE  LINK
-        7    gate   manual                    90405        /shop/web/-/jobs/90405
+        JOB  STAGE  STATUS     ID
+        7    gate   manual  90405
+          /shop/web/-/jobs/90405
         jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000003)
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out
         $ jobs parts
-        JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
         jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000007)
         jobgate: error: no job "parts" in pipeline 7700

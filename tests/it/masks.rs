@@ -37,15 +37,19 @@ fn run(words: &str, gitlab: &GitLab, me: Id, token: &str) -> Run {
 #[test]
 fn text_from_gitlab_is_masked_wherever_it_is_written() {
     let (gitlab, me, token) = indiscreet();
-    run("jobs --stage build", &gitlab, me, &token)
-        .binary()
-        .is(0, expect![[r#"
-            JOB                                STAGE  STATUS   DURATION  QUEUED     ID  NOTE               LINK
-            deploy [masked]  build  failed      2m00s  48m00s  90400  the script failed  https://gitlab.example.com/shop/web/-/jobs/90400
-            gate                               build  running        0s      0s  90401                     https://gitlab.example.com/shop/web/-/jobs/90401
-        "#]], expect![[r#"
+    run("jobs --stage build", &gitlab, me, &token).binary().is(
+        0,
+        expect![[r#"
+            JOB                                STAGE  STATUS   DURATION  QUEUED     ID  NOTE
+            deploy [masked]  build  failed      2m00s  48m00s  90400  the script failed
+              https://gitlab.example.com/shop/web/-/jobs/90400
+            gate                               build  running        0s      0s  90401
+            links: https://gitlab.example.com/shop/web/-/jobs/ID
+        "#]],
+        expect![[r#"
             using the job token from CI_JOB_TOKEN
-        "#]]);
+        "#]],
+    );
     // `Run` itself fails where a token is printed.
     for words in [
         "jobs -o json",

@@ -83,8 +83,9 @@ fn a_token_that_stands_for_another_job_by_now_sends_nothing() {
         world.jobs.get_mut(&other).unwrap().token = mine;
     });
     story.run("play deploy").is(6, expect![[r#"
-        JOB     RESULT       STATUS     ID  NOTE              LINK
-        deploy  gate closed  manual  90400  nothing was sent  URL/jobs/90400
+        JOB     RESULT       STATUS     ID  NOTE
+        deploy  gate closed  manual  90400  nothing was sent
+          URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         jobgate: error: the job token belonged to job 90402 and belongs to job 90401 now, or its pipeline has changed
@@ -100,9 +101,10 @@ fn a_manual_job_is_not_canceled_because_it_does_not_run() {
     story.run("cancel ask slow --all").is(
         0,
         expect![[r#"
-            JOB   RESULT        STATUS       ID  NOTE             LINK
-            ask   done already  manual    90400  it does not run  URL/jobs/90400
-            slow  canceled      canceled  90401                   URL/jobs/90401
+            JOB   RESULT        STATUS       ID  NOTE
+            ask   done already  manual    90400  it does not run
+            slow  canceled      canceled  90401
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: ask (90400, manual): nothing to do, it does not run
@@ -200,8 +202,9 @@ fn cancel_does_not_wait_for_a_long_rate_limit() {
     let story = Story::new(ci().stage("test", [job("slow").is("running")]));
     story.gitlab.fault("POST */cancel", Fault::Limited(92));
     story.run("cancel slow").is(6, expect![[r#"
-        JOB   RESULT  STATUS      ID  NOTE  LINK
-        slow  cancel  running  90400        URL/jobs/90400
+        JOB   RESULT  STATUS      ID
+        slow  cancel  running  90400
+          URL/jobs/90400
     "#]], expect![[r#"
         plan: slow (90400, running): cancel
         jobgate: error: this GitLab's rate limit is used up
@@ -227,8 +230,9 @@ fn an_access_token_is_enough_where_project_and_pipeline_are_given() {
     super::brief(story.go(call)).is(
         0,
         expect![[r#"
-            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-            deploy  passed  success       10s  90400        URL/jobs/90400
+            JOB     RESULT  STATUS   DURATION     ID
+            deploy  passed  success       10s  90400
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
         pipeline 7700 of project shop/web

@@ -21,8 +21,9 @@ fn it_goes_on_unless_asked_otherwise() {
         .is(
             143,
             expect![[r#"
-                JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
-                deploy  waiting  running       54s  90400        URL/jobs/90400
+                JOB     RESULT   STATUS   DURATION     ID
+                deploy  waiting  running       54s  90400
+                  URL/jobs/90400
             "#]],
             expect![[r#"
             jobgate: error: ended by SIGTERM
@@ -42,8 +43,9 @@ fn it_is_canceled_on_a_signal() {
         .is(
             143,
             expect![[r#"
-                JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
-                deploy  waiting  running       54s  90400        URL/jobs/90400
+                JOB     RESULT   STATUS   DURATION     ID
+                deploy  waiting  running       54s  90400
+                  URL/jobs/90400
             "#]],
             expect![[r#"
                 using the job token from CI_JOB_TOKEN

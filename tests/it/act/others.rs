@@ -46,8 +46,9 @@ fn an_id_means_the_newest_attempt() {
     story.run(&format!("retry {first}")).is(
         0,
         expect![[r#"
-            JOB   RESULT   STATUS      ID  NOTE  LINK
-            unit  retried  pending  90403        URL/jobs/90403
+            JOB   RESULT   STATUS      ID
+            unit  retried  pending  90403
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90402, failed): retry
@@ -73,11 +74,15 @@ fn only_what_has_failed_is_retried() {
     story.run("retry --all --dry-run").is(
         9,
         expect![[r#"
-            JOB     RESULT        STATUS      ID  NOTE           LINK
-            red     retry         failed   90400                 URL/jobs/90400
-            green   refused       success  90401  it has passed  URL/jobs/90401
-            manual  refused       manual   90402  it is manual   URL/jobs/90402
-            busy    done already  running  90403  it is running  URL/jobs/90403
+            JOB     RESULT        STATUS      ID  NOTE
+            red     retry         failed   90400
+              URL/jobs/90400
+            green   refused       success  90401  it has passed
+              URL/jobs/90401
+            manual  refused       manual   90402  it is manual
+              URL/jobs/90402
+            busy    done already  running  90403  it is running
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: red (90400, failed): retry
@@ -91,8 +96,9 @@ fn only_what_has_failed_is_retried() {
     story.run("retry --all --status failed").is(
         0,
         expect![[r#"
-            JOB  RESULT   STATUS      ID  NOTE  LINK
-            red  retried  pending  90405        URL/jobs/90405
+            JOB  RESULT   STATUS      ID
+            red  retried  pending  90405
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: red (90400, failed): retry
@@ -102,8 +108,9 @@ fn only_what_has_failed_is_retried() {
     story.run("retry green --rerun -q").is(
         0,
         expect![[r#"
-            JOB    RESULT   STATUS      ID  NOTE  LINK
-            green  retried  pending  90406        URL/jobs/90406
+            JOB    RESULT   STATUS      ID
+            green  retried  pending  90406
+            links: URL/jobs/ID
         "#]],
         "",
     );
@@ -125,10 +132,11 @@ fn a_cancel_is_looked_after() {
     story.whole("cancel graceful plain over --all").is(
         0,
         expect![[r#"
-            JOB       RESULT        STATUS        ID  NOTE           LINK
-            graceful  canceled      canceling  90400                 URL/jobs/90400
-            plain     canceled      canceled   90401                 URL/jobs/90401
-            over      done already  failed     90402  it has failed  URL/jobs/90402
+            JOB       RESULT        STATUS        ID  NOTE
+            graceful  canceled      canceling  90400
+            plain     canceled      canceled   90401
+            over      done already  failed     90402  it has failed
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
@@ -144,8 +152,9 @@ fn a_cancel_is_looked_after() {
     story.run("cancel sub").is(
         9,
         expect![[r#"
-            JOB  RESULT   STATUS      ID  NOTE                                                                LINK
-            sub  refused  running  90403  it is a trigger job, which GitLab's API neither cancels nor erases  URL/jobs/90403
+            JOB  RESULT   STATUS      ID  NOTE
+            sub  refused  running  90403  it is a trigger job, which GitLab's API neither cancels nor erases
+              URL/jobs/90403
         "#]],
         expect![[r#"
             plan: sub (90403, running): refused, it is a trigger job, which GitLab's API neither cancels nor erases
@@ -165,8 +174,9 @@ fn a_cancel_that_came_too_late_is_no_success() {
     story.run("cancel unit").is(
         9,
         expect![[r#"
-            JOB   RESULT   STATUS      ID  NOTE           LINK
-            unit  refused  success  90400  it has passed  URL/jobs/90400
+            JOB   RESULT   STATUS      ID  NOTE
+            unit  refused  success  90400  it has passed
+              URL/jobs/90400
         "#]],
         expect![[r#"
             plan: unit (90400, running): cancel
@@ -186,8 +196,9 @@ fn a_cancel_that_has_no_effect_is_never_sent_again() {
     story.run("cancel unit").is(
         6,
         expect![[r#"
-            JOB   RESULT   STATUS      ID  NOTE                                                                        LINK
-            unit  unknown  running  90400  cancel was sent, and it is not known whether it was done: 90400 is running  URL/jobs/90400
+            JOB   RESULT   STATUS      ID  NOTE
+            unit  unknown  running  90400  cancel was sent, and it is not known whether it was done: 90400 is running
+              URL/jobs/90400
         "#]],
         expect![[r#"
             plan: unit (90400, running): cancel
@@ -204,8 +215,9 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
     story.run("cancel unit").is(
         0,
         expect![[r#"
-            JOB   RESULT        STATUS        ID  NOTE             LINK
-            unit  done already  canceling  90400  it is canceling  URL/jobs/90400
+            JOB   RESULT        STATUS        ID  NOTE
+            unit  done already  canceling  90400  it is canceling
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90400, canceling): nothing to do, it is canceling
@@ -214,8 +226,9 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
     story.run("cancel unit --force").is(
         0,
         expect![[r#"
-            JOB   RESULT    STATUS       ID  NOTE  LINK
-            unit  canceled  canceled  90400        URL/jobs/90400
+            JOB   RESULT    STATUS       ID
+            unit  canceled  canceled  90400
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90400, canceling): cancel
@@ -237,8 +250,9 @@ fn what_is_erased_is_done_already() {
     story.whole("erase unit").is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS     ID  NOTE  LINK
-            unit  erased  failed  90400        URL/jobs/90400
+            JOB   RESULT  STATUS     ID
+            unit  erased  failed  90400
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
@@ -251,9 +265,11 @@ fn what_is_erased_is_done_already() {
     story.run("erase unit busy --all").is(
         9,
         expect![[r#"
-            JOB   RESULT        STATUS      ID  NOTE           LINK
-            unit  done already  failed   90400  it is erased   URL/jobs/90400
-            busy  refused       running  90401  it is running  URL/jobs/90401
+            JOB   RESULT        STATUS      ID  NOTE
+            unit  done already  failed   90400  it is erased
+            busy  refused       running  90401  it is running
+              URL/jobs/90401
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90400, failed): nothing to do, it is erased
@@ -272,8 +288,9 @@ fn an_erasure_by_id_takes_the_very_attempt() {
     story.run(&format!("erase {old}")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS     ID  NOTE  LINK
-            unit  erased  failed  90400        URL/jobs/90400
+            JOB   RESULT  STATUS     ID
+            unit  erased  failed  90400
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90400, failed): erase

@@ -12,8 +12,9 @@ fn a_manual_job_is_played_and_its_result_mirrored() {
     story.whole("play deploy --wait").is(
         0,
         expect![[r#"
-            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-            deploy  passed  success       10s  90400        URL/jobs/90400
+            JOB     RESULT  STATUS   DURATION     ID
+            deploy  passed  success       10s  90400
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
@@ -42,9 +43,11 @@ fn the_ends_of_failed_logs_stand_below_the_table() {
     story.run("play rollout --wait --log-tail 2 -q").is(
         1,
         expect![[r#"
-            JOB      RESULT  STATUS   DURATION     ID  NOTE                   LINK
-            rollout  failed  success        0s  90400  started pipeline 7701  URL/jobs/90400
-            └─ eu    failed  failed         3s  90402  the script failed      URL/jobs/90402
+            JOB      RESULT  STATUS   DURATION     ID  NOTE
+            rollout  failed  success        0s  90400  started pipeline 7701
+              URL/jobs/90400
+            └─ eu    failed  failed         3s  90402  the script failed
+                 URL/jobs/90402
 
             eu (90402): the script failed
             URL/jobs/90402
@@ -79,8 +82,9 @@ fn a_second_call_has_nothing_to_do() {
     story.run("play deploy").is(
         0,
         expect![[r#"
-            JOB     RESULT        STATUS      ID  NOTE           LINK
-            deploy  done already  pending  90400  it is pending  URL/jobs/90400
+            JOB     RESULT        STATUS      ID  NOTE
+            deploy  done already  pending  90400  it is pending
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy (90400, pending): nothing to do, it is pending
@@ -104,12 +108,17 @@ fn a_plan_changes_nothing() {
     story.run("play --all --stage deploy --dry-run").is(
         9,
         expect![[r#"
-            JOB                 RESULT        STATUS      ID  NOTE           LINK
-            deploy: [eu, blue]  play          manual   90400                 URL/jobs/90400
-            deploy: [us]        play          manual   90401                 URL/jobs/90401
-            docs                refused       skipped  90402  it is skipped  URL/jobs/90402
-            site                done already  success  90403  it has passed  URL/jobs/90403
-            late                not yet       created  90404  it is created  URL/jobs/90404
+            JOB                 RESULT        STATUS      ID  NOTE
+            deploy: [eu, blue]  play          manual   90400
+              URL/jobs/90400
+            deploy: [us]        play          manual   90401
+              URL/jobs/90401
+            docs                refused       skipped  90402  it is skipped
+              URL/jobs/90402
+            site                done already  success  90403  it has passed
+            late                not yet       created  90404  it is created
+              URL/jobs/90404
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy: [eu, blue] (90400, manual): play
@@ -123,9 +132,11 @@ fn a_plan_changes_nothing() {
     story.run("play deploy --all --dry-run").is(
         0,
         expect![[r#"
-            JOB                 RESULT  STATUS     ID  NOTE  LINK
-            deploy: [eu, blue]  play    manual  90400        URL/jobs/90400
-            deploy: [us]        play    manual  90401        URL/jobs/90401
+            JOB                 RESULT  STATUS     ID
+            deploy: [eu, blue]  play    manual  90400
+              URL/jobs/90400
+            deploy: [us]        play    manual  90401
+              URL/jobs/90401
         "#]],
         expect![[r#"
             plan: deploy: [eu, blue] (90400, manual): play
@@ -161,10 +172,12 @@ fn several_jobs_need_all_and_each_gets_its_own_request() {
     story.run("play deploy x --all").is(
         9,
         expect![[r#"
-            JOB         RESULT   STATUS      ID  NOTE           LINK
-            deploy 1/2  played   pending  90400                 URL/jobs/90400
-            deploy 2/2  played   pending  90401                 URL/jobs/90401
-            x           refused  skipped  90402  it is skipped  URL/jobs/90402
+            JOB         RESULT   STATUS      ID  NOTE
+            deploy 1/2  played   pending  90400
+            deploy 2/2  played   pending  90401
+            x           refused  skipped  90402  it is skipped
+              URL/jobs/90402
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy 1/2 (90400, manual): play
@@ -188,8 +201,9 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
     story.run("play deploy --timeout 0").is(
         9,
         expect![[r#"
-            JOB     RESULT   STATUS      ID  NOTE           LINK
-            deploy  refused  created  90401  it is created  URL/jobs/90401
+            JOB     RESULT   STATUS      ID  NOTE
+            deploy  refused  created  90401  it is created
+              URL/jobs/90401
         "#]],
         expect![[r#"
             plan: deploy (90401, created): refused, it is created
@@ -200,8 +214,9 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
     story.run("play deploy").is(
         0,
         expect![[r#"
-            JOB     RESULT  STATUS      ID  NOTE  LINK
-            deploy  played  pending  90401        URL/jobs/90401
+            JOB     RESULT  STATUS      ID
+            deploy  played  pending  90401
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy (90401, created): not yet, it is created
@@ -221,8 +236,9 @@ fn a_job_that_never_becomes_playable_runs_out_of_time() {
     story.run("play deploy --timeout 40s").is(
         3,
         expect![[r#"
-            JOB     RESULT   STATUS      ID  NOTE           LINK
-            deploy  not yet  created  90401  it is created  URL/jobs/90401
+            JOB     RESULT   STATUS      ID  NOTE
+            deploy  not yet  created  90401  it is created
+              URL/jobs/90401
         "#]],
         expect![[r#"
             plan: deploy (90401, created): not yet, it is created
@@ -250,8 +266,9 @@ fn blocked(more: impl FnOnce(&mut World, crate::fake::Id)) -> Story {
 fn an_approval_is_waited_for_and_then_the_job_is_played() {
     let story = blocked(|world, deploy| world.after(60, move |world| world.approve(deploy)));
     story.run("play deploy").is(0, expect![[r#"
-        JOB     RESULT  STATUS      ID  NOTE  LINK
-        deploy  played  pending  90400        URL/jobs/90400
+        JOB     RESULT  STATUS      ID
+        deploy  played  pending  90400
+        links: URL/jobs/ID
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         08:00:00 deploy: not yet, its deployment to production waits for an approval  URL/environments/300
@@ -268,8 +285,9 @@ fn an_approval_that_does_not_come_or_cannot_be_seen() {
     story
         .run("play deploy --timeout 40s")
         .is(3, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                                                LINK
-            deploy  not yet  manual  90400  its deployment to production waits for an approval  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE
+            deploy  not yet  manual  90400  its deployment to production waits for an approval
+              URL/jobs/90400
         "#]], expect![[r#"
             plan: deploy (90400, manual): play
             08:00:00 deploy: not yet, its deployment to production waits for an approval  URL/environments/300
@@ -281,8 +299,9 @@ fn an_approval_that_does_not_come_or_cannot_be_seen() {
         .gitlab
         .answers("GET */deployments*", forbidden, u32::MAX);
     story.run("play deploy").is(9, expect![[r#"
-        JOB     RESULT   STATUS     ID  NOTE                                            LINK
-        deploy  refused  manual  90400  the job cannot be played in its present status  URL/jobs/90400
+        JOB     RESULT   STATUS     ID  NOTE
+        deploy  refused  manual  90400  the job cannot be played in its present status
+          URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         deploy:
@@ -360,8 +379,9 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
     story.run("play deploy").is(
         9,
         expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE           LINK
-            deploy  refused  failed  90400  it has failed  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE
+            deploy  refused  failed  90400  it has failed
+              URL/jobs/90400
         "#]],
         expect![[r#"
             plan: deploy (90400, failed): refused, it has failed
@@ -371,8 +391,9 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
     story.run("play deploy --rerun --variable A=1").is(
         9,
         expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                                                                          LINK
-            deploy  refused  failed  90400  a retried job takes no variables, a trigger job neither variables nor inputs  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE
+            deploy  refused  failed  90400  a retried job takes no variables, a trigger job neither variables nor inputs
+              URL/jobs/90400
         "#]],
         expect![[r#"
             plan: deploy (90400, failed): refused, a retried job takes no variables, a trigger job neither variables nor inputs
@@ -383,8 +404,9 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
     story.run("play deploy --rerun --wait").is(
         0,
         expect![[r#"
-            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-            deploy  passed  success       10s  90402        URL/jobs/90402
+            JOB     RESULT  STATUS   DURATION     ID
+            deploy  passed  success       10s  90402
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy (90400, failed): retry
@@ -405,8 +427,9 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
     story
         .run("play rollout --variable A=1")
         .is(9, expect![[r#"
-            JOB      RESULT   STATUS     ID  NOTE                                                                          LINK
-            rollout  refused  manual  90400  a retried job takes no variables, a trigger job neither variables nor inputs  URL/jobs/90400
+            JOB      RESULT   STATUS     ID  NOTE
+            rollout  refused  manual  90400  a retried job takes no variables, a trigger job neither variables nor inputs
+              URL/jobs/90400
         "#]], expect![[r#"
             plan: rollout (90400, manual): refused, a retried job takes no variables, a trigger job neither variables nor inputs
             jobgate: hint: leave them out, set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
@@ -414,9 +437,11 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
     story.run("play rollout --wait").is(
         1,
         expect![[r#"
-            JOB      RESULT  STATUS   DURATION     ID  NOTE                   LINK
-            rollout  failed  success        0s  90400  started pipeline 7701  URL/jobs/90400
-            └─ eu    failed  failed         3s  90402  the script failed      URL/jobs/90402
+            JOB      RESULT  STATUS   DURATION     ID  NOTE
+            rollout  failed  success        0s  90400  started pipeline 7701
+              URL/jobs/90400
+            └─ eu    failed  failed         3s  90402  the script failed
+                 URL/jobs/90402
         "#]],
         expect![[r#"
             plan: rollout (90400, manual): play
@@ -469,8 +494,9 @@ fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
     story
         .run("play smoke --downstream monitor --require branch=main --wait")
         .is(0, expect![[r#"
-            JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-            smoke  passed  success       10s  90403        https://gitlab.example.com/ops/monitoring/-/jobs/90403
+            JOB    RESULT  STATUS   DURATION     ID
+            smoke  passed  success       10s  90403
+            links: https://gitlab.example.com/ops/monitoring/-/jobs/ID
         "#]], expect![[r#"
             gate: held  branch=main  the ref is the branch main
             trigger job monitor of pipeline 7700 has started no pipeline; it is pending; waiting for it
@@ -566,8 +592,9 @@ fn a_person_who_was_faster_is_no_failure() {
     story.run("play deploy").is(
         0,
         expect![[r#"
-            JOB     RESULT        STATUS      ID  NOTE           LINK
-            deploy  done already  pending  90400  it is pending  URL/jobs/90400
+            JOB     RESULT        STATUS      ID  NOTE
+            deploy  done already  pending  90400  it is pending
+            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy (90400, manual): play
@@ -587,8 +614,9 @@ fn a_signal_ends_the_wait_for_a_playable_job() {
     story.call("play deploy").on(&clock, &Interrupt::new()).is(
         143,
         expect![[r#"
-            JOB     RESULT   STATUS      ID  NOTE           LINK
-            deploy  not yet  created  90400  it is created  URL/jobs/90400
+            JOB     RESULT   STATUS      ID  NOTE
+            deploy  not yet  created  90400  it is created
+              URL/jobs/90400
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN

@@ -26,8 +26,9 @@ fn a_role_that_is_too_low() {
         world.project_token(project, "reporter", &["api"])
     });
     story.run("play deploy").is(4, expect![[r#"
-        JOB     RESULT   STATUS     ID  NOTE                                           LINK
-        deploy  refused  manual  90400  the access token's user cannot play jobs here  URL/jobs/90400
+        JOB     RESULT   STATUS     ID  NOTE
+        deploy  refused  manual  90400  the access token's user cannot play jobs here
+          URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         deploy:
@@ -98,8 +99,9 @@ fn an_input_that_the_job_does_not_have() {
     story
         .run("play deploy --input zone=eu")
         .is(2, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                            LINK
-            deploy  refused  manual  90400  the job declares no such input  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE
+            deploy  refused  manual  90400  the job declares no such input
+              URL/jobs/90400
         "#]], expect![[r#"
             plan: deploy (90400, manual): play
             deploy:
@@ -118,8 +120,9 @@ fn a_rate_limit_is_waited_out() {
         .gitlab
         .faults("POST */play", Fault::LimitedAction(60), 2);
     story.run("play deploy").is(0, expect![[r#"
-        JOB     RESULT  STATUS      ID  NOTE  LINK
-        deploy  played  pending  90400        URL/jobs/90400
+        JOB     RESULT  STATUS      ID
+        deploy  played  pending  90400
+        links: URL/jobs/ID
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000004); asking again in 1m01s
@@ -157,8 +160,9 @@ fn a_moved_project() {
             "play deploy --project shop/old --pipeline {pipeline}"
         ))
         .is(2, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                                                                       LINK
-            deploy  refused  manual  90400  the project has moved, and GitLab does not forward writes to its new path  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE
+            deploy  refused  manual  90400  the project has moved, and GitLab does not forward writes to its new path
+              URL/jobs/90400
         "#]], expect![[r#"
             pipeline 7700 of project shop/old
             plan: deploy (90400, manual): play
@@ -212,8 +216,9 @@ fn a_lost_answer_is_looked_after() {
     let story = Story::new(ci().stage("deploy", [job("deploy").manual().runs(600)]));
     story.gitlab.fault("POST */play", Fault::BadGatewayAfter);
     story.run("play deploy").is(0, expect![[r#"
-        JOB     RESULT  STATUS      ID  NOTE                                           LINK
-        deploy  played  pending  90400  the answer was lost, and a look shows it done  URL/jobs/90400
+        JOB     RESULT  STATUS      ID  NOTE
+        deploy  played  pending  90400  the answer was lost, and a look shows it done
+        links: URL/jobs/ID
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); looking whether it was done
@@ -231,8 +236,9 @@ fn requests_that_are_never_answered_come_to_an_end() {
     story
         .run("play deploy")
         .is(6, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE                                                                     LINK
-            deploy  unknown  manual  90400  play was sent, and it is not known whether it was done: 90400 is manual  URL/jobs/90400
+            JOB     RESULT   STATUS     ID  NOTE
+            deploy  unknown  manual  90400  play was sent, and it is not known whether it was done: 90400 is manual
+              URL/jobs/90400
         "#]], expect![[r#"
             plan: deploy (90400, manual): play
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); looking whether it was done

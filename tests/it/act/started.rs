@@ -38,9 +38,11 @@ fn a_pipeline_is_started_and_mirrored_with_the_job_token_alone() {
         "trigger ops/monitoring --ref main --variable A=1 --wait",
     )
     .is(0, expect![[r#"
-        JOB    RESULT   STATUS   DURATION     ID  NOTE                                LINK
-        check  passed   success       30s  90402                                      https://gitlab.example.com/ops/monitoring/-/jobs/90402
-        hint   warning  failed         3s  90403  allowed to fail, the script failed  https://gitlab.example.com/ops/monitoring/-/jobs/90403
+        JOB    RESULT   STATUS   DURATION     ID  NOTE
+        check  passed   success       30s  90402
+        hint   warning  failed         3s  90403  allowed to fail, the script failed
+          https://gitlab.example.com/ops/monitoring/-/jobs/90403
+        links: https://gitlab.example.com/ops/monitoring/-/jobs/ID
     "#]], expect![[r#"
         plan: trigger ops/monitoring at main with A
         08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
@@ -290,8 +292,9 @@ fn what_was_started_is_canceled_if_asked_for() {
     let call: Run = story.call(words).var("JOBGATE_TOKEN", token);
     call.on(&story.gitlab.clock(), &Interrupt::new())
         .is(143, expect![[r#"
-            JOB    RESULT   STATUS   DURATION     ID  NOTE  LINK
-            check  waiting  running       54s  90402        https://gitlab.example.com/ops/monitoring/-/jobs/90402
+            JOB    RESULT   STATUS   DURATION     ID
+            check  waiting  running       54s  90402
+              https://gitlab.example.com/ops/monitoring/-/jobs/90402
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
             plan: trigger ops/monitoring at main

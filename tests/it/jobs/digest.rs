@@ -8,10 +8,14 @@ use expect_test::expect;
 fn the_digest_of_failed_jobs_ends_their_logs() {
     let scene = shop(19);
     let digest = scene.both("--status failed --log-tail 2");
-    digest.is(0, expect![[r#"
-        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                    LINK
-        unit  test   failed     2m00s  48m00s  90401  the script failed                       /shop/web/-/jobs/90401
-        lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure  /shop/web/-/jobs/90402
+    digest.is(
+        0,
+        expect![[r#"
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE
+        unit  test   failed     2m00s  48m00s  90401  the script failed
+          /shop/web/-/jobs/90401
+        lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure
+          /shop/web/-/jobs/90402
 
         unit (90401): the script failed
         /shop/web/-/jobs/90401
@@ -20,7 +24,9 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
 
         lint (90402): runner system failure
         /shop/web/-/jobs/90402
-    "#]], "");
+    "#]],
+        "",
+    );
     // Without an access token the table is still worth printing.
     let calls = [
         (4, "unit --log-tail 2"),
@@ -29,8 +35,9 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
     ];
     scene.calls(&calls, &expect![[r#"
         $ jobs unit --log-tail 2
-        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-        unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE
+        unit  test   failed     2m00s  48m00s  90401  the script failed
+          /shop/web/-/jobs/90401
 
         unit (90401): the script failed
         /shop/web/-/jobs/90401
@@ -38,11 +45,13 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
         jobgate: error: GET /projects/44/jobs/90401/trace: not sent, because there is no access token
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         $ jobs compile --log-tail 2
-        JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
-        compile  build  success     2m00s  48m00s  90400        /shop/web/-/jobs/90400
+        JOB      STAGE  STATUS   DURATION  QUEUED     ID
+        compile  build  success     2m00s  48m00s  90400
+        links: /shop/web/-/jobs/ID
         $ jobs unit --log-tail 0
-        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE               LINK
-        unit  test   failed     2m00s  48m00s  90401  the script failed  /shop/web/-/jobs/90401
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE
+        unit  test   failed     2m00s  48m00s  90401  the script failed
+          /shop/web/-/jobs/90401
 
         unit (90401): the script failed
         /shop/web/-/jobs/90401
@@ -51,9 +60,11 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
     scene.gitlab.answer(trace, Answer::forbidden());
     let refused = scene.both("unit lint --log-tail 1");
     refused.is(4, expect![[r#"
-        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                    LINK
-        unit  test   failed     2m00s  48m00s  90401  the script failed                       /shop/web/-/jobs/90401
-        lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure  /shop/web/-/jobs/90402
+        JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE
+        unit  test   failed     2m00s  48m00s  90401  the script failed
+          /shop/web/-/jobs/90401
+        lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure
+          /shop/web/-/jobs/90402
 
         unit (90401): the script failed
         /shop/web/-/jobs/90401

@@ -19,16 +19,18 @@ fn a_projects_jobs_come_newest_first() {
         ],
         &expect![[r#"
             $ jobs --all-pipelines
-            JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE                              LINK
-            compile  build  success        5s      0s  90403  pipeline 7700                     /shop/web/-/jobs/90403
-            gate     gate   running     1m00s      0s  90402  pipeline 7700                     /shop/web/-/jobs/90402
-            unit     test   running     1m00s      0s  90401  pipeline 7700                     /shop/web/-/jobs/90401
-            compile  build  failed         1s      0s  90400  pipeline 7700, the script failed  /shop/web/-/jobs/90400
+            JOB      STAGE  STATUS   DURATION  QUEUED  PIPELINE     ID  NOTE
+            compile  build  success        5s      0s      7700  90403
+            gate     gate   running     1m00s      0s      7700  90402
+            unit     test   running     1m00s      0s      7700  90401
+            compile  build  failed         1s      0s      7700  90400  the script failed
+              /shop/web/-/jobs/90400
+            links: /shop/web/-/jobs/ID
             $ jobs --all-pipelines compile --limit 1
-            JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE           LINK
-            compile  build  success        5s      0s  90403  pipeline 7700  /shop/web/-/jobs/90403
+            JOB      STAGE  STATUS   DURATION  QUEUED  PIPELINE     ID
+            compile  build  success        5s      0s      7700  90403
+            links: /shop/web/-/jobs/ID
             $ jobs --all-pipelines --status failed nope
-            JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
             jobgate: error: no job "nope" in project 44
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
         "#]],

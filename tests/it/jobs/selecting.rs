@@ -20,20 +20,24 @@ fn jobs_are_selected_as_everywhere() {
         ],
         &expect![[r#"
             $ jobs e*[日本] --except compile
-            JOB                   STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
-            ende zu ende: [日本]  test   running    59m00s   1m00s  90403        /shop/web/-/jobs/90403
+            JOB                   STAGE  STATUS   DURATION  QUEUED     ID
+            ende zu ende: [日本]  test   running    59m00s   1m00s  90403
+            links: /shop/web/-/jobs/ID
             $ jobs --stage gate --status manual --status running
-            JOB   STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
-            gate  gate   running        0s      0s  90404        /shop/web/-/jobs/90404
-            7     gate   manual                     90405        /shop/web/-/jobs/90405
+            JOB   STAGE  STATUS   DURATION  QUEUED     ID
+            gate  gate   running        0s      0s  90404
+            7     gate   manual                     90405
+              /shop/web/-/jobs/90405
+            links: /shop/web/-/jobs/ID
             $ jobs --name 7
-            JOB  STAGE  STATUS  DURATION  QUEUED     ID  NOTE  LINK
-            7    gate   manual                    90405        /shop/web/-/jobs/90405
+            JOB  STAGE  STATUS     ID
+            7    gate   manual  90405
+              /shop/web/-/jobs/90405
             $ jobs unit --status success
-            JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
             $ jobs 7 Compile uint lint x*
-            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE                                    LINK
-            lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure  /shop/web/-/jobs/90402
+            JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE
+            lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure
+              /shop/web/-/jobs/90402
             jobgate: error: no job 7 in pipeline 7700
             jobgate: error: no job "Compile" in pipeline 7700; did you mean "compile"?
             jobgate: error: no job "uint" in pipeline 7700; did you mean "lint"?
@@ -62,10 +66,8 @@ fn the_calling_jobs_siblings_are_left_out_of_groups() {
         &[(0, "gate"), (5, "gat")],
         &expect![[r#"
             $ jobs gate
-            JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
             left out, as parallel siblings of this job: gate 1/3, gate 3/3
             $ jobs gat
-            JOB  STAGE  STATUS  DURATION  QUEUED  ID  NOTE  LINK
             jobgate: error: no job "gat" in pipeline 7700; did you mean "gate"?
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
         "#]],
@@ -78,17 +80,23 @@ fn the_calling_jobs_siblings_are_left_out_of_groups() {
 fn older_attempts_place_their_stage_and_are_shown_when_asked_for() {
     let scene = retried();
     // An id of an older attempt means the job.
-    scene.calls(&[(0, "--retried"), (0, "90400")], &expect![[r#"
+    scene.calls(
+        &[(0, "--retried"), (0, "90400")],
+        &expect![[r#"
         $ jobs --retried
-        JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE                        LINK
-        compile  build  failed         1s      0s  90400  retried, the script failed  /shop/web/-/jobs/90400
-        compile  build  success        5s      0s  90403                              /shop/web/-/jobs/90403
-        unit     test   running     1m00s      0s  90401                              /shop/web/-/jobs/90401
-        gate     gate   running     1m00s      0s  90402                              /shop/web/-/jobs/90402
+        JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE
+        compile  build  failed         1s      0s  90400  retried, the script failed
+          /shop/web/-/jobs/90400
+        compile  build  success        5s      0s  90403
+        unit     test   running     1m00s      0s  90401
+        gate     gate   running     1m00s      0s  90402
+        links: /shop/web/-/jobs/ID
         $ jobs 90400
-        JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE  LINK
-        compile  build  success        5s      0s  90403        /shop/web/-/jobs/90403
-    "#]]);
+        JOB      STAGE  STATUS   DURATION  QUEUED     ID
+        compile  build  success        5s      0s  90403
+        links: /shop/web/-/jobs/ID
+    "#]],
+    );
     let ids = |words: &str| {
         let lines = scene.jobs(words).out;
         let rows = lines
@@ -111,11 +119,15 @@ fn hostile_names_are_shown_and_do_nothing() {
     let jobs = jobs.stage("gate", [job("gate").here()]);
     let pipeline = world.pipeline("shop/web", "main", jobs);
     let scene = Scene::new(world, pipeline);
-    scene.calls(&[(0, "-- -rf*")], &expect![[r#"
+    scene.calls(
+        &[(0, "-- -rf*")],
+        &expect![[r#"
         $ jobs -- -rf*
-        JOB            STAGE      STATUS  DURATION  QUEUED     ID  NOTE         LINK
-        -rf /\u{202e}  \u{1b}[2J  failed     2m00s  48m00s  90400  evil\u{7}\n  /shop/web/-/jobs/90400
-    "#]]);
+        JOB            STAGE      STATUS  DURATION  QUEUED     ID  NOTE
+        -rf /\u{202e}  \u{1b}[2J  failed     2m00s  48m00s  90400  evil\u{7}\n
+          /shop/web/-/jobs/90400
+    "#]],
+    );
     let json = scene.jobs("-o ndjson -- -rf*").out;
     assert!(json.contains(r#""name":"-rf /\u202e""#), "{json}");
 }

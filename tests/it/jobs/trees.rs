@@ -62,29 +62,28 @@ fn a_tree_shows_every_pipeline_below() {
         ],
         &expect![[r#"
             $ jobs --recursive
-            JOB                                      STAGE  STATUS   DURATION  QUEUED     ID  NOTE               LINK
-            pipeline 7700 of project 44
-            ├─ compile                               build  success     2m00s  48m00s  90400                     /shop/web/-/jobs/90400
-            ├─ gate                                  build  running       30s      0s  90401                     /shop/web/-/jobs/90401
-            └─ parts                                 build  success        0s      1s  90402  trigger job        /shop/web/-/jobs/90402
-               └─ pipeline 7701 of project 44
-                  ├─ part                            part   success     2m00s  48m00s  90403                     /shop/web/-/jobs/90403
-                  └─ charts                          part   success        0s      1s  90404  trigger job        /shop/web/-/jobs/90404
-                     └─ pipeline 7702 of project 45
-                        ├─ apply                     roll   failed      2m00s  48m00s  90405  the script failed  /ops/charts/-/jobs/90405
-                        └─ check                     roll   success     2m00s  48m00s  90406                     /ops/charts/-/jobs/90406
+            JOB          STAGE  STATUS   DURATION  QUEUED     ID  NOTE
+            compile      build  success     2m00s  48m00s  90400
+            gate         build  running       30s      0s  90401
+            parts        build  success        0s      1s  90402  started pipeline 7701
+            ├─ part      part   success     2m00s  48m00s  90403
+            └─ charts    part   success        0s      1s  90404  started pipeline 7702 of project 45
+               ├─ apply  roll   failed      2m00s  48m00s  90405  the script failed
+               │    /ops/charts/-/jobs/90405
+               └─ check  roll   success     2m00s  48m00s  90406
             $ jobs --recursive part chekc
-            JOB                                STAGE  STATUS   DURATION  QUEUED     ID  NOTE         LINK
-            pipeline 7700 of project 44
-            └─ parts                           build  success        0s      1s  90402  trigger job  /shop/web/-/jobs/90402
-               └─ pipeline 7701 of project 44
-                  └─ part                      part   success     2m00s  48m00s  90403               /shop/web/-/jobs/90403
+            JOB      STAGE  STATUS   DURATION  QUEUED     ID  NOTE
+            parts    build  success        0s      1s  90402  started pipeline 7701
+            └─ part  part   success     2m00s  48m00s  90403
+            links: /shop/web/-/jobs/ID
             jobgate: error: no job "chekc" in pipeline 7700 and below
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
             $ jobs --downstream parts --downstream charts
-            JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE               LINK
-            apply  roll   failed      2m00s  48m00s  90405  the script failed  /ops/charts/-/jobs/90405
-            check  roll   success     2m00s  48m00s  90406                     /ops/charts/-/jobs/90406
+            JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE
+            apply  roll   failed      2m00s  48m00s  90405  the script failed
+              /ops/charts/-/jobs/90405
+            check  roll   success     2m00s  48m00s  90406
+            links: /ops/charts/-/jobs/ID
             pipeline 7701 of project 44, started by parts in pipeline 7700
             pipeline 7702 of project 45, started by charts in pipeline 7701
             $ jobs --downstream Parts
@@ -96,19 +95,22 @@ fn a_tree_shows_every_pipeline_below() {
         "#]],
     );
     let apply = scene.both("--recursive apply --log-tail 5");
-    apply.is(0, expect![[r#"
-        JOB                                      STAGE  STATUS   DURATION  QUEUED     ID  NOTE               LINK
-        pipeline 7700 of project 44
-        └─ parts                                 build  success        0s      1s  90402  trigger job        /shop/web/-/jobs/90402
-           └─ pipeline 7701 of project 44
-              └─ charts                          part   success        0s      1s  90404  trigger job        /shop/web/-/jobs/90404
-                 └─ pipeline 7702 of project 45
-                    └─ apply                     roll   failed      2m00s  48m00s  90405  the script failed  /ops/charts/-/jobs/90405
+    apply.is(
+        0,
+        expect![[r#"
+        JOB          STAGE  STATUS   DURATION  QUEUED     ID  NOTE
+        parts        build  success        0s      1s  90402  started pipeline 7701
+        └─ charts    part   success        0s      1s  90404  started pipeline 7702 of project 45
+           └─ apply  roll   failed      2m00s  48m00s  90405  the script failed
+                /ops/charts/-/jobs/90405
+        links: /shop/web/-/jobs/ID
 
         apply (90405): the script failed
         /ops/charts/-/jobs/90405
           boom
-    "#]], "");
+    "#]],
+        "",
+    );
 }
 
 #[test]
@@ -160,15 +162,15 @@ fn a_pipeline_that_cannot_be_read_is_named_and_the_rest_is_shown() {
     let scene = levels(false);
     scene.calls(&[(4, "--recursive")], &expect![[r#"
         $ jobs --recursive
-        JOB                                      STAGE  STATUS   DURATION  QUEUED     ID  NOTE                                                                               LINK
-        pipeline 7700 of project 44
-        ├─ compile                               build  success     2m00s  48m00s  90400                                                                                     /shop/web/-/jobs/90400
-        ├─ gate                                  build  running       30s      0s  90401                                                                                     /shop/web/-/jobs/90401
-        └─ parts                                 build  success        0s      1s  90402  trigger job                                                                        /shop/web/-/jobs/90402
-           └─ pipeline 7701 of project 44
-              ├─ part                            part   success     2m00s  48m00s  90403                                                                                     /shop/web/-/jobs/90403
-              └─ charts                          part   success        0s      1s  90404  trigger job                                                                        /shop/web/-/jobs/90404
-                 └─ pipeline 7702 of project 45                                           403 Forbidden - Authentication by CI/CD job token not allowed from web to charts.
+        JOB        STAGE  STATUS   DURATION  QUEUED     ID  NOTE
+        compile    build  success     2m00s  48m00s  90400
+        gate       build  running       30s      0s  90401
+        parts      build  success        0s      1s  90402  started pipeline 7701
+        ├─ part    part   success     2m00s  48m00s  90403
+        └─ charts  part   success        0s      1s  90404  started pipeline 7702 of project 45, 403 Forbidden -
+                                                            Authentication by CI/CD job token not allowed from web to
+                                                            charts.
+        links: /shop/web/-/jobs/ID
         jobgate: error: project 45 does not accept job tokens of this project
         jobgate: error: GET /projects/45/pipelines/7702/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to charts. (request id 01JD0000000000000000000005)
         jobgate: hint: in project 45: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in (web)

@@ -17,13 +17,20 @@ fn a_failure_below_is_shown_with_its_way() {
         ci().stage("build", [job("compile").runs(10)])
             .stage("test", [child("child", middle).depend()]),
     );
-    after_head(story.run("wait compile child")).is(1, expect![[r#"
-        JOB            RESULT  STATUS   DURATION     ID  NOTE                   LINK
-        compile        passed  success       10s  90400                         https://gl/web/-/jobs/90400
-        child          failed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
-        └─ grandchild  failed  success        0s  90404  started pipeline 7702  https://gl/web/-/jobs/90404
-           └─ e2e      failed  failed      1m30s  90406  the script failed      https://gl/web/-/jobs/90406
-    "#]], expect![[r#"
+    after_head(story.run("wait compile child")).is(
+        1,
+        expect![[r#"
+        JOB            RESULT  STATUS   DURATION     ID  NOTE
+        compile        passed  success       10s  90400
+        child          failed  success        7s  90401  started pipeline 7701
+          https://gl/web/-/jobs/90401
+        └─ grandchild  failed  success        0s  90404  started pipeline 7702
+             https://gl/web/-/jobs/90404
+           └─ e2e      failed  failed      1m30s  90406  the script failed
+                https://gl/web/-/jobs/90406
+        links: https://gl/web/-/jobs/ID
+    "#]],
+        expect![[r#"
         08:00:00 compile  pending
         08:00:00 child  created
         08:00:02 compile  pending → running  (2s in queue)
@@ -40,12 +47,14 @@ fn a_failure_below_is_shown_with_its_way() {
         08:00:48 unit (pipeline 7702)  running → success
         08:01:48 waiting for e2e (running 1m16s)
         08:01:48 e2e (pipeline 7702)  running → failed
-    "#]]);
+    "#]],
+    );
     after_head(story.run("wait child --shallow")).is(
         0,
         expect![[r#"
-            JOB    RESULT  STATUS   DURATION     ID  NOTE                   LINK
-            child  passed  success        7s  90401  started pipeline 7701  https://gl/web/-/jobs/90401
+            JOB    RESULT  STATUS   DURATION     ID  NOTE
+            child  passed  success        7s  90401  started pipeline 7701
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:01:58 child  success
@@ -65,8 +74,9 @@ fn the_way_leads_to_a_job_of_a_pipeline_that_appears_late() {
     after_head(story.run("wait smoke --downstream child")).is(
         0,
         expect![[r#"
-            JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-            smoke  passed  success       20s  90403        https://gl/web/-/jobs/90403
+            JOB    RESULT  STATUS   DURATION     ID
+            smoke  passed  success       20s  90403
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 child  created
@@ -87,7 +97,7 @@ fn a_job_that_does_not_appear_downstream_is_not_found_in_the_end() {
     after_head(story.run("wait smock --downstream child")).is(
         5,
         expect![[r#"
-            JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
+            JOB    RESULT
             smock  missing
         "#]],
         expect![[r#"
@@ -107,24 +117,34 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
         "test",
         [child("child", ci()).childless("downstream_pipeline_creation_failed")],
     ));
-    after_head(story.run("wait child")).is(1, expect![[r#"
-        JOB    RESULT  STATUS  DURATION     ID  NOTE                                 LINK
-        child  failed  failed            90400  downstream pipeline creation failed  https://gl/web/-/jobs/90400
-    "#]], expect![[r#"
+    after_head(story.run("wait child")).is(
+        1,
+        expect![[r#"
+        JOB    RESULT  STATUS     ID  NOTE
+        child  failed  failed  90400  trigger job, downstream pipeline creation failed
+          https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
         08:00:00 child  pending
         08:00:02 child  pending → failed
-    "#]]);
-    after_head(story.run("wait smoke --downstream child")).is(1, expect![[r#"
-        JOB    RESULT  STATUS  DURATION     ID  NOTE                                 LINK
-        child  failed  failed            90400  downstream pipeline creation failed  https://gl/web/-/jobs/90400
-    "#]], expect![[r#"
+    "#]],
+    );
+    after_head(story.run("wait smoke --downstream child")).is(
+        1,
+        expect![[r#"
+        JOB    RESULT  STATUS     ID  NOTE
+        child  failed  failed  90400  trigger job, downstream pipeline creation failed
+          https://gl/web/-/jobs/90400
+    "#]],
+        expect![[r#"
         08:00:13 child  failed
         jobgate: error: trigger job child of pipeline 7700 has started no pipeline; it is failed
-    "#]]);
+    "#]],
+    );
     after_head(story.run("wait smoke --downstream chidl")).is(
         5,
         expect![[r#"
-            JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
+            JOB    RESULT
             chidl  missing
         "#]],
         expect![[r#"
@@ -150,8 +170,9 @@ fn a_newer_attempt_of_the_trigger_job_moves_the_pin() {
     after_head(story.run("wait smoke --downstream child")).is(
         0,
         expect![[r#"
-            JOB    RESULT  STATUS   DURATION     ID  NOTE  LINK
-            smoke  passed  success     3m20s  90404        https://gl/web/-/jobs/90404
+            JOB    RESULT  STATUS   DURATION     ID
+            smoke  passed  success     3m20s  90404
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 child  pending
@@ -200,8 +221,9 @@ fn elsewhere(allowed: &[&str]) -> Story {
 fn another_project_that_cannot_be_read_is_a_refusal() {
     let story = elsewhere(&[]);
     story.run("wait deploy").is(4, expect![[r#"
-        JOB     RESULT   STATUS   DURATION     ID  NOTE                   LINK
-        deploy  refused  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+        JOB     RESULT   STATUS   DURATION     ID  NOTE
+        deploy  refused  success        0s  90400  started pipeline 7701 of project 44
+          https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
         08:00:00 pipeline 7700 of project 45, until 08:59:00 at the latest
@@ -238,9 +260,10 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
     after_head(story.run("wait unit lint")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-            unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
-            lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+            JOB   RESULT  STATUS   DURATION     ID
+            unit  passed  success       30s  90400
+            lint  passed  success     2m00s  90401
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 unit  pending
@@ -250,9 +273,10 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
         "#]],
     );
     after_head(story.run("wait --stage test")).is(4, expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
-        lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+        JOB   RESULT  STATUS   DURATION     ID
+        unit  passed  success       30s  90400
+        lint  passed  success     2m00s  90401
+        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:41 unit  success
         08:00:41 lint  success
@@ -265,9 +289,10 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
     after_head(story.run("wait --stage test --no-trigger-jobs")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-            unit  passed  success       30s  90400        https://gl/web/-/jobs/90400
-            lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+            JOB   RESULT  STATUS   DURATION     ID
+            unit  passed  success       30s  90400
+            lint  passed  success     2m00s  90401
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:41 unit  success
@@ -284,8 +309,9 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
     after_head(story.run("wait ship -R ops/deploy --pipeline 7701")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-            ship  passed  success     1m00s  90402        https://gitlab.example.com/ops/deploy/-/jobs/90402
+            JOB   RESULT  STATUS   DURATION     ID
+            ship  passed  success     1m00s  90402
+            links: https://gitlab.example.com/ops/deploy/-/jobs/ID
         "#]],
         expect![[r#"
             08:01:13 ship  success
@@ -300,8 +326,9 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
     story.on(call).is(
         0,
         expect![[r#"
-            JOB     RESULT  STATUS   DURATION     ID  NOTE                   LINK
-            deploy  passed  success        0s  90400  started pipeline 7701  https://gl/web/-/jobs/90400
+            JOB     RESULT  STATUS   DURATION     ID  NOTE
+            deploy  passed  success        0s  90400  started pipeline 7701 of project 44
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         jobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90401

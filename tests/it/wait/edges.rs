@@ -39,8 +39,9 @@ fn an_operand_of_which_narrowing_leaves_nothing_is_named() {
     after_head(story.run("wait hang compile --stage build")).is(
         5,
         expect![[r#"
-            JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
-            compile  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
+            JOB      RESULT  STATUS   DURATION     ID
+            compile  passed  success     2m00s  90400
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         08:00:00 compile  success

@@ -10,9 +10,11 @@ fn the_first_failure_ends_it() {
     after_head(story.run("wait unit slow")).is(
         1,
         expect![[r#"
-            JOB   RESULT   STATUS   DURATION     ID  NOTE               LINK
-            unit  failed   failed        30s  90400  the script failed  https://gl/web/-/jobs/90400
-            slow  waiting  running       50s  90401                     https://gl/web/-/jobs/90401
+            JOB   RESULT   STATUS   DURATION     ID  NOTE
+            unit  failed   failed        30s  90400  the script failed
+              https://gl/web/-/jobs/90400
+            slow  waiting  running       50s  90401
+              https://gl/web/-/jobs/90401
         "#]],
         expect![[r#"
             08:00:00 unit  pending
@@ -32,9 +34,11 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
             .stage("after", [job("report").when(crate::fake::When::OnFailure)]),
     );
     after_head(story.run("wait --all")).is(7, expect![[r#"
-        JOB     RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit    passed   success       10s  90400        https://gl/web/-/jobs/90400
-        report  skipped  skipped            90401        https://gl/web/-/jobs/90401
+        JOB     RESULT   STATUS   DURATION     ID
+        unit    passed   success       10s  90400
+        report  skipped  skipped            90401
+          https://gl/web/-/jobs/90401
+        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:00 report  created
@@ -46,8 +50,9 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
     after_head(story.run("wait --all --except report")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-            unit  passed  success       10s  90400        https://gl/web/-/jobs/90400
+            JOB   RESULT  STATUS   DURATION     ID
+            unit  passed  success       10s  90400
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:27 unit  success
@@ -56,9 +61,10 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
     after_head(story.run("wait --all --ok skipped")).is(
         0,
         expect![[r#"
-            JOB     RESULT  STATUS   DURATION     ID  NOTE  LINK
-            unit    passed  success       10s  90400        https://gl/web/-/jobs/90400
-            report  passed  skipped            90401        https://gl/web/-/jobs/90401
+            JOB     RESULT  STATUS   DURATION     ID
+            unit    passed  success       10s  90400
+            report  passed  skipped            90401
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:27 unit  success
@@ -74,7 +80,7 @@ fn what_is_not_there_is_not_found() {
     after_head(story.run("wait unti")).is(
         5,
         expect![[r#"
-            JOB   RESULT   STATUS  DURATION  ID  NOTE  LINK
+            JOB   RESULT
             unti  missing
         "#]],
         expect![[r#"
@@ -93,7 +99,7 @@ fn what_is_not_there_is_not_found() {
     after_head(story.run("wait unti* --stage test")).is(
         5,
         expect![[r#"
-            JOB    RESULT   STATUS  DURATION  ID  NOTE  LINK
+            JOB    RESULT
             unti*  missing
         "#]],
         expect![[r#"
@@ -110,9 +116,10 @@ fn an_optional_job_may_be_absent() {
     after_head(story.run("wait unit --optional e2e")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-            unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
+            JOB   RESULT  STATUS   DURATION     ID
+            unit  passed  success     2m00s  90400
             e2e   absent
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 unit  success
@@ -134,8 +141,9 @@ fn a_manual_job_waits_for_a_person_who_is_told_where() {
     after_head(story.run("wait approve")).is(
         0,
         expect![[r#"
-            JOB      RESULT  STATUS   DURATION     ID  NOTE  LINK
-            approve  passed  success        5s  90400        https://gl/web/-/jobs/90400
+            JOB      RESULT  STATUS   DURATION     ID
+            approve  passed  success        5s  90400
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 approve  manual
@@ -157,9 +165,10 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
     after_head(story.run("wait --all")).is(
         0,
         expect![[r#"
-            JOB   RESULT   STATUS   DURATION     ID  NOTE             LINK
-            unit  passed   success       10s  90400                   https://gl/web/-/jobs/90400
-            docs  ignored  manual             90401  allowed to fail  https://gl/web/-/jobs/90401
+            JOB   RESULT   STATUS   DURATION     ID  NOTE
+            unit  passed   success       10s  90400
+            docs  ignored  manual             90401  allowed to fail
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 unit  pending
@@ -173,8 +182,9 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
     after_head(story.run("wait doc*")).is(
         5,
         expect![[r#"
-            JOB   RESULT   STATUS  DURATION     ID  NOTE             LINK
-            docs  ignored  manual            90401  allowed to fail  https://gl/web/-/jobs/90401
+            JOB   RESULT   STATUS     ID  NOTE
+            docs  ignored  manual  90401  allowed to fail
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         08:00:17 docs  manual
@@ -198,8 +208,9 @@ fn an_unknown_status_is_waited_for_with_one_warning() {
         },
     );
     after_head(story.run("wait unit")).is(0, expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success            90400        https://gl/web/-/jobs/90400
+        JOB   RESULT  STATUS      ID
+        unit  passed  success  90400
+        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:00 unit  waiting_for_godot
         jobgate: warning: unit has the status waiting_for_godot, which this version does not know: it counts as unfinished
@@ -217,9 +228,11 @@ fn time_runs_out() {
     story.run("wait unit lint --timeout 2m").is(
         3,
         expect![[r#"
-            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-            unit  waiting  running     1m58s  90400        https://gl/web/-/jobs/90400
-            lint  passed   success     2m00s  90401        https://gl/web/-/jobs/90401
+            JOB   RESULT   STATUS   DURATION     ID
+            unit  waiting  running     1m58s  90400
+              https://gl/web/-/jobs/90400
+            lint  passed   success     2m00s  90401
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
@@ -236,8 +249,9 @@ fn time_runs_out() {
     story.on(call.var("CI_JOB_TIMEOUT", "300")).is(
         3,
         expect![[r#"
-            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-            unit  waiting  running     4m28s  90400        https://gl/web/-/jobs/90400
+            JOB   RESULT   STATUS   DURATION     ID
+            unit  waiting  running     4m28s  90400
+              https://gl/web/-/jobs/90400
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
@@ -270,9 +284,11 @@ fn a_timeout_of_zero_looks_once() {
     after_head(story.run("wait unit lint --timeout 0")).is(
         8,
         expect![[r#"
-            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-            unit  waiting  pending            90400        https://gl/web/-/jobs/90400
-            lint  passed   success     2m00s  90401        https://gl/web/-/jobs/90401
+            JOB   RESULT   STATUS   DURATION     ID
+            unit  waiting  pending            90400
+              https://gl/web/-/jobs/90400
+            lint  passed   success     2m00s  90401
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         08:00:00 unit  pending
@@ -282,8 +298,9 @@ fn a_timeout_of_zero_looks_once() {
     after_head(story.run("wait lint --timeout 0")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-            lint  passed  success     2m00s  90401        https://gl/web/-/jobs/90401
+            JOB   RESULT  STATUS   DURATION     ID
+            lint  passed  success     2m00s  90401
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         08:00:00 lint  success
@@ -292,9 +309,10 @@ fn a_timeout_of_zero_looks_once() {
     after_head(story.run("wait lint nothing --timeout 0")).is(
         5,
         expect![[r#"
-            JOB      RESULT   STATUS   DURATION     ID  NOTE  LINK
-            lint     passed   success     2m00s  90401        https://gl/web/-/jobs/90401
+            JOB      RESULT   STATUS   DURATION     ID
+            lint     passed   success     2m00s  90401
             nothing  missing
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 lint  success
@@ -324,8 +342,9 @@ fn parallel_siblings_are_not_waited_for() {
     after_head(story.run("wait --all")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-            unit  passed  success     2m00s  90400        https://gl/web/-/jobs/90400
+            JOB   RESULT  STATUS   DURATION     ID
+            unit  passed  success     2m00s  90400
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 unit  success

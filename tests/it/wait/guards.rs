@@ -26,8 +26,9 @@ fn before(more: crate::fake::JobSpec) -> Story {
 fn a_job_that_waits_for_the_caller_is_a_deadlock() {
     let story = before(job("lint").needs([]).runs(20));
     after_head(story.run("wait ship")).is(10, expect![[r#"
-        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        ship  waiting  created            90402        https://gl/web/-/jobs/90402
+        JOB   RESULT   STATUS      ID
+        ship  waiting  created  90402
+          https://gl/web/-/jobs/90402
     "#]], expect![[r#"
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
@@ -54,8 +55,9 @@ fn a_manual_job_that_blocks_is_named_and_the_wait_goes_on() {
     });
     let story = Story::of(world, pipeline);
     after_head(story.run("wait ship")).is(0, expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        ship  passed  success        5s  90401        https://gl/web/-/jobs/90401
+        JOB   RESULT  STATUS   DURATION     ID
+        ship  passed  success        5s  90401
+        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
@@ -73,8 +75,9 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
     let story = before(job("lint").needs([]).runs(20));
     story.gitlab.world(|world| world.age = 18);
     after_head(story.run("wait ship --timeout 4m")).is(3, expect![[r#"
-        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        ship  waiting  created            90402        https://gl/web/-/jobs/90402
+        JOB   RESULT   STATUS      ID
+        ship  waiting  created  90402
+          https://gl/web/-/jobs/90402
     "#]], expect![[r#"
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
@@ -91,8 +94,9 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
 fn a_job_that_no_runner_takes_is_named() {
     let story = Story::new(ci().stage("test", [job("unit").tags(["gpu", "arm"]).stuck()]));
     after_head(story.run("wait unit --timeout 7m")).is(3, expect![[r#"
-        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit  waiting  pending            90400        https://gl/web/-/jobs/90400
+        JOB   RESULT   STATUS      ID
+        unit  waiting  pending  90400
+          https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:01:00 waiting for unit (pending)

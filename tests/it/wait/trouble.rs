@@ -15,8 +15,9 @@ fn an_outage_within_the_budget_is_sat_out() {
     let story = Story::new(ci().stage("test", [job("unit").runs(100)]));
     story.gitlab.outage(30, 180, Fault::BadGateway);
     after_head(story.run("wait unit")).is(0, expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+        JOB   RESULT  STATUS   DURATION     ID
+        unit  passed  success     1m40s  90400
+        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
@@ -35,8 +36,9 @@ fn an_outage_beyond_the_budget_is_unknown() {
     let story = Story::new(ci().stage("test", [job("unit").runs(1000)]));
     story.gitlab.outage(30, 3000, Fault::Close);
     after_head(story.run("wait unit --outage-budget 90s")).is(6, expect![[r#"
-        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit  waiting  running       25s  90400        https://gl/web/-/jobs/90400
+        JOB   RESULT   STATUS   DURATION     ID
+        unit  waiting  running       25s  90400
+          https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
@@ -58,8 +60,9 @@ fn a_blip_is_nobodys_concern() {
         story.gitlab.fault("GET */pipelines/*", fault);
     }
     after_head(story.run("wait unit")).is(0, expect![[r#"
-        JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-        unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+        JOB   RESULT  STATUS   DURATION     ID
+        unit  passed  success     1m40s  90400
+        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:05 GET /projects/44/pipelines/7700/jobs: 409 Conflict: Resource lock (request id 01JD0000000000000000000004); asking again in 6s
         jobgate: hint: look at the job before trying again
@@ -81,8 +84,9 @@ fn one_401_is_asked_again() {
     after_head(story.run("wait unit")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS   DURATION     ID  NOTE  LINK
-            unit  passed  success     1m40s  90400        https://gl/web/-/jobs/90400
+            JOB   RESULT  STATUS   DURATION     ID
+            unit  passed  success     1m40s  90400
+            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:02 unit  pending
@@ -102,8 +106,9 @@ fn the_callers_own_end_is_the_end_of_its_token() {
         .gitlab
         .world(|world| world.after(60, move |world| world.end(me, None)));
     after_head(story.run("wait unit")).is(4, expect![[r#"
-        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit  waiting  running       54s  90400        https://gl/web/-/jobs/90400
+        JOB   RESULT   STATUS   DURATION     ID
+        unit  waiting  running       54s  90400
+          https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
@@ -121,8 +126,9 @@ fn a_429_beyond_the_time_is_a_timeout() {
     let story = Story::new(ci().stage("test", [job("unit").runs(300)]));
     story.gitlab.outage(20, 8000, Fault::Limited(3600));
     after_head(story.run("wait unit --timeout 3m")).is(3, expect![[r#"
-        JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-        unit  waiting  running       15s  90400        https://gl/web/-/jobs/90400
+        JOB   RESULT   STATUS   DURATION     ID
+        unit  waiting  running       15s  90400
+          https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
@@ -141,8 +147,9 @@ fn who_looks_once_does_not_sit_out_a_limit() {
     story.run("wait unit --timeout 0 -q").is(
         8,
         expect![[r#"
-            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-            unit  waiting  running    59m11s  90400        https://gl/web/-/jobs/90400
+            JOB   RESULT   STATUS   DURATION     ID
+            unit  waiting  running    59m11s  90400
+              https://gl/web/-/jobs/90400
         "#]],
         "",
     );
@@ -185,8 +192,9 @@ fn a_caller_that_is_canceled_ends_as_if_told_to() {
     after_head(story.run("wait unit")).is(
         143,
         expect![[r#"
-            JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-            unit  waiting  running     1m09s  90400        https://gl/web/-/jobs/90400
+            JOB   RESULT   STATUS   DURATION     ID
+            unit  waiting  running     1m09s  90400
+              https://gl/web/-/jobs/90400
         "#]],
         expect![[r#"
             08:00:00 unit  pending
@@ -211,8 +219,9 @@ fn a_signal_ends_a_sleep_with_a_last_report() {
         after_head(story.on(run)).is(
             code,
             expect![[r#"
-                JOB   RESULT   STATUS   DURATION     ID  NOTE  LINK
-                unit  waiting  running       15s  90400        https://gl/web/-/jobs/90400
+                JOB   RESULT   STATUS   DURATION     ID
+                unit  waiting  running       15s  90400
+                  https://gl/web/-/jobs/90400
             "#]],
             expect![[r#"
                 08:00:00 unit  pending
