@@ -317,15 +317,6 @@ pub struct CurrentJob {
     /// As [`Job::tag`], but absent is not false: a gate must not take silence for a branch.
     pub tag: Option<bool>,
     pub pipeline: Option<Pipeline>,
-    pub runner: Option<Runner>,
-}
-
-/// The runner that took a job.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Runner {
-    pub id: u64,
-    #[serde(default, deserialize_with = "or_default")]
-    pub description: String,
 }
 
 /// Answer of `GET /job/allowed_agents` (`lib/api/ci/jobs.rb`).
@@ -335,7 +326,7 @@ pub struct AllowedAgents {
     pub allowed_agents: Vec<Agent>,
     pub job: Ref<JobId>,
     pub pipeline: Ref<PipelineId>,
-    pub project: AgentsProject,
+    pub project: Ref<ProjectId>,
     pub user: AgentsUser,
     /// Absent if the job has no environment that exists.
     pub environment: Option<AgentsEnvironment>,
@@ -345,14 +336,6 @@ pub struct AllowedAgents {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Ref<T> {
     pub id: T,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct AgentsProject {
-    pub id: ProjectId,
-    /// Nearest group first; empty for a project of a user.
-    #[serde(default, deserialize_with = "or_default")]
-    pub groups: Vec<Ref<u64>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -290,13 +290,6 @@ pub fn no_such_jobs<'n>(
 
 /// The name or group that was probably meant, whatever its case.
 pub fn near<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
-    let names: Vec<&str> = names
-        .iter()
-        .copied()
-        .flat_map(|name| [Some(name), group::of(name)])
-        .flatten()
-        .collect();
-    let lower = text.to_lowercase();
-    let same = names.iter().find(|name| name.to_lowercase() == lower);
-    same.copied().or_else(|| nearest(text, names))
+    let groups = names.iter().copied().filter_map(group::of);
+    nearest(text, names.iter().copied().chain(groups))
 }

@@ -161,7 +161,7 @@ impl Common {
                 token_file: words.value(&TOKEN_FILE),
             },
             debug: words.switch(&DEBUG),
-            color: words.parsed(&COLOR, Color::parse)?.unwrap_or_default(),
+            color: Color::of(words.value(&COLOR)),
             quiet: words.switch(&QUIET),
         })
     }
@@ -178,7 +178,7 @@ impl Printing {
     /// `output` is the command's own `--output`.
     pub fn read(words: &mut Words, output: &'static Opt) -> Result<Self, Stop> {
         Ok(Self {
-            format: words.parsed(output, Format::parse)?.unwrap_or_default(),
+            format: Format::of(words.value(output)),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
         })

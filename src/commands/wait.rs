@@ -92,7 +92,7 @@ impl Options {
             patience: Patience::read(words, place.no_trigger_jobs)?,
             selection,
             place,
-            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
+            format: Format::of(words.value(&FORMAT)),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
         };

@@ -47,7 +47,6 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             job: &me.job,
             pipeline: &me.pipeline,
             project: me.project,
-            runner: me.more.runner.as_ref(),
             agents: agents.as_ref(),
             path: me.job.project_path(session.root()),
             time: me.time(session),

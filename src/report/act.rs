@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::dotenv::Dotenv;
+use super::jobs::{COLUMNS, row};
 use super::messages::list;
 use super::style::Paint;
 use super::table::{Column, Table};
@@ -16,13 +17,6 @@ use crate::gitlab::Error;
 use crate::model::{Job, JobId, Pipeline, PipelineId, Place, Project, Status};
 use crate::time::Timestamp;
 
-const JOBS: &[Column] = &[
-    Column::Name("JOB"),
-    Column::Left("RESULT"),
-    Column::Left("STATUS"),
-    Column::Right("ID"),
-    Column::Text("NOTE"),
-];
 const PIPELINE: &[Column] = &[
     Column::Right("PIPELINE"),
     Column::Left("RESULT"),
@@ -95,23 +89,25 @@ impl<'e> Ending<'e> {
         match self.what {
             What::Jobs([]) | What::Pipeline { started: None, .. } => None,
             What::Jobs(targets) => {
-                let mut table = Table::new(JOBS);
+                let mut table = Table::new(COLUMNS);
                 for target in targets {
                     let Target { job, progress, .. } = target;
-                    let status = Paint::status(&job.status, job.allow_failure);
                     let paint = match progress.exit(Exit::Pending) {
                         Exit::Ok => Paint::Good,
                         Exit::Pending | Exit::Unknown => Paint::Warning,
                         _ => Paint::Bad,
                     };
-                    table.row(&[
-                        (&job.name, Paint::Plain),
-                        (word(progress), paint),
-                        (job.status.word(), status),
-                        (&job.id.to_string(), Paint::Dim),
-                        (&why(target), Paint::Plain),
-                    ]);
-                    table.link(&job.web_url, paint != Paint::Good);
+                    let result = (word(progress), paint);
+                    let link = paint != Paint::Good;
+                    row(
+                        &mut table,
+                        &job.name,
+                        job,
+                        result,
+                        [""; 3],
+                        &why(target),
+                        link,
+                    );
                 }
                 Some(table)
             }
@@ -176,7 +172,7 @@ impl<'e> Ending<'e> {
 
     /// For later jobs and `after_script`. Names are left out: they may hold what GitLab would expand.
     pub fn dotenv(&self) -> Dotenv {
-        let mut dotenv = Dotenv::new();
+        let mut dotenv = Dotenv::default();
         dotenv.set("RESULT", self.exit.name());
         dotenv.set("EXIT_CODE", self.exit.code().to_string());
         if let Some(project) = self.project() {

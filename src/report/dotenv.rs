@@ -14,10 +14,6 @@ pub struct Dotenv {
 }
 
 impl Dotenv {
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// `key` is upper case and without the prefix.
     pub fn set(&mut self, key: &'static str, value: impl Into<String>) {
         debug_assert!(
@@ -99,7 +95,7 @@ mod tests {
 
     #[test]
     fn values_stand_as_they_are_one_a_line() {
-        let mut dotenv = Dotenv::new();
+        let mut dotenv = Dotenv::default();
         assert_eq!(dotenv.text().unwrap(), "");
         dotenv.set("JOB_ID", "4711");
         dotenv.set("JOB_NAME", "deploy: [eu, \"blue\"] #1 = 日本");
@@ -125,7 +121,7 @@ mod tests {
             " a",
             "a\u{a0}",
         ] {
-            let mut dotenv = Dotenv::new();
+            let mut dotenv = Dotenv::default();
             dotenv.set("JOB_ID", "1");
             dotenv.set("REF", bad);
             let stop = dotenv.text().unwrap_err();
@@ -137,7 +133,7 @@ mod tests {
 
     #[test]
     fn gitlabs_limits_hold_to_the_byte_and_to_the_variable() {
-        let mut dotenv = Dotenv::new();
+        let mut dotenv = Dotenv::default();
         dotenv.set("SHORT", "x");
         let line = "JOBGATE_OUT_SHORT=x\nJOBGATE_OUT_LONG=\n".len();
         dotenv.set(
@@ -152,7 +148,7 @@ mod tests {
             "{stop}"
         );
 
-        let mut dotenv = Dotenv::new();
+        let mut dotenv = Dotenv::default();
         for key in KEYS.iter().take(20) {
             dotenv.set(key, "");
         }

@@ -166,7 +166,7 @@ impl<'t> EventWriter<'t> {
         for same in statuses.chunk_by(|a, b| a == b) {
             let comma = if pieces.len() > 1 { "," } else { "" };
             pieces.extend(plain(format!("{comma} {} ", same.len())));
-            pieces.extend(same.first().map(|status| word(status)));
+            pieces.extend(same.first().map(|status| word(status, false)));
         }
         for change in changes {
             self.put(&Event::Change(change));
@@ -181,10 +181,10 @@ impl<'t> EventWriter<'t> {
         }
         pieces.extend(plain("  ".to_owned()));
         if let Some(from) = &change.from {
-            pieces.push(word(from));
+            pieces.push(word(from, change.allow_failure));
             pieces.extend(plain(" → ".to_owned()));
         }
-        pieces.push(word(&change.to));
+        pieces.push(word(&change.to, change.allow_failure));
         pieces.extend(plain(match (change.replaces, change.queued) {
             (Some(old), _) => format!("  (retried: {} replaces {old})", change.job.id),
             (None, Some(queued)) if change.from.is_some() && change.to == Status::Running => {
@@ -214,8 +214,9 @@ fn plain(text: String) -> Pieces {
     vec![(text, Paint::Plain)]
 }
 
-fn word(status: &Status) -> (String, Paint) {
-    (status.word().to_owned(), Paint::status(status, false))
+fn word(status: &Status, allow_failure: bool) -> (String, Paint) {
+    let paint = Paint::status(status, allow_failure);
+    (status.word().to_owned(), paint)
 }
 
 fn heartbeat(waiting: &[Missing], silent: Option<Duration>) -> String {

@@ -11,12 +11,14 @@ use super::messages::why_failed;
 use super::style::{Paint, Style};
 use super::table::{Column, Table};
 use super::text::visible;
-use crate::model::{Job, JobId, PipelineKey, Status};
+use crate::model::{Job, JobId, Status};
 use crate::time::human;
 
+/// Of lists, waits and actions: what none of the rows has is left out.
 pub(super) const COLUMNS: &[Column] = &[
     Column::Name("JOB"),
     Column::Name("STAGE"),
+    Column::Left("RESULT"),
     Column::Left("STATUS"),
     Column::Right("DURATION"),
     Column::Right("QUEUED"),
@@ -31,42 +33,50 @@ pub fn table(jobs: &[(&Job, bool)], several_pipelines: bool) -> Table {
     for (job, retried) in jobs {
         let pipeline = job.pipeline.filter(|_| several_pipelines);
         let pipeline = pipeline.map_or_else(String::new, |key| key.id.to_string());
-        row(
-            &mut table,
-            "",
-            job,
-            *retried,
-            &pipeline,
-            &note(job, *retried, job.pipeline),
-        );
+        listed(&mut table, "", job, &pipeline, &note(job, *retried));
     }
     table
 }
 
+/// A job of a list.
+pub(super) fn listed(table: &mut Table, prefix: &str, job: &Job, pipeline: &str, note: &str) {
+    let name = format!("{prefix}{}", job.name);
+    let queued = seconds(job.queued_duration);
+    let (no_result, more) = (("", Paint::Plain), [&*job.stage, &queued, pipeline]);
+    row(
+        table,
+        &name,
+        job,
+        no_result,
+        more,
+        note,
+        has_page(&job.status),
+    );
+}
+
+/// A job and what became of it. `more`: stage, time in the queue and pipeline. `link`: the job's page stands below the row.
 pub(super) fn row(
     table: &mut Table,
-    prefix: &str,
+    name: &str,
     job: &Job,
-    retried: bool,
-    pipeline: &str,
+    result: (&str, Paint),
+    [stage, queued, pipeline]: [&str; 3],
     note: &str,
+    link: bool,
 ) {
-    let paint = if retried {
-        Paint::Dim
-    } else {
-        Paint::status(&job.status, job.allow_failure)
-    };
+    let status = Paint::status(&job.status, job.allow_failure);
     table.row(&[
-        (&format!("{prefix}{}", job.name), Paint::Plain),
-        (&job.stage, Paint::Plain),
-        (job.status.word(), paint),
+        (name, Paint::Plain),
+        (stage, Paint::Plain),
+        result,
+        (job.status.word(), status),
         (&seconds(job.duration), Paint::Plain),
-        (&seconds(job.queued_duration), Paint::Plain),
+        (queued, Paint::Plain),
         (pipeline, Paint::Dim),
         (&job.id.to_string(), Paint::Dim),
         (note, Paint::Plain),
     ]);
-    table.link(&job.web_url, has_page(&job.status));
+    table.link(&job.web_url, link);
 }
 
 /// Worth a click: it did not pass, or a person must play it.
@@ -74,26 +84,18 @@ pub(super) fn has_page(status: &Status) -> bool {
     matches!(status, Status::Failed | Status::Canceled | Status::Manual)
 }
 
-/// What else a reader should know of a job of the pipeline `home`, in a few words.
-pub fn note(job: &Job, retried: bool, home: Option<PipelineKey>) -> String {
-    let home = home.and_then(|pipeline| pipeline.project_id);
-    let started = job.downstream_pipeline.as_deref().map(|started| {
-        let project = started.project_id;
-        match project.filter(|id| home.is_some_and(|home| home != *id)) {
-            Some(project) => format!("started pipeline {} of project {project}", started.id),
-            None => format!("started pipeline {}", started.id),
-        }
-    });
-    let trigger = job.trigger && started.is_none();
+/// What else a reader should know of a job, in a few words.
+pub fn note(job: &Job, retried: bool) -> String {
+    let started = job.downstream_pipeline.as_deref();
+    let trigger = started.map(|pipeline| format!("started pipeline {}", pipeline.id));
+    let reason = why_failed(job);
     let notes = [
         retried.then_some("retried"),
-        trigger.then_some("trigger job"),
-        started.as_deref(),
+        trigger.as_deref().or(job.trigger.then_some("trigger job")),
         job.allow_failure.then_some("allowed to fail"),
+        reason.as_deref(),
     ];
-    let reason = why_failed(job);
-    let notes = notes.into_iter().chain([reason.as_deref()]).flatten();
-    notes.collect::<Vec<_>>().join(", ")
+    notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Nothing where GitLab sent nothing, or no time that could be.
@@ -104,17 +106,13 @@ fn seconds(seconds: Option<f64>) -> String {
         .unwrap_or_default()
 }
 
-/// What stands above the end of a failed job's log: its name, why it failed, and its page.
+/// What stands above the end of a failed job's log: its name and why it failed. The link stands in the table.
 pub fn heading(job: &Job, style: Style) -> String {
     let reason = why_failed(job);
     let reason = reason.as_deref().unwrap_or("failed");
     let mut text = String::from("\n");
     style.paint(&mut text, &visible(&job.name), Paint::Strong);
     let _ = writeln!(text, " ({}): {}", job.id, visible(reason));
-    if !job.web_url.is_empty() {
-        style.paint(&mut text, &visible(&job.web_url), Paint::Dim);
-        text.push('\n');
-    }
     if job.trigger {
         text.push_str("  (a trigger job has no log)\n");
     } else if job.erased_at.is_some() {

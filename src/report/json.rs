@@ -7,16 +7,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Format;
-use super::text::{hidden, printable};
-
-/// GitLab's object, complete and in its own order, in one line; what a terminal would obey is escaped, which changes no value.
-pub fn raw(value: &RawValue) -> Cow<'_, str> {
-    safe(value.get())
-}
+use super::text::{first_hidden, hidden};
 
 /// Escapes within JSON text. Control characters below blank can stand only between its tokens, where they mean nothing.
 fn safe(json: &str) -> Cow<'_, str> {
-    if printable(json) || !json.contains(hidden) {
+    if first_hidden(json).is_none() {
         return Cow::Borrowed(json);
     }
     let mut safe = String::with_capacity(json.len() + 16);
@@ -51,7 +46,7 @@ pub fn rows<'r>(
     let mut any = false;
     for row in rows {
         put(before);
-        put(&raw(row));
+        put(&safe(row.get()));
         (before, any) = (between, true);
     }
     put(if any { end } else { empty });
@@ -72,14 +67,14 @@ mod tests {
     fn an_answer_keeps_its_fields_its_order_and_its_numbers() {
         let text = r#"{"z":18446744073709551615,"a":1.50,"name":"d: [é, 日]","b":{"y":null,"x":[]},"s":"\u001b\\\n\""}"#;
         let value: &RawValue = serde_json::from_str(text).unwrap();
-        assert_eq!(raw(value), text);
+        assert_eq!(safe(value.get()), text);
     }
 
     #[test]
     fn what_a_terminal_obeys_is_escaped_and_the_value_stays() {
         let text = "{ \"a\" :\r\n\t\"x\u{7f}\u{9b}2J\u{202e}\u{e0041}\\\\\u{200b}\",\n\"b\\n\": [1,\n2]}\n";
         let value: Box<RawValue> = serde_json::from_str(text).unwrap();
-        let shown = raw(&value);
+        let shown = safe(value.get());
         assert_eq!(
             shown,
             r#"{ "a" :"x\u007f\u009b2J\u202e\udb40\udc41\\\u200b","b\n": [1,2]}"#

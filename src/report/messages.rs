@@ -11,6 +11,7 @@ use crate::decide::select::Operand;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Note, TokenKind};
 use crate::model::{Job, JobId, PipelineId, Place, Project, Status};
+use crate::near::did_you_mean;
 use crate::time::{Timestamp, human};
 
 /// `a, b, c and 3 more`: at most eight names.
@@ -119,10 +120,6 @@ pub fn no_such_job(operand: &Operand, within: Within, near: Option<&str>) -> Sto
 }
 
 const LISTS: &str = "jobgate jobs lists the jobs of a pipeline";
-
-fn did_you_mean(near: Option<&str>) -> String {
-    near.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
-}
 
 /// Two options that exclude each other.
 pub fn clash(one: &str, other: &str) -> Stop {

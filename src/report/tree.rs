@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::jobs::{COLUMNS, note, row};
+use super::jobs::{COLUMNS, listed, note};
 use super::table::{Table, branch as prefix};
 use crate::exit::{Exit, Stop};
 use crate::model::{Job, PipelineId, PipelineKey};
@@ -136,11 +136,11 @@ impl Branch {
                 *last = index + 1 == jobs.len();
             }
             let below = node.downstream.as_ref();
-            let mut note = note(&node.job, node.retried, Some(self.pipeline));
+            let mut note = note(&node.job, node.retried);
             if let Some(Read::Error(error)) = below.map(|below| &below.read) {
                 note.extend([", ", error]);
             }
-            row(table, &prefix(path), &node.job, node.retried, "", &note);
+            listed(table, &prefix(path), &node.job, "", &note);
             if let Some(below) = below {
                 path.push(true);
                 below.rows(path, table);

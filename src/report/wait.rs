@@ -5,25 +5,16 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::dotenv::Dotenv;
-use super::jobs::{has_page, note};
+use super::jobs::{COLUMNS, has_page, note, row as row_of};
 use super::messages::{self, CALLER_CANCELED, list};
 use super::style::Paint;
-use super::table::{Column, Table, branch};
+use super::table::{Table, branch};
 use crate::decide::deadline::Bound;
 use crate::decide::wait::{Counts, JobOutcome, Named, Outcome, Reason};
 use crate::exit::{Exit, Signal, Stop};
 use crate::gitlab::{Error, Project};
 use crate::model::{Job, JobId, PipelineId, Place};
 use crate::time::human;
-
-const COLUMNS: &[Column] = &[
-    Column::Name("JOB"),
-    Column::Left("RESULT"),
-    Column::Left("STATUS"),
-    Column::Right("DURATION"),
-    Column::Right("ID"),
-    Column::Text("NOTE"),
-];
 
 /// The selected jobs, and below a trigger job those downstream that explain its result.
 pub fn table(outcome: &Outcome) -> Table {
@@ -51,23 +42,14 @@ fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
     let name = format!("{prefix}{}", outcome.name);
     let result = (word(outcome.counts), paint(outcome.counts));
     let Some(job) = &outcome.job else {
-        table.row(&[(&name, Paint::Plain), result]);
+        table.row(&[(&name, Paint::Plain), ("", Paint::Plain), result]);
         return;
     };
-    table.row(&[
-        (&name, Paint::Plain),
-        result,
-        (
-            job.status.word(),
-            Paint::status(&job.status, job.allow_failure),
-        ),
-        (&duration(job).map(human).unwrap_or_default(), Paint::Plain),
-        (&job.id.to_string(), Paint::Dim),
-        (&note(job, false, Some(outcome.pipeline)), Paint::Plain),
-    ]);
     let ended = outcome.counts.exit() == Some(Exit::Ok);
     let ignored = outcome.counts == Counts::Ignored;
-    table.link(&job.web_url, !ended || (has_page(&job.status) && !ignored));
+    let link = !ended || (has_page(&job.status) && !ignored);
+    let note = note(job, false);
+    row_of(table, &name, job, result, [""; 3], &note, link);
 }
 
 /// The word for it in tables and documents.
@@ -167,7 +149,7 @@ impl<'o> JobDocument<'o> {
 
 /// Variables for later jobs. Names of jobs are left out: they may hold what GitLab would expand.
 pub fn dotenv(outcome: &Outcome, place: Option<&Place>) -> Dotenv {
-    let mut dotenv = Dotenv::new();
+    let mut dotenv = Dotenv::default();
     dotenv.set("RESULT", outcome.exit.name());
     dotenv.set("EXIT_CODE", outcome.exit.code().to_string());
     if let Some(place) = place {

@@ -7,7 +7,7 @@ use super::style::Paint;
 use super::table::{Column, Table};
 use crate::decide::deadline::JobTime;
 use crate::model::{
-    Agent, AgentsEnvironment, AllowedAgents, Job, Pipeline, ProjectId, Role, Runner, Source, Tier,
+    Agent, AgentsEnvironment, AllowedAgents, Job, Pipeline, ProjectId, Role, Source, Tier,
 };
 use crate::time::human;
 
@@ -19,7 +19,6 @@ pub struct Page<'a> {
     pub job: &'a Job,
     pub pipeline: &'a Pipeline,
     pub project: ProjectId,
-    pub runner: Option<&'a Runner>,
     /// `None` if GitLab refused to say.
     pub agents: Option<&'a AllowedAgents>,
     /// Full path of the project.
@@ -32,8 +31,6 @@ impl Page<'_> {
         let Self { job, pipeline, .. } = self;
         let allowed = job.allow_failure.then_some(", allowed to fail");
         let status = job.status.word().to_owned() + allowed.unwrap_or_default();
-        let runner = self.runner.iter();
-        let runner = runner.map(|one| two(&one.id, &one.description));
         let source = pipeline.source.as_ref().map_or("?", Source::word);
         let kind = self.ref_type().map(|kind| format!("{kind} "));
         let sha = pipeline.sha.get(..8).unwrap_or(&pipeline.sha);
@@ -50,7 +47,6 @@ impl Page<'_> {
         row("stage", &job.stage);
         row("status", &status);
         row("time", &self.time());
-        row("runner", &list(runner));
         row("tags", &job.tag_list.join(", "));
         row("pipeline", &format!("{} from {source}", pipeline.id));
         row("link", &pipeline.web_url);
@@ -61,8 +57,6 @@ impl Page<'_> {
         if let Some(agents) = self.agents {
             let allowed = agents.allowed_agents.iter();
             let path = |agent: &Agent| two(&agent.id, &agent.config_project.path_with_namespace);
-            let groups = agents.project.groups.iter().map(|group| group.id);
-            row("groups", &list(groups));
             let roles = agents.user.roles_in_project.iter().map(Role::word);
             row("roles", &list(roles));
             row("environment", &environment(agents));
@@ -97,7 +91,7 @@ impl Page<'_> {
     /// Variables for later jobs.
     pub fn dotenv(&self) -> Dotenv {
         let Self { job, pipeline, .. } = self;
-        let mut dotenv = Dotenv::new();
+        let mut dotenv = Dotenv::default();
         dotenv.set("JOB_ID", job.id.to_string());
         dotenv.set("JOB_NAME", &job.name);
         dotenv.set("JOB_STAGE", &job.stage);

@@ -85,14 +85,16 @@ fn a_job_token_alone() {
     expect![[r#"
         GitLab 17
         works           whoami, agents, trigger
-        works in part   gate (cannot list the jobs of a pipeline, exact names only, cannot read a pipeline, cannot
-                        list pipelines, cannot list branches, cannot list tags)
+        works in part
+          gate (cannot list the jobs of a pipeline, exact names only, cannot read a pipeline, cannot list pipelines,
+          cannot list branches, cannot list tags)
         does not work   jobs, trace, wait, play, retry, cancel, erase
         ready for wait  no
         GitLab 18
         works           whoami, agents, trigger
-        works in part   jobs (exact names only), wait (exact names only), gate (exact names only, cannot read a
-                        pipeline, cannot list pipelines, cannot list branches, cannot list tags)
+        works in part
+          jobs (exact names only), wait (exact names only), gate (exact names only, cannot read a pipeline, cannot
+          list pipelines, cannot list branches, cannot list tags)
         does not work   trace, play, retry, cancel, erase
         ready for wait  exact names only
         GitLab 19

@@ -96,12 +96,17 @@ fn a_closed_gate_says_why() {
         .is(9, expect![[r#"
             FINDING   CONDITION         GITLAB SAID
             not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
-            not held  branch!=main      the ref is the branch main (expected: the ref is a branch that does not match main)
+            not held  branch!=main
+              the ref is the branch main (expected: the ref is a branch that does not match main)
             not held  jobs=lint         lint failed (expected: jobs match, and all of them have passed: lint)
             not held  jobs=nothing      nothing missing (expected: jobs match, and all of them have passed: nothing)
-            unknown   jobs=deploy       "deploy" is the calling job itself (expected: jobs match, and all of them have passed: deploy)
-            not held  agent=7           it is not one of the agents that the job may use (0) (expected: the job may use the agent 7)
-            not held  approved=unit     its user is mira, the calling job's own user (expected: another user played this manual job, and it passed: unit)
+            unknown   jobs=deploy
+              "deploy" is the calling job itself (expected: jobs match, and all of them have passed: deploy)
+            not held  agent=7
+              it is not one of the agents that the job may use (0) (expected: the job may use the agent 7)
+            not held  approved=unit
+              its user is mira, the calling job's own user (expected: another user played this manual job, and it passed:
+              unit)
         "#]], expect![[r#"
             the gate is closed: 6 of 7 conditions not held
             jobgate: hint: jobgate agents lists the agents that the job may use
@@ -126,7 +131,10 @@ fn a_gate_that_could_not_be_checked_is_not_open() {
     alone("gate branch=main protected-ref").is(4, expect![[r#"
         FINDING  CONDITION      GITLAB SAID
         held     branch=main    the ref is the branch main
-        refused  protected-ref  job tokens cannot list branches on this GitLab; use GitLab 18.8 or later, or an access token (GET /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected: GitLab lists exactly this branch or tag as protected)
+        refused  protected-ref
+          job tokens cannot list branches on this GitLab; use GitLab 18.8 or later, or an access token (GET
+          /projects/44/repository/branches: 404 Project Not Found (request id 01JD0000000000000000000001)) (expected:
+          GitLab lists exactly this branch or tag as protected)
     "#]], expect![[r#"
         the gate could not be checked: 1 of 2 conditions without evidence
         jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Branch: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
@@ -137,7 +145,10 @@ fn a_gate_that_could_not_be_checked_is_not_open() {
     alone("gate branch=main role=guest -q").is(6, expect![[r#"
         FINDING  CONDITION    GITLAB SAID
         held     branch=main  the ref is the branch main
-        unknown  role=guest   GitLab failed, or is down, overloaded or restarting (500) (GET /job/allowed_agents: 500 Internal Server Error (request id 01JD0000000000000000000009)) (expected: the role of the job's user in its project is at least guest)
+        unknown  role=guest
+          GitLab failed, or is down, overloaded or restarting (500) (GET /job/allowed_agents: 500 Internal Server
+          Error (request id 01JD0000000000000000000009)) (expected: the role of the job's user in its project is at
+          least guest)
     "#]], "");
     assert_eq!(alone("gate branch=main protected-ref role=guest").code, 4);
     assert_eq!(alone("gate tag protected-ref role=guest").code, 9);
@@ -242,7 +253,9 @@ fn answers_that_contradict_each_other_open_no_gate() {
     story.gitlab.answer("GET */job", answer);
     story.run("gate branch=main").is(6, expect![[r#"
         FINDING  CONDITION    GITLAB SAID
-        unknown  branch=main  GitLab says that the job's ref is main and its pipeline's is release/7 (expected: the ref is a branch that matches main)
+        unknown  branch=main
+          GitLab says that the job's ref is main and its pipeline's is release/7 (expected: the ref is a branch that
+          matches main)
     "#]], expect![[r#"
         the gate could not be checked: 1 of 1 conditions without evidence
     "#]]);
@@ -346,7 +359,10 @@ fn rate_limits_hold_a_gate_up_for_half_a_minute_at_most() {
         .run("gate role=guest")
         .is(6, expect![[r#"
             FINDING  CONDITION   GITLAB SAID
-            unknown  role=guest  this GitLab's rate limit is used up (GET /job/allowed_agents: 429 Retry later; the limit lasts until 08:01:02 (request id 01JD0000000000000000000007)) (expected: the role of the job's user in its project is at least guest)
+            unknown  role=guest
+              this GitLab's rate limit is used up (GET /job/allowed_agents: 429 Retry later; the limit lasts until
+              08:01:02 (request id 01JD0000000000000000000007)) (expected: the role of the job's user in its project is at
+              least guest)
         "#]], expect![[r#"
             08:00:25 GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000005); asking again in 13s
             jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits

@@ -42,14 +42,12 @@ fn page() -> Expect {
         stage        deploy
         status       running, allowed to fail
         time         running for 2m00s, 58m00s left of 1h00m
-        runner       9 runner-1
         tags         k8s
         pipeline     7700 from push
         link         https://gitlab.example.com/shop/web/-/pipelines/7700
         ref          branch main at 00000000
         project      44 shop/web
         user         51 mira
-        groups       1
         roles        guest, planner, reporter, security_manager, developer, maintainer
         environment  prod-eu (tier production)
         agents       12 shop/web

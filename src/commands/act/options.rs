@@ -91,7 +91,7 @@ impl Options {
             cleans_up: false,
             cancels: words.value(&ON_CANCEL).as_deref() == Some("cancel"),
             log_tail: words.parsed(&LOG_TAIL, number)?,
-            format: words.parsed(&FORMAT, Format::parse)?.unwrap_or_default(),
+            format: Format::of(words.value(&FORMAT)),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             common: Common::read(words)?,
         })

@@ -5,7 +5,7 @@ use super::check::{self, Checked};
 use super::evidence::{Evidence, Piece};
 use super::said::Fact;
 use crate::model::{Role, Source, Tier};
-use crate::near::did_you_mean;
+use crate::near::{did_you_mean, nearest};
 
 /// One condition as its author wrote it.
 #[derive(Clone, Debug)]
@@ -173,7 +173,7 @@ impl Condition {
         let unequal = key.strip_suffix('!').filter(|_| value.is_some());
         let name = unequal.unwrap_or(key);
         let Some(row) = ROWS.iter().find(|row| row.name == name) else {
-            let near = did_you_mean(name, ROWS.iter().map(|row| row.name));
+            let near = did_you_mean(nearest(name, ROWS.iter().map(|row| row.name)));
             return Err(format!("unknown condition {name:?}{near}"));
         };
         if unequal.is_some() && row.verb().1.is_none() {
@@ -245,7 +245,7 @@ fn known(key: &str, word: &str, words: &[&str]) -> Checking {
     if words.contains(&word) {
         return Ok(());
     }
-    let near = did_you_mean(word, words.iter().copied());
+    let near = did_you_mean(nearest(word, words.iter().copied()));
     let words = words.join(", ");
     Err(format!("unknown {key} {word:?}, not one of {words}{near}"))
 }

@@ -122,6 +122,8 @@ pub struct Change {
     /// Time in the queue, as far as GitLab says.
     #[serde(skip)]
     pub queued: Option<Duration>,
+    #[serde(skip)]
+    pub allow_failure: bool,
 }
 
 impl Change {
@@ -133,6 +135,7 @@ impl Change {
             to: job.status.clone(),
             replaces: None,
             queued: queued.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            allow_failure: job.allow_failure,
         }
     }
 }

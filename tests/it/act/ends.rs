@@ -101,9 +101,9 @@ fn a_manual_job_is_not_canceled_because_it_does_not_run() {
     story.run("cancel ask slow --all").is(
         0,
         expect![[r#"
-            JOB   RESULT        STATUS       ID  NOTE
-            ask   done already  manual    90400  it does not run
-            slow  canceled      canceled  90401
+            JOB   RESULT        STATUS    DURATION     ID  NOTE
+            ask   done already  manual              90400  it does not run
+            slow  canceled      canceled    59m00s  90401
             links: URL/jobs/ID
         "#]],
         expect![[r#"
@@ -202,8 +202,8 @@ fn cancel_does_not_wait_for_a_long_rate_limit() {
     let story = Story::new(ci().stage("test", [job("slow").is("running")]));
     story.gitlab.fault("POST */cancel", Fault::Limited(92));
     story.run("cancel slow").is(6, expect![[r#"
-        JOB   RESULT  STATUS      ID
-        slow  cancel  running  90400
+        JOB   RESULT  STATUS   DURATION     ID
+        slow  cancel  running    59m00s  90400
           URL/jobs/90400
     "#]], expect![[r#"
         plan: slow (90400, running): cancel

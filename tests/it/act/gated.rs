@@ -82,10 +82,10 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
     story
         .run("play deploy --all --require jobs=unit")
         .is(9, expect![[r#"
-            JOB         RESULT       STATUS      ID  NOTE
-            deploy 1/3  played       running  90400
-            deploy 2/3  played       running  90401
-            deploy 3/3  gate closed  manual   90402  nothing was sent
+            JOB         RESULT       STATUS   DURATION     ID  NOTE
+            deploy 1/3  played       running        3s  90400
+            deploy 2/3  played       running        2s  90401
+            deploy 3/3  gate closed  manual             90402  nothing was sent
               URL/jobs/90402
             links: URL/jobs/ID
         "#]], expect![[r#"

@@ -74,14 +74,14 @@ fn only_what_has_failed_is_retried() {
     story.run("retry --all --dry-run").is(
         9,
         expect![[r#"
-            JOB     RESULT        STATUS      ID  NOTE
-            red     retry         failed   90400
+            JOB     RESULT        STATUS   DURATION     ID  NOTE
+            red     retry         failed      2m00s  90400
               URL/jobs/90400
-            green   refused       success  90401  it has passed
+            green   refused       success     2m00s  90401  it has passed
               URL/jobs/90401
-            manual  refused       manual   90402  it is manual
+            manual  refused       manual             90402  it is manual
               URL/jobs/90402
-            busy    done already  running  90403  it is running
+            busy    done already  running    59m00s  90403  it is running
             links: URL/jobs/ID
         "#]],
         expect![[r#"
@@ -132,10 +132,10 @@ fn a_cancel_is_looked_after() {
     story.whole("cancel graceful plain over --all").is(
         0,
         expect![[r#"
-            JOB       RESULT        STATUS        ID  NOTE
-            graceful  canceled      canceling  90400
-            plain     canceled      canceled   90401
-            over      done already  failed     90402  it has failed
+            JOB       RESULT        STATUS     DURATION     ID  NOTE
+            graceful  canceled      canceling    59m00s  90400
+            plain     canceled      canceled     59m00s  90401
+            over      done already  failed        2m00s  90402  it has failed
             links: URL/jobs/ID
         "#]],
         expect![[r#"
@@ -152,8 +152,8 @@ fn a_cancel_is_looked_after() {
     story.run("cancel sub").is(
         9,
         expect![[r#"
-            JOB  RESULT   STATUS      ID  NOTE
-            sub  refused  running  90403  it is a trigger job, which GitLab's API neither cancels nor erases
+            JOB  RESULT   STATUS   DURATION     ID  NOTE
+            sub  refused  running    59m00s  90403  it is a trigger job, which GitLab's API neither cancels nor erases
               URL/jobs/90403
         "#]],
         expect![[r#"
@@ -174,8 +174,8 @@ fn a_cancel_that_came_too_late_is_no_success() {
     story.run("cancel unit").is(
         9,
         expect![[r#"
-            JOB   RESULT   STATUS      ID  NOTE
-            unit  refused  success  90400  it has passed
+            JOB   RESULT   STATUS   DURATION     ID  NOTE
+            unit  refused  success    59m00s  90400  it has passed
               URL/jobs/90400
         "#]],
         expect![[r#"
@@ -196,8 +196,9 @@ fn a_cancel_that_has_no_effect_is_never_sent_again() {
     story.run("cancel unit").is(
         6,
         expect![[r#"
-            JOB   RESULT   STATUS      ID  NOTE
-            unit  unknown  running  90400  cancel was sent, and it is not known whether it was done: 90400 is running
+            JOB   RESULT   STATUS   DURATION     ID  NOTE
+            unit  unknown  running    59m11s  90400
+              cancel was sent, and it is not known whether it was done: 90400 is running
               URL/jobs/90400
         "#]],
         expect![[r#"
@@ -215,8 +216,8 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
     story.run("cancel unit").is(
         0,
         expect![[r#"
-            JOB   RESULT        STATUS        ID  NOTE
-            unit  done already  canceling  90400  it is canceling
+            JOB   RESULT        STATUS     DURATION     ID  NOTE
+            unit  done already  canceling    59m00s  90400  it is canceling
             links: URL/jobs/ID
         "#]],
         expect![[r#"
@@ -226,8 +227,8 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
     story.run("cancel unit --force").is(
         0,
         expect![[r#"
-            JOB   RESULT    STATUS       ID
-            unit  canceled  canceled  90400
+            JOB   RESULT    STATUS    DURATION     ID
+            unit  canceled  canceled    59m00s  90400
             links: URL/jobs/ID
         "#]],
         expect![[r#"
@@ -250,8 +251,8 @@ fn what_is_erased_is_done_already() {
     story.whole("erase unit").is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS     ID
-            unit  erased  failed  90400
+            JOB   RESULT  STATUS  DURATION     ID
+            unit  erased  failed     2m00s  90400
             links: URL/jobs/ID
         "#]],
         expect![[r#"
@@ -265,9 +266,9 @@ fn what_is_erased_is_done_already() {
     story.run("erase unit busy --all").is(
         9,
         expect![[r#"
-            JOB   RESULT        STATUS      ID  NOTE
-            unit  done already  failed   90400  it is erased
-            busy  refused       running  90401  it is running
+            JOB   RESULT        STATUS   DURATION     ID  NOTE
+            unit  done already  failed      2m00s  90400  it is erased
+            busy  refused       running    59m00s  90401  it is running
               URL/jobs/90401
             links: URL/jobs/ID
         "#]],
@@ -288,8 +289,8 @@ fn an_erasure_by_id_takes_the_very_attempt() {
     story.run(&format!("erase {old}")).is(
         0,
         expect![[r#"
-            JOB   RESULT  STATUS     ID
-            unit  erased  failed  90400
+            JOB   RESULT  STATUS  DURATION     ID
+            unit  erased  failed     2m00s  90400
             links: URL/jobs/ID
         "#]],
         expect![[r#"

@@ -50,7 +50,6 @@ fn the_ends_of_failed_logs_stand_below_the_table() {
                  URL/jobs/90402
 
             eu (90402): the script failed
-            URL/jobs/90402
               two
               three
         "#]],
@@ -108,15 +107,15 @@ fn a_plan_changes_nothing() {
     story.run("play --all --stage deploy --dry-run").is(
         9,
         expect![[r#"
-            JOB                 RESULT        STATUS      ID  NOTE
-            deploy: [eu, blue]  play          manual   90400
+            JOB                 RESULT        STATUS   DURATION     ID  NOTE
+            deploy: [eu, blue]  play          manual             90400
               URL/jobs/90400
-            deploy: [us]        play          manual   90401
+            deploy: [us]        play          manual             90401
               URL/jobs/90401
-            docs                refused       skipped  90402  it is skipped
+            docs                refused       skipped            90402  it is skipped
               URL/jobs/90402
-            site                done already  success  90403  it has passed
-            late                not yet       created  90404  it is created
+            site                done already  success     2m00s  90403  it has passed
+            late                not yet       created            90404  it is created
               URL/jobs/90404
             links: URL/jobs/ID
         "#]],
@@ -379,8 +378,8 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
     story.run("play deploy").is(
         9,
         expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE
-            deploy  refused  failed  90400  it has failed
+            JOB     RESULT   STATUS  DURATION     ID  NOTE
+            deploy  refused  failed     2m00s  90400  it has failed
               URL/jobs/90400
         "#]],
         expect![[r#"
@@ -391,8 +390,9 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
     story.run("play deploy --rerun --variable A=1").is(
         9,
         expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE
-            deploy  refused  failed  90400  a retried job takes no variables, a trigger job neither variables nor inputs
+            JOB     RESULT   STATUS  DURATION     ID  NOTE
+            deploy  refused  failed     2m00s  90400
+              a retried job takes no variables, a trigger job neither variables nor inputs
               URL/jobs/90400
         "#]],
         expect![[r#"

@@ -67,7 +67,7 @@ fn a_tree_shows_every_pipeline_below() {
             gate         build  running       30s      0s  90401
             parts        build  success        0s      1s  90402  started pipeline 7701
             ├─ part      part   success     2m00s  48m00s  90403
-            └─ charts    part   success        0s      1s  90404  started pipeline 7702 of project 45
+            └─ charts    part   success        0s      1s  90404  started pipeline 7702
                ├─ apply  roll   failed      2m00s  48m00s  90405  the script failed
                │    /ops/charts/-/jobs/90405
                └─ check  roll   success     2m00s  48m00s  90406
@@ -98,17 +98,16 @@ fn a_tree_shows_every_pipeline_below() {
     apply.is(
         0,
         expect![[r#"
-        JOB          STAGE  STATUS   DURATION  QUEUED     ID  NOTE
-        parts        build  success        0s      1s  90402  started pipeline 7701
-        └─ charts    part   success        0s      1s  90404  started pipeline 7702 of project 45
-           └─ apply  roll   failed      2m00s  48m00s  90405  the script failed
-                /ops/charts/-/jobs/90405
-        links: /shop/web/-/jobs/ID
+            JOB          STAGE  STATUS   DURATION  QUEUED     ID  NOTE
+            parts        build  success        0s      1s  90402  started pipeline 7701
+            └─ charts    part   success        0s      1s  90404  started pipeline 7702
+               └─ apply  roll   failed      2m00s  48m00s  90405  the script failed
+                    /ops/charts/-/jobs/90405
+            links: /shop/web/-/jobs/ID
 
-        apply (90405): the script failed
-        /ops/charts/-/jobs/90405
-          boom
-    "#]],
+            apply (90405): the script failed
+              boom
+        "#]],
         "",
     );
 }
@@ -167,9 +166,8 @@ fn a_pipeline_that_cannot_be_read_is_named_and_the_rest_is_shown() {
         gate       build  running       30s      0s  90401
         parts      build  success        0s      1s  90402  started pipeline 7701
         ├─ part    part   success     2m00s  48m00s  90403
-        └─ charts  part   success        0s      1s  90404  started pipeline 7702 of project 45, 403 Forbidden -
-                                                            Authentication by CI/CD job token not allowed from web to
-                                                            charts.
+        └─ charts  part   success        0s      1s  90404
+             started pipeline 7702, 403 Forbidden - Authentication by CI/CD job token not allowed from web to charts.
         links: /shop/web/-/jobs/ID
         jobgate: error: project 45 does not accept job tokens of this project
         jobgate: error: GET /projects/45/pipelines/7702/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to charts. (request id 01JD0000000000000000000005)

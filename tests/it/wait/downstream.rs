@@ -222,7 +222,7 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
     let story = elsewhere(&[]);
     story.run("wait deploy").is(4, expect![[r#"
         JOB     RESULT   STATUS   DURATION     ID  NOTE
-        deploy  refused  success        0s  90400  started pipeline 7701 of project 44
+        deploy  refused  success        0s  90400  started pipeline 7701
           https://gl/web/-/jobs/90400
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
@@ -327,7 +327,7 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
         0,
         expect![[r#"
             JOB     RESULT  STATUS   DURATION     ID  NOTE
-            deploy  passed  success        0s  90400  started pipeline 7701 of project 44
+            deploy  passed  success        0s  90400  started pipeline 7701
             links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
