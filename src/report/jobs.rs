@@ -38,20 +38,16 @@ pub fn table(jobs: &[(&Job, bool)], several_pipelines: bool) -> Table {
     table
 }
 
-/// A job of a list.
+/// A job of a list. Its link is worth a click if it did not pass or a person must play it.
 pub(super) fn listed(table: &mut Table, prefix: &str, job: &Job, pipeline: &str, note: &str) {
     let name = format!("{prefix}{}", job.name);
     let queued = seconds(job.queued_duration);
     let (no_result, more) = (("", Paint::Plain), [&*job.stage, &queued, pipeline]);
-    row(
-        table,
-        &name,
-        job,
-        no_result,
-        more,
-        note,
-        has_page(&job.status),
+    let link = matches!(
+        job.status,
+        Status::Failed | Status::Canceled | Status::Manual
     );
+    row(table, &name, job, no_result, more, note, link);
 }
 
 /// A job and what became of it. `more`: stage, time in the queue and pipeline. `link`: the job's page stands below the row.
@@ -77,11 +73,6 @@ pub(super) fn row(
         (note, Paint::Plain),
     ]);
     table.link(&job.web_url, link);
-}
-
-/// Worth a click: it did not pass, or a person must play it.
-pub(super) fn has_page(status: &Status) -> bool {
-    matches!(status, Status::Failed | Status::Canceled | Status::Manual)
 }
 
 /// What else a reader should know of a job, in a few words.

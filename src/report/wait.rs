@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::dotenv::Dotenv;
-use super::jobs::{COLUMNS, has_page, note, row as row_of};
+use super::jobs::{COLUMNS, note, row as row_of};
 use super::messages::{self, CALLER_CANCELED, list};
 use super::style::Paint;
 use super::table::{Table, branch};
@@ -45,9 +45,7 @@ fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
         table.row(&[(&name, Paint::Plain), ("", Paint::Plain), result]);
         return;
     };
-    let ended = outcome.counts.exit() == Some(Exit::Ok);
-    let ignored = outcome.counts == Counts::Ignored;
-    let link = !ended || (has_page(&job.status) && !ignored);
+    let link = !matches!(outcome.counts, Counts::Passed | Counts::Ignored);
     let note = note(job, false);
     row_of(table, &name, job, result, [""; 3], &note, link);
 }
