@@ -45,24 +45,21 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             Ok((answer.json()?, answer.json()?))
         })?;
         let allowed = allowed.allowed_agents;
-        let is = |agent: &Agent, asked: &String| {
-            agent.id.to_string() == *asked || agent.config_project.path_with_namespace == *asked
-        };
         let raw = raw.allowed_agents.unwrap_or_default();
         let mut meant: Vec<(&Agent, Box<RawValue>)> = allowed.iter().zip(raw).collect();
         if let Some(asked) = &asked {
-            meant.retain(|(agent, _)| is(agent, asked));
+            let path = |agent: &Agent| agent.config_project.path_with_namespace == *asked;
+            meant.retain(|(agent, _)| agent.id.to_string() == *asked || path(agent));
             if meant.is_empty() {
                 return Err(report::not_allowed(asked, &allowed));
             }
         }
         let (agents, raw): (Vec<&Agent>, Vec<Box<RawValue>>) = meant.into_iter().unzip();
-        match options.format {
-            Format::Json => {
-                let raw = raw.iter().map(|raw| &**raw);
-                json::rows(options.format, raw, &mut |text| out.text(text));
-            }
-            _ => out.table(&report::table(&agents), session.color),
+        if options.format == Format::Json {
+            let raw = raw.iter().map(|raw| &**raw);
+            json::rows(options.format, raw, &mut |text| out.text(text));
+        } else {
+            out.table(&report::table(&agents), session.color);
         }
         out.finish()?;
         Ok(Exit::Ok)

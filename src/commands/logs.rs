@@ -32,7 +32,9 @@ pub fn show_tails(
             continue;
         }
         match end_of_log(session, &log_of(job, project), keep) {
-            Ok(tail) => jobs::indented(&tail, &mut |line| out.text(line)),
+            Ok(tail) => tail
+                .lines()
+                .for_each(|line| out.text(&jobs::indented(line))),
             Err(error) if refused(&error) => {
                 // Another job's log takes the same token.
                 no_token = matches!(error.kind, Kind::NoToken | Kind::Unauthorized);

@@ -125,7 +125,7 @@ impl<'e> Ending<'e> {
                     (pipeline.status.word(), status),
                     (&project.to_string(), Paint::Plain),
                 ]);
-                table.link(&pipeline.web_url, true);
+                table.link(&pipeline.web_url);
                 Some(table)
             }
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::clean_log::Tail;
 use super::messages::why_failed;
 use super::style::{Paint, Style};
 use super::table::{Column, Table};
@@ -48,6 +47,9 @@ pub(super) fn listed(table: &mut Table, prefix: &str, job: &Job, pipeline: &str,
         Status::Failed | Status::Canceled | Status::Manual
     );
     row(table, &name, job, no_result, more, note, link);
+    if !link {
+        table.listed(&job.web_url);
+    }
 }
 
 /// A job and what became of it. `more`: stage, time in the queue and pipeline. `link`: the job's page stands below the row.
@@ -72,7 +74,9 @@ pub(super) fn row(
         (&job.id.to_string(), Paint::Dim),
         (note, Paint::Plain),
     ]);
-    table.link(&job.web_url, link);
+    if link {
+        table.link(&job.web_url);
+    }
 }
 
 /// What else a reader should know of a job, in a few words.
@@ -112,12 +116,10 @@ pub fn heading(job: &Job, style: Style) -> String {
     text
 }
 
-/// The end of a log below its heading.
-pub fn indented(tail: &Tail, put: &mut dyn FnMut(&str)) {
-    for line in tail.lines() {
-        let line = String::from_utf8_lossy(line);
-        put(&format!("  {}\n", line.trim_end_matches('\n')));
-    }
+/// A line at the end of a log, below its heading.
+pub fn indented(line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line);
+    format!("  {}\n", line.trim_end_matches('\n'))
 }
 
 /// GitLab's own text of each row.

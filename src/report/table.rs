@@ -74,17 +74,19 @@ impl Table {
         self.cells.push((self.text.len(), Paint::Dim));
     }
 
-    /// The link of the last row, which stands below it if it is `wanted` there. What the other links have in common stands once, below the
-    /// table: they end with the ids of their rows.
-    pub fn link(&mut self, url: &str, wanted: bool) {
-        if wanted {
-            self.text.push_str(&text::visible(url));
-        } else if let Some((base, _)) = url.rsplit_once('/') {
-            self.bases.insert(base.to_owned());
-        }
+    /// The link of the last row stands below it.
+    pub fn link(&mut self, url: &str) {
+        self.text.push_str(&text::visible(url));
         if let Some((end, _)) = self.cells.last_mut() {
             *end = self.text.len();
         }
+    }
+
+    /// The link of a row without a line of its own: what such links have in common stands once, below the table, and they end with the ids of
+    /// their rows.
+    pub fn listed(&mut self, url: &str) {
+        self.bases
+            .extend(url.rsplit_once('/').map(|(base, _)| base.to_owned()));
     }
 
     /// The text of all cells.

@@ -7,7 +7,7 @@ use super::style::Paint;
 use super::table::{Column, Table};
 use crate::decide::deadline::JobTime;
 use crate::model::{
-    Agent, AgentsEnvironment, AllowedAgents, Job, Pipeline, ProjectId, Role, Source, Tier,
+    AgentsEnvironment, AllowedAgents, Job, Pipeline, ProjectId, Role, Source, Tier,
 };
 use crate::time::human;
 
@@ -55,12 +55,9 @@ impl Page<'_> {
         row("project", &two(&self.project, path));
         row("user", &list(user));
         if let Some(agents) = self.agents {
-            let allowed = agents.allowed_agents.iter();
-            let path = |agent: &Agent| two(&agent.id, &agent.config_project.path_with_namespace);
             let roles = agents.user.roles_in_project.iter().map(Role::word);
             row("roles", &list(roles));
             row("environment", &environment(agents));
-            row("agents", &list(allowed.map(path)));
         }
         table
     }

@@ -50,7 +50,6 @@ fn page() -> Expect {
         user         51 mira
         roles        guest, planner, reporter, security_manager, developer, maintainer
         environment  prod-eu (tier production)
-        agents       12 shop/web
     "#]]
 }
 

@@ -104,7 +104,6 @@ fn a_manual_job_is_not_canceled_because_it_does_not_run() {
             JOB   RESULT        STATUS    DURATION     ID  NOTE
             ask   done already  manual              90400  it does not run
             slow  canceled      canceled    59m00s  90401
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: ask (90400, manual): nothing to do, it does not run
@@ -232,7 +231,6 @@ fn an_access_token_is_enough_where_project_and_pipeline_are_given() {
         expect![[r#"
             JOB     RESULT  STATUS   DURATION     ID
             deploy  passed  success       10s  90400
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
         pipeline 7700 of project shop/web

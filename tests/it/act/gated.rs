@@ -87,7 +87,6 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
             deploy 2/3  played       running        2s  90401
             deploy 3/3  gate closed  manual             90402  nothing was sent
               URL/jobs/90402
-            links: URL/jobs/ID
         "#]], expect![[r#"
             gate: held  jobs=unit  unit passed
             plan: deploy 1/3 (90400, manual): play
@@ -147,7 +146,6 @@ fn a_wait_is_gated_at_its_end_too() {
         .is(9, expect![[r#"
             JOB   RESULT  STATUS   DURATION     ID
             unit  passed  success     1m00s  90400
-            links: URL/jobs/ID
         "#]], expect![[r#"
             gate: held  newest  no pipeline after 7700 is for another commit
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest

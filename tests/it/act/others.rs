@@ -48,7 +48,6 @@ fn an_id_means_the_newest_attempt() {
         expect![[r#"
             JOB   RESULT   STATUS      ID
             unit  retried  pending  90403
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90402, failed): retry
@@ -82,7 +81,6 @@ fn only_what_has_failed_is_retried() {
             manual  refused       manual             90402  it is manual
               URL/jobs/90402
             busy    done already  running    59m00s  90403  it is running
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: red (90400, failed): retry
@@ -98,7 +96,6 @@ fn only_what_has_failed_is_retried() {
         expect![[r#"
             JOB  RESULT   STATUS      ID
             red  retried  pending  90405
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: red (90400, failed): retry
@@ -110,7 +107,6 @@ fn only_what_has_failed_is_retried() {
         expect![[r#"
             JOB    RESULT   STATUS      ID
             green  retried  pending  90406
-            links: URL/jobs/ID
         "#]],
         "",
     );
@@ -136,7 +132,6 @@ fn a_cancel_is_looked_after() {
             graceful  canceled      canceling    59m00s  90400
             plain     canceled      canceled     59m00s  90401
             over      done already  failed        2m00s  90402  it has failed
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
@@ -218,7 +213,6 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
         expect![[r#"
             JOB   RESULT        STATUS     DURATION     ID  NOTE
             unit  done already  canceling    59m00s  90400  it is canceling
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90400, canceling): nothing to do, it is canceling
@@ -229,7 +223,6 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
         expect![[r#"
             JOB   RESULT    STATUS    DURATION     ID
             unit  canceled  canceled    59m00s  90400
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90400, canceling): cancel
@@ -253,7 +246,6 @@ fn what_is_erased_is_done_already() {
         expect![[r#"
             JOB   RESULT  STATUS  DURATION     ID
             unit  erased  failed     2m00s  90400
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
@@ -270,7 +262,6 @@ fn what_is_erased_is_done_already() {
             unit  done already  failed      2m00s  90400  it is erased
             busy  refused       running    59m00s  90401  it is running
               URL/jobs/90401
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90400, failed): nothing to do, it is erased
@@ -291,7 +282,6 @@ fn an_erasure_by_id_takes_the_very_attempt() {
         expect![[r#"
             JOB   RESULT  STATUS  DURATION     ID
             unit  erased  failed     2m00s  90400
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: unit (90400, failed): erase

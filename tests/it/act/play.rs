@@ -14,7 +14,6 @@ fn a_manual_job_is_played_and_its_result_mirrored() {
         expect![[r#"
             JOB     RESULT  STATUS   DURATION     ID
             deploy  passed  success       10s  90400
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
@@ -83,7 +82,6 @@ fn a_second_call_has_nothing_to_do() {
         expect![[r#"
             JOB     RESULT        STATUS      ID  NOTE
             deploy  done already  pending  90400  it is pending
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy (90400, pending): nothing to do, it is pending
@@ -117,7 +115,6 @@ fn a_plan_changes_nothing() {
             site                done already  success     2m00s  90403  it has passed
             late                not yet       created            90404  it is created
               URL/jobs/90404
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy: [eu, blue] (90400, manual): play
@@ -176,7 +173,6 @@ fn several_jobs_need_all_and_each_gets_its_own_request() {
             deploy 2/2  played   pending  90401
             x           refused  skipped  90402  it is skipped
               URL/jobs/90402
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy 1/2 (90400, manual): play
@@ -215,7 +211,6 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
         expect![[r#"
             JOB     RESULT  STATUS      ID
             deploy  played  pending  90401
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy (90401, created): not yet, it is created
@@ -267,7 +262,6 @@ fn an_approval_is_waited_for_and_then_the_job_is_played() {
     story.run("play deploy").is(0, expect![[r#"
         JOB     RESULT  STATUS      ID
         deploy  played  pending  90400
-        links: URL/jobs/ID
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         08:00:00 deploy: not yet, its deployment to production waits for an approval  URL/environments/300
@@ -406,7 +400,6 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
         expect![[r#"
             JOB     RESULT  STATUS   DURATION     ID
             deploy  passed  success       10s  90402
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy (90400, failed): retry
@@ -496,7 +489,6 @@ fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
         .is(0, expect![[r#"
             JOB    RESULT  STATUS   DURATION     ID
             smoke  passed  success       10s  90403
-            links: https://gitlab.example.com/ops/monitoring/-/jobs/ID
         "#]], expect![[r#"
             gate: held  branch=main  the ref is the branch main
             trigger job monitor of pipeline 7700 has started no pipeline; it is pending; waiting for it
@@ -594,7 +586,6 @@ fn a_person_who_was_faster_is_no_failure() {
         expect![[r#"
             JOB     RESULT        STATUS      ID  NOTE
             deploy  done already  pending  90400  it is pending
-            links: URL/jobs/ID
         "#]],
         expect![[r#"
             plan: deploy (90400, manual): play

@@ -122,7 +122,6 @@ fn a_rate_limit_is_waited_out() {
     story.run("play deploy").is(0, expect![[r#"
         JOB     RESULT  STATUS      ID
         deploy  played  pending  90400
-        links: URL/jobs/ID
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000004); asking again in 1m01s
@@ -218,7 +217,6 @@ fn a_lost_answer_is_looked_after() {
     story.run("play deploy").is(0, expect![[r#"
         JOB     RESULT  STATUS      ID  NOTE
         deploy  played  pending  90400  the answer was lost, and a look shows it done
-        links: URL/jobs/ID
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); looking whether it was done

@@ -42,7 +42,6 @@ fn a_pipeline_is_started_and_mirrored_with_the_job_token_alone() {
         check  passed   success       30s  90402
         hint   warning  failed         3s  90403  allowed to fail, the script failed
           https://gitlab.example.com/ops/monitoring/-/jobs/90403
-        links: https://gitlab.example.com/ops/monitoring/-/jobs/ID
     "#]], expect![[r#"
         plan: trigger ops/monitoring at main with A
         08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701

@@ -20,16 +20,15 @@ fn a_failure_below_is_shown_with_its_way() {
     after_head(story.run("wait compile child")).is(
         1,
         expect![[r#"
-        JOB            RESULT  STATUS   DURATION     ID  NOTE
-        compile        passed  success       10s  90400
-        child          failed  success        7s  90401  started pipeline 7701
-          https://gl/web/-/jobs/90401
-        └─ grandchild  failed  success        0s  90404  started pipeline 7702
-             https://gl/web/-/jobs/90404
-           └─ e2e      failed  failed      1m30s  90406  the script failed
-                https://gl/web/-/jobs/90406
-        links: https://gl/web/-/jobs/ID
-    "#]],
+            JOB            RESULT  STATUS   DURATION     ID  NOTE
+            compile        passed  success       10s  90400
+            child          failed  success        7s  90401  started pipeline 7701
+              https://gl/web/-/jobs/90401
+            └─ grandchild  failed  success        0s  90404  started pipeline 7702
+                 https://gl/web/-/jobs/90404
+               └─ e2e      failed  failed      1m30s  90406  the script failed
+                    https://gl/web/-/jobs/90406
+        "#]],
         expect![[r#"
         08:00:00 compile  pending
         08:00:00 child  created
@@ -54,7 +53,6 @@ fn a_failure_below_is_shown_with_its_way() {
         expect![[r#"
             JOB    RESULT  STATUS   DURATION     ID  NOTE
             child  passed  success        7s  90401  started pipeline 7701
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:01:58 child  success
@@ -76,7 +74,6 @@ fn the_way_leads_to_a_job_of_a_pipeline_that_appears_late() {
         expect![[r#"
             JOB    RESULT  STATUS   DURATION     ID
             smoke  passed  success       20s  90403
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 child  created
@@ -172,7 +169,6 @@ fn a_newer_attempt_of_the_trigger_job_moves_the_pin() {
         expect![[r#"
             JOB    RESULT  STATUS   DURATION     ID
             smoke  passed  success     3m20s  90404
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 child  pending
@@ -263,7 +259,6 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
             JOB   RESULT  STATUS   DURATION     ID
             unit  passed  success       30s  90400
             lint  passed  success     2m00s  90401
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 unit  pending
@@ -276,7 +271,6 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
         JOB   RESULT  STATUS   DURATION     ID
         unit  passed  success       30s  90400
         lint  passed  success     2m00s  90401
-        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:41 unit  success
         08:00:41 lint  success
@@ -292,7 +286,6 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
             JOB   RESULT  STATUS   DURATION     ID
             unit  passed  success       30s  90400
             lint  passed  success     2m00s  90401
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:41 unit  success
@@ -311,7 +304,6 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
         expect![[r#"
             JOB   RESULT  STATUS   DURATION     ID
             ship  passed  success     1m00s  90402
-            links: https://gitlab.example.com/ops/deploy/-/jobs/ID
         "#]],
         expect![[r#"
             08:01:13 ship  success
@@ -328,7 +320,6 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
         expect![[r#"
             JOB     RESULT  STATUS   DURATION     ID  NOTE
             deploy  passed  success        0s  90400  started pipeline 7701
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         jobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90401

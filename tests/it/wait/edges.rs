@@ -41,7 +41,6 @@ fn an_operand_of_which_narrowing_leaves_nothing_is_named() {
         expect![[r#"
             JOB      RESULT  STATUS   DURATION     ID
             compile  passed  success     2m00s  90400
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         08:00:00 compile  success

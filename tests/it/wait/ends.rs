@@ -38,7 +38,6 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
         unit    passed   success       10s  90400
         report  skipped  skipped            90401
           https://gl/web/-/jobs/90401
-        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:00 report  created
@@ -52,7 +51,6 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
         expect![[r#"
             JOB   RESULT  STATUS   DURATION     ID
             unit  passed  success       10s  90400
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:27 unit  success
@@ -64,7 +62,6 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
             JOB     RESULT  STATUS   DURATION     ID
             unit    passed  success       10s  90400
             report  passed  skipped            90401
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:27 unit  success
@@ -119,7 +116,6 @@ fn an_optional_job_may_be_absent() {
             JOB   RESULT  STATUS   DURATION     ID
             unit  passed  success     2m00s  90400
             e2e   absent
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 unit  success
@@ -143,7 +139,6 @@ fn a_manual_job_waits_for_a_person_who_is_told_where() {
         expect![[r#"
             JOB      RESULT  STATUS   DURATION     ID
             approve  passed  success        5s  90400
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 approve  manual
@@ -168,7 +163,6 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
             JOB   RESULT   STATUS   DURATION     ID  NOTE
             unit  passed   success       10s  90400
             docs  ignored  manual             90401  allowed to fail
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 unit  pending
@@ -184,7 +178,6 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
         expect![[r#"
             JOB   RESULT   STATUS     ID  NOTE
             docs  ignored  manual  90401  allowed to fail
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         08:00:17 docs  manual
@@ -210,7 +203,6 @@ fn an_unknown_status_is_waited_for_with_one_warning() {
     after_head(story.run("wait unit")).is(0, expect![[r#"
         JOB   RESULT  STATUS      ID
         unit  passed  success  90400
-        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:00 unit  waiting_for_godot
         jobgate: warning: unit has the status waiting_for_godot, which this version does not know: it counts as unfinished
@@ -232,7 +224,6 @@ fn time_runs_out() {
             unit  waiting  running     1m58s  90400
               https://gl/web/-/jobs/90400
             lint  passed   success     2m00s  90401
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
@@ -288,7 +279,6 @@ fn a_timeout_of_zero_looks_once() {
             unit  waiting  pending            90400
               https://gl/web/-/jobs/90400
             lint  passed   success     2m00s  90401
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         08:00:00 unit  pending
@@ -300,7 +290,6 @@ fn a_timeout_of_zero_looks_once() {
         expect![[r#"
             JOB   RESULT  STATUS   DURATION     ID
             lint  passed  success     2m00s  90401
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
         08:00:00 lint  success
@@ -312,7 +301,6 @@ fn a_timeout_of_zero_looks_once() {
             JOB      RESULT   STATUS   DURATION     ID
             lint     passed   success     2m00s  90401
             nothing  missing
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 lint  success
@@ -344,7 +332,6 @@ fn parallel_siblings_are_not_waited_for() {
         expect![[r#"
             JOB   RESULT  STATUS   DURATION     ID
             unit  passed  success     2m00s  90400
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:00 unit  success

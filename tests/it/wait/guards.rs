@@ -57,7 +57,6 @@ fn a_manual_job_that_blocks_is_named_and_the_wait_goes_on() {
     after_head(story.run("wait ship")).is(0, expect![[r#"
         JOB   RESULT  STATUS   DURATION     ID
         ship  passed  success        5s  90401
-        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:00 ship  created
         08:01:00 waiting for ship (created)

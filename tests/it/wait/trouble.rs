@@ -17,7 +17,6 @@ fn an_outage_within_the_budget_is_sat_out() {
     after_head(story.run("wait unit")).is(0, expect![[r#"
         JOB   RESULT  STATUS   DURATION     ID
         unit  passed  success     1m40s  90400
-        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
@@ -62,7 +61,6 @@ fn a_blip_is_nobodys_concern() {
     after_head(story.run("wait unit")).is(0, expect![[r#"
         JOB   RESULT  STATUS   DURATION     ID
         unit  passed  success     1m40s  90400
-        links: https://gl/web/-/jobs/ID
     "#]], expect![[r#"
         08:00:05 GET /projects/44/pipelines/7700/jobs: 409 Conflict: Resource lock (request id 01JD0000000000000000000004); asking again in 6s
         jobgate: hint: look at the job before trying again
@@ -86,7 +84,6 @@ fn one_401_is_asked_again() {
         expect![[r#"
             JOB   RESULT  STATUS   DURATION     ID
             unit  passed  success     1m40s  90400
-            links: https://gl/web/-/jobs/ID
         "#]],
         expect![[r#"
             08:00:02 unit  pending
