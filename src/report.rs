@@ -40,8 +40,8 @@ pub enum Format {
 
 impl Format {
     /// The parser of the command line has checked the word.
-    pub fn of(word: Option<String>) -> Self {
-        match word.as_deref() {
+    pub fn of(word: Option<&str>) -> Self {
+        match word {
             Some("json") => Self::Json,
             Some("ndjson") => Self::Ndjson,
             Some("dotenv") => Self::Dotenv,

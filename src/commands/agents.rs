@@ -36,7 +36,7 @@ struct Raw {
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let asked = words.operands().into_iter().next();
-    let options = Printing::read(&mut words, &PRINTED)?;
+    let options = Printing::read(&mut words, &PRINTED);
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {

@@ -50,7 +50,7 @@ const USAGE: Usage = Usage {
 };
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
-    let (wanted, common) = (words.values(&FOR), Common::read(&mut words)?);
+    let (wanted, common) = (words.values(&FOR), Common::read(&mut words));
     words.done();
     let mut out = Out::open(host, None, false)?;
     session::with(&common, host, |session| {

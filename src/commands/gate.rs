@@ -57,7 +57,7 @@ impl Options {
         };
         Ok(Self {
             gating: Gating::of(words.operands(), "CONDITION", failures)?,
-            printing: Printing::read(words, &PRINTED)?,
+            printing: Printing::read(words, &PRINTED),
         })
     }
 }

@@ -111,9 +111,9 @@ impl Options {
             selection,
             place,
             log_tail: words.parsed(&LOG_TAIL, number)?,
-            format: Format::of(words.value(&FORMAT)),
+            format: Format::of(words.value(&FORMAT).as_deref()),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words)?,
+            common: Common::read(words),
         };
         if options.log_tail.is_some() && options.format != Format::Table {
             return Err(Stop::usage("--log-tail needs --output table")

@@ -152,8 +152,8 @@ pub const VARIABLES: &[Variable] = &[
 ];
 
 impl Common {
-    pub fn read(words: &mut Words) -> Result<Self, Stop> {
-        Ok(Self {
+    pub fn read(words: &mut Words) -> Self {
+        Self {
             fixed: Fixed {
                 server: words.value(&SERVER),
                 ca_file: words.value(&CA_FILE),
@@ -161,9 +161,9 @@ impl Common {
                 token_file: words.value(&TOKEN_FILE),
             },
             debug: words.switch(&DEBUG),
-            color: Color::of(words.value(&COLOR)),
+            color: Color::of(words.value(&COLOR).as_deref()),
             quiet: words.switch(&QUIET),
-        })
+        }
     }
 }
 
@@ -176,12 +176,12 @@ pub struct Printing {
 
 impl Printing {
     /// `output` is the command's own `--output`.
-    pub fn read(words: &mut Words, output: &'static Opt) -> Result<Self, Stop> {
-        Ok(Self {
-            format: Format::of(words.value(output)),
+    pub fn read(words: &mut Words, output: &'static Opt) -> Self {
+        Self {
+            format: Format::of(words.value(output).as_deref()),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words)?,
-        })
+            common: Common::read(words),
+        }
     }
 }
 

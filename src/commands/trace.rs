@@ -107,7 +107,7 @@ impl Options {
             plain: words.switch(&PLAIN),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             follow,
-            common: Common::read(words)?,
+            common: Common::read(words),
         };
         match options.selection.operands.as_slice() {
             [_] => Ok(options),

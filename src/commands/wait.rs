@@ -92,9 +92,9 @@ impl Options {
             patience: Patience::read(words, place.no_trigger_jobs)?,
             selection,
             place,
-            format: Format::of(words.value(&FORMAT)),
+            format: Format::of(words.value(&FORMAT).as_deref()),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words)?,
+            common: Common::read(words),
         };
         let Selection {
             operands,

@@ -35,7 +35,7 @@ struct Document<'a> {
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
-    let options = Printing::read(&mut words, &FORMAT)?;
+    let options = Printing::read(&mut words, &FORMAT);
     words.done();
     let mut out = Out::open(host, options.file.as_deref(), false)?;
     session::with(&options.common, host, |session| {

@@ -15,8 +15,8 @@ pub enum Color {
 
 impl Color {
     /// The parser of the command line has checked the word.
-    pub fn of(word: Option<String>) -> Self {
-        match word.as_deref() {
+    pub fn of(word: Option<&str>) -> Self {
+        match word {
             Some("always") => Self::Always,
             Some("never") => Self::Never,
             _ => Self::Auto,

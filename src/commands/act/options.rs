@@ -91,9 +91,9 @@ impl Options {
             cleans_up: false,
             cancels: words.value(&ON_CANCEL).as_deref() == Some("cancel"),
             log_tail: words.parsed(&LOG_TAIL, number)?,
-            format: Format::of(words.value(&FORMAT)),
+            format: Format::of(words.value(&FORMAT).as_deref()),
             file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words)?,
+            common: Common::read(words),
         })
     }
 }
