@@ -98,7 +98,8 @@ impl<'e> Ending<'e> {
                         _ => Paint::Bad,
                     };
                     let result = (word(progress), paint);
-                    let link = paint != Paint::Good;
+                    let planned = matches!(progress, Progress::Planned(Plan::Do(_)));
+                    let link = paint != Paint::Good && !planned;
                     row(
                         &mut table,
                         &job.name,

@@ -60,7 +60,6 @@ impl Table {
 
     /// Adds a row. Text from a server is welcome as it is; cells that are left out are empty.
     pub fn row(&mut self, cells: &[(&str, Paint)]) {
-        debug_assert!(cells.len() <= self.columns.len());
         let cells = cells
             .iter()
             .copied()
@@ -104,8 +103,9 @@ impl Table {
         };
         let titles = self.columns.iter().map(|c| (c.title(), Paint::Dim));
         let titles = layout.row(&titles.collect::<Vec<_>>());
-        if titles != "\n" {
-            put(&titles);
+        // The title of texts stands there only if it fits.
+        if let Some(titles) = titles.lines().next().filter(|line| !line.is_empty()) {
+            put(&format!("{titles}\n"));
         }
         let mut start = 0;
         for row in self.cells.chunks(self.columns.len() + 1) {

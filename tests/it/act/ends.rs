@@ -203,7 +203,6 @@ fn cancel_does_not_wait_for_a_long_rate_limit() {
     story.run("cancel slow").is(6, expect![[r#"
         JOB   RESULT  STATUS   DURATION     ID
         slow  cancel  running    59m00s  90400
-          URL/jobs/90400
     "#]], expect![[r#"
         plan: slow (90400, running): cancel
         jobgate: error: this GitLab's rate limit is used up

@@ -75,7 +75,6 @@ fn only_what_has_failed_is_retried() {
         expect![[r#"
             JOB     RESULT        STATUS   DURATION     ID  NOTE
             red     retry         failed      2m00s  90400
-              URL/jobs/90400
             green   refused       success     2m00s  90401  it has passed
               URL/jobs/90401
             manual  refused       manual             90402  it is manual

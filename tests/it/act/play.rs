@@ -107,9 +107,7 @@ fn a_plan_changes_nothing() {
         expect![[r#"
             JOB                 RESULT        STATUS   DURATION     ID  NOTE
             deploy: [eu, blue]  play          manual             90400
-              URL/jobs/90400
             deploy: [us]        play          manual             90401
-              URL/jobs/90401
             docs                refused       skipped            90402  it is skipped
               URL/jobs/90402
             site                done already  success     2m00s  90403  it has passed
@@ -130,9 +128,7 @@ fn a_plan_changes_nothing() {
         expect![[r#"
             JOB                 RESULT  STATUS     ID
             deploy: [eu, blue]  play    manual  90400
-              URL/jobs/90400
             deploy: [us]        play    manual  90401
-              URL/jobs/90401
         "#]],
         expect![[r#"
             plan: deploy: [eu, blue] (90400, manual): play
