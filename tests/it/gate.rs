@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 use jobgate::os::Interrupt;
+use serde_json::json;
 
 use crate::fake::{Answer, Fault, GitLab, World, ci, job};
 use crate::run::{Outcome, Run};
@@ -218,7 +219,7 @@ fn the_help_page_names_every_condition_and_few_options() {
 /// `GET /job` as GitLab answers, but for the changes.
 fn job_answer(story: &Story, change: impl Fn(&mut serde_json::Value)) -> Answer {
     let me = story.me;
-    let mut job = serde_json::json!({
+    let mut job = json!({
         "id": me, "name": "deploy", "status": "running", "stage": "deploy", "ref": "main", "tag": false,
         "user": {"id": 1, "username": "mira"},
         "pipeline": {"id": 7700, "project_id": 44, "sha": "abc", "ref": "main", "status": "running", "source": "push"},
@@ -266,15 +267,31 @@ fn answers_that_contradict_each_other_open_no_gate() {
 fn rows_of_another_pipeline_or_project_open_no_gate() {
     for (pipeline, project) in [(7701, 44), (7700, 45)] {
         let story = Story::new();
-        let row = serde_json::json!({
+        let row = json!({
             "id": 90400, "name": "unit", "status": "success", "stage": "test", "ref": "main",
             "pipeline": {"id": pipeline, "project_id": project},
         });
-        let answer = Answer::json(200, &serde_json::json!([row]));
+        let answer = Answer::json(200, &json!([row]));
         let list = "GET */pipelines/7700/jobs*";
         story.gitlab.answers(list, answer, u32::MAX);
         assert_eq!(story.run("gate jobs=unit").code, 6);
         assert_eq!(story.run("gate approved=unit").code, 6);
+        story.gitlab.finish();
+    }
+    // A newer row without a ref, and the own row with another commit.
+    for newer in [true, false] {
+        let story = Story::new();
+        let sha = story
+            .gitlab
+            .world(|world| world.pipelines[&7700].sha.clone());
+        let rows = if newer {
+            json!([{"id": 7999, "sha": "other"}, {"id": 7700, "sha": sha, "ref": "main"}])
+        } else {
+            json!([{"id": 7700, "sha": "other", "ref": "main"}])
+        };
+        let answer = Answer::json(200, &rows);
+        story.gitlab.answers("GET */pipelines?*", answer, u32::MAX);
+        assert_eq!(story.run("gate newest").code, 6);
         story.gitlab.finish();
     }
 }
@@ -342,6 +359,10 @@ fn trouble_counts_from_the_last_good_answer() {
     assert_eq!(got.code, 0, "{got:?}");
     let took = story.gitlab.world(|world| world.now).since(begun);
     assert!(took.as_secs() > 30, "{took:?}");
+    let agents = "GET */allowed_agents*";
+    story.gitlab.fault(agents, Fault::Limited(20));
+    story.gitlab.faults(agents, Fault::BadGateway, 4);
+    assert_eq!(story.run("gate role=guest").code, 0);
     story.gitlab.finish();
 }
 

@@ -78,3 +78,49 @@ fn a_list_that_is_whole_again_is_judged() {
         }
     }
 }
+
+/// The failed job stands on page 2. Each form in which page 1 may say so, or hide it.
+#[test]
+fn a_failure_on_the_second_page_is_found_or_the_list_is_incomplete() {
+    let next = |relation: &str| format!("<https://x/y?per_page=100&page=2>; rel={relation}");
+    let first = ("Link", "<https://x/y?page=1>; rel=\"first\"".to_owned());
+    for (found, headers) in [
+        (true, vec![]),
+        (true, vec![first, ("Link", next("next"))]),
+        (true, vec![("Link", next("\"next prefetch\""))]),
+        (
+            false,
+            vec![("X-Total", "150".into()), ("X-Next-Page", String::new())],
+        ),
+        (false, vec![("X-Next-Page", "zwölf".into())]),
+        (false, vec![("Link", next("\"nächste\""))]),
+        (
+            false,
+            vec![("X-Next-Page", "2".into()), ("X-Empty", "2".into())],
+        ),
+    ] {
+        let mut world = World::new();
+        world.project("shop/web");
+        let many = job("unit").parallel(120).is("success");
+        let jobs = [job("lint").is("failed"), many, job("gate").here()];
+        let pipeline = world.pipeline("shop/web", "main", ci().stage("test", jobs));
+        let me = world.job(pipeline, "gate");
+        world.advance_by(60);
+        let ids = (me - 99..=me).rev();
+        let rows: Vec<_> = ids.map(|id| world.job_json(id)).collect();
+        let gitlab = GitLab::start(world);
+        let page = Answer::json(200, &rows.into());
+        if headers.iter().any(|(name, _)| *name == "X-Empty") {
+            let empty = Answer::json(200, &Value::Array(Vec::new()));
+            gitlab.answers("GET */jobs?per_page=100&page=2", empty, u32::MAX);
+        }
+        let page = headers
+            .iter()
+            .fold(page, |page, (name, value)| page.with(name, value));
+        gitlab.answers("GET */jobs?per_page=100", page, u32::MAX);
+        let codes =
+            ["gate jobs=*", "wait --all --timeout 0"].map(|words| run(words, &gitlab, me).code);
+        assert_eq!(codes, if found { [9, 1] } else { [6, 6] }, "{headers:?}");
+        gitlab.finish();
+    }
+}

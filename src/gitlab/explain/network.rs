@@ -46,7 +46,7 @@ static TABLE: [Fault; 13] = [
     fault(
         "unknownissuer|causedasendentity|badsignature",
         Some(1),
-        "if the server's certificate is from your own or a private CA, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file; the image's own bundle is read only if SSL_CERT_FILE names it",
+        "if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it",
     ),
     fault(
         "certificate expired|peer certificate: expired|not valid yet|notvalidyet",

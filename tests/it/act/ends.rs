@@ -116,6 +116,17 @@ fn a_manual_job_is_not_canceled_because_it_does_not_run() {
 }
 
 #[test]
+fn a_limit_of_its_own_costs_play_a_second_more_than_it_asks_for() {
+    let story = Story::new(ci().stage("deploy", [job("deploy").manual()]));
+    story.gitlab.fault("POST */play", Fault::LimitedAction(7));
+    let now = || story.gitlab.world(|world| world.now);
+    let begun = now();
+    assert_eq!(story.run("play deploy").code, 0);
+    assert_eq!(now().since(begun).as_secs(), 8);
+    story.gitlab.finish();
+}
+
+#[test]
 fn archived_jobs_are_canceled_and_erased() {
     let jobs = [
         job("old").artifacts().is("failed"),

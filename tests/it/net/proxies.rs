@@ -1,5 +1,6 @@
 //! Proxies: chosen by curl's rules, told nothing but the way, and never left out in silence.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -9,10 +10,13 @@ use std::time::Duration;
 use expect_test::expect;
 use jobgate::exit::Exit;
 use jobgate::gitlab::Kind;
+use jobgate::os::Interrupt;
 use rcgen::KeyPair;
 
+use crate::fake::Tls;
+
 use super::server::{Server, json};
-use super::trust::{api, file, params, secure, self_signed};
+use super::trust::{api, behind, file, params, secure, self_signed};
 use super::world::{SHORT, World, free_port, jobs, line, no_secret, play};
 
 /// A proxy that knows CONNECT; keeps the heads of what it was asked.
@@ -178,6 +182,67 @@ fn with_the_server_fixed_no_variable_leads_to_an_impostor() {
     world.fixed.ca_file = Some(ca_file.clone());
     world.get(&jobs()).unwrap();
     assert_eq!((impostor.requests().len(), proxy.heads().len()), (1, 1));
+}
+
+/// Each command line, its exit code, whether the proxy was asked, and what is said.
+#[test]
+fn with_the_server_fixed_the_whole_way_comes_from_the_command_line() {
+    let (gitlab, run) = behind(Tls::trusted());
+    let ca = file(gitlab.trust().unwrap());
+    let proxy = Proxy::start(None);
+    let mut text = String::new();
+    for (variables, options) in [
+        (
+            "https_proxy SSL_CERT_FILE CI_SERVER_TLS_CA_FILE no_proxy",
+            "",
+        ),
+        ("https_proxy ALL_PROXY", "--ca-file CA"),
+        (
+            "SSL_CERT_FILE CI_SERVER_TLS_CA_FILE",
+            "--proxy none --ca-file builtin",
+        ),
+        ("SSL_CERT_FILE CI_SERVER_TLS_CA_FILE", "--proxy PROXY"),
+        ("no_proxy", "--proxy PROXY --ca-file CA"),
+    ] {
+        let server = format!("gate branch=main --server {} {options}", gitlab.origin());
+        let words = server.replace("CA", ca.path().to_str().unwrap());
+        let mut call =
+            run(&gitlab, &words.replace("PROXY", &proxy.url())).without("CI_SERVER_TLS_CA_FILE");
+        for name in variables.split(' ') {
+            call = match name {
+                "no_proxy" => call.var(name, "*"),
+                name if name.contains("FILE") => call.var(name, ca.path()),
+                name => call.var(name, proxy.url()),
+            };
+        }
+        let before = proxy.heads().len();
+        let got = call.on(&gitlab.clock(), &Interrupt::new());
+        let proxied = proxy.heads().len() > before;
+        let _ = write!(
+            text,
+            "{options}: {}, proxied: {proxied}\n{}",
+            got.code, got.log
+        );
+    }
+    let text = text.replace(&proxy.port.to_string(), "PORT");
+    expect![[r#"
+        : 6, proxied: false
+        jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): https_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE
+        jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
+        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
+        --ca-file CA: 0, proxied: false
+        jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): https_proxy, ALL_PROXY
+        the gate is open: 1 of 1 conditions held
+        --proxy none --ca-file builtin: 6, proxied: false
+        jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
+        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
+        --proxy PROXY: 6, proxied: true
+        jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE
+        jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority (by way of the proxy 127.0.0.1:PORT)
+        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
+        --proxy PROXY --ca-file CA: 0, proxied: true
+        the gate is open: 1 of 1 conditions held
+    "#]].assert_eq(&text);
 }
 
 #[test]

@@ -460,7 +460,7 @@ fn a_log_is_not_fetched_by_plain_http_where_gitlab_speaks_https() {
 }
 
 /// The calling job's pipeline behind a certificate, and the same way for each call.
-fn behind(tls: Tls) -> (GitLab, impl Fn(&GitLab, &str) -> Run) {
+pub fn behind(tls: Tls) -> (GitLab, impl Fn(&GitLab, &str) -> Run) {
     let mut world = Fake::new();
     world.project("shop/web");
     let plan = ci()
@@ -520,7 +520,7 @@ fn before_the_first_good_answer_a_certificate_that_is_not_trusted_ends_it_at_onc
     }
     expect![[r#"
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
-        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in CI_SERVER_TLS_CA_FILE or --ca-file; the image's own bundle is read only if SSL_CERT_FILE names it
+        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is not accepted: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("gitlab.example")
         jobgate: hint: use a host name that stands in the server's certificate, in CI_API_V4_URL or --server
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate expired at 2002-01-01T00:00:00Z

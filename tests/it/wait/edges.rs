@@ -5,7 +5,7 @@ use std::time::Duration;
 use expect_test::expect;
 
 use super::{Story, after_head};
-use crate::fake::{Fault, GitLab, World, ci, job};
+use crate::fake::{Fault, GitLab, World, child, ci, job};
 
 /// Runs a wait; its code, and how long it took.
 fn timed(story: &Story, words: &str) -> (i32, Duration) {
@@ -118,9 +118,18 @@ fn one_401_of_a_condition_is_asked_again() {
 
 #[test]
 fn an_optional_job_that_is_not_there_does_not_turn_a_timeout_into_not_found() {
-    let story = unit(500);
-    let words = "wait unit --optional nix --timeout 30s";
+    let below = ci().stage("below", [job("unit").endless()]);
+    let story = Story::new(ci().stage("test", [child("child", below)]));
+    let words = "wait unit --downstream child --optional nix --timeout 30s";
     assert_eq!(story.run(words).code, 3);
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_404_that_was_cut_off_says_nothing() {
+    let story = unit(20);
+    story.gitlab.fault("GET */jobs?*", Fault::CutNotFound);
+    assert_eq!(story.run("wait unit").code, 0);
     story.gitlab.finish();
 }
 
