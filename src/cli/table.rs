@@ -105,8 +105,6 @@ pub struct Usage {
     pub summary: &'static str,
     /// Paragraphs for the help page, an empty line between them.
     pub details: &'static str,
-    /// What an operand may be, with its meaning; empty if that needs no list.
-    pub terms: fn() -> Vec<(String, String)>,
     /// Command lines that work, one a line.
     pub example: &'static str,
     pub groups: &'static [&'static Group],

@@ -18,11 +18,14 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 const USAGE: Usage = Usage {
     name: "agents",
     operands: "[AGENT]",
-    terms: Vec::new,
     summary: "lists the GitLab agents for Kubernetes that this job may use",
-    details: "AGENT is the id of an agent or the full path of its config project; exit 5 if this job may use no such agent. \
-        GitLab names the kube context of an agent CONFIG_PROJECT:NAME.\n\n\
-        With --output json the answer is GitLab's own objects, complete.",
+    details: "\
+AGENT is the id of an agent or the full path of its config project. GitLab names the kube context of an agent CONFIG_PROJECT:NAME. The job token is \
+enough.
+
+With --output json the answer holds GitLab's own objects, complete.
+
+Exit codes: 0 ok, 2 usage, 4 refused, 5 not-found (this job may not use AGENT), 6 unknown.",
     example: "jobgate agents\njobgate agents ops/agents -o json",
     groups: &[&PRINTING, &CONNECTION],
 };

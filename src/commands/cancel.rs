@@ -21,14 +21,15 @@ const CANCELING: Group = Group {
 const USAGE: Usage = Usage {
     name: "cancel",
     operands: "[JOB...]",
-    terms: Vec::new,
     summary: "cancels jobs and verifies it",
     details: "\
-GitLab says yes even where nothing was canceled, so the job is looked at again: canceling and canceled are done (0), a job that has passed meanwhile is refused (9).
+GitLab answers yes even if it canceled nothing, so cancel looks at the job again. A job that has ended or is being canceled needs no request; a job \
+that passed before the request reached it is refused.
 
-A job that has ended otherwise, or is being canceled, is done already. --force ends one whose runner does not finish canceling; it takes the role Maintainer.
+cancel needs an access token with the role Developer and the scope api, or the project's minimum role to cancel. --force ends a job whose runner does \
+not finish canceling; it needs the role Maintainer. A trigger job cannot be canceled: cancel the jobs of its pipeline (--downstream).
 
-It takes an access token with the role Developer and the scope api, or the project's minimum role to cancel. A trigger job cannot be canceled by itself: cancel the jobs of its pipeline (--downstream).",
+Exit codes: 0 ok, 2 usage, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it).",
     example: "\
 jobgate cancel soak
 jobgate cancel --all --stage verify --status running",

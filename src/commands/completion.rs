@@ -11,12 +11,11 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 const USAGE: Usage = Usage {
     name: "completion",
     operands: "bash|zsh|fish",
-    terms: Vec::new,
     summary: "prints a completion script for bash, zsh or fish",
     details: "\
 Bash: put `source <(jobgate completion bash)` into ~/.bashrc.
 
-Zsh: put `source <(jobgate completion zsh)` into ~/.zshrc, behind compinit.
+Zsh: put `source <(jobgate completion zsh)` into ~/.zshrc, after compinit.
 
 Fish: write the script to ~/.config/fish/completions/jobgate.fish.",
     example: "\

@@ -22,7 +22,7 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 
 const FOR: Opt = Opt::value(
     "--for COMMAND",
-    "the exit code says whether all works that this command may need",
+    "exit with 0 only if all works that this command may need",
 )
 .many()
 .choices(COMMANDS);
@@ -30,15 +30,13 @@ const FOR: Opt = Opt::value(
 const USAGE: Usage = Usage {
     name: "doctor",
     operands: "",
-    terms: Vec::new,
     summary: "shows what each token may do here, and what to switch on for the rest",
-    details: "Asks GitLab one harmless question for each thing that the other commands need, with the job token and with the \
-        access token. doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role, \
-        trigger by the job token; protected refs, protected environments and the project to trigger may still refuse.
+    details: "\
+doctor sends one GET request for each capability, with the job token and with the access token. It changes nothing: it judges play, retry, cancel and \
+erase by the access token's scopes and role, and trigger by the job token. Protected refs, protected environments and the project to trigger may still \
+refuse.
 
-\
-        Ends with 0 if everything is known, else with 6. With --for, ends with 0 only if all works that these commands may need, \
-        else with 4, or with 6 where that is unknown.",
+Exit codes: 0 ok, 2 usage, 6 unknown. With --for: 0 if everything works that these commands may need, 4 if something does not, 6 if something is unknown.",
     example: "jobgate doctor\njobgate doctor --for play --for wait",
     groups: &[
         &Group {

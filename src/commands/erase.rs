@@ -21,12 +21,14 @@ const ERASING: Group = Group {
 const USAGE: Usage = Usage {
     name: "erase",
     operands: "[JOB...]",
-    terms: Vec::new,
     summary: "removes log and artifacts of finished jobs",
     details: "\
-Only a finished job can be erased; one that is erased is done already. An id means that very attempt, a name the newest one.
+erase removes the log and the artifacts of finished jobs. A job that is already erased needs no request. An id selects that very attempt, a name the \
+newest one.
 
-It takes an access token with the role Maintainer and the scope api, or Developer for jobs that the token's user started on an unprotected ref.",
+erase needs an access token with the role Maintainer and the scope api, or Developer for jobs that the token's user started on an unprotected ref.
+
+Exit codes: 0 ok, 2 usage, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it).",
     example: "jobgate erase lint\njobgate erase --all --stage test --dry-run",
     groups: &[&WHICH, &ERASING, &WHERE, &GATING, &OUTPUT, &CONNECTION],
 };

@@ -6,7 +6,6 @@ use super::act::options::ALLOW_FAILURE;
 use super::gating::{self, Gating};
 use super::options::{CONNECTION, PRINTED, PRINTING, Printing};
 use crate::cli::{Group, Usage, Words};
-use crate::decide::gate::condition::ROWS;
 use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
@@ -25,18 +24,18 @@ const USAGE: Usage = Usage {
     operands: "CONDITION...",
     summary: "checks conditions, explains each, and ends with 0 only if all hold",
     details: "\
-A condition is KEY or KEY=VALUE[,VALUE...]: any of the values will do. All conditions must hold. \
-They are judged by what GitLab answers to the job's token, never by a variable.
+A condition is KEY or KEY=VALUE[,VALUE...] and holds for any of the values. gate opens if all conditions hold. It judges them by GitLab's answers to \
+the token of the job, never by a variable.
 
-KEY!=VALUE[,VALUE...] holds if GitLab names the fact and it is none of the values: project, branch, tag, source, user, tier and \
-environment take it. jobs= and approved= take one selection, commas included; repeat them for more.
+KEY!=VALUE[,VALUE...] holds if GitLab names the fact and it is none of the values; project, branch, tag, source, user, tier and environment take it. \
+jobs= and approved= take one selection, commas included; repeat them for more.
 
-A failed job has not passed for jobs= even if it is allowed to fail, as every manual job is unless its YAML says otherwise; \
---allow-failure takes GitLab's rule.
+For jobs=, a failed job has not passed even if it is allowed to fail, as every manual job is unless its YAML says otherwise; --allow-failure takes \
+GitLab's rule.
 
-Exit code 9: a condition does not hold. 4: a token is missing or was refused. 6: the evidence could not be had. \
-A gate protects against mistakes; the author of the script can leave it out, so it does not replace a protected environment.",
-    terms: || ROWS.iter().map(|row| (row.form(), gate::holds(row))).collect(),
+A gate protects against mistakes. It does not replace a protected environment: the author of the script can leave it out.
+
+Exit codes: 0 all conditions hold, 2 usage, 4 refused (or a token is missing), 6 unknown, 9 closed.",
     example: "\
 jobgate gate --server https://gitlab.example.com branch=main role=maintainer
 jobgate gate jobs=unit newest",

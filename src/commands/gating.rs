@@ -13,7 +13,7 @@ use crate::session::{Me, Session};
 
 pub const REQUIRE: Opt = Opt::value(
     "--require CONDITION",
-    "go on only if this holds, as in `jobgate gate`",
+    "go on only if this condition of jobgate gate holds",
 )
 .many();
 pub const GATING: Group = Group {

@@ -5,19 +5,19 @@ use std::io::ErrorKind;
 use super::Command;
 use super::options::VARIABLES;
 use crate::cli::{Detail, Usage, Words, find_command};
+use crate::decide::gate::condition::ROWS;
 use crate::exit::{Exit, Stop};
 use crate::help::page;
 use crate::host::Host;
-use crate::report::messages;
+use crate::report::{gate, messages};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
 const USAGE: Usage = Usage {
     name: "help",
     operands: "[COMMAND]",
-    terms: Vec::new,
     summary: "explains the commands",
-    details: "Without a command: all commands in one line each, exit codes and variables.",
+    details: "Without a COMMAND, help lists all commands, the options that several of them share, the exit codes and the variables.",
     example: "jobgate help\njobgate help completion",
     groups: &[],
 };
@@ -38,12 +38,20 @@ pub fn show(
     detail: Detail,
 ) -> Result<Exit, Stop> {
     let text = match (command, detail) {
-        (Some(usage), Detail::Full) => page::command(usage),
+        (Some(usage), Detail::Full) => page::command(usage, &terms(usage)),
         (Some(usage), Detail::Short) => page::short(usage, table),
         (None, Detail::Full) => page::overview(table, VARIABLES),
         (None, Detail::Short) => page::brief(table),
     };
     print(host, &text)
+}
+
+/// What an operand of the command may be, with its meaning, where that needs a list.
+pub fn terms(usage: &Usage) -> Vec<(String, String)> {
+    let conditions = ROWS.iter().filter(|_| usage.placeholder() == "CONDITION");
+    conditions
+        .map(|row| (row.form(), gate::holds(row)))
+        .collect()
 }
 
 /// Writes an answer that has no verdict. A reader that closes the pipe early has read enough.

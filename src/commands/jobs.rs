@@ -25,22 +25,22 @@ use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const RETRIED: Opt = Opt::switch("--retried", "older attempts of retried jobs, too");
+const RETRIED: Opt = Opt::switch("--retried", "list older attempts of retried jobs, too");
 const RECURSIVE: Opt = Opt::switch(
     "--recursive",
-    "the pipelines that trigger jobs started, too, as a tree",
+    "list the pipelines that trigger jobs started, too, as a tree",
 );
 const ALL_PIPELINES: Opt = Opt::switch(
     "--all-pipelines",
-    "the jobs of all pipelines of the project, newest first",
+    "list the jobs of all pipelines of the project, newest first",
 );
 const LIMIT: Opt = Opt::value(
     "--limit N",
-    "with --all-pipelines: at most N jobs (100); 0 for all",
+    "with --all-pipelines: at most N jobs, 0 for all; default 100",
 );
 pub const LOG_TAIL: Opt = Opt::value(
     "--log-tail N",
-    "below the table, the last N lines of each failed job's log",
+    "print the last N lines of each failed job's log",
 );
 const LISTING: Group = Group {
     title: "listing",
@@ -55,23 +55,25 @@ const ANSWER: Group = Group {
 const USAGE: Usage = Usage {
     name: "jobs",
     operands: "[JOB...]",
-    terms: Vec::new,
     summary: "lists the jobs and trigger jobs of a pipeline, or of all below it",
     details: "\
-JOB is a name, the name of a parallel or matrix group, a glob with * and ?, or a job id. As in `jobgate wait` the calling job is never \
-among those that operands mean; without operands it is in the list. Without --pipeline it is the pipeline of the calling job.
+JOB is a name, the name of a parallel or matrix group, a glob with * and ?, or a job id. An operand never selects the calling job; without operands, \
+jobs lists it, too.
 
-The table is in the order of the stages. With --output json the answer is a list of GitLab's own objects, complete and in GitLab's order, \
-jobs before trigger jobs; ndjson has one of them a line. With --recursive, json is one object {pipeline, jobs: [{job, retried, downstream}]}, \
-where downstream is null, such an object again, or {pipeline, error}; ndjson has one {pipeline, job} a line.
+The table follows the order of the stages. With --output json the answer is a list of GitLab's own objects, complete and in GitLab's order, jobs \
+before trigger jobs; ndjson prints one object per line. With --recursive, json is one object {pipeline, jobs: [{job, retried, downstream}]}, where \
+downstream is null, such an object again, or {pipeline, error}; ndjson prints one {pipeline, job} per line.
 
-Where GitLab does not show trigger jobs to the token, the jobs are listed and the exit code is 4, unless names or ids alone are asked for \
-and all are found; --no-trigger-jobs leaves trigger jobs out.
+A job token lists jobs on GitLab 18.2 and newer, trigger jobs on 19.2 and newer; an access token needs the role Reporter and the scope read_api. If \
+GitLab refuses to list the trigger jobs, jobs prints the jobs and exits with 4, unless the operands are names or ids and all are found; \
+--no-trigger-jobs leaves trigger jobs out.
 
-GitLab lists a project's jobs (--all-pipelines) without trigger jobs and without those that are created; every attempt has a row there. \
-If a filter leaves fewer than N, the newest 10000 jobs are looked through, with --limit 0 all.
+With --all-pipelines GitLab lists neither trigger jobs nor jobs with status created; each attempt of a job is a row. If a filter leaves fewer than N \
+jobs, jobs reads the newest 10000 jobs, with --limit 0 all.
 
---log-tail reads logs with an access token. Without one the table is still printed, and the exit code is 4.",
+--log-tail needs an access token. Without one, jobs prints the table and exits with 4.
+
+Exit codes: 0 ok (also for an empty list), 2 usage, 4 refused, 5 not-found (an operand selects no job), 6 unknown.",
     example: "\
 jobgate jobs
 jobgate jobs --status failed --log-tail 20

@@ -14,35 +14,29 @@ use crate::session::{Common, Me, Session};
 
 pub const SERVER: Opt = Opt::value(
     "--server URL",
-    "the GitLab to trust; then no variable decides where it is",
+    "the URL of GitLab, which no variable can change",
 );
 pub const CA_FILE: Opt = Opt::value(
     "--ca-file FILE|builtin",
-    "trust this PEM file besides the public roots; builtin: the roots alone",
+    "trust this PEM file, too, or only the built-in roots",
 );
 pub const PROXY: Opt = Opt::value(
     "--proxy URL|none",
-    "the proxy, in place of what the proxy variables say",
+    "proxy of all requests, in place of proxy variables",
 );
-pub const TOKEN_FILE: Opt = Opt::value(
-    "--token-file PATH",
-    "file that holds an access token, for what the job token may not do",
-);
-pub const DEBUG: Opt = Opt::switch(
-    "--debug",
-    "show each request: method, URL, status, request id, duration",
-);
+pub const TOKEN_FILE: Opt = Opt::value("--token-file PATH", "file with an access token");
+pub const DEBUG: Opt = Opt::switch("--debug", "print a line for each request");
 pub const COLOR: Opt = Opt::value(
     "--color WHEN",
-    "colors; auto means in CI jobs and on terminals, unless NO_COLOR is set",
+    "when to print colors; default auto: in CI jobs and on terminals",
 )
 .choices(&["auto", "always", "never"]);
 pub const QUIET: Opt =
-    Opt::switch("--quiet", "no talk on stderr but warnings and errors").short("-q");
+    Opt::switch("--quiet", "print only warnings and errors on stderr").short("-q");
 
 /// `--output` of a command that writes these forms.
 pub const fn output(forms: &'static [&'static str]) -> Opt {
-    Opt::value("--output FORMAT", "form of the answer; default table")
+    Opt::value("--output FORMAT", "format of the answer; default table")
         .short("-o")
         .choices(forms)
 }
@@ -51,12 +45,12 @@ pub const FORMAT: Opt = output(&["table", "json", "dotenv"]);
 pub const PRINTED: Opt = output(&["table", "json"]);
 pub const OUTPUT_FILE: Opt = Opt::value(
     "--output-file PATH",
-    "put the answer there, whole or not at all, instead of on stdout",
+    "write the answer to this file instead of stdout",
 );
 
 /// The way to GitLab, and how much is said on it: every command that asks GitLab takes these.
 pub const CONNECTION: Group = Group {
-    title: "connection and talk",
+    title: "connection and messages",
     options: &[
         &SERVER,
         &CA_FILE,
@@ -80,19 +74,19 @@ pub const PRINTING: Group = Group {
 
 pub const PROJECT: Opt = Opt::value(
     "--project PROJECT",
-    "another project, by id or full path; needs --pipeline",
+    "another project, by id or path; needs --pipeline",
 )
 .short("-R");
 pub const PIPELINE: Opt = Opt::value(
     "--pipeline ID",
-    "another pipeline than the one this job is in",
+    "id of the pipeline; default: the pipeline of this job",
 );
 pub const DOWNSTREAM: Opt = Opt::value(
     "--downstream TRIGGER",
-    "the pipeline that this trigger job started; repeat for each hop",
+    "go to the pipeline that this trigger job started, one hop each",
 )
 .many();
-pub const NO_TRIGGER_JOBS: Opt = Opt::switch("--no-trigger-jobs", "leave trigger jobs out");
+pub const NO_TRIGGER_JOBS: Opt = Opt::switch("--no-trigger-jobs", "leave out trigger jobs");
 /// Where to look.
 pub const WHERE: Group = Group {
     title: "choosing the pipeline",
@@ -101,14 +95,14 @@ pub const WHERE: Group = Group {
 
 pub const NAME: Opt = Opt::value(
     "--name NAME",
-    "a job by its exact name or group, whatever it looks like",
+    "a job or group by its exact name, even if it looks like an id",
 )
 .many();
 pub const STAGE: Opt = Opt::value("--stage NAME", "only jobs of this stage").many();
 pub const STATUS: Opt = Opt::value("--status STATUS", "only jobs with this status")
     .many()
     .choices(Status::WORDS);
-pub const EXCEPT: Opt = Opt::value("--except GLOB", "leave out jobs whose name matches").many();
+pub const EXCEPT: Opt = Opt::value("--except GLOB", "leave out jobs that match this glob").many();
 /// Which jobs.
 pub const WHICH: Group = Group {
     title: "choosing jobs",
@@ -117,7 +111,7 @@ pub const WHICH: Group = Group {
 
 pub const ALL: Opt = Opt::switch(
     "--all",
-    "act on every match; without it more than one is an error",
+    "act on every match; without it, more than one is an error",
 );
 
 const fn variable(name: &'static str, help: &'static str) -> Variable {

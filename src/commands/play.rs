@@ -22,26 +22,28 @@ const PLAYING: Group = Group {
 const USAGE: Usage = Usage {
     name: "play",
     operands: "[JOB...]",
-    terms: Vec::new,
     summary: "plays manual and delayed jobs, here or downstream",
     details: "\
-With --wait the job's result becomes the exit code. The failure of a job that was played counts even if it is allowed to fail, \
-as every manual job is unless its YAML says otherwise; --allow-failure takes GitLab's rule.
+play plays manual and delayed jobs, trigger jobs included. If a job is not playable yet, or its deployment waits for an approval, play waits for it \
+(--timeout). A job that is already running or has passed needs no request. A job that has failed or was canceled is refused; --rerun retries it.
 
-A manual or delayed job is played; one that is not playable yet, or whose deployment waits for an approval, is waited for (--timeout) by looking. \
-One that is on its way or has passed is done already: nothing is sent and the exit code is 0. \
-One that has failed or was canceled is refused (9), or with --rerun retried. A trigger job is played, too; with --wait the pipeline that it starts counts.
+play needs an access token with the role Developer and the scope api. GitLab runs the job as that token's user, so put conditions here (--require), \
+not into the played job. play checks them at the start and again before every request; if one does not hold any more, play sends nothing and exits \
+with 9.
 
-It takes an access token with the role Developer and the scope api. The job then runs as the token's user, \
-so conditions belong here (--require), not into the played job. They are asked at the start and again directly before every request; \
-if one does not hold any more, nothing is sent and the exit code is 9.
+With --wait the result of the job becomes the exit code, for a trigger job the result of the pipeline that it starts. A failure counts even if the job \
+is allowed to fail, as every manual job is unless its YAML says otherwise; --allow-failure takes GitLab's rule.
 
-A request is sent once. If its answer is lost, a look shows whether it was done. Where several jobs match (--all), one that is refused does not keep the others from being played.
+play sends a request once. If the answer is lost, play looks at the job to see whether it was played. With --all, one refused job does not keep the \
+others from being played.
 
---input takes a number, true, false, a list or a text in quotes as in JSON, and anything else as text. Values of variables and inputs are never shown.",
+--input takes a number, true, false, a list or a quoted text as in JSON, and anything else as text. Values of variables and inputs are never printed.
+
+Exit codes: 0 ok, 2 usage, 3 timeout, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it); with --wait also \
+1 failed, 7 canceled, 8 pending, 10 deadlock.",
     example: "\
 jobgate play review --require branch=main --wait
-jobgate play production --downstream rollout --variable REGION=eu --wait --timeout 30m
+jobgate play production --downstream rollout --variable REGION=eu --wait
 jobgate play --all --stage deploy --dry-run",
     groups: &[
         &WHICH,

@@ -22,16 +22,18 @@ const RETRYING: Group = Group {
 const USAGE: Usage = Usage {
     name: "retry",
     operands: "[JOB...]",
-    terms: Vec::new,
     summary: "retries jobs that have failed or were canceled",
     details: "\
-A job that has failed or was canceled is retried; one that has passed only with --rerun. One that is on its way is done already: nothing is sent and the exit code is 0. \
-An id means the newest attempt of its job. A manual job is refused (9): play runs it.
+retry retries jobs that have failed or were canceled, and with --rerun jobs that have passed. A job that is already running needs no request. A manual \
+job is refused: use play. An id selects the newest attempt of its job.
 
-GitLab makes a new job with a new id, which is followed from then on and shown in the answer. With --wait its result becomes the exit code; \
-a failure counts even if the job is allowed to fail, unless --allow-failure takes GitLab's rule.
+GitLab makes a new job with a new id, which the answer names. With --wait the result of the new job becomes the exit code; a failure counts even if \
+the job is allowed to fail, unless --allow-failure is given.
 
-It takes an access token with the role Developer and the scope api. Conditions (--require) are asked at the start and again directly before every request.",
+retry needs an access token with the role Developer and the scope api. It checks conditions (--require) at the start and again before every request.
+
+Exit codes: 0 ok, 2 usage, 3 timeout, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it); with --wait also \
+1 failed, 7 canceled, 8 pending, 10 deadlock.",
     example: "\
 jobgate retry flaky --wait
 jobgate retry --all --status failed --except 'flaky*'",

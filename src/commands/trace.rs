@@ -36,7 +36,7 @@ const FOLLOW: Opt = Opt::switch("--follow", "go on until the job ends, as `tail 
 const TAIL: Opt = Opt::value("--tail N", "begin with the last N lines");
 const PLAIN: Opt = Opt::switch(
     "--plain",
-    "text only: no colors, section markers and time stamps",
+    "print plain text: no colors, section markers or timestamps",
 );
 const LOG: Group = Group {
     title: "log",
@@ -51,18 +51,18 @@ const FOLLOWING: Group = Group {
 const USAGE: Usage = Usage {
     name: "trace",
     operands: "[JOB]",
-    terms: Vec::new,
     summary: "prints a job's log; --follow goes on until the job ends",
     details: "\
-GitLab shows logs to access tokens only: the role Reporter and the scope read_api.
+trace needs an access token with the role Reporter and the scope read_api: GitLab does not show logs to job tokens.
 
-JOB is a name, a glob with * and ?, or an id; it must mean one job. Of a name the newest attempt is shown, of an id that very attempt. Colors, line clearing and section \
-markers are passed on, every other control sequence is not. With --output-file the file gets the log's bytes as they are, or what --plain \
-leaves of them.
+JOB is a name, a glob with * and ?, or an id, and must select one job. A name selects the newest attempt, an id that very attempt. Colors, line \
+clearing and section markers pass through, other control sequences do not. --output-file gets the unchanged bytes of the log, with --plain the plain \
+text.
 
-With --follow the exit code is 0 if the job passed, 1 if it failed (allowed to fail or not, unless --allow-failure is given), 7 if it was \
-canceled or skipped, 3 if time ran out. A job that does not run yet is waited for, and a newer attempt takes the place of one that `retry:` replaces. \
-The longer a log grows, the less often it is read.",
+With --follow, trace also waits for a job that does not run yet, and follows the new attempt when `retry:` replaces the job. The longer the log, the \
+longer the pause between two reads.
+
+Exit codes: 0 ok, 2 usage, 4 refused, 5 not-found, 6 unknown; with --follow also 1 failed (even if the job is allowed to fail), 3 timeout, 7 canceled.",
     example: "\
 jobgate trace 'unit 1/3' --tail 100
 jobgate trace e2e --follow --timeout 20m

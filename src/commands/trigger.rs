@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const REF: Opt = Opt::value("--ref REF", "branch or tag of that project; needed");
+const REF: Opt = Opt::value("--ref REF", "branch or tag of that project; required");
 const TRIGGERING: Group = Group {
     title: "triggering",
     options: &[&REF, &VARIABLE, &INPUT, &DRY_RUN, &WAIT, &ON_CANCEL],
@@ -30,19 +30,20 @@ const TRIGGERING: Group = Group {
 const USAGE: Usage = Usage {
     name: "trigger",
     operands: "PROJECT",
-    terms: Vec::new,
     summary: "starts another project's pipeline with the job token",
     details: "\
-With --wait the exit code is that of `jobgate wait` for all jobs of the pipeline.
+PROJECT is an id or a full path. The job token is enough if that project's job token allowlist contains this project and the user of this job may run \
+pipelines there. --wait lists the new pipeline's jobs with the job token (GitLab 18.2 and newer) or the access token. --on-cancel cancel needs an \
+access token.
 
-PROJECT is an id or a full path. GitLab starts the pipeline with the job token if that project's job token allowlist names this project and the job's user may run pipelines there. \
---wait lists the pipeline's jobs with the job token (GitLab 18.2 and newer), and with the access token where GitLab refuses the job token. \
---on-cancel cancel needs an access token.
+--input takes inputs of the pipeline (GitLab 17.11 and newer). Values of variables and inputs are never printed.
 
-A request is sent once. If its answer is lost, the exit code is 6, and the newer pipelines of this ref and user are listed: \
-one of them may be the pipeline that it has started.
+trigger sends a request once. If the answer is lost, trigger exits with 6 and lists the newer pipelines of this ref and user: one of them may be the \
+pipeline that it started.
 
-Conditions (--require) are asked at the start and again directly before the request. --input sets an input of the pipeline (GitLab 17.11 and newer).",
+trigger checks conditions (--require) at the start and again before the request.
+
+Exit codes: 0 ok, 2 usage, 4 refused, 5 not-found, 6 unknown, 9 closed; with --wait also 1 failed, 3 timeout, 7 canceled, 8 pending, 10 deadlock.",
     example: "\
 jobgate trigger ops/monitoring --ref main --wait
 jobgate trigger 1234 --ref v1.2 --variable VERSION=1.2 --input region=eu",

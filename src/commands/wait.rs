@@ -22,10 +22,10 @@ use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const ALL: Opt = Opt::switch("--all", "all other jobs of the pipeline");
+const ALL: Opt = Opt::switch("--all", "wait for all other jobs of the pipeline");
 const OPTIONAL: Opt = Opt::value(
     "--optional NAME",
-    "as JOB, but passed if the pipeline has no such job",
+    "wait for this job if the pipeline has it",
 )
 .many();
 const MORE: Group = Group {
@@ -42,19 +42,23 @@ const OUTPUT: Group = Group {
 const USAGE: Usage = Usage {
     name: "wait",
     operands: "[JOB...]",
-    terms: Vec::new,
     summary: "waits until jobs have ended; the exit code is the verdict",
-    details: "A job passes with status success, a trigger job when the jobs of the pipeline that it started have passed. \
-        The newest attempt of a job counts, and a failure only once `retry:` has not replaced it. A job that is allowed to \
-        fail passes with a warning. A manual job that is asked for by name is waited for, and its link is shown to the \
-        person who must play it.\n\n\
-        The wait ends at the first failure (1), when jobs were canceled or skipped (7), when a job or pipeline does not \
-        appear (5), when waiting could never end (10), and always before this job's own time is over (3). \
-        --timeout 0 looks once: 8 if the jobs are not finished.\n\n\
-        With --output ndjson each event is one line, an object with event and time: start (project, pipeline, until); change \
-        (name, id, pipeline, web_url, from, status, replaces); note (note, text, and of a job name, id, pipeline, web_url); \
-        heartbeat (waiting: name, status, running in seconds); trouble (again in seconds, text) and answers; \
-        end (result: the document of --output json).",
+    details: "\
+A job passes with status success; a trigger job passes when the jobs of the pipeline that it started have passed. The newest attempt of a job counts. \
+A failure counts after 10 s in which `retry:` has not replaced the job. A job that is allowed to fail passes with a warning. wait also waits for a \
+manual job that is selected by name, and prints its link for the person who must run it.
+
+A job token waits for exact names, groups and ids on GitLab 18.2 and newer, for everything else on 19.2 and newer; an access token needs the role \
+Reporter and the scope read_api.
+
+--for with a status is satisfied once the job has reached the status or passed it: --for running also accepts a job that ran.
+
+Exit codes: 0 passed, 1 failed, 2 usage, 3 timeout, 4 refused, 5 not-found, 6 unknown, 7 canceled or skipped, 8 pending (--timeout 0), 9 closed \
+(--require), 10 deadlock. Without --keep-going, wait ends at the first job that does not pass. It always ends before this job times out.
+
+With --output ndjson each event is one line, an object with event and time: start (project, pipeline, until); change (name, id, pipeline, web_url, \
+from, status, replaces); note (note, text, and of a job name, id, pipeline, web_url); heartbeat (waiting: name, status, running in seconds); trouble \
+(again in seconds, text) and answers; end (result: the document of --output json).",
     example: "jobgate wait unit lint\njobgate wait --stage test --except 'flaky*' --timeout 20m\njobgate wait --downstream images scan",
     groups: &[
         &WHICH,

@@ -14,45 +14,36 @@ pub const FOR: Opt = Opt::value("--for WHAT", "what to wait for; default passed"
 /// `passed`, `finished` and every status.
 const WANTS: [&str; 2 + Status::WORDS.len()] = {
     let mut words = ["passed"; 2 + Status::WORDS.len()];
-    let mut at = 1;
-    while at < words.len() {
-        words[at] = if at == 1 {
-            "finished"
-        } else {
-            Status::WORDS[at - 2]
-        };
-        at += 1;
-    }
+    words[1] = "finished";
+    let (_, statuses) = words.split_at_mut(2);
+    statuses.copy_from_slice(Status::WORDS);
     words
 };
-pub const STRICT: Opt = Opt::switch("--strict", "a job that is allowed to fail must pass too");
+pub const STRICT: Opt = Opt::switch("--strict", "a failure that is allowed fails the wait, too");
 /// A failure never counts as passed: that is `allow_failure` in `.gitlab-ci.yml`.
-pub const OK: Opt = Opt::value("--ok STATUS", "a job with this status counts as passed")
+pub const OK: Opt = Opt::value("--ok STATUS", "jobs with this status count as passed")
     .many()
     .choices(&["canceled", "skipped"]);
-pub const SHALLOW: Opt = Opt::switch(
-    "--shallow",
-    "judge a trigger job by its own status, not by the pipeline it started",
-);
+pub const SHALLOW: Opt = Opt::switch("--shallow", "judge a trigger job by its own status alone");
 pub const KEEP_GOING: Opt = Opt::switch(
     "--keep-going",
     "wait for all jobs even after one has failed",
 );
 pub const TIMEOUT: Opt = Opt::value(
     "--timeout DURATION",
-    "how long to wait; 0 looks once (what is left of this job)",
+    "longest wait; 0: look once; default: rest of this job",
 );
 pub const INTERVAL: Opt = Opt::value(
     "--interval MIN..MAX",
-    "shortest and longest sleep between two looks (3s..15s)",
+    "pause between two looks at GitLab; default 3s..15s",
 );
 pub const STUCK: Opt = Opt::value(
     "--stuck DURATION",
-    "end with 10 if a job waits for a runner or resource this long",
+    "exit with 10 if a job waits this long for a runner",
 );
 pub const OUTAGE_BUDGET: Opt = Opt::value(
     "--outage-budget DURATION",
-    "how long GitLab may give no good answer (5m)",
+    "longest time without a good answer; default 5m",
 );
 pub const WAITING: Group = Group {
     title: "waiting",

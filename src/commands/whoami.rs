@@ -18,11 +18,14 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 const USAGE: Usage = Usage {
     name: "whoami",
     operands: "",
-    terms: Vec::new,
     summary: "shows the job, pipeline, project and user that the job token stands for",
-    details: "GitLab is asked with the job token (GET /job, GET /job/allowed_agents); no variable is believed.\n\n\
-        With --output json the answer is GitLab's own two objects, complete, under job and allowed_agents. \
-        If GitLab refuses the agents, allowed_agents is null; table and dotenv then lack roles, groups and environment.",
+    details: "\
+jobgate asks GitLab with the job token (GET /job, GET /job/allowed_agents). Nothing in the answer comes from a CI/CD variable.
+
+With --output json the answer holds GitLab's two objects, complete, as job and allowed_agents. If GitLab refuses allowed_agents, it is null, and table \
+and dotenv lack roles, groups and environment.
+
+Exit codes: 0 ok, 2 usage, 4 refused, 6 unknown.",
     example: "jobgate whoami\njobgate whoami --output dotenv --output-file whoami.env",
     groups: &[&OUTPUT, &CONNECTION],
 };

@@ -10,16 +10,32 @@ use crate::exit::Exit;
 const LEFT: usize = 26;
 
 const MORE: &str = "\njobgate help COMMAND explains a command\n";
+const DURATION: &str = "\nDURATION: 90s, 20m, 1h30m, or a number of seconds\n";
 
 /// Columns of every page: what each terminal and job log shows.
 const WIDTH: usize = 80;
 
-/// The whole page of one command.
-pub fn command(usage: &Usage) -> String {
+/// The whole page of one command. `terms` are what an operand may be, with its meaning; none if that needs no list.
+pub fn command(usage: &Usage, terms: &[(String, String)]) -> String {
     let mut page = head(usage);
-    details(&mut page, usage);
+    for paragraph in usage.details.split("\n\n") {
+        page.push('\n');
+        fill(&mut page, paragraph);
+    }
+    if !terms.is_empty() {
+        let _ = writeln!(page, "\n{}s:", usage.placeholder().to_lowercase());
+    }
+    for (form, meaning) in terms {
+        entry(&mut page, form, meaning, LEFT);
+    }
     for group in usage.groups {
         options(&mut page, group);
+    }
+    if usage
+        .options()
+        .any(|option| option.value == Some("DURATION"))
+    {
+        page.push_str(DURATION);
     }
     examples(&mut page, usage);
     page.push_str("\njobgate help lists exit codes and variables\n");
@@ -29,53 +45,29 @@ pub fn command(usage: &Usage) -> String {
 /// The same on one screen: no details, and of other commands' options only the names.
 pub fn short(usage: &Usage, table: &[&'static Usage]) -> String {
     let mut page = head(usage);
-    own_options(&mut page, usage, table);
-    examples(&mut page, usage);
-    let _ = writeln!(page, "\njobgate {} --help explains all of it", usage.name);
-    page
-}
-
-/// What the reference says of one command: all that neither the overview nor another page says.
-pub fn reference(usage: &Usage, table: &[&'static Usage]) -> String {
-    let mut page = format!("usage: {}\n", usage.line());
-    details(&mut page, usage);
-    own_options(&mut page, usage, table);
-    page
-}
-
-fn head(usage: &Usage) -> String {
-    let (name, summary, line) = (usage.name, usage.summary, usage.line());
-    format!("jobgate {name}: {summary}\n\nusage: {line}\n")
-}
-
-fn details(page: &mut String, usage: &Usage) {
-    for paragraph in usage.details.split("\n\n") {
-        page.push('\n');
-        fill(page, paragraph);
-    }
-    let terms = (usage.terms)();
-    if !terms.is_empty() {
-        let _ = writeln!(page, "\n{}s:", usage.placeholder().to_lowercase());
-    }
-    for (form, meaning) in &terms {
-        entry(page, form, meaning, LEFT);
-    }
-}
-
-/// The options that no other command has, and the names of the others.
-fn own_options(page: &mut String, usage: &Usage, table: &[&'static Usage]) {
     let groups = usage.groups.iter().copied();
     let (shared, own): (Vec<&Group>, Vec<&Group>) =
         groups.partition(|group| is_shared(group, table));
     for group in own {
-        options(page, group);
+        options(&mut page, group);
     }
     let shared = shared.iter().flat_map(|group| group.options);
     let names: Vec<&str> = shared.map(|option| option.name).collect();
     if !names.is_empty() {
         page.push('\n');
-        fill(page, &format!("more options: {}", names.join(" ")));
+        fill(&mut page, &format!("more options: {}", names.join(" ")));
     }
+    examples(&mut page, usage);
+    let _ = writeln!(page, "\njobgate {} --help explains all of it", usage.name);
+    page
+}
+
+fn head(usage: &Usage) -> String {
+    let (name, summary, line) = (usage.name, usage.summary, usage.line());
+    let mut page = String::new();
+    fill(&mut page, &format!("jobgate {name}: {summary}"));
+    let _ = writeln!(page, "\nusage: {line}");
+    page
 }
 
 fn examples(page: &mut String, usage: &Usage) {

@@ -21,7 +21,6 @@ const KIND: Opt = Opt::value("--kind KIND", "only these kinds")
 pub const GO: Usage = Usage {
     name: "go",
     operands: "JOB...",
-    terms: Vec::new,
     summary: "goes",
     details: "Goes.",
     example: "jobgate go build",
@@ -35,7 +34,6 @@ pub const GO: Usage = Usage {
 pub const LIST: Usage = Usage {
     name: "list",
     operands: "[newest|oldest]",
-    terms: Vec::new,
     summary: "lists",
     details: "Lists.",
     example: "jobgate list",

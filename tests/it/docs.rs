@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use expect_test::expect;
 use jobgate::cli::{Group, Opt, Usage, Variable};
+use jobgate::commands::help::terms;
 use jobgate::commands::options;
 use jobgate::exit::Exit;
 use jobgate::help::page;
@@ -154,7 +155,9 @@ fn replaced(text: &str, part: &str, new: &str) -> String {
 #[test]
 fn pages_fit_their_width() {
     let table = table();
-    let pages = table.iter().map(|usage| page::command(usage));
+    let pages = table
+        .iter()
+        .map(|usage| page::command(usage, &terms(usage)));
     for text in pages.chain([page::overview(&table, options::VARIABLES)]) {
         for line in text.lines() {
             let columns = line.chars().count();
@@ -173,7 +176,6 @@ const fn sample(name: &'static str, groups: &'static [&'static Group]) -> Usage 
     Usage {
         name,
         operands: "JOB...",
-        terms: Vec::new,
         summary: "does this and that",
         details: "\
 A paragraph that is long enough to be broken at the right margin of a page with eighty columns.
@@ -215,17 +217,16 @@ fn a_page_shows_all_that_the_table_knows() {
           -a, --all               all a|b
 
         output:
-          -o, --output FORMAT     form of the answer; default table [table, json,
+          -o, --output FORMAT     format of the answer; default table [table, json,
                                   dotenv]
-              --output-file PATH  put the answer there, whole or not at all, instead of
-                                  on stdout
+              --output-file PATH  write the answer to this file instead of stdout
 
         examples:
           jobgate one build
 
         jobgate help lists exit codes and variables
     "#]]
-    .assert_eq(&page::command(&ONE));
+    .assert_eq(&page::command(&ONE, &[]));
 }
 
 #[test]
@@ -247,7 +248,7 @@ fn options_of_several_commands_are_explained_once() {
 
         more options: --output --output-file
     "#]]
-    .assert_eq(&page::reference(&ONE, &[&ONE, &TWO]));
+    .assert_eq(&reference_page(&ONE, &[&ONE, &TWO]));
     let overview = page::overview(&[&ONE, &TWO], &[]);
     assert_eq!(overview.matches("--output FORMAT").count(), 1);
     assert!(!overview.contains("--stage"), "{overview}");
@@ -280,6 +281,24 @@ fn exit_codes_table() -> String {
     text
 }
 
+/// The whole page of a command, without what other pages or the overview say: of options that other commands have, too, the names alone.
+fn reference_page(usage: &'static Usage, table: &[&'static Usage]) -> String {
+    let (whole, short) = (
+        page::command(usage, &terms(usage)),
+        page::short(usage, table),
+    );
+    let more = |part: &&str| part.starts_with("more options:");
+    let said_elsewhere = |part: &&str| {
+        let title = part.split(":\n").next().unwrap_or_default();
+        let shared = usage.groups.iter().any(|group| group.title == title) && !short.contains(part);
+        shared || title == "examples" || part.starts_with("jobgate help lists")
+    };
+    let parts = whole.split("\n\n").skip(1);
+    let parts = parts.filter(|part| !said_elsewhere(part));
+    let parts: Vec<&str> = parts.chain(short.split("\n\n").filter(more)).collect();
+    parts.join("\n\n").trim_end().to_owned() + "\n"
+}
+
 /// The overview, and every command with its own options.
 fn reference_text(table: &[&'static Usage], variables: &[Variable]) -> String {
     let overview = page::overview(table, variables);
@@ -290,7 +309,7 @@ fn reference_text(table: &[&'static Usage], variables: &[Variable]) -> String {
     let mut text = format!("{links}\n```text\n{overview}```\n");
     for usage in table {
         let (name, example) = (usage.name, usage.example);
-        let page = page::reference(usage, table);
+        let page = reference_page(usage, table);
         let _ = write!(
             text,
             "\n## `jobgate {name}`\n\n```text\n{page}```\n\n```sh\n{example}\n```\n"

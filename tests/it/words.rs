@@ -10,7 +10,6 @@ const MANY: Opt = Opt::value("--many TEXT", "many values").many();
 const USAGE: Usage = Usage {
     name: "try",
     operands: "[WORD...]",
-    terms: Vec::new,
     summary: "tries words",
     details: "",
     example: "",

@@ -11,18 +11,18 @@ use crate::exit::Stop;
 use crate::report::Format;
 use crate::session::Common;
 
-pub const DRY_RUN: Opt = Opt::switch("--dry-run", "stop after the plan; nothing is changed");
-pub const RERUN: Opt = Opt::switch("--rerun", "run a job once more that has ended");
-pub const FORCE: Opt = Opt::switch("--force", "end a job that is stuck in canceling");
-pub const WAIT: Opt = Opt::switch("--wait", "wait until it has ended, as `jobgate wait` does");
+pub const DRY_RUN: Opt = Opt::switch("--dry-run", "print the plan and change nothing");
+pub const RERUN: Opt = Opt::switch("--rerun", "retry jobs that have already ended");
+pub const FORCE: Opt = Opt::switch("--force", "cancel a job that is stuck in canceling");
+pub const WAIT: Opt = Opt::switch("--wait", "wait for the result, which becomes the exit code");
 pub const ON_CANCEL: Opt = Opt::value(
     "--on-cancel WHAT",
-    "what to do with it if this job ends first; default leave",
+    "what to do with started jobs if this job ends first; default leave",
 )
 .choices(&["leave", "cancel"]);
 pub const ALLOW_FAILURE: Opt = Opt::switch(
     "--allow-failure",
-    "a job that is allowed to fail may fail, as in GitLab",
+    "a failed job that is allowed to fail counts as passed",
 );
 /// Of `play` and `retry`; for more there is `jobgate wait`.
 pub const WAITING: Group = Group {

@@ -12,12 +12,12 @@ use crate::session::Session;
 
 pub const VARIABLE: Opt = Opt::value(
     "--variable KEY=VALUE",
-    "start it with this variable; KEY alone takes the value from here",
+    "a CI/CD variable; KEY alone takes its value from the environment",
 )
 .many();
 pub const INPUT: Opt = Opt::value(
     "--input NAME=VALUE",
-    "start it with this input (jobs: GitLab 18.10, pipelines: 17.11)",
+    "input of the job (GitLab 18.10) or of the pipeline (GitLab 17.11)",
 )
 .many();
 
