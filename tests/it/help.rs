@@ -3,7 +3,7 @@
 use expect_test::expect;
 use jobgate::table;
 
-use crate::run::Run;
+use crate::run::{Run, closed_pipe};
 
 #[test]
 fn a_mistake_is_explained_on_stderr() {
@@ -133,9 +133,8 @@ fn every_way_to_a_help_page_leads_to_the_same() {
 #[test]
 fn a_closed_pipe_is_no_mistake() {
     for words in ["help", "completion bash", "--version"] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let output = Run::new(words).command().stdout(writer).output().unwrap();
+        let mut command = Run::new(words).command();
+        let output = command.stdout(closed_pipe()).output().unwrap();
         assert!(
             output.status.success() && output.stderr.is_empty(),
             "{words}: {output:?}"

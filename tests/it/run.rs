@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::io::Write;
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -255,6 +258,14 @@ impl Write for Buffer {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// A standard output that nothing reads. It is shut down, because closing the other end is not enough: a process that a test in another
+/// thread starts at this moment has a copy of it until it executes its program.
+pub fn closed_pipe() -> OwnedFd {
+    let (output, _reader) = UnixStream::pair().expect("sockets");
+    output.shutdown(Shutdown::Write).expect("shut down");
+    output.into()
 }
 
 /// Copies a program so that it can be started at once. Another process writes it: a file that is open for writing in this one is inherited by
