@@ -216,6 +216,8 @@ impl<'a> Runner<'a> {
         let path = format!("{}:/usr/bin:/bin", self.folder.join("bin").display());
         variables.insert("PATH".to_owned(), path);
         variables.insert("NO_COLOR".to_owned(), "1".to_owned());
+        // On a busy machine the world's clock advances by minutes while a script runs. No job may run out of time because of that.
+        variables.insert("CI_JOB_TIMEOUT".to_owned(), "36000000".to_owned());
         for (name, value) in &self.variables {
             variables.insert((*name).to_owned(), value.clone());
         }
