@@ -125,10 +125,10 @@ impl Proxies {
 }
 
 fn api(vars: &Vars, fixed: &Fixed) -> Result<Url, Stop> {
-    let variable = match vars.get("CI_API_V4_URL")? {
-        Some(text) => Some(plain(text, "CI_API_V4_URL")?),
-        None => None,
-    };
+    let variable = vars.get("CI_API_V4_URL")?;
+    let variable = variable
+        .map(|text| plain(text, "CI_API_V4_URL"))
+        .transpose()?;
     let Some(server) = &fixed.server else {
         return variable.ok_or_else(|| {
             Stop::usage("CI_API_V4_URL is not set, so the address of GitLab is unknown").hint(

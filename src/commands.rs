@@ -1,26 +1,26 @@
 //! The commands and what they share.
 
-pub mod act;
-pub mod agents;
-pub mod cancel;
-pub mod completion;
-pub mod doctor;
-pub mod erase;
-pub mod gate;
-pub mod gating;
+pub(crate) mod act;
+pub(crate) mod agents;
+pub(crate) mod cancel;
+pub(crate) mod completion;
+pub(crate) mod doctor;
+pub(crate) mod erase;
+pub(crate) mod gate;
+pub(crate) mod gating;
 pub mod help;
-pub mod jobs;
-pub mod logs;
+pub(crate) mod jobs;
+pub(crate) mod logs;
 pub mod options;
-pub mod play;
-pub mod retry;
-pub mod trace;
-pub mod trigger;
-pub mod wait;
-pub mod wait_jobs;
+pub(crate) mod play;
+pub(crate) mod retry;
+pub(crate) mod trace;
+pub(crate) mod trigger;
+pub(crate) mod wait;
+pub(crate) mod wait_jobs;
 mod wait_loop;
 mod waiting;
-pub mod whoami;
+pub(crate) mod whoami;
 
 use crate::cli::{Usage, Words};
 use crate::exit::{Exit, Stop};

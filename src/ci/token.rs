@@ -23,10 +23,8 @@ pub(super) fn read(
     fixed: &Fixed,
     warnings: &mut Vec<String>,
 ) -> Result<(Option<Secret>, Option<Access>), Stop> {
-    let job = match vars.get("CI_JOB_TOKEN")? {
-        Some(text) => Some(check(text, "CI_JOB_TOKEN")?),
-        None => None,
-    };
+    let job = vars.get("CI_JOB_TOKEN")?;
+    let job = job.map(|text| check(text, "CI_JOB_TOKEN")).transpose()?;
     let Some(access) = access(vars, fixed)? else {
         return Ok((job, None));
     };

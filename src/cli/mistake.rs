@@ -1,6 +1,6 @@
 //! The errors about mistaken words, with what each was probably meant to be.
 
-use super::table::Usage;
+use super::table::{Opt, Usage};
 use crate::exit::Stop;
 use crate::near::nearest;
 
@@ -24,8 +24,15 @@ pub(super) fn unknown_command(word: &str, table: &[&'static Usage]) -> Stop {
 pub(super) fn unknown_option(word: &str, usage: &'static Usage, table: &[&'static Usage]) -> Stop {
     let name = name(word);
     let stop = Stop::usage(format!("{} has no option {}", usage.name, quoted(name)));
-    let others = table.iter().filter(|other| other.option(name).is_some());
-    let others: Vec<&str> = others.map(|other| other.name).collect();
+    let others = table
+        .iter()
+        .filter_map(|other| Some((other.name, other.option(name)?)));
+    let (others, options): (Vec<&str>, Vec<&Opt>) = others.unzip();
+    // `gate --require branch=main`: what follows the option elsewhere is an operand here.
+    let operand = usage.placeholder();
+    if options.iter().any(|option| option.value == Some(operand)) {
+        return stop.hint(format!("write the {operand} without {name}"));
+    }
     if !others.is_empty() {
         return stop.hint(format!("{name} is an option of {}", others.join(", ")));
     }
@@ -35,12 +42,10 @@ pub(super) fn unknown_option(word: &str, usage: &'static Usage, table: &[&'stati
     if let Some(option) = meant.and_then(|name| usage.option(name)) {
         return stop.hint(format!("did you mean {}?", option.form()));
     }
-    match usage.placeholder() {
-        operand if !operand.is_empty() && !name.starts_with("--") => {
-            stop.hint(format!("if it is meant as {operand}, put -- before it"))
-        }
-        _ => stop,
+    if operand.is_empty() || name.starts_with("--") {
+        return stop;
     }
+    stop.hint(format!("if it is meant as {operand}, put -- before it"))
 }
 
 pub(super) fn not_a_choice(what: &str, word: &str, choices: &[&'static str]) -> Stop {

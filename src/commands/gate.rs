@@ -78,5 +78,5 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         gate::hints(&judgement, session.talk);
         Ok(judgement.exit())
     })?;
-    finish(host, &printing.common, out, exit)
+    Ok(finish(host, &printing.common, out, exit))
 }

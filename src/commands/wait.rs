@@ -137,7 +137,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         session.talk.stop(&stop);
         Ok(Exit::of_all([ended.outcome.exit, stop.exit]))
     })?;
-    finish(host, &options.common, out.into_inner(), exit)
+    Ok(finish(host, &options.common, out.into_inner(), exit))
 }
 
 /// The last that is known of each job; of `ndjson` it is an event, written already.

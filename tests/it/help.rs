@@ -6,42 +6,6 @@ use jobgate::table;
 use crate::run::{Run, closed_pipe};
 
 #[test]
-fn a_mistake_is_explained_on_stderr() {
-    Run::new("completion bsah").binary().is(
-        2,
-        "",
-        expect![[r#"
-            jobgate: error: the operand must be one of bash, zsh, fish, not "bsah"
-            jobgate: hint: did you mean bash?
-        "#]],
-    );
-    Run::new("completion").binary().is(
-        2,
-        "",
-        expect![[r#"
-            jobgate: error: completion needs bash|zsh|fish
-            jobgate: hint: usage: jobgate completion bash|zsh|fish (see jobgate completion --help)
-        "#]],
-    );
-    Run::new("help bogus").binary().is(
-        2,
-        "",
-        expect![[r#"
-        jobgate: error: no command "bogus"
-        jobgate: hint: jobgate help lists the commands
-    "#]],
-    );
-    Run::new("help a b").binary().is(
-        2,
-        "",
-        expect![[r#"
-            jobgate: error: help takes [COMMAND], not 2 operands
-            jobgate: hint: put a word with spaces in quotes
-        "#]],
-    );
-}
-
-#[test]
 fn no_word_at_all_is_a_mistake() {
     Run::new("").binary().is(
         2,

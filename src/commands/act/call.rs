@@ -82,13 +82,13 @@ pub fn run(
         let act = |action: &mut dyn Action| act(session, options, &out, action);
         Ok(begin(session, &act))
     })?;
-    finish(host, &options.common, out.into_inner(), exit)
+    Ok(finish(host, &options.common, out.into_inner(), exit))
 }
 
 /// Delivers the answer. That it could not be delivered never hides a worse end.
-pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> Result<Exit, Stop> {
+pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> Exit {
     let talk = Talk::new(host, common.color, common.quiet);
-    Ok(with_delivery(&talk, exit, out.finish()))
+    with_delivery(&talk, exit, out.finish())
 }
 
 fn with_delivery(talk: &Talk, exit: Exit, delivered: Result<(), Stop>) -> Exit {
