@@ -251,8 +251,7 @@ fn trigger_job<'j>(text: &str, rows: &'j [Job], pipeline: PipelineId) -> Result<
     match selected.jobs.as_slice() {
         [one] => Ok(one.job),
         [] => {
-            let names: Vec<&str> = rows.iter().map(|job| job.name.as_str()).collect();
-            let near = near(text, &names);
+            let near = near(text, rows.iter().map(|job| job.name.as_str()));
             Err(messages::no_trigger_job(text, pipeline, near))
         }
         several => {
@@ -280,16 +279,16 @@ pub fn choose<'j>(
 pub fn no_such_jobs<'n>(
     operands: impl IntoIterator<Item = &'n Operand>,
     within: Within,
-    names: &[&str],
+    names: impl Iterator<Item = &'n str> + Clone,
 ) -> Option<Stop> {
     Stop::all(operands.into_iter().map(|operand| {
-        let near = near(&operand.text, names);
+        let near = near(&operand.text, names.clone());
         messages::no_such_job(operand, within, near)
     }))
 }
 
 /// The name or group that was probably meant, whatever its case.
-pub fn near<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
-    let groups = names.iter().copied().filter_map(group::of);
-    nearest(text, names.iter().copied().chain(groups))
+pub fn near<'n>(text: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<&'n str> {
+    let groups = names.clone().filter_map(group::of);
+    nearest(text, names.chain(groups))
 }

@@ -166,6 +166,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             pipelines: Pipelines::new(session.gitlab),
             options: &options,
             out: &mut out,
+            names: Vec::new(),
             lacks: Vec::new(),
         };
         match options.reach {
@@ -188,6 +189,8 @@ struct Listing<'a, 'h> {
     pipelines: Pipelines<'a>,
     options: &'a Options,
     out: &'a mut Out<'h>,
+    /// Of the jobs that were read.
+    names: Vec<String>,
     /// What the answer lacks. It is printed at the end, when everything that there is has been shown.
     lacks: Vec<Stop>,
 }
@@ -213,8 +216,8 @@ impl Listing<'_, '_> {
             self.lacks
                 .push(messages::trigger_jobs_refused(error.stop()));
         }
-        let names: Vec<&str> = found.jobs.iter().map(|job| job.name.as_str()).collect();
-        self.miss(&selected.missing, Within::Pipeline(*pipeline), &names);
+        self.names = names(&found.jobs).collect();
+        self.miss(&selected.missing, Within::Pipeline(*pipeline));
         Ok(())
     }
 
@@ -278,9 +281,10 @@ impl Listing<'_, '_> {
     }
 
     /// Operands, by index, that mean nothing.
-    fn miss(&mut self, missing: &[usize], within: Within, names: &[&str]) {
+    fn miss(&mut self, missing: &[usize], within: Within) {
         let operands = &self.options.selection.operands;
         let missing = missing.iter().filter_map(|index| operands.get(*index));
+        let names = self.names.iter().map(String::as_str);
         self.lacks.extend(no_such_jobs(missing, within, names));
     }
 
@@ -318,6 +322,7 @@ impl Listing<'_, '_> {
             }
             let selected = self.choose(&found.jobs, key.id, &located)?;
             missing.retain(|index| selected.missing.contains(index));
+            self.names.extend(names(&found.jobs));
             let meant = selected.jobs.iter().map(|chosen| chosen.job.id).collect();
             Ok(Read::Jobs(nodes(found.jobs, texts, &meant)))
         })?;
@@ -332,7 +337,7 @@ impl Listing<'_, '_> {
             _ => branch.meant(&mut |branch, node| self.out.json(&branch.line(node))),
         }
         self.lacks.extend(unread);
-        self.miss(&missing, Within::Tree(root.id), &[]);
+        self.miss(&missing, Within::Tree(root.id));
         Ok(())
     }
 
@@ -350,10 +355,10 @@ impl Listing<'_, '_> {
         let enough =
             |shown: usize, seen: usize| limit > 0 && (shown >= limit || seen >= LOOKED_THROUGH);
         let read = || {
-            let (mut rows, mut texts, mut seen) = (Vec::new(), Texts::new(), 0);
+            let (mut rows, mut texts, mut names) = (Vec::new(), Texts::new(), Vec::new());
             let mut missing: Vec<usize> = (0..rule.operands.len()).collect();
             let each = &mut |job: Job, raw: &RawValue| {
-                seen += 1;
+                names.push(job.name.clone());
                 // Without a caller no operand can mean it.
                 let selected = select(&rule, std::slice::from_ref(&job), None).unwrap_or_default();
                 missing.retain(|index| selected.missing.contains(index));
@@ -361,7 +366,7 @@ impl Listing<'_, '_> {
                     texts.insert(job.id, raw.to_owned());
                     rows.push(slim(job));
                 }
-                if enough(rows.len(), seen) {
+                if enough(rows.len(), names.len()) {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
@@ -369,20 +374,25 @@ impl Listing<'_, '_> {
             };
             self.pipelines
                 .project_rows(&project, &rule.statuses, each)?;
-            Ok((rows, texts, seen, missing))
+            Ok((rows, texts, names, missing))
         };
-        let (rows, texts, seen, missing) = self.session.ask(read)?;
+        let (rows, texts, names, missing) = self.session.ask(read)?;
         let marked: Vec<(&Job, bool)> = rows.iter().map(|job| (job, false)).collect();
         self.print(&project, &marked, &texts)?;
         if limit == 0 || rows.len() < limit {
-            if enough(rows.len(), seen) {
+            if enough(rows.len(), names.len()) {
                 let warning = jobs::looked_through(LOOKED_THROUGH);
                 self.session.talk.warning(&warning);
             }
-            self.miss(&missing, Within::Project(&project), &[]);
+            self.names = names;
+            self.miss(&missing, Within::Project(&project));
         }
         Ok(())
     }
+}
+
+fn names(jobs: &[Job]) -> impl Iterator<Item = String> {
+    jobs.iter().map(|job| job.name.clone())
 }
 
 /// Without `--limit 0` no more rows of a project are looked through.

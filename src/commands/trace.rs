@@ -168,9 +168,9 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
             .find(|row| operand.is_some_and(|text| row.id.to_string() == *text))
             .unwrap_or(job),
         [] => {
-            let names: Vec<&str> = rows.iter().map(|job| job.name.as_str()).collect();
+            let names = rows.iter().map(|job| job.name.as_str());
             let within = Within::Pipeline(located.place.pipeline);
-            let missing = no_such_jobs(&options.selection.operands, within, &names);
+            let missing = no_such_jobs(&options.selection.operands, within, names);
             return Err(report::no_log_of_trigger_jobs(missing));
         }
         several => return Err(report::several(several)),

@@ -222,13 +222,13 @@ impl JobWait<'_> {
 
     /// The words for an end that the jobs' own status does not explain.
     fn explain(&self, outcome: &Outcome) -> Option<Stop> {
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let names = self.names.iter().map(String::as_str);
         if let Some(Reason::NoTriggerJob(missing)) = &outcome.reason {
             let JobOutcome { name, pipeline, .. } = missing.as_ref();
             return Some(messages::no_trigger_job(
                 name,
                 pipeline.id,
-                near(name, &names),
+                near(name, names),
             ));
         }
         let missing = |job: &&JobOutcome| job.job.is_none() && job.counts == Counts::Missing;
@@ -239,7 +239,7 @@ impl JobWait<'_> {
         {
             let operands = self.operands.iter();
             let operands = operands.filter(|one| missing.iter().any(|job| job.name == one.text));
-            return no_such_jobs(operands, Within::Pipeline(first.pipeline.id), &names);
+            return no_such_jobs(operands, Within::Pipeline(first.pipeline.id), names);
         }
         let refused = match outcome.reason {
             Some(Reason::PipelineRefused(id) | Reason::PipelineGone(id)) => self.refusals.get(&id),

@@ -172,8 +172,8 @@ impl<'j> Jobs<'j> {
         let Some(place) = &self.place else {
             return Err(messages::project_without_pipeline());
         };
-        let names: Vec<&str> = self.rows.iter().map(|job| job.name.as_str()).collect();
-        if let Some(stop) = no_such_jobs(missing, Within::Pipeline(place.pipeline), &names) {
+        let names = self.rows.iter().map(|job| job.name.as_str());
+        if let Some(stop) = no_such_jobs(missing, Within::Pipeline(place.pipeline), names) {
             return Err(stop);
         }
         // Nothing to clean up is as good as cleaned up.
