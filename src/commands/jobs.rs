@@ -232,6 +232,9 @@ impl Listing<'_, '_> {
         if *format == Format::Table {
             let table = jobs::table(rows, matches!(reach, Reach::Project(_)));
             self.out.table(&table, self.session.color);
+            if rows.is_empty() && self.options.selection.operands.is_empty() {
+                self.session.talk.line(jobs::EMPTY);
+            }
             let rows: Vec<&Job> = rows.iter().map(|(job, _)| *job).collect();
             return self.tails(project, &rows);
         }

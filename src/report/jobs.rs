@@ -108,9 +108,7 @@ pub fn heading(job: &Job, style: Style) -> String {
     let mut text = String::from("\n");
     style.paint(&mut text, &visible(&job.name), Paint::Strong);
     let _ = writeln!(text, " ({}): {}", job.id, visible(reason));
-    if job.trigger {
-        text.push_str("  (a trigger job has no log)\n");
-    } else if job.erased_at.is_some() {
+    if job.erased_at.is_some() {
         text.push_str("  (the log was erased)\n");
     }
     text
@@ -124,6 +122,9 @@ pub fn indented(line: &[u8]) -> String {
 
 /// GitLab's own text of each row.
 pub type Texts = HashMap<JobId, Box<RawValue>>;
+
+/// The table has no row.
+pub const EMPTY: &str = "no job matches";
 
 /// A search through a project's jobs ended before their end.
 pub fn looked_through(jobs: usize) -> String {

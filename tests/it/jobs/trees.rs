@@ -76,7 +76,7 @@ fn a_tree_shows_every_pipeline_below() {
             parts    build  success        0s      1s  90402  started pipeline 7701
             └─ part  part   success     2m00s  48m00s  90403
             links: /shop/web/-/jobs/ID
-            jobgate: error: no job "chekc" in pipeline 7700 and below
+            jobgate: error: no job "chekc" in pipeline 7700 and below; did you mean "check"?
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
             $ jobs --downstream parts --downstream charts
             JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE
