@@ -279,7 +279,7 @@ pub fn choose<'j>(
 pub fn no_such_jobs<'n>(
     operands: impl IntoIterator<Item = &'n Operand>,
     within: Within,
-    names: impl Iterator<Item = &'n str> + Clone,
+    names: &(impl Iterator<Item = &'n str> + Clone),
 ) -> Option<Stop> {
     Stop::all(operands.into_iter().map(|operand| {
         let near = near(&operand.text, names.clone());

@@ -217,7 +217,7 @@ impl Listing<'_, '_> {
                 .push(messages::trigger_jobs_refused(error.stop()));
         }
         self.names = names(&found.jobs).collect();
-        self.miss(&selected.missing, Within::Pipeline(*pipeline));
+        self.miss(&selected.missing, Within::Pipeline(*pipeline), rows.len());
         Ok(())
     }
 
@@ -232,9 +232,6 @@ impl Listing<'_, '_> {
         if *format == Format::Table {
             let table = jobs::table(rows, matches!(reach, Reach::Project(_)));
             self.out.table(&table, self.session.color);
-            if rows.is_empty() && self.options.selection.operands.is_empty() {
-                self.session.talk.line(jobs::EMPTY);
-            }
             let rows: Vec<&Job> = rows.iter().map(|(job, _)| *job).collect();
             return self.tails(project, &rows);
         }
@@ -283,12 +280,15 @@ impl Listing<'_, '_> {
         Ok(selected)
     }
 
-    /// Operands, by index, that mean nothing.
-    fn miss(&mut self, missing: &[usize], within: Within) {
+    /// Operands, by index, that mean nothing. `shown`: rows of the answer.
+    fn miss(&mut self, missing: &[usize], within: Within, shown: usize) {
+        if shown == 0 && missing.is_empty() {
+            self.session.talk.line(jobs::EMPTY);
+        }
         let operands = &self.options.selection.operands;
         let missing = missing.iter().filter_map(|index| operands.get(*index));
         let names = self.names.iter().map(String::as_str);
-        self.lacks.extend(no_such_jobs(missing, within, names));
+        self.lacks.extend(no_such_jobs(missing, within, &names));
     }
 
     fn tails(&mut self, project: &Project, rows: &[&Job]) -> Result<(), Stop> {
@@ -340,7 +340,7 @@ impl Listing<'_, '_> {
             _ => branch.meant(&mut |branch, node| self.out.json(&branch.line(node))),
         }
         self.lacks.extend(unread);
-        self.miss(&missing, Within::Tree(root.id));
+        self.miss(&missing, Within::Tree(root.id), self.names.len());
         Ok(())
     }
 
@@ -388,7 +388,7 @@ impl Listing<'_, '_> {
                 self.session.talk.warning(&warning);
             }
             self.names = names;
-            self.miss(&missing, Within::Project(&project));
+            self.miss(&missing, Within::Project(&project), rows.len());
         }
         Ok(())
     }

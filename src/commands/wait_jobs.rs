@@ -239,7 +239,7 @@ impl JobWait<'_> {
         {
             let operands = self.operands.iter();
             let operands = operands.filter(|one| missing.iter().any(|job| job.name == one.text));
-            return no_such_jobs(operands, Within::Pipeline(first.pipeline.id), names);
+            return no_such_jobs(operands, Within::Pipeline(first.pipeline.id), &names);
         }
         let refused = match outcome.reason {
             Some(Reason::PipelineRefused(id) | Reason::PipelineGone(id)) => self.refusals.get(&id),

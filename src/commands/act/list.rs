@@ -173,7 +173,7 @@ impl<'j> Jobs<'j> {
             return Err(messages::project_without_pipeline());
         };
         let names = self.rows.iter().map(|job| job.name.as_str());
-        if let Some(stop) = no_such_jobs(missing, Within::Pipeline(place.pipeline), names) {
+        if let Some(stop) = no_such_jobs(missing, Within::Pipeline(place.pipeline), &names) {
             return Err(stop);
         }
         // Nothing to clean up is as good as cleaned up.

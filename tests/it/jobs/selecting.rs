@@ -34,6 +34,7 @@ fn jobs_are_selected_as_everywhere() {
             7    gate   manual  90405
               /shop/web/-/jobs/90405
             $ jobs unit --status success
+            no job matches
             $ jobs 7 Compile uint lint x*
             JOB   STAGE  STATUS  DURATION  QUEUED     ID  NOTE
             lint  test   failed     2m00s  48m00s  90402  allowed to fail, runner system failure
@@ -67,6 +68,7 @@ fn the_calling_jobs_siblings_are_left_out_of_groups() {
         &expect![[r#"
             $ jobs gate
             left out, as parallel siblings of this job: gate 1/3, gate 3/3
+            no job matches
             $ jobs gat
             jobgate: error: no job "gat" in pipeline 7700; did you mean "gate"?
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
