@@ -11,7 +11,7 @@ use crate::host::Vars;
 use crate::model::JobId;
 use crate::time::parse_duration;
 use crate::url::Url;
-pub use file::{Pem, Trust};
+pub use file::{Pem, Trust, read as read_file};
 pub use fixed::{Fixed, Secret};
 pub use token::Access;
 
@@ -66,7 +66,11 @@ impl Ci {
             job: id(vars, "CI_JOB_ID")?.map(JobId),
             job_timeout: limit(vars, "CI_JOB_TIMEOUT", seconds, &mut warnings)?,
             script_timeout: limit(vars, "RUNNER_SCRIPT_TIMEOUT", go_duration, &mut warnings)?,
-            release: release(vars),
+            release: vars
+                .get("CI_SERVER_VERSION")
+                .ok()
+                .flatten()
+                .and_then(release),
             trust: Trust::read(vars, fixed)?,
             proxies: Proxies::read(vars, fixed)?,
             warnings,
@@ -74,8 +78,9 @@ impl Ci {
     }
 }
 
-fn release(vars: &Vars) -> Option<(u32, u32)> {
-    let mut numbers = vars.get("CI_SERVER_VERSION").ok()??.split('.');
+/// `18.10.1-ee` is (18, 10).
+pub fn release(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.');
     let mut number = || numbers.next()?.parse().ok();
     number().zip(number())
 }
@@ -220,6 +225,20 @@ mod tests {
         Fixed {
             server: Some(url.to_owned()),
             ..Fixed::default()
+        }
+    }
+
+    #[test]
+    fn a_release_is_read_from_the_front() {
+        for (version, expected) in [
+            ("18.10.0", Some((18, 10))),
+            ("18.9.3-ee", Some((18, 9))),
+            ("19.2.0-pre", Some((19, 2))),
+            ("19", None),
+            ("", None),
+            ("v19.1", None),
+        ] {
+            assert_eq!(release(version), expected, "{version}");
         }
     }
 

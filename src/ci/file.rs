@@ -30,7 +30,7 @@ pub struct Trust {
 
 impl Trust {
     /// With `--ca-file` or `--server` no variable says whom to trust. The client's certificate proves us to the server and leads nowhere.
-    pub(super) fn read(vars: &Vars, fixed: &Fixed) -> Result<Self, Stop> {
+    pub fn read(vars: &Vars, fixed: &Fixed) -> Result<Self, Stop> {
         let (roots, ca) = match &fixed.ca_file {
             Some(word) if word == "builtin" => (None, None),
             Some(path) => (None, Some(pem(path, "--ca-file")?)),
@@ -74,7 +74,7 @@ fn pem(path: &str, source: &'static str) -> Result<Pem, Stop> {
 }
 
 /// The content of a regular file of at most `largest` bytes; messages call it `name`.
-pub(super) fn read(path: &str, name: &str, largest: u64) -> Result<Vec<u8>, Stop> {
+pub fn read(path: &str, name: &str, largest: u64) -> Result<Vec<u8>, Stop> {
     let failed = |error: std::io::Error| Stop::usage(format!("cannot read {name}: {error}"));
     // Looked at before it is opened: opening a named pipe would wait for a writer.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {

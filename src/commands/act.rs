@@ -1,6 +1,7 @@
 //! `play`, `retry`, `cancel` and `erase`: what their options say, and the one course that they and `trigger` share.
 
 pub mod call;
+pub mod from;
 pub mod jobs;
 pub mod leave;
 pub mod list;
@@ -12,10 +13,12 @@ use std::time::Duration;
 use super::options::{self as shared, ALL, Where};
 use crate::cli::{Usage, Words};
 use crate::decide::action::{Action, Verb};
+use crate::decide::select::Matched;
 use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 
+use from::FROM;
 use list::{Jobs, Request};
 use options::{ALLOW_FAILURE, FORCE, Options, RERUN};
 use parameters::Parameters;
@@ -36,14 +39,9 @@ fn read(
     words: &mut Words,
     host: &Host,
 ) -> Result<(Request, Options), Stop> {
-    let mut selection = shared::selection(words);
-    let all = words.switch(&ALL);
-    if selection.operands.is_empty() && selection.stages.is_empty() {
-        if !all {
-            return Err(Stop::usage("which job? name one, a --stage, or --all"));
-        }
-        selection.all = true;
-    }
+    let from = words.value(&FROM);
+    let selection = shared::selection(words);
+    let all = words.switch(&ALL) || from.is_some();
     let place = Where::read(words)?;
     let mut options = Options::read(words, &place)?;
     options.cleans_up = matches!(verb, Verb::Cancel | Verb::Erase);
@@ -56,12 +54,14 @@ fn read(
     let parameters = Parameters::read(words, &host.vars)?;
     let action = Action {
         verb,
+        // What --from names may have passed meanwhile.
+        matched: from.as_ref().map_or(Matched::Name, |_| Matched::Everything),
         rerun: words.switch(&RERUN),
         force: words.switch(&FORCE),
         waits: !options.patience.limits.once(),
         given: parameters.given(),
     };
-    let request = Request {
+    let mut request = Request {
         name: usage.name,
         action,
         place,
@@ -69,5 +69,14 @@ fn read(
         all,
         parameters,
     };
+    if let Some(path) = from {
+        options.nothing = from::read(&path, &mut request)?;
+        options.placed = true;
+    }
+    let selection = &mut request.selection;
+    selection.all = selection.operands.is_empty() && selection.stages.is_empty();
+    if selection.all && !all {
+        return Err(Stop::usage("which job? name one, a --stage, or --all"));
+    }
     Ok((request, options))
 }

@@ -180,7 +180,7 @@ impl Printing {
 }
 
 /// Where to look: read from the options, nothing asked yet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Where {
     pub project: Option<Project>,
     pub pipeline: Option<PipelineId>,

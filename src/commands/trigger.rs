@@ -2,22 +2,21 @@
 
 use super::Command;
 use super::act::call::{self, Action, Call, Goal, Sent};
-use super::act::leave::{self, Cancel, Started};
+use super::act::leave::{self, Started};
 use super::act::options::{DRY_RUN, ON_CANCEL, Options, WAIT, WAITING_STRICT};
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
 use super::gating::GATING;
 use super::options::{self, CONNECTION, OUTPUT, Where};
 use crate::cli::{Group, Opt, Usage, Words};
-use crate::decide::select::Selection;
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
+use crate::gitlab::explain::explain_no_token;
 use crate::gitlab::{Body, Error, Project, Route, TokenKind};
 use crate::host::Host;
-use crate::model::{Pipeline, Place};
+use crate::model::{Pipeline, PipelineId, Place};
 use crate::report::act::{self as report, Ending, What};
 use crate::report::messages::Within;
 use crate::session::Session;
-use crate::time::Timestamp;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -89,14 +88,14 @@ struct NewPipeline<'p> {
 impl Action for NewPipeline<'_> {
     fn ready(&mut self, call: &Call) -> Result<(), Stop> {
         if call.options.cancels && !self.session.gitlab.has(TokenKind::Access) {
-            return Err(report::cannot_cancel());
+            let route = Route::CancelPipeline(self.project.clone(), PipelineId(0));
+            return Err(explain_no_token(&route));
         }
         Ok(())
     }
 
     fn plan(&mut self, _: &mut Call) -> Result<(), Stop> {
-        let names = self.parameters.names();
-        let plan = report::plan_trigger(&self.project, &self.ref_name, &names);
+        let plan = report::plan_trigger(&self.project, &self.ref_name);
         self.session.talk.line(&plan);
         Ok(())
     }
@@ -119,9 +118,8 @@ impl Action for NewPipeline<'_> {
             project: project.unwrap_or_else(|| self.project.clone()),
             pipeline: pipeline.id,
         };
-        let now = self.session.host.clock.wall();
         let line = report::triggered(&place, &pipeline.web_url);
-        report::happening(self.session.talk, now, &line);
+        report::happening(self.session.talk, self.session.host.clock.wall(), &line);
         self.started = Some((place, pipeline));
         call.interim(&self.ending(Exit::Pending, None));
         Ok(())
@@ -130,24 +128,18 @@ impl Action for NewPipeline<'_> {
     /// All jobs of the pipeline.
     fn goal(&self) -> Option<Goal<'_>> {
         let (place, _) = self.started.as_ref()?;
-        Some(Goal {
-            place,
-            selection: Selection {
-                all: true,
-                ..Selection::default()
-            },
-            known: Vec::new(),
-        })
+        Some((place, None))
     }
 
     fn leave(&self, cancel: bool) {
         if let Some((place, pipeline)) = &self.started {
+            let route = Route::CancelPipeline(place.project.clone(), pipeline.id);
             let started = Started {
                 name: Within::Pipeline(pipeline.id).to_string(),
                 url: &pipeline.web_url,
-                cancel: Cancel::Send(Route::CancelPipeline(place.project.clone(), pipeline.id)),
+                cancel: Box::new(move |_| Ok(Some(route.clone()))),
             };
-            leave::leave(cancel, self.session, place, &[started]);
+            leave::leave(cancel, self.session, &[started]);
         }
     }
 
@@ -175,20 +167,11 @@ impl NewPipeline<'_> {
         self.session.gitlab.post(&route, &body)?.json()
     }
 
-    /// Lists the pipelines that a request with a lost answer may have started. Nothing is sent again.
+    /// Lists the pipelines of the ref and the calling job's user since the call began, newest first: a request with a lost answer may have
+    /// started one of them. Nothing is sent again.
     fn lost(&self, call: &mut Call, lost: &Error) -> Stop {
-        let Call { turns, me, .. } = call;
-        let user = me.as_ref().and_then(|me| me.job.user.as_ref());
+        let user = call.me.as_ref().and_then(|me| me.job.user.as_ref());
         let user = user.map_or("", |user| user.username.as_str());
-        let since = me.as_ref().and_then(|me| me.facts.date);
-        // GitLab may still be at work on it.
-        let paused = turns.pause_short();
-        let newer = paused.and_then(|()| turns.ask(|| self.newer(user, since)));
-        report::lost_trigger(lost.stop(), &self.ref_name, user, newer)
-    }
-
-    /// Pipelines of the ref and the calling job's user since the call began, newest first.
-    fn newer(&self, user: &str, since: Option<Timestamp>) -> Result<Vec<Pipeline>, Error> {
         let query = [
             ("ref", self.ref_name.as_str()),
             // A pipeline started with a job token has this source (`app/services/ci/pipeline_trigger_service.rb`).
@@ -199,8 +182,13 @@ impl NewPipeline<'_> {
             ("per_page", "20"),
         ];
         let route = Route::Pipelines(self.project.clone());
-        let mut rows: Vec<Pipeline> = self.session.gitlab.get(&route, &query)?.json()?;
-        rows.retain(|row| row.created_at.is_none_or(|created| Some(created) >= since));
-        Ok(rows)
+        let ask = || self.session.gitlab.get(&route, &query)?.json();
+        // GitLab may still be at work on it.
+        let paused = call.turns.pause_short();
+        let rows = paused.and_then(|()| call.turns.ask(ask));
+        let since = call.me.as_ref().and_then(|me| me.facts.date);
+        let newer = |row: &Pipeline| row.created_at.is_none_or(|at| Some(at) >= since);
+        let rows = rows.map(|rows: Vec<Pipeline>| rows.into_iter().filter(newer).collect());
+        report::lost_trigger(lost.stop(), &self.ref_name, user, rows)
     }
 }

@@ -5,4 +5,4 @@ pub mod plan;
 pub mod target;
 
 pub use plan::{Action, Given, Plan, Verb, Why};
-pub use target::{Approval, Progress, Target};
+pub use target::{Progress, Target};

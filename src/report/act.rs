@@ -7,22 +7,16 @@ use super::dotenv::Dotenv;
 use super::jobs::{COLUMNS, row};
 use super::messages::list;
 use super::style::Paint;
-use super::table::{Column, Table};
+use super::table::Table;
 use super::talk::Talk;
-use super::{json, wait};
+use super::text::visible;
+use super::{Color, Out, json, wait};
 use crate::decide::action::{Plan, Progress, Target, Verb, Why};
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Error;
 use crate::model::{Job, JobId, Pipeline, PipelineId, Place, Project, Status};
 use crate::time::Timestamp;
-
-const PIPELINE: &[Column] = &[
-    Column::Right("PIPELINE"),
-    Column::Left("RESULT"),
-    Column::Left("STATUS"),
-    Column::Name("PROJECT"),
-];
 
 /// How an action ended.
 pub struct Ending<'e> {
@@ -81,59 +75,36 @@ impl<'e> Ending<'e> {
         }
     }
 
-    /// What was acted on and what became of it; after waiting, the jobs and how they ended. `None` where there is nothing to show.
-    pub fn table(&self) -> Option<Table> {
+    /// What was acted on and what became of it; after waiting, the jobs and how they ended.
+    pub fn print(&self, out: &mut Out, color: Color) {
         if let Some(outcome) = self.waited {
-            return Some(wait::table(outcome));
+            return out.table(&wait::table(outcome), color);
         }
         match self.what {
-            What::Jobs([]) | What::Pipeline { started: None, .. } => None,
-            What::Jobs(targets) => {
-                let mut table = Table::new(COLUMNS);
-                for target in targets {
-                    let Target { job, progress, .. } = target;
-                    let paint = match progress.exit(Exit::Pending) {
-                        Exit::Ok => Paint::Good,
-                        Exit::Pending | Exit::Unknown => Paint::Warning,
-                        _ => Paint::Bad,
-                    };
-                    let result = (word(progress), paint);
-                    let planned = matches!(progress, Progress::Planned(Plan::Do(_)));
-                    let link = paint != Paint::Good && !planned;
-                    row(
-                        &mut table,
-                        &job.name,
-                        job,
-                        result,
-                        [""; 3],
-                        &why(target),
-                        link,
-                    );
-                }
-                Some(table)
-            }
-            What::Pipeline {
-                project,
-                started: Some(pipeline),
-                ..
-            } => {
-                let mut table = Table::new(PIPELINE);
-                let project = self.project().unwrap_or(project);
-                let status = Paint::status(&pipeline.status, false);
-                table.row(&[
-                    (&pipeline.id.to_string(), Paint::Plain),
-                    ("triggered", Paint::Good),
-                    (pipeline.status.word(), status),
-                    (&project.to_string(), Paint::Plain),
-                ]);
-                table.link(&pipeline.web_url);
-                Some(table)
+            What::Jobs([]) | What::Pipeline { started: None, .. } => {}
+            What::Jobs(targets) => out.table(&table(targets), color),
+            What::Pipeline { started, .. } => {
+                let url = started.map_or("", |pipeline| &pipeline.web_url);
+                let place = self.place.map(pipeline).unwrap_or_default();
+                let (place, url) = (visible(&place), visible(url));
+                out.text(&format!("triggered: {place}\n  {url}\n"));
             }
         }
     }
 
     pub fn json(&self) -> String {
-        let (mut jobs, mut ref_name, mut web_url) = (None, None, None);
+        let waited = self.waited.zip(self.place);
+        let mut document = Document {
+            result: self.exit.name(),
+            exit: self.exit.code(),
+            action: self.action,
+            project: self.project(),
+            pipeline: self.place.map(|place| place.pipeline),
+            jobs: None,
+            ref_name: None,
+            web_url: None,
+            waited: waited.map(|(outcome, place)| wait::Document::of(outcome, Some(place))),
+        };
         match self.what {
             What::Jobs(targets) => {
                 let acted = targets.iter().map(|target| Acted {
@@ -144,31 +115,16 @@ impl<'e> Ending<'e> {
                     result: word(&target.progress),
                     why: why(target),
                 });
-                jobs = Some(acted.collect());
+                document.jobs = Some(acted.collect());
             }
             What::Pipeline {
-                ref_name: name,
-                started,
-                ..
+                ref_name, started, ..
             } => {
-                ref_name = Some(name);
-                web_url = Some(started.map(|pipeline| pipeline.web_url.as_str()).into());
+                document.ref_name = Some(ref_name);
+                document.web_url = Some(started.map(|it| it.web_url.as_str()).into());
             }
         }
-        json::text(&Document {
-            result: self.exit.name(),
-            exit: self.exit.code(),
-            action: self.action,
-            project: self.project(),
-            pipeline: self.place.map(|place| place.pipeline),
-            jobs,
-            ref_name,
-            web_url,
-            waited: self
-                .waited
-                .zip(self.place)
-                .map(|(outcome, place)| wait::Document::of(outcome, Some(place))),
-        }) + "\n"
+        json::text(&document) + "\n"
     }
 
     /// For later jobs and `after_script`. Names are left out: they may hold what GitLab would expand.
@@ -189,8 +145,8 @@ impl<'e> Ending<'e> {
                 }
             }
             What::Jobs(targets) => {
-                let done = targets.iter().filter(|target| target.progress.done());
-                let ids: Vec<String> = done.map(|target| target.job.id.to_string()).collect();
+                let sent = targets.iter().filter(|one| one.progress.verb().is_some());
+                let ids: Vec<String> = sent.map(|target| target.job.id.to_string()).collect();
                 dotenv.set("JOB_IDS", ids.join(" "));
                 if let [Target { job, .. }] = targets {
                     dotenv.set("JOB_ID", job.id.to_string());
@@ -202,8 +158,32 @@ impl<'e> Ending<'e> {
                 }
             }
         }
+        // The last line: without it `cancel --from` takes the file for cut off.
+        dotenv.set("ACTION", self.action);
         dotenv
     }
+}
+
+fn table(targets: &[Target]) -> Table {
+    let mut table = Table::new(COLUMNS);
+    for target in targets {
+        let Target { job, progress, .. } = target;
+        let paint = match progress.exit(Exit::Pending) {
+            Exit::Ok => Paint::Good,
+            Exit::Pending | Exit::Unknown => Paint::Warning,
+            _ => Paint::Bad,
+        };
+        let (result, why) = ((word(progress), paint), why(target));
+        let planned = matches!(progress, Progress::Planned(Plan::Do(_)));
+        let link = paint != Paint::Good && !planned;
+        row(&mut table, &job.name, job, result, [""; 3], &why, link);
+    }
+    table
+}
+
+/// Whether this word in JSON means a job that a play or retry has started, or may have.
+pub fn started(word: &str) -> bool {
+    matches!(word, "played" | "retried" | "unknown")
 }
 
 /// The word for it in JSON and tables.
@@ -230,8 +210,7 @@ fn verb(verb: Verb) -> (&'static str, &'static str) {
 
 /// Why, in a few words; empty where the word says all.
 fn why(target: &Target) -> String {
-    let Target { job, progress, .. } = target;
-    match progress {
+    match &target.progress {
         Progress::Planned(Plan::NotYet(why) | Plan::DoneAlready(why) | Plan::Refuse(why)) => {
             reason(why, target)
         }
@@ -241,10 +220,9 @@ fn why(target: &Target) -> String {
         Progress::Planned(Plan::Do(_)) | Progress::Did { .. } => String::new(),
         Progress::Closed(_) => "nothing was sent".into(),
         Progress::Failed(stop) => stop.error.lines().next().unwrap_or_default().into(),
-        Progress::Sent(_) | Progress::Unknown(_) => {
-            let verb = progress.verb().map_or("", |verb| self::verb(verb).0);
-            let (id, status) = (job.id, job.status.word());
-            format!("{verb} was sent, and it is not known whether it was done: {id} is {status}")
+        sent @ (Progress::Sent(_) | Progress::Unknown(_)) => {
+            let verb = sent.verb().map_or("", |verb| self::verb(verb).0);
+            format!("{verb} was sent, and it is not known whether it was done")
         }
     }
 }
@@ -259,31 +237,27 @@ fn reason(why: &Why, target: &Target) -> String {
         Why::Archived => "it is archived, and archived jobs cannot run".into(),
         Why::Erased => "it is erased".into(),
         Why::Unlisted => "it is not listed any more".into(),
-        Why::TriggerJob => {
-            "it is a trigger job, which GitLab's API neither cancels nor erases".into()
-        }
+        Why::TriggerJob => "GitLab can neither cancel nor erase a trigger job".into(),
         Why::StartsByItself => "it is a delayed trigger job, which starts by itself".into(),
         Why::TakesNoParameters => {
-            "a retried job takes no variables, a trigger job neither variables nor inputs".into()
+            "retried jobs take no variables, trigger jobs no inputs either".into()
         }
         Why::Approval => {
-            let environment = target.approval.as_ref().map_or("", |it| &it.environment);
+            let environment = target.approval.as_ref().map_or("", |it| &it.name);
             format!("its deployment to {environment} waits for an approval")
         }
     }
 }
 
 /// What to try where an action is refused.
-pub fn hint(verb: Verb, target: &Target) -> Option<&'static str> {
+pub fn hint(target: &Target) -> Option<&'static str> {
     let Progress::Planned(Plan::Refuse(why)) = &target.progress else {
         return None;
     };
-    Some(match (verb, why) {
+    Some(match (target.action.verb, why) {
         (_, Why::Archived) => "run a new pipeline",
         (_, Why::TriggerJob) => "--downstream NAME reaches the jobs of its downstream pipeline",
-        (_, Why::TakesNoParameters) => {
-            "leave them out, set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger"
-        }
+        (_, Why::TakesNoParameters) => "leave them out, or use jobgate trigger",
         (Verb::Cancel, Why::Status(_)) => "there is nothing left to cancel",
         (Verb::Erase, Why::Status(_)) => "only a finished job can be erased; wait --for finished",
         (_, Why::Status(Status::Skipped)) => "retry the job that it was skipped for",
@@ -295,31 +269,31 @@ pub fn hint(verb: Verb, target: &Target) -> Option<&'static str> {
 
 /// `plan: deploy (4711, manual): play`
 pub fn plan(target: &Target) -> String {
-    let Target { job, progress, .. } = target;
-    let why = why(target);
-    let what = match progress {
-        Progress::Planned(Plan::DoneAlready(_)) => format!("nothing to do, {why}"),
-        _ if why.is_empty() => word(progress).to_owned(),
-        _ => format!("{}, {why}", word(progress)),
-    };
-    let Job { name, id, .. } = job;
-    format!("plan: {name} ({id}, {}): {what}", job.status.word())
+    format!("plan: {}", state(target))
 }
 
-/// `deploy: not yet, it is created` or `deploy: played, 4711 is pending  https://…`
-pub fn changed(target: &Target) -> String {
+/// `deploy (4711, created): not yet, it is created`
+fn state(target: &Target) -> String {
     let Target { job, progress, .. } = target;
-    let Job { name, id, .. } = job;
-    let (word, status, why) = (word(progress), job.status.word(), why(target));
-    let mut line = format!("{name}: {word}");
-    if let Progress::Did { .. } = progress {
-        if !why.is_empty() {
-            line = format!("{line} ({why})");
+    let why = why(target);
+    let comma = if why.is_empty() { "" } else { ", " };
+    let (word, status) = (word(progress), job.status.word());
+    format!("{} ({}, {status}): {word}{comma}{why}", job.name, job.id)
+}
+
+/// `deploy (4711, pending): played  https://…`
+pub fn changed(target: &Target) -> String {
+    let page = &target.job.web_url;
+    let page = match (&target.approval, &target.progress) {
+        (Some(environment), _) => {
+            // People approve on the page of the environment.
+            let project = page.split("/-/").next().unwrap_or_default();
+            format!("  {project}/-/environments/{}", environment.id)
         }
-        return format!("{line}, {id} is {status}  {}", job.web_url);
-    }
-    let page = target.approval.as_ref().map_or("", |it| &it.page);
-    format!("{line}, {why}  {page}").trim_end().to_owned()
+        (None, Progress::Did { .. }) => format!("  {page}"),
+        _ => String::new(),
+    };
+    state(target) + &page
 }
 
 /// A line with the time of day.
@@ -373,57 +347,53 @@ pub fn inputs_ignored(version: &str) -> Stop {
     Stop::new(Exit::Closed, error).hint("without --input nothing is left out in silence")
 }
 
-pub fn inputs_unknown(error: &Error) -> Stop {
-    let error = format!("cannot tell whether this GitLab takes --input (18.10 or newer): {error}");
-    Stop::new(Exit::Unknown, error)
-}
-
-/// `plan: trigger ops/monitoring at main with A, B`
-pub fn plan_trigger(project: &Project, ref_name: &str, parameters: &[&str]) -> String {
-    let with = if parameters.is_empty() { "" } else { " with " };
-    format!(
-        "plan: trigger {project} at {ref_name}{with}{}",
-        parameters.join(", ")
-    )
+pub fn plan_trigger(project: &Project, ref_name: &str) -> String {
+    format!("plan: trigger {project} at {ref_name}")
 }
 
 pub fn triggered(place: &Place, url: &str) -> String {
     format!("triggered: {}  {url}", pipeline(place))
 }
 
-pub fn cannot_cancel() -> Stop {
-    Stop::new(
-        Exit::Refused,
-        "--on-cancel cancel takes an access token: job tokens cannot cancel pipelines",
-    )
+pub fn no_file(path: &str) -> String {
+    format!("there is no file {path}, so there is nothing to cancel")
+}
+
+pub fn nothing_started(path: &str) -> String {
+    format!("{path} names nothing that was started, so there is nothing to cancel")
+}
+
+pub fn foreign_file(path: &str) -> Stop {
+    let error = format!("{path} is not a complete output file of play, retry or trigger");
+    Stop::usage(error).hint("write it with --output json or --output dotenv")
+}
+
+pub fn perhaps_triggered(path: &str) -> Stop {
+    let error = format!("{path} does not say which pipeline trigger has started, if any");
+    Stop::new(Exit::Unknown, error)
 }
 
 /// The answer of a trigger was lost. `newer`: the pipelines that it may have started, or why they cannot be listed.
 pub fn lost_trigger(
-    lost: Stop,
+    mut stop: Stop,
     ref_name: &str,
     user: &str,
     newer: Result<Vec<Pipeline>, Stop>,
 ) -> Stop {
-    let signal = |exit| matches!(exit, Exit::Signal(_));
-    let exits = [
-        lost.exit,
-        newer.as_ref().map_or_else(|stop| stop.exit, |_| Exit::Ok),
-    ];
-    let exit = exits.into_iter().find(|exit| signal(*exit));
-    let mut stop = Stop::new(exit.unwrap_or(Exit::Unknown), lost.error);
     let whose = format!("{ref_name} by {user}");
+    let listed = |row: Pipeline| {
+        let created = row.created_at.map(|at| at.to_string()).unwrap_or_default();
+        let (id, url) = (row.id, row.web_url);
+        format!("\npipeline {id} of {whose}, created {created}  {url}")
+    };
+    stop.hints.clear();
     let newer = match newer {
         Ok(rows) if rows.is_empty() => format!(", but lists no new pipeline of {whose} so far"),
         Ok(rows) => {
-            let rows = rows.into_iter().map(|row| {
-                let created = row.created_at.map(|at| format!(", created {at}"));
-                let (id, created, url) = (row.id, created.unwrap_or_default(), row.web_url);
-                format!("\npipeline {id} of {whose}{created}  {url}")
-            });
-            ", perhaps one of these:".to_owned() + &rows.collect::<String>()
+            "; these are new:".to_owned() + &rows.into_iter().map(listed).collect::<String>()
         }
         Err(refusal) => {
+            stop.exit = Exit::of_all([stop.exit, refusal.exit]);
             stop.hints = refusal.hints;
             let error = refusal.error;
             format!("; the new pipelines of {whose} cannot be listed:\n{error}")
@@ -431,5 +401,8 @@ pub fn lost_trigger(
     };
     stop.error += "\nGitLab may have started a pipeline all the same";
     stop.error += &newer;
+    if !matches!(stop.exit, Exit::Signal(_)) {
+        stop.exit = Exit::Unknown;
+    }
     stop.hint("look at the newest pipelines of the ref before triggering again")
 }

@@ -1,6 +1,7 @@
 //! Actions on jobs, told as stories with everything that a person sees.
 
 mod ends;
+mod from;
 mod gated;
 mod leave;
 mod others;

@@ -8,7 +8,7 @@ use crate::commands::gating;
 use crate::commands::logs::show_tails;
 use crate::commands::wait_jobs::{Wait, wait_for};
 use crate::commands::wait_loop::Turns;
-use crate::decide::select::Selection;
+use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Kind};
@@ -50,12 +50,8 @@ pub trait Action {
     fn ending<'e>(&'e self, exit: Exit, waited: Option<&'e Outcome>) -> Ending<'e>;
 }
 
-/// The jobs to wait for.
-pub struct Goal<'g> {
-    pub place: &'g Place,
-    pub selection: Selection,
-    pub known: Vec<(String, JobId)>,
-}
+/// The jobs to wait for, by name, each with the attempt that is known; without a list all jobs of the pipeline.
+pub type Goal<'g> = (&'g Place, Option<Vec<(String, JobId)>>);
 
 /// One call of an action.
 pub struct Call<'c, 'o> {
@@ -77,12 +73,17 @@ pub fn run(
     options: &Options,
     begin: impl FnOnce(&Session, &dyn Fn(&mut dyn Action) -> Exit) -> Exit,
 ) -> Result<Exit, Stop> {
-    let out = RefCell::new(Out::open(host, options.file.as_deref(), false)?);
-    let exit = session::with(&options.common, host, |session| {
+    let out = RefCell::new(Out::open(host, options.printing.file.as_deref(), false)?);
+    let exit = session::with(&options.printing.common, host, |session| {
         let act = |action: &mut dyn Action| act(session, options, &out, action);
         Ok(begin(session, &act))
     })?;
-    Ok(finish(host, &options.common, out.into_inner(), exit))
+    Ok(finish(
+        host,
+        &options.printing.common,
+        out.into_inner(),
+        exit,
+    ))
 }
 
 /// Delivers the answer. That it could not be delivered never hides a worse end.
@@ -100,30 +101,36 @@ fn with_delivery(talk: &Talk, exit: Exit, delivered: Result<(), Stop>) -> Exit {
 }
 
 fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dyn Action) -> Exit {
-    // An access token and the command line suffice where nothing is asked about the calling job.
-    let alone = options.placed && options.gating.is_empty();
-    let (exit, waited) = match Turns::open(session, options.patience.limits, alone) {
-        Ok((turns, me)) => {
-            let call = Call {
-                session,
-                options,
-                turns,
-                me,
-                held: None,
-                closed: false,
-                out,
-            };
-            call.run(action)
-        }
-        Err(stop) => {
-            session.talk.stop(&stop);
-            (stop.exit, None)
+    let (exit, waited) = if let Some(why) = &options.nothing {
+        session.talk.warning(why);
+        (Exit::Ok, None)
+    } else {
+        // An access token and the command line suffice where nothing is asked about the calling job.
+        let alone = options.placed && options.gating.is_empty();
+        match Turns::open(session, options.patience.limits, alone) {
+            Ok((turns, me)) => {
+                let call = Call {
+                    session,
+                    options,
+                    turns,
+                    me,
+                    held: None,
+                    closed: false,
+                    out,
+                };
+                call.run(action)
+            }
+            Err(stop) => {
+                session.talk.stop(&stop);
+                (stop.exit, None)
+            }
         }
     };
     let ending = action.ending(exit, waited.as_ref());
-    let mut written = write(&ending, options, session, out);
+    let mut written = write(&ending, options, out);
     // The ends of the logs of the jobs that have failed, below the table.
-    if let (Ok(()), Some(keep), Format::Table) = (&written, options.log_tail, options.format)
+    if let (Ok(()), Some(keep), Format::Table) =
+        (&written, options.log_tail, options.printing.format)
         && let (Some(outcome), Some(place)) = (ending.waited, ending.place)
     {
         let (failed, mut out) = (outcome.failed(), out.borrow_mut());
@@ -133,21 +140,12 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
     with_delivery(session.talk, exit, written)
 }
 
-fn write(
-    ending: &Ending,
-    options: &Options,
-    session: &Session,
-    out: &RefCell<Out>,
-) -> Result<(), Stop> {
+fn write(ending: &Ending, options: &Options, out: &RefCell<Out>) -> Result<(), Stop> {
     let mut out = out.borrow_mut();
-    match options.format {
+    match options.printing.format {
         Format::Json => out.text(&ending.json()),
         Format::Dotenv => out.text(&ending.dotenv().text()?),
-        _ => {
-            if let Some(table) = ending.table() {
-                out.table(&table, session.color);
-            }
-        }
+        _ => ending.print(&mut out, options.printing.common.color),
     }
     Ok(())
 }
@@ -196,15 +194,21 @@ impl Call<'_, '_> {
 
     /// Goes on with everything that was started.
     fn wait(&mut self, action: &dyn Action) -> Option<Outcome> {
-        let goal = action.goal()?;
+        let (place, known) = action.goal()?;
+        let names = known.iter().flatten().map(|(name, _)| Operand::name(name));
+        let selection = Selection {
+            operands: names.collect(),
+            all: known.is_none(),
+            ..Selection::default()
+        };
         if self.options.until != Until::Finished {
             return None;
         }
         let wait = Wait {
-            place: goal.place,
+            place,
             downstream: &[],
-            selection: &goal.selection,
-            known: goal.known,
+            selection: &selection,
+            known: known.unwrap_or_default(),
             rules: &self.options.patience.rules,
             me: self.me.as_ref(),
         };
@@ -269,8 +273,8 @@ impl Call<'_, '_> {
 
     /// Puts the ids in place as soon as something was started, so that `after_script` can clean up even after a kill.
     pub fn interim(&self, ending: &Ending) {
-        if self.options.file.is_some() {
-            let _ = write(ending, self.options, self.session, self.out);
+        if self.options.printing.file.is_some() {
+            let _ = write(ending, self.options, self.out);
             self.out.borrow_mut().place();
         }
     }
@@ -295,9 +299,8 @@ fn classify<T>(error: Error) -> Result<Sent<T>, Error> {
     match error.kind {
         Kind::Unreachable | Kind::Limited { .. } | Kind::Deadline => Err(error),
         Kind::Interrupted { sent: false, .. } => Err(error),
-        // GitLab may have committed before it failed to get the lock.
-        Kind::Locked => Ok(Sent::Lost(error)),
         _ if error.nothing_done() => Ok(Sent::Refused(error)),
+        // A resource lock, too: GitLab may have committed before it failed to get it.
         _ => Ok(Sent::Lost(error)),
     }
 }

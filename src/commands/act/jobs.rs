@@ -6,13 +6,13 @@ use super::call::{Action, Call, Goal, Looked, Sent};
 use super::leave;
 use super::list::{Jobs, Read, route};
 use super::options::Until;
-use crate::decide::action::{Approval, Progress, Target, Verb};
-use crate::decide::select::{Operand, Selection};
+use crate::decide::action::{Progress, Target, Verb};
+use crate::decide::select::Operand;
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::explain::explain_no_token;
 use crate::gitlab::{Body, Error, Kind, Route, TokenKind};
-use crate::model::{Deployment, Job, JobId, Status};
+use crate::model::{Deployment, JobId, Status};
 use crate::pipeline::refused;
 use crate::report::act::{self as report, Ending, What};
 use crate::report::events::Missing;
@@ -57,7 +57,7 @@ impl Action for Jobs<'_> {
         }
         for target in &self.targets {
             self.session.talk.line(&report::plan(target));
-            if let Some(hint) = report::hint(self.request.action.verb, target) {
+            if let Some(hint) = report::hint(target) {
                 self.session.talk.hint(hint);
             }
         }
@@ -66,8 +66,8 @@ impl Action for Jobs<'_> {
 
     fn send(&mut self, call: &mut Call) -> Result<(), Stop> {
         let mut end = Ok(());
-        self.name_missing(call);
         loop {
+            self.name_missing(call);
             let sent = match self.send_planned(call) {
                 // What was sent before the gate has closed is still looked after.
                 Err(halt) if call.closed => {
@@ -85,13 +85,11 @@ impl Action for Jobs<'_> {
                 return end;
             }
             if !sent {
-                self.name_missing(call);
                 let sent = |target: &Target| matches!(target.progress, Progress::Sent(_));
                 if self.targets.iter().any(sent) {
-                    call.turns.pause_short()?;
-                } else {
-                    call.turns.pause(None)?;
+                    call.turns.changed();
                 }
+                call.turns.pause(None)?;
             }
             self.look(call)?;
         }
@@ -99,20 +97,10 @@ impl Action for Jobs<'_> {
 
     fn goal(&self) -> Option<Goal<'_>> {
         let done = self.targets.iter().filter(|target| target.progress.done());
-        let known: Vec<_> = done
-            .map(|target| (target.job.name.clone(), target.job.id))
-            .collect();
-        let names = known.iter().map(|(name, _)| Operand::name(name));
-        let selection = Selection {
-            operands: names.collect(),
-            ..Selection::default()
-        };
+        let known = done.map(|target| (target.job.name.clone(), target.job.id));
+        let known: Vec<_> = known.collect();
         let place = self.known_place()?;
-        (!known.is_empty()).then_some(Goal {
-            place,
-            selection,
-            known,
-        })
+        (!known.is_empty()).then_some((place, Some(known)))
     }
 
     fn waited(&mut self, outcome: &Outcome) {
@@ -125,12 +113,6 @@ impl Action for Jobs<'_> {
     }
 
     fn exits(&self, call: &Call, open: Exit) -> Vec<Exit> {
-        for target in &self.targets {
-            if let Progress::Failed(stop) = &target.progress {
-                self.session.talk.line(&format!("{}:", target.job.name));
-                self.session.talk.stop(stop);
-            }
-        }
         let planned = call.options.until == Until::Planned;
         let exits = self.targets.iter().map(|target| match target.request() {
             // What can be done is as good as done for a plan.
@@ -141,11 +123,10 @@ impl Action for Jobs<'_> {
     }
 
     fn leave(&self, cancel: bool) {
-        if let Some(place) = self.known_place() {
-            let started = self.targets.iter();
-            let started: Vec<_> = started.filter_map(|one| leave::job(one, place)).collect();
-            leave::leave(cancel, self.session, place, &started);
-        }
+        let place = self.known_place();
+        let started = self.targets.iter();
+        let started = started.filter_map(|one| leave::job(one, place?));
+        leave::leave(cancel, self.session, &started.collect::<Vec<_>>());
     }
 
     fn ending<'e>(&'e self, exit: Exit, waited: Option<&'e Outcome>) -> Ending<'e> {
@@ -172,7 +153,7 @@ impl Jobs<'_> {
             Read::Never(stop) => return Ok(Err(stop)),
         }
         for target in &mut self.targets {
-            target.look(self.request.action, &self.rows);
+            target.look(&self.rows);
         }
         Ok(Ok(()))
     }
@@ -197,7 +178,6 @@ impl Jobs<'_> {
             Ok(looked.map(|()| target.job.id == id && target.request() == Some(verb)))
         };
         let mut post = |jobs: &mut Self| {
-            jobs.pinned = true;
             let Some(place) = &jobs.place else {
                 return Ok(());
             };
@@ -233,14 +213,17 @@ impl Jobs<'_> {
         if error.exit() == Exit::Closed {
             let before = self.targets[index].request();
             self.look(call)?;
-            let changed = self.targets[index].request() != before;
-            let play = before == Some(Verb::Play);
-            if changed || (play && self.look_for_approval(call, index)?) {
-                self.tell(call);
+            if before == Some(Verb::Play) && self.targets[index].request() == before {
+                self.look_for_approval(call, index)?;
+                self.show_news(call);
+            }
+            if self.targets[index].request() != before {
                 return Ok(());
             }
         }
         self.targets[index].progress = Progress::Failed(error.stop());
+        self.show_news(call);
+        self.session.talk.stop(&error.stop());
         Ok(())
     }
 
@@ -253,17 +236,16 @@ impl Jobs<'_> {
                 self.look_for_approval(call, index)?;
             }
         }
-        self.tell(call);
+        self.show_news(call);
         Ok(())
     }
 
-    /// Says what was not said yet.
-    fn tell(&mut self, call: &mut Call) {
+    /// Shows what has changed since it was last shown.
+    fn show_news(&mut self, call: &mut Call) {
         for index in 0..self.targets.len() {
             if self.targets[index].news() {
-                let now = self.session.host.clock.wall();
                 let line = report::changed(&self.targets[index]);
-                report::happening(self.session.talk, now, &line);
+                report::happening(self.session.talk, self.session.host.clock.wall(), &line);
                 call.turns.changed();
                 call.interim(&self.ending(Exit::Pending, None));
             }
@@ -271,37 +253,24 @@ impl Jobs<'_> {
     }
 
     /// Whether GitLab lists the job among the deployments that wait for an approval; a list that cannot be read is a no.
-    fn look_for_approval(&mut self, call: &Call, index: usize) -> Result<bool, Stop> {
-        let job = &self.targets[index].job;
-        let blocked = call.turns.ask(|| match self.blocked(job) {
-            Err(error) if refused(&error) => Ok(None),
-            other => other,
-        })?;
-        let waits = blocked.is_some();
-        self.targets[index].approval = blocked;
-        self.targets[index].plan(self.request.action);
-        Ok(waits)
-    }
-
-    /// The approval that GitLab wants before it lets the job's deployment run.
-    fn blocked(&self, job: &Job) -> Result<Option<Approval>, Error> {
-        let Some(place) = self.known_place() else {
-            return Ok(None);
+    fn look_for_approval(&mut self, call: &Call, index: usize) -> Result<(), Stop> {
+        let Some(place) = &self.place else {
+            return Ok(());
         };
         let route = Route::Deployments(place.project.clone());
         let query = [("status", "blocked")];
         let gitlab = self.session.gitlab;
-        let rows = gitlab.rows::<Deployment>(&route, &query, &|_| false)?;
-        let mut rows = rows.into_iter();
-        let of_job = |row: &Deployment| row.deployable.as_ref().is_some_and(|one| one.id == job.id);
-        Ok(rows.find(of_job).map(|row| {
-            // People approve on the page of the environment.
-            let project = job.web_url.split("/-/").next().unwrap_or_default();
-            Approval {
-                page: format!("{project}/-/environments/{}", row.environment.id),
-                environment: row.environment.name,
-            }
-        }))
+        let list = || match gitlab.rows::<Deployment>(&route, &query, &|_| false) {
+            Err(error) if refused(&error) => Ok(Vec::new()),
+            other => other,
+        };
+        let mut rows = call.turns.ask(list)?.into_iter();
+        let target = &mut self.targets[index];
+        let id = Some(target.job.id);
+        let blocked = rows.find(|row| row.deployable.as_ref().map(|job| job.id) == id);
+        target.approval = blocked.map(|row| row.environment);
+        target.plan();
+        Ok(())
     }
 
     /// What the heartbeat names.

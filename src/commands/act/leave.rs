@@ -12,32 +12,28 @@ use crate::session::Session;
 pub struct Started<'s> {
     pub name: String,
     pub url: &'s str,
-    pub cancel: Cancel<'s>,
+    /// How to cancel it; none if a look shows that it was not started.
+    pub cancel: Box<Cancel<'s>>,
 }
 
-/// How to cancel it.
-pub enum Cancel<'s> {
-    Send(Route),
-    /// Only a look shows whether it was started, and as which attempt.
-    Look(&'s Target),
-}
+type Cancel<'s> = dyn Fn(&Client) -> Result<Option<Route>, Error> + 's;
 
 /// A job that this call has started, or may have.
-pub fn job<'s>(target: &'s Target, place: &Place) -> Option<Started<'s>> {
+pub fn job<'s>(target: &'s Target, place: &'s Place) -> Option<Started<'s>> {
     let Target { job, progress, .. } = target;
     let verb = progress.verb()?;
     matches!(verb, Verb::Play | Verb::Retry).then(|| Started {
         name: report::job(job),
         url: &job.web_url,
         cancel: match progress {
-            Progress::Did { .. } => Cancel::Send(route(place, job)),
-            _ => Cancel::Look(target),
+            Progress::Did { .. } => Box::new(|_| Ok(Some(route(place, job)))),
+            _ => Box::new(|gitlab| perhaps_started(gitlab, place, target)),
         },
     })
 }
 
 /// Cancels what this call has started, on a new connection and in four seconds at most; or says that it goes on.
-pub fn leave(cancel: bool, session: &Session, place: &Place, started: &[Started]) {
+pub fn leave(cancel: bool, session: &Session, started: &[Started]) {
     if !cancel || started.is_empty() {
         for Started { name, url, .. } in started {
             session.talk.line(&report::goes_on(name, url));
@@ -50,17 +46,13 @@ pub fn leave(cancel: bool, session: &Session, place: &Place, started: &[Started]
         Err(stop) => return session.talk.stop(&stop),
     };
     for Started { name, cancel, .. } in started {
-        let route = match cancel {
-            Cancel::Send(route) => Ok(Some(route.clone())),
-            Cancel::Look(target) => perhaps_started(&gitlab, place, target),
-        };
-        let canceled = route.and_then(|route| match route {
-            Some(route) => gitlab.post(&route, &Body::None).map(|_| true),
-            None => Ok(false),
+        let canceled = cancel(&gitlab).and_then(|route| {
+            let post = |route: Route| gitlab.post(&route, &Body::None);
+            route.map(post).transpose()
         });
         match canceled {
-            Ok(true) => session.talk.line(&report::being_canceled(name)),
-            Ok(false) => {}
+            Ok(Some(_)) => session.talk.line(&report::being_canceled(name)),
+            Ok(None) => {}
             Err(error) => session.talk.warning(&report::not_canceled(name, &error)),
         }
     }

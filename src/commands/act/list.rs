@@ -32,8 +32,6 @@ pub struct Jobs<'j> {
     pub start: Option<Place>,
     /// The pipeline that is meant, once it is found.
     pub place: Option<Place>,
-    /// From the first request on no newer attempt of a trigger job leads elsewhere.
-    pub pinned: bool,
     /// What is waited for was said.
     said: Option<String>,
     /// Jobs and trigger jobs as last read.
@@ -47,12 +45,6 @@ pub enum Read {
     /// The pipeline may still be started; what to say where that is not waited for.
     NotYet(Stop),
     Never(Stop),
-}
-
-impl Request {
-    pub fn cleans_up(&self) -> bool {
-        matches!(self.action.verb, Verb::Cancel | Verb::Erase)
-    }
 }
 
 pub fn route(place: &Place, verb: Verb, id: JobId) -> Route {
@@ -73,7 +65,6 @@ impl<'j> Jobs<'j> {
             pipelines: Pipelines::new(session.gitlab),
             start: None,
             place: None,
-            pinned: false,
             said: None,
             rows: Vec::new(),
             targets: Vec::new(),
@@ -96,15 +87,17 @@ impl<'j> Jobs<'j> {
     /// Reads the jobs of the pipeline that is meant.
     pub fn read(&mut self, retried: bool) -> Result<Read, Error> {
         let request = self.request;
+        // From the first request on no newer attempt of a trigger job leads elsewhere.
+        let pinned = self.targets.iter().any(|one| one.progress.verb().is_some());
         let place = match (&self.place, &self.start) {
-            (Some(place), _) if self.pinned => place.clone(),
+            (Some(place), _) if pinned => place.clone(),
             (_, None) => return Ok(Read::Never(messages::project_without_pipeline())),
             (_, Some(start)) => match self.pipelines.walk(start, &request.place.downstream)? {
                 Way::Found(place, _) => place,
                 Way::Nowhere(stop) => return Ok(Read::Never(stop)),
                 Way::NotStarted(from, trigger) => {
                     let stop = messages::not_started(&trigger, from);
-                    let ended = trigger.status.finished() || request.cleans_up();
+                    let ended = trigger.status.finished() || !request.action.waits;
                     let read = if ended { Read::Never } else { Read::NotYet };
                     return Ok(read(stop));
                 }
@@ -139,17 +132,24 @@ impl<'j> Jobs<'j> {
         let siblings = selected.siblings.iter().map(|job| job.name.as_str());
         let note = (siblings.len() > 0).then(|| messages::siblings(siblings));
         let targets = selected.jobs.iter().map(|chosen| {
-            let operand = chosen.operand;
-            let operand = operand.and_then(|index| request.selection.operands.get(index));
-            let named = operand.filter(|_| chosen.matched == Matched::Id);
-            let id = named.and_then(|operand| operand.text.parse().ok().map(JobId));
             // The newest attempt is meant, by whatever id; an erasure takes the very attempt.
-            let very = id.filter(|_| request.action.verb == Verb::Erase);
-            let very = very.and_then(|id| self.rows.iter().find(|row| row.id == id));
-            Target::new(request.action, very.unwrap_or(chosen.job).clone())
+            let id = chosen.matched == Matched::Id && request.action.verb == Verb::Erase;
+            let operand = chosen.operand.filter(|_| id);
+            let operand = operand.and_then(|index| request.selection.operands.get(index));
+            let id = operand.and_then(|operand| operand.text.parse().ok().map(JobId));
+            let very = self.rows.iter().find(|row| Some(row.id) == id);
+            let action = Action {
+                matched: chosen.matched.max(request.action.matched),
+                ..request.action
+            };
+            Target::new(action, very.unwrap_or(chosen.job).clone())
         });
         let mut targets: Vec<Target> = targets.collect();
         targets.sort_unstable_by_key(|target| target.job.id);
+        if targets.len() > 1 && !request.all {
+            let names = targets.iter().map(|target| target.job.name.as_str());
+            return Err(report::several_match(&names.collect::<Vec<_>>()));
+        }
         if let Some(note) = note {
             self.say(note);
         }
@@ -158,7 +158,7 @@ impl<'j> Jobs<'j> {
 
     fn check(&self, selected: &Selected, trigger_jobs: TriggerJobs) -> Result<(), Stop> {
         let chosen = &selected.jobs;
-        let Request { selection, all, .. } = self.request;
+        let selection = &self.request.selection;
         let missing = selected.missing.iter();
         let mut missing = missing
             .filter_map(|index| selection.operands.get(*index))
@@ -177,14 +177,9 @@ impl<'j> Jobs<'j> {
             return Err(stop);
         }
         // Nothing to clean up is as good as cleaned up.
-        if chosen.is_empty() && !self.request.cleans_up() {
+        let runs = matches!(self.request.action.verb, Verb::Play | Verb::Retry);
+        if chosen.is_empty() && runs {
             return Err(report::nothing_matches(place.pipeline));
-        }
-        if chosen.len() > 1 && !all {
-            let mut jobs: Vec<&Job> = chosen.iter().map(|one| one.job).collect();
-            jobs.sort_unstable_by_key(|job| job.id);
-            let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-            return Err(report::several_match(&names));
         }
         Ok(())
     }

@@ -1,15 +1,11 @@
 //! Options that several actions take. An option that is not in a command's table reads as not given.
 
-use std::path::PathBuf;
-
 use crate::cli::{Group, Opt, Words};
 use crate::commands::gating::Gating;
 use crate::commands::jobs::{LOG_TAIL, number};
-use crate::commands::options::{FORMAT, OUTPUT_FILE, Where};
+use crate::commands::options::{FORMAT, Printing, Where};
 use crate::commands::waiting::{INTERVAL, KEEP_GOING, Patience, SHALLOW, STRICT, TIMEOUT};
 use crate::exit::Stop;
-use crate::report::Format;
-use crate::session::Common;
 
 pub const DRY_RUN: Opt = Opt::switch("--dry-run", "print the plan and change nothing");
 pub const RERUN: Opt = Opt::switch("--rerun", "retry jobs that have already ended");
@@ -62,9 +58,9 @@ pub struct Options {
     pub cancels: bool,
     /// `--log-tail`: lines to show of each failed job's log after `--wait`.
     pub log_tail: Option<usize>,
-    pub format: Format,
-    pub file: Option<PathBuf>,
-    pub common: Common,
+    /// Why there is nothing to do, if so: GitLab is not asked.
+    pub nothing: Option<String>,
+    pub printing: Printing,
 }
 
 /// How far an action goes.
@@ -91,9 +87,8 @@ impl Options {
             cleans_up: false,
             cancels: words.value(&ON_CANCEL).as_deref() == Some("cancel"),
             log_tail: words.parsed(&LOG_TAIL, number)?,
-            format: Format::of(words.value(&FORMAT).as_deref()),
-            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words),
+            nothing: None,
+            printing: Printing::read(words, &FORMAT),
         })
     }
 }

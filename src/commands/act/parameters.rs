@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::ci::release;
 use crate::cli::{Opt, Words};
 use crate::decide::action::Given;
 use crate::exit::Stop;
-use crate::gitlab::{Kind, Route};
+use crate::gitlab::Route;
 use crate::host::Vars;
 use crate::report::act as report;
 use crate::session::Session;
@@ -56,12 +57,6 @@ impl Parameters {
         }
     }
 
-    /// The names of variables and inputs, without any value.
-    pub fn names(&self) -> Vec<&str> {
-        let pairs = self.variables.iter().chain(&self.inputs);
-        pairs.map(|(name, _)| name.as_str()).collect()
-    }
-
     /// The body of a play or retry, which call the inputs otherwise. `lib/api/ci/jobs.rb` takes variables, of a play alone, as a list
     /// of objects and inputs as one object.
     pub fn body(&self, inputs: &str) -> Option<Value> {
@@ -107,11 +102,10 @@ impl Parameters {
             return Ok(());
         }
         let answer = session.ask(|| session.gitlab.get(&Route::Version, &[])?.json());
-        match answer.map(|Version { version }| (release(&version), version)) {
-            Ok((Some(release), _)) if release >= (18, 10) => Ok(()),
-            Ok((_, version)) => Err(report::inputs_ignored(&version)),
-            Err(error) if matches!(error.kind, Kind::Interrupted { .. }) => Err(error.stop()),
-            Err(error) => Err(report::inputs_unknown(&error)),
+        let Version { version } = answer?;
+        match release(&version) {
+            Some(release) if release >= (18, 10) => Ok(()),
+            _ => Err(report::inputs_ignored(&version)),
         }
     }
 }
@@ -120,12 +114,6 @@ impl Parameters {
 #[derive(serde::Deserialize)]
 struct Version {
     version: String,
-}
-
-/// `18.10.1-ee` is (18, 10).
-fn release(version: &str) -> Option<(u32, u32)> {
-    let mut parts = version.split(|c: char| !c.is_ascii_digit());
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// No message quotes a value: it may be a secret.
@@ -165,20 +153,6 @@ fn once(pairs: &[(String, String)], name: &str, option: &str) -> Result<(), Stop
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_release_is_read_from_the_front() {
-        for (version, expected) in [
-            ("18.10.0", Some((18, 10))),
-            ("18.9.3-ee", Some((18, 9))),
-            ("19.2.0-pre", Some((19, 2))),
-            ("19", None),
-            ("", None),
-            ("v19.1", None),
-        ] {
-            assert_eq!(release(version), expected, "{version}");
-        }
-    }
 
     #[test]
     fn inputs_have_the_types_of_json_and_else_are_text() {

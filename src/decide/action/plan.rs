@@ -1,5 +1,6 @@
 //! What to do about one job in its present status.
 
+use crate::decide::select::Matched;
 use crate::model::{Job, JobId, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,10 +11,12 @@ pub enum Verb {
     Erase,
 }
 
-/// What the command line asks for, the same for each job of a call.
+/// What the command line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
     pub verb: Verb,
+    /// How the job was meant.
+    pub matched: Matched,
     /// `--rerun`: a job that has ended may run once more.
     pub rerun: bool,
     /// `--force`: end a job that is stuck in `canceling`.
@@ -82,28 +85,27 @@ pub fn plan(action: Action, job: &Job, attempt: JobId, blocked: bool) -> Plan {
             Status::Created | Status::Canceling | Status::Unknown(_) => Plan::NotYet(why),
             Status::Failed | Status::Canceled if action.rerun => Plan::Do(Verb::Retry),
             Status::Failed | Status::Canceled | Status::Skipped => Plan::Refuse(why),
-            Status::Preparing | Status::WaitingForCallback | Status::WaitingForResource => {
-                done(why)
-            }
-            Status::Pending | Status::Running | Status::Success => done(why),
+            // On its way, or passed.
+            _ => done(why),
         },
         Verb::Retry => match &job.status {
             Status::Failed | Status::Canceled => Plan::Do(Verb::Retry),
             Status::Success if action.rerun => Plan::Do(Verb::Retry),
             Status::Success | Status::Manual | Status::Skipped => Plan::Refuse(why),
-            Status::Created | Status::Scheduled | Status::Preparing => done(why),
-            Status::WaitingForCallback | Status::WaitingForResource => done(why),
-            Status::Pending | Status::Running => done(why),
             // It has not ended, or its status is not known: no success to report and nothing to send.
             Status::Canceling | Status::Unknown(_) => Plan::NotYet(why),
+            // On its way.
+            _ => done(why),
         },
         Verb::Cancel => match &job.status {
             Status::Canceled | Status::Skipped | Status::Failed => done(why),
-            Status::Success => Plan::Refuse(why),
-            // `lib/api/ci/jobs.rb`: cancel and erase look for builds only.
-            _ if job.trigger => Plan::Refuse(Why::TriggerJob),
+            // A named job was meant to be stopped and has passed; of a pattern, what is left was meant.
+            Status::Success if action.matched.exact() => Plan::Refuse(why),
+            Status::Success => done(why),
             // GitLab answers 201 to the cancel of a manual job and changes nothing.
             Status::Manual => done(Why::NotRunning),
+            // `lib/api/ci/jobs.rb`: cancel and erase look for builds only.
+            _ if job.trigger => Plan::Refuse(Why::TriggerJob),
             Status::Canceling if !action.force => done(why),
             _ => Plan::Do(Verb::Cancel),
         },
@@ -141,6 +143,7 @@ mod tests {
 
     const PLAIN: Action = Action {
         verb: Verb::Play,
+        matched: Matched::Name,
         rerun: false,
         force: false,
         waits: true,
@@ -288,7 +291,7 @@ mod tests {
             ),
             (
                 "manual",
-                "refuse refuse done done refuse refuse refuse refuse",
+                "refuse refuse done done refuse refuse done refuse",
             ),
             (
                 "scheduled",
@@ -305,6 +308,11 @@ mod tests {
             let cases = cases.join(" ") + " " + &triggers.join(" ");
             assert_eq!(cases, row, "{status}");
         }
+        let matched = Action {
+            matched: Matched::Everything,
+            ..force
+        };
+        assert_eq!(planned(matched, &plain("success")), "done");
         let erased = job(17, "failed", &json!({"erased_at": "2026-11-20T08:00:00Z"}));
         assert_eq!(planned(erase, &erased), "done");
     }

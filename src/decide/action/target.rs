@@ -4,7 +4,7 @@ use super::confirm::{Effect, confirm};
 use super::plan::{Action, Plan, Verb, Why, plan};
 use crate::decide::select::newest;
 use crate::exit::{Exit, Stop};
-use crate::model::{Job, JobId, Status};
+use crate::model::{Environment, Job, JobId, Status};
 
 /// This many looks may contradict GitLab's answer before the effect counts as unknown.
 const LOOKS: u32 = 5;
@@ -16,25 +16,18 @@ const TRIES: u32 = 5;
 /// A job that is to be acted on.
 #[derive(Clone, Debug)]
 pub struct Target {
+    pub action: Action,
     /// The newest attempt as last read; of an erasure the very attempt that was chosen.
     pub job: Job,
     /// The attempt that was chosen.
     attempt: JobId,
-    /// The deployment approval that it was last seen waiting for.
-    pub approval: Option<Approval>,
+    /// The environment whose deployment approval it was last seen waiting for.
+    pub approval: Option<Environment>,
     /// Requests that were sent and never answered.
     unanswered: u32,
     pub progress: Progress,
     /// The progress that was last shown.
     shown: Progress,
-}
-
-/// The environment whose deployment approval a job waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
-    pub environment: String,
-    /// The page where people approve.
-    pub page: String,
 }
 
 /// How far the action on one job has come.
@@ -71,6 +64,7 @@ impl Target {
     /// `job` is the newest attempt, of an erasure the very attempt that is meant.
     pub fn new(action: Action, job: Job) -> Self {
         let mut target = Self {
+            action,
             attempt: job.id,
             job,
             approval: None,
@@ -78,17 +72,17 @@ impl Target {
             progress: Progress::Planned(Plan::NotYet(Why::Unlisted)),
             shown: Progress::Planned(Plan::NotYet(Why::Unlisted)),
         };
-        target.plan(action);
+        target.plan();
         target.shown = target.progress.clone();
         target
     }
 
     /// Takes over what a look shows.
-    pub fn look(&mut self, action: Action, rows: &[Job]) {
+    pub fn look(&mut self, rows: &[Job]) {
         if self.progress.settled() {
             return;
         }
-        let row = match action.verb {
+        let row = match self.action.verb {
             Verb::Erase => rows.iter().find(|row| row.id == self.attempt),
             _ => newest(rows).find(|row| row.name == self.job.name),
         };
@@ -97,8 +91,8 @@ impl Target {
         }
         let Progress::Sent(sent) = &mut self.progress else {
             match row {
-                Some(_) => self.plan(action),
-                None if action.waits => {
+                Some(_) => self.plan(),
+                None if self.action.waits => {
                     self.progress = Progress::Planned(Plan::NotYet(Why::Unlisted));
                 }
                 None => self.progress = Progress::Planned(Plan::Refuse(Why::Unlisted)),
@@ -110,7 +104,7 @@ impl Target {
             Some(Progress::Planned(Plan::Do(verb))) => {
                 self.unanswered += 1;
                 if self.unanswered < TRIES {
-                    self.plan(action);
+                    self.plan();
                 } else {
                     self.progress = Progress::Unknown(verb);
                 }
@@ -120,11 +114,16 @@ impl Target {
     }
 
     /// Plans by the row that was last read.
-    pub fn plan(&mut self, action: Action) {
+    pub fn plan(&mut self) {
         if !matches!(self.job.status, Status::Manual | Status::Scheduled) {
             self.approval = None;
         }
-        let plan = plan(action, &self.job, self.attempt, self.approval.is_some());
+        let plan = plan(
+            self.action,
+            &self.job,
+            self.attempt,
+            self.approval.is_some(),
+        );
         self.progress = Progress::Planned(plan);
     }
 
@@ -178,9 +177,9 @@ impl Sent {
                 (self.undone >= UNDONE).then_some(Progress::Planned(Plan::Do(verb)))
             }
             // The job ended before it could be canceled.
-            Effect::NotDone { .. } if verb == Verb::Cancel && success => Some(Progress::Planned(
-                Plan::Refuse(Why::Status(Status::Success)),
-            )),
+            Effect::NotDone { .. } if verb == Verb::Cancel && success => {
+                Some(Progress::Planned(Plan::Do(verb)))
+            }
             _ => (self.looks >= LOOKS).then_some(Progress::Unknown(verb)),
         }
     }

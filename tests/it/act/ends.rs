@@ -106,9 +106,9 @@ fn a_manual_job_is_not_canceled_because_it_does_not_run() {
             slow  canceled      canceled    59m00s  90401
         "#]],
         expect![[r#"
-            plan: ask (90400, manual): nothing to do, it does not run
+            plan: ask (90400, manual): done already, it does not run
             plan: slow (90401, running): cancel
-            08:00:00 slow: canceled, 90401 is canceled  URL/jobs/90401
+            08:00:00 slow (90401, canceled): canceled  URL/jobs/90401
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
@@ -199,6 +199,7 @@ fn an_action_that_ends_early_prints_its_document() {
             JOBGATE_OUT_RESULT=unknown
             JOBGATE_OUT_EXIT_CODE=6
             JOBGATE_OUT_PROJECT_PATH=ops/web
+            JOBGATE_OUT_ACTION=trigger
         "#]], expect![[r#"
             jobgate: error: GitLab has given no good answer for 30s: GitLab failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000016)
@@ -243,14 +244,14 @@ fn an_access_token_is_enough_where_project_and_pipeline_are_given() {
             deploy  passed  success       10s  90400
         "#]],
         expect![[r#"
-        pipeline 7700 of project shop/web
-        plan: deploy (90400, manual): play
-        08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
-        08:00:00 pipeline 7700 of project shop/web, until 09:00:00 at the latest
-        08:00:00 deploy  pending
-        08:00:02 deploy  pending → running  (2s in queue)
-        08:00:17 deploy  running → success
-    "#]],
+            pipeline 7700 of project shop/web
+            plan: deploy (90400, manual): play
+            08:00:00 deploy (90400, pending): played  URL/jobs/90400
+            08:00:00 pipeline 7700 of project shop/web, until 09:00:00 at the latest
+            08:00:00 deploy  pending
+            08:00:02 deploy  pending → running  (2s in queue)
+            08:00:17 deploy  running → success
+        "#]],
     );
     let me = story.me;
     story.gitlab.world(|world| world.flip(me, "success"));

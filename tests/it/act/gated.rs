@@ -94,9 +94,9 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
             plan: deploy 3/3 (90402, manual): play
             gate: held  jobs=unit  unit passed
             gate: not held  jobs=unit  unit failed (expected: jobs match, and all of them have passed: unit)
-            08:00:15 deploy 1/3: played, 90400 is running  URL/jobs/90400
-            08:00:15 deploy 2/3: played, 90401 is running  URL/jobs/90401
-            08:00:15 deploy 3/3: gate closed, nothing was sent
+            08:00:15 deploy 1/3 (90400, running): played  URL/jobs/90400
+            08:00:15 deploy 2/3 (90401, running): played  URL/jobs/90401
+            08:00:15 deploy 3/3 (90402, manual): gate closed, nothing was sent
             jobgate: error: the gate is closed: 1 of 1 conditions not held
         "#]]);
     assert_eq!(story.gitlab.posts(), 2);

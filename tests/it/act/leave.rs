@@ -52,7 +52,7 @@ fn it_is_canceled_on_a_signal() {
                 pipeline 7700 of project 44
                 plan: deploy (90400, manual): play
                 using the access token from JOBGATE_TOKEN
-                08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
+                08:00:00 deploy (90400, pending): played  URL/jobs/90400
                 08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
                 08:00:00 deploy  pending
                 08:00:02 deploy  pending → running  (2s in queue)
@@ -121,7 +121,8 @@ fn the_ids_are_in_the_file_as_soon_as_something_was_started() {
     assert_eq!(
         text,
         "JOBGATE_OUT_RESULT=ok\nJOBGATE_OUT_EXIT_CODE=0\nJOBGATE_OUT_PROJECT_ID=44\nJOBGATE_OUT_PIPELINE_ID=7700\nJOBGATE_OUT_JOB_IDS=90400\n\
-         JOBGATE_OUT_JOB_ID=90400\nJOBGATE_OUT_JOB_STATUS=success\nJOBGATE_OUT_JOB_URL=https://gitlab.example.com/shop/web/-/jobs/90400\n"
+         JOBGATE_OUT_JOB_ID=90400\nJOBGATE_OUT_JOB_STATUS=success\nJOBGATE_OUT_JOB_URL=https://gitlab.example.com/shop/web/-/jobs/90400\n\
+         JOBGATE_OUT_ACTION=play\n"
     );
     story.gitlab.finish();
 }

@@ -18,13 +18,14 @@ fn a_retry_follows_the_new_job() {
             JOBGATE_OUT_JOB_ID=90402
             JOBGATE_OUT_JOB_STATUS=success
             JOBGATE_OUT_JOB_URL=URL/jobs/90402
+            JOBGATE_OUT_ACTION=retry
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
             pipeline 7700 of project 44
             plan: unit (90400, failed): retry
             using the access token from JOBGATE_TOKEN
-            08:00:00 unit: retried, 90402 is pending  URL/jobs/90402
+            08:00:00 unit (90402, pending): retried  URL/jobs/90402
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 unit  pending
             08:00:02 unit  pending → running  (2s in queue)
@@ -51,7 +52,7 @@ fn an_id_means_the_newest_attempt() {
         "#]],
         expect![[r#"
             plan: unit (90402, failed): retry
-            08:00:10 unit: retried, 90403 is pending  URL/jobs/90403
+            08:00:10 unit (90403, pending): retried  URL/jobs/90403
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 2);
@@ -87,7 +88,7 @@ fn only_what_has_failed_is_retried() {
             jobgate: hint: --rerun runs it once more
             plan: manual (90402, manual): refused, it is manual
             jobgate: hint: play runs it
-            plan: busy (90403, running): nothing to do, it is running
+            plan: busy (90403, running): done already, it is running
         "#]],
     );
     story.run("retry --all --status failed").is(
@@ -98,7 +99,7 @@ fn only_what_has_failed_is_retried() {
         "#]],
         expect![[r#"
             plan: red (90400, failed): retry
-            08:00:00 red: retried, 90405 is pending  URL/jobs/90405
+            08:00:00 red (90405, pending): retried  URL/jobs/90405
         "#]],
     );
     story.run("retry green --rerun -q").is(
@@ -137,21 +138,21 @@ fn a_cancel_is_looked_after() {
             pipeline 7700 of project 44
             plan: graceful (90400, running): cancel
             plan: plain (90401, running): cancel
-            plan: over (90402, failed): nothing to do, it has failed
+            plan: over (90402, failed): done already, it has failed
             using the access token from JOBGATE_TOKEN
-            08:00:00 graceful: canceled, 90400 is canceling  URL/jobs/90400
-            08:00:00 plain: canceled, 90401 is canceled  URL/jobs/90401
+            08:00:00 graceful (90400, canceling): canceled  URL/jobs/90400
+            08:00:00 plain (90401, canceled): canceled  URL/jobs/90401
         "#]],
     );
     story.run("cancel sub").is(
         9,
         expect![[r#"
             JOB  RESULT   STATUS   DURATION     ID  NOTE
-            sub  refused  running    59m00s  90403  it is a trigger job, which GitLab's API neither cancels nor erases
+            sub  refused  running    59m00s  90403  GitLab can neither cancel nor erase a trigger job
               URL/jobs/90403
         "#]],
         expect![[r#"
-            plan: sub (90403, running): refused, it is a trigger job, which GitLab's API neither cancels nor erases
+            plan: sub (90403, running): refused, GitLab can neither cancel nor erase a trigger job
             jobgate: hint: --downstream NAME reaches the jobs of its downstream pipeline
         "#]],
     );
@@ -174,7 +175,7 @@ fn a_cancel_that_came_too_late_is_no_success() {
         "#]],
         expect![[r#"
             plan: unit (90400, running): cancel
-            08:00:00 unit: refused, it has passed
+            08:00:00 unit (90400, success): refused, it has passed
         "#]],
     );
     story.gitlab.finish();
@@ -191,13 +192,12 @@ fn a_cancel_that_has_no_effect_is_never_sent_again() {
         6,
         expect![[r#"
             JOB   RESULT   STATUS   DURATION     ID  NOTE
-            unit  unknown  running    59m11s  90400
-              cancel was sent, and it is not known whether it was done: 90400 is running
+            unit  unknown  running    59m11s  90400  cancel was sent, and it is not known whether it was done
               URL/jobs/90400
         "#]],
         expect![[r#"
             plan: unit (90400, running): cancel
-            08:00:11 unit: unknown, cancel was sent, and it is not known whether it was done: 90400 is running
+            08:00:11 unit (90400, running): unknown, cancel was sent, and it is not known whether it was done
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
@@ -214,7 +214,7 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
             unit  done already  canceling    59m00s  90400  it is canceling
         "#]],
         expect![[r#"
-            plan: unit (90400, canceling): nothing to do, it is canceling
+            plan: unit (90400, canceling): done already, it is canceling
         "#]],
     );
     story.run("cancel unit --force").is(
@@ -225,7 +225,7 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
         "#]],
         expect![[r#"
             plan: unit (90400, canceling): cancel
-            08:00:00 unit: canceled, 90400 is canceled  URL/jobs/90400
+            08:00:00 unit (90400, canceled): canceled  URL/jobs/90400
         "#]],
     );
     story.gitlab.finish();
@@ -251,7 +251,7 @@ fn what_is_erased_is_done_already() {
             pipeline 7700 of project 44
             plan: unit (90400, failed): erase
             using the access token from JOBGATE_TOKEN
-            08:00:00 unit: erased, 90400 is failed  URL/jobs/90400
+            08:00:00 unit (90400, failed): erased  URL/jobs/90400
         "#]],
     );
     story.run("erase unit busy --all").is(
@@ -263,7 +263,7 @@ fn what_is_erased_is_done_already() {
               URL/jobs/90401
         "#]],
         expect![[r#"
-            plan: unit (90400, failed): nothing to do, it is erased
+            plan: unit (90400, failed): done already, it is erased
             plan: busy (90401, running): refused, it is running
             jobgate: hint: only a finished job can be erased; wait --for finished
         "#]],
@@ -284,7 +284,7 @@ fn an_erasure_by_id_takes_the_very_attempt() {
         "#]],
         expect![[r#"
             plan: unit (90400, failed): erase
-            08:00:17 unit: erased, 90400 is failed  URL/jobs/90400
+            08:00:17 unit (90400, failed): erased  URL/jobs/90400
         "#]],
     );
     let erased = |id: u64| {

@@ -20,7 +20,7 @@ fn a_manual_job_is_played_and_its_result_mirrored() {
             pipeline 7700 of project 44
             plan: deploy (90400, manual): play
             using the access token from JOBGATE_TOKEN
-            08:00:00 deploy: played, 90400 is pending  URL/jobs/90400
+            08:00:00 deploy (90400, pending): played  URL/jobs/90400
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 deploy  pending
             08:00:02 deploy  pending → running  (2s in queue)
@@ -84,7 +84,7 @@ fn a_second_call_has_nothing_to_do() {
             deploy  done already  pending  90400  it is pending
         "#]],
         expect![[r#"
-            plan: deploy (90400, pending): nothing to do, it is pending
+            plan: deploy (90400, pending): done already, it is pending
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
@@ -119,7 +119,7 @@ fn a_plan_changes_nothing() {
             plan: deploy: [us] (90401, manual): play
             plan: docs (90402, skipped): refused, it is skipped
             jobgate: hint: retry the job that it was skipped for
-            plan: site (90403, success): nothing to do, it has passed
+            plan: site (90403, success): done already, it has passed
             plan: late (90404, created): not yet, it is created
         "#]],
     );
@@ -175,8 +175,8 @@ fn several_jobs_need_all_and_each_gets_its_own_request() {
             plan: deploy 2/2 (90401, manual): play
             plan: x (90402, skipped): refused, it is skipped
             jobgate: hint: retry the job that it was skipped for
-            08:00:00 deploy 1/2: played, 90400 is pending  URL/jobs/90400
-            08:00:00 deploy 2/2: played, 90401 is pending  URL/jobs/90401
+            08:00:00 deploy 1/2 (90400, pending): played  URL/jobs/90400
+            08:00:00 deploy 2/2 (90401, pending): played  URL/jobs/90401
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 2);
@@ -210,7 +210,7 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
         "#]],
         expect![[r#"
             plan: deploy (90401, created): not yet, it is created
-            08:00:53 deploy: played, 90401 is pending  URL/jobs/90401
+            08:00:53 deploy (90401, pending): played  URL/jobs/90401
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
@@ -260,9 +260,9 @@ fn an_approval_is_waited_for_and_then_the_job_is_played() {
         deploy  played  pending  90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
-        08:00:00 deploy: not yet, its deployment to production waits for an approval  URL/environments/300
+        08:00:00 deploy (90400, manual): not yet, its deployment to production waits for an approval  URL/environments/300
         08:01:00 waiting for deploy (manual)
-        08:01:08 deploy: played, 90400 is pending  URL/jobs/90400
+        08:01:08 deploy (90400, pending): played  URL/jobs/90400
     "#]]);
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
@@ -279,7 +279,7 @@ fn an_approval_that_does_not_come_or_cannot_be_seen() {
               URL/jobs/90400
         "#]], expect![[r#"
             plan: deploy (90400, manual): play
-            08:00:00 deploy: not yet, its deployment to production waits for an approval  URL/environments/300
+            08:00:00 deploy (90400, manual): not yet, its deployment to production waits for an approval  URL/environments/300
             jobgate: error: time ran out after 40s
             jobgate: hint: --timeout DURATION allows more, up to what is left of this job
         "#]]);
@@ -293,7 +293,7 @@ fn an_approval_that_does_not_come_or_cannot_be_seen() {
           URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
-        deploy:
+        08:00:40 deploy (90400, manual): refused, the job cannot be played in its present status
         jobgate: error: the job cannot be played in its present status
         jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unplayable Job (request id 01JD0000000000000000000033)
         jobgate: hint: it may be running already, still wait for an earlier job or an approval, not be manual, or be archived
@@ -381,13 +381,12 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
         9,
         expect![[r#"
             JOB     RESULT   STATUS  DURATION     ID  NOTE
-            deploy  refused  failed     2m00s  90400
-              a retried job takes no variables, a trigger job neither variables nor inputs
+            deploy  refused  failed     2m00s  90400  retried jobs take no variables, trigger jobs no inputs either
               URL/jobs/90400
         "#]],
         expect![[r#"
-            plan: deploy (90400, failed): refused, a retried job takes no variables, a trigger job neither variables nor inputs
-            jobgate: hint: leave them out, set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
+            plan: deploy (90400, failed): refused, retried jobs take no variables, trigger jobs no inputs either
+            jobgate: hint: leave them out, or use jobgate trigger
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
@@ -399,7 +398,7 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
         "#]],
         expect![[r#"
             plan: deploy (90400, failed): retry
-            08:00:00 deploy: retried, 90402 is pending  URL/jobs/90402
+            08:00:00 deploy (90402, pending): retried  URL/jobs/90402
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 deploy  pending
             08:00:02 deploy  pending → running  (2s in queue)
@@ -417,11 +416,11 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
         .run("play rollout --variable A=1")
         .is(9, expect![[r#"
             JOB      RESULT   STATUS     ID  NOTE
-            rollout  refused  manual  90400  a retried job takes no variables, a trigger job neither variables nor inputs
+            rollout  refused  manual  90400  retried jobs take no variables, trigger jobs no inputs either
               URL/jobs/90400
         "#]], expect![[r#"
-            plan: rollout (90400, manual): refused, a retried job takes no variables, a trigger job neither variables nor inputs
-            jobgate: hint: leave them out, set them under `trigger:` in .gitlab-ci.yml, or use jobgate trigger
+            plan: rollout (90400, manual): refused, retried jobs take no variables, trigger jobs no inputs either
+            jobgate: hint: leave them out, or use jobgate trigger
         "#]]);
     story.run("play rollout --wait").is(
         1,
@@ -434,7 +433,7 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
         "#]],
         expect![[r#"
             plan: rollout (90400, manual): play
-            08:00:00 rollout: played, 90400 is pending  URL/jobs/90400
+            08:00:00 rollout (90400, pending): played  URL/jobs/90400
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 rollout  pending
             08:00:02 rollout  pending → success
@@ -491,7 +490,7 @@ fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
             pipeline 7701 of project 45
             plan: smoke (90403, created): not yet, it is created
             gate: held  branch=main  the ref is the branch main
-            08:00:39 smoke: played, 90403 is pending  https://gitlab.example.com/ops/monitoring/-/jobs/90403
+            08:00:39 smoke (90403, pending): played  https://gitlab.example.com/ops/monitoring/-/jobs/90403
             08:00:39 pipeline 7701 of project 45, until 08:59:00 at the latest
             08:00:39 smoke  pending
             08:00:42 smoke  pending → running  (2s in queue)
@@ -585,7 +584,7 @@ fn a_person_who_was_faster_is_no_failure() {
         "#]],
         expect![[r#"
             plan: deploy (90400, manual): play
-            08:00:00 deploy: done already, it is pending
+            08:00:00 deploy (90400, pending): done already, it is pending
         "#]],
     );
     story.gitlab.finish();

@@ -31,7 +31,7 @@ fn a_role_that_is_too_low() {
           URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
-        deploy:
+        08:00:00 deploy (90400, manual): refused, the access token's user cannot play jobs here
         jobgate: error: the access token's user cannot play jobs here
         jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000004)
         jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
@@ -104,7 +104,7 @@ fn an_input_that_the_job_does_not_have() {
               URL/jobs/90400
         "#]], expect![[r#"
             plan: deploy (90400, manual): play
-            deploy:
+            08:00:00 deploy (90400, manual): refused, the job declares no such input
             jobgate: error: the job declares no such input
             jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unknown input: zone (request id 01JD0000000000000000000005)
             jobgate: hint: a job's inputs stand under its inputs: keyword; GitLab takes them since 18.10
@@ -132,7 +132,7 @@ fn a_rate_limit_is_waited_out() {
         jobgate: hint: try again in some minutes; the jobs of one pipeline have no such limit (--pipeline)
         08:02:01 waiting for deploy (was manual); no good answer for 1m00s
         08:02:02 GitLab answers again
-        08:02:02 deploy: played, 90400 is pending  URL/jobs/90400
+        08:02:02 deploy (90400, pending): played  URL/jobs/90400
     "#]]);
     assert_eq!(story.writes("deploy", "play"), 1);
     story.gitlab.finish();
@@ -165,7 +165,7 @@ fn a_moved_project() {
         "#]], expect![[r#"
             pipeline 7700 of project shop/old
             plan: deploy (90400, manual): play
-            deploy:
+            08:00:00 deploy (90400, manual): refused, the project has moved, and GitLab does not forward writes to its new path
             jobgate: error: the project has moved, and GitLab does not forward writes to its new path
             jobgate: error: POST /projects/shop%2Fold/jobs/90400/play: 405 Non GET methods are not allowed for moved projects (request id 01JD0000000000000000000006)
             jobgate: hint: use the project's number (CI_PROJECT_ID), which never changes, or its new path
@@ -220,7 +220,7 @@ fn a_lost_answer_is_looked_after() {
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); looking whether it was done
-        08:00:00 deploy: played (the answer was lost, and a look shows it done), 90400 is pending  URL/jobs/90400
+        08:00:00 deploy (90400, pending): played, the answer was lost, and a look shows it done  URL/jobs/90400
     "#]]);
     story.gitlab.finish();
 }
@@ -235,7 +235,7 @@ fn requests_that_are_never_answered_come_to_an_end() {
         .run("play deploy")
         .is(6, expect![[r#"
             JOB     RESULT   STATUS     ID  NOTE
-            deploy  unknown  manual  90400  play was sent, and it is not known whether it was done: 90400 is manual
+            deploy  unknown  manual  90400  play was sent, and it is not known whether it was done
               URL/jobs/90400
         "#]], expect![[r#"
             plan: deploy (90400, manual): play
@@ -244,7 +244,7 @@ fn requests_that_are_never_answered_come_to_an_end() {
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000016); looking whether it was done
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000022); looking whether it was done
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000028); looking whether it was done
-            08:00:14 deploy: unknown, play was sent, and it is not known whether it was done: 90400 is manual
+            08:00:14 deploy (90400, manual): unknown, play was sent, and it is not known whether it was done
         "#]]);
     assert_eq!(story.gitlab.posts(), 5);
     story.gitlab.finish();

@@ -43,7 +43,7 @@ fn a_pipeline_is_started_and_mirrored_with_the_job_token_alone() {
         hint   warning  failed         3s  90403  allowed to fail, the script failed
           https://gitlab.example.com/ops/monitoring/-/jobs/90403
     "#]], expect![[r#"
-        plan: trigger ops/monitoring at main with A
+        plan: trigger ops/monitoring at main
         08:00:00 triggered: pipeline 7701 of project 45  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
         08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
         08:00:00 check  pending
@@ -103,6 +103,7 @@ fn the_access_token_lists_what_the_job_token_may_not() {
         JOBGATE_OUT_PROJECT_ID=45
         JOBGATE_OUT_PIPELINE_ID=7701
         JOBGATE_OUT_PIPELINE_URL=https://gitlab.example.com/ops/monitoring/-/pipelines/7701
+        JOBGATE_OUT_ACTION=trigger
     "#]], expect![[r#"
         using the job token from CI_JOB_TOKEN
         plan: trigger ops/monitoring at main
@@ -138,7 +139,7 @@ fn a_plan_starts_nothing() {
         0,
         "",
         expect![[r#"
-            plan: trigger ops/monitoring at main with TOKEN
+            plan: trigger ops/monitoring at main
         "#]],
     );
     run(&story, "trigger ops/monitoring").is(
@@ -175,7 +176,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
     run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
         plan: trigger ops/monitoring at main
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer
-        jobgate: error: GitLab may have started a pipeline all the same, perhaps one of these:
+        jobgate: error: GitLab may have started a pipeline all the same; these are new:
         jobgate: error: pipeline 7701 of main by mira, created 2026-11-20T08:00:00Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
         jobgate: hint: look at the newest pipelines of the ref before triggering again
     "#]]);
@@ -192,7 +193,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
         plan: trigger ops/monitoring at main
         jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
-        jobgate: error: GitLab may have started a pipeline all the same, perhaps one of these:
+        jobgate: error: GitLab may have started a pipeline all the same; these are new:
         jobgate: error: pipeline 7703 of main by mira, created 2026-11-20T08:00:02.934Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7703
         jobgate: error: pipeline 7702 of main by mira, created 2026-11-20T08:00:02.934Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7702
         jobgate: hint: look at the newest pipelines of the ref before triggering again
@@ -229,7 +230,7 @@ fn a_limit_is_waited_out_and_a_lock_is_not_trusted() {
     got.is(6, "", expect![[r#"
         jobgate: error: another request was changing the same record, and this one may have been done before that
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 409 Conflict: Resource lock (request id 01JD0000000000000000000009)
-        jobgate: error: GitLab may have started a pipeline all the same, perhaps one of these:
+        jobgate: error: GitLab may have started a pipeline all the same; these are new:
         jobgate: error: pipeline 7701 of main by mira, created 2026-11-20T08:00:41.221Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
         jobgate: hint: look at the newest pipelines of the ref before triggering again
     "#]]);
@@ -257,7 +258,7 @@ fn refusals_are_explained() {
         .gitlab
         .world(|world| world.at_project(45).variables_role = "no_one_allowed");
     run(&story, "trigger ops/monitoring --ref main --variable A=1").is(4, "", expect![[r#"
-        plan: trigger ops/monitoring at main with A
+        plan: trigger ops/monitoring at main
         jobgate: error: the user who started this job cannot set variables in project ops/monitoring
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 400 Insufficient permissions to set pipeline variables (request id 01JD0000000000000000000008)
         jobgate: hint: in project ops/monitoring: Settings > CI/CD > Variables > Minimum role to use pipeline variables

@@ -1,0 +1,214 @@
+//! `cancel --from` and `cancel --all`: what `after_script` cleans up with.
+
+use std::path::{Path, PathBuf};
+
+use expect_test::expect;
+
+use super::started::monitoring;
+use super::{Story, deploy};
+use crate::fake::{MIRA, child, ci, job};
+use crate::run::Outcome;
+
+/// A folder with a file of this name and content.
+fn file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn from(story: &Story, path: &Path, words: &str) -> Outcome {
+    let call = story.call(&format!("cancel {words} --from")).arg(path);
+    super::brief(story.go(call.naming(path.to_str().unwrap(), "FILE")))
+}
+
+#[test]
+fn what_an_action_has_started_is_canceled_by_its_file() {
+    let jobs = [
+        job("eu").manual().endless(),
+        job("us").manual().endless(),
+        job("busy").is("running"),
+        job("late").is("created"),
+    ];
+    for form in ["json", "dotenv"] {
+        let story = Story::new(ci().stage("deploy", jobs.clone()));
+        let (_folder, path) = file("started", "from an earlier call");
+        let words = format!("play eu us busy late --all --timeout 10s -o {form} --output-file");
+        assert_eq!(story.go(story.call(&words).arg(&path)).code, 3);
+        // The job token has ended with its job.
+        let (me, us) = (story.me, story.job("us"));
+        story.gitlab.world(|world| {
+            world.flip(me, "canceled");
+            world.flip(us, "success");
+        });
+        from(&story, &path, "").is(
+            0,
+            expect![[r#"
+                JOB  RESULT        STATUS    DURATION     ID  NOTE
+                eu   canceled      canceled       11s  90400
+                us   done already  success         8s  90401  it has passed
+            "#]],
+            expect![[r#"
+                plan: eu (90400, running): cancel
+                plan: us (90401, success): done already, it has passed
+                08:00:13 eu (90400, canceled): canceled  URL/jobs/90400
+            "#]],
+        );
+        assert_eq!(story.gitlab.posts(), 3);
+        story.gitlab.finish();
+    }
+}
+
+#[test]
+fn of_trigger_the_whole_pipeline_is_canceled() {
+    for form in ["json", "dotenv"] {
+        let jobs = ci().stage("check", [job("check").endless(), job("hint").endless()]);
+        let story = Story::with(deploy(), monitoring(jobs));
+        let (_folder, path) = file("started", "");
+        let words = format!("trigger ops/monitoring --ref main -o {form} --output-file");
+        assert_eq!(story.go(story.call(&words).arg(&path)).code, 0);
+        let mira = story
+            .gitlab
+            .world(|world| world.access_token(MIRA, &["api"]));
+        let story = Story {
+            token: mira,
+            ..story
+        };
+        assert_eq!(from(&story, &path, "--dry-run").code, 0);
+        let got = from(&story, &path, "-q");
+        assert_eq!((got.code, story.gitlab.posts()), (0, 3), "{got:?}");
+        story.gitlab.finish();
+    }
+}
+
+#[test]
+fn a_file_that_names_nothing_or_is_another_one() {
+    let story = Story::new(ci().stage("test", [job("unit").is("running")]));
+    let play = r#"{"action":"play","exit":0,"project":44,"pipeline":7700,"jobs":[{"id":90400,"result":"played"}]}"#;
+    let env = |lines: &str| {
+        format!(
+            "JOBGATE_OUT_EXIT_CODE=0\nJOBGATE_OUT_PROJECT_ID=44\nJOBGATE_OUT_PIPELINE_ID=7700\n{lines}"
+        )
+    };
+    let mut said = Vec::new();
+    for text in [
+        // Nothing was started.
+        play.replace("played", "done already"),
+        play.replace("7700", "null"),
+        env("JOBGATE_OUT_JOB_IDS=\nJOBGATE_OUT_ACTION=retry\n"),
+        play.replace("play\"", "trigger\"")
+            .replace(",\"jobs\":[{\"id\":90400,\"result\":\"played\"}]", "")
+            .replace("7700", "null"),
+        // It cannot be told.
+        r#"{"action":"trigger","exit":6,"project":44,"pipeline":null}"#.to_owned(),
+        // Cut off, or another file.
+        String::new(),
+        play[..90].to_owned(),
+        env("JOBGATE_OUT_JOB_IDS=904"),
+        env(""),
+        env("JOBGATE_OUT_JOB_IDS=90400 9040x\nJOBGATE_OUT_ACTION=play\n"),
+        env("JOBGATE_OUT_JOB_IDS=90400\nJOBGATE_OUT_ACTION=cancel\n"),
+        env("JOBGATE_OUT_ACTION=play\n"),
+        play.replace("44", "\"../44\""),
+        play.replace("90400", "-1"),
+        play.replace("play\"", "wait\""),
+        "JOB  RESULT  STATUS  ID\n".to_owned(),
+        "\u{1b}[2J".to_owned(),
+    ] {
+        let (_folder, path) = file("f", &text);
+        let got = from(&story, &path, "-o dotenv");
+        let line = got.log.lines().next().unwrap_or_default();
+        said.push(format!("{} {line}\n", got.code));
+        assert_eq!(got.out.is_empty(), got.code != 0, "{got:?}");
+    }
+    expect![[r#"
+        0 jobgate: warning: FILE names nothing that was started, so there is nothing to cancel
+        0 jobgate: warning: FILE names nothing that was started, so there is nothing to cancel
+        0 jobgate: warning: FILE names nothing that was started, so there is nothing to cancel
+        0 jobgate: warning: FILE names nothing that was started, so there is nothing to cancel
+        6 jobgate: error: FILE does not say which pipeline trigger has started, if any
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+        2 jobgate: error: FILE is not a complete output file of play, retry or trigger
+    "#]]
+    .assert_eq(&said.concat());
+    assert!(story.gitlab.requests().is_empty());
+    let (folder, path) = file("f", play);
+    from(&story, &folder.path().join("gone"), "-q -o json").is(0, expect![[r#"
+        {"result":"ok","exit":0,"action":"cancel","project":null,"pipeline":null,"jobs":[],"waited":null}
+    "#]], expect![[r#"
+        jobgate: warning: there is no file FILE, so there is nothing to cancel
+    "#]]);
+    from(&story, folder.path(), "").is(
+        2,
+        "",
+        expect![[r#"
+        jobgate: error: FILE is not a regular file
+        jobgate: hint: usage: jobgate cancel [OPTIONS] [JOB...] (see jobgate cancel --help)
+    "#]],
+    );
+    for more in ["unit", "--name unit", "--pipeline 7700", "--downstream x"] {
+        let got = from(&story, &path, more);
+        assert!(
+            got.code == 2 && got.log.contains("--from does not go with"),
+            "{got:?}"
+        );
+    }
+    assert!(story.gitlab.requests().is_empty());
+    story.gitlab.finish();
+}
+
+#[test]
+fn all_means_the_whole_pipeline_but_the_caller() {
+    let jobs = [
+        job("graceful").after_script(5).is("running"),
+        job("over").is("success"),
+        job("ask").manual(),
+        job("late").is("created"),
+        child("sub", ci().stage("x", [job("y")])).manual(),
+    ];
+    let story = Story::new(ci().stage("test", jobs));
+    story.run("cancel --all").is(
+        0,
+        expect![[r#"
+            JOB       RESULT        STATUS     DURATION     ID  NOTE
+            graceful  canceled      canceling    59m00s  90400
+            over      done already  success       2m00s  90401  it has passed
+            ask       done already  manual               90402  it does not run
+            late      canceled      canceled             90403
+            sub       done already  manual               90404  it does not run
+        "#]],
+        expect![[r#"
+            plan: graceful (90400, running): cancel
+            plan: over (90401, success): done already, it has passed
+            plan: ask (90402, manual): done already, it does not run
+            plan: late (90403, created): cancel
+            plan: sub (90404, manual): done already, it does not run
+            08:00:00 graceful (90400, canceling): canceled  URL/jobs/90400
+            08:00:00 late (90403, canceled): canceled  URL/jobs/90403
+        "#]],
+    );
+    // All requests before the first look.
+    let log = story.gitlab.log();
+    let posts: Vec<bool> = log.lines().map(|line| line.starts_with("POST")).collect();
+    assert!(posts.windows(2).any(|two| two == [true, true]), "{log}");
+    assert_eq!(story.gitlab.posts(), 2);
+    assert_eq!(
+        story
+            .run("cancel 'o*' --all".replace('\'', "").as_str())
+            .code,
+        0
+    );
+    // A job that was named and has passed was not stopped.
+    assert_eq!(story.run("cancel over").code, 9);
+    story.gitlab.finish();
+}
