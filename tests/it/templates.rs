@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use expect_test::expect;
 use jobgate::cli::{Parsed, parse_args};
 use serde_json::json;
+use serde_yaml_ng::Value;
 
 use self::component::{Component, Given, Kind};
 use crate::examples::{Story, WEB};
@@ -129,6 +130,31 @@ fn every_text_is_bounded() {
             assert!(empty.is_err(), "{name}: GitLab refuses an empty text");
         }
     }
+}
+
+/// README and the project's own pipeline use every component as it is.
+#[test]
+fn what_includes_the_components_gives_them_good_inputs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name| std::fs::read_to_string(root.join(name)).expect("a file");
+    let (readme, pipeline) = (read("README.md"), read(".gitlab-ci.yml"));
+    let blocks = readme.split("```yaml\n").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    let mut names = Vec::new();
+    for text in blocks.chain([&*pipeline]) {
+        let text: Value = serde_yaml_ng::from_str(text).expect("YAML");
+        for include in text["include"].as_sequence().into_iter().flatten() {
+            let component = include["component"].as_str().expect("a component");
+            let (path, version) = component.split_once('@').expect("a version");
+            assert!(["0.1", "$CI_COMMIT_SHA"].contains(&version), "{component}");
+            let name = path.rsplit('/').next().expect("a name");
+            let inputs = include["inputs"].as_mapping().expect("inputs").iter();
+            let inputs = inputs.map(|(name, value)| (name.as_str().expect("a name"), json!(value)));
+            said(name, &inputs.collect::<Vec<Given>>());
+            names.push(name.to_owned());
+        }
+    }
+    assert_eq!(names, ["wait", "gate", "play", "wait", "gate", "play"]);
 }
 
 #[test]
