@@ -1,4 +1,4 @@
-//! The job we run in: predefined variables, the way to GitLab, tokens.
+//! Reads what variables and the command line say about the calling job, the address of GitLab, proxies, certificates and tokens.
 
 mod file;
 mod fixed;
@@ -15,17 +15,17 @@ pub use file::{Pem, Trust, read as read_file};
 pub use fixed::{Fixed, Secret};
 pub use token::Access;
 
-/// What variables and command line say about the job and the way to GitLab. Read once, nothing asked yet.
+/// Holds what variables and the command line say. It is read once, before any request.
 #[derive(Clone)]
 pub struct Ci {
     /// `https://gitlab.example.com/api/v4`
     pub api: Url,
-    /// `--server` was given: no variable has changed where GitLab is and how to get there.
+    /// Whether `--server` was given, so that no variable changed where requests go.
     pub server_fixed: bool,
     /// `CI_JOB_TOKEN`
     pub job_token: Option<Secret>,
     pub access: Option<Access>,
-    /// `CI_JOB_ID`, `CI_PIPELINE_ID`, `CI_PROJECT_ID`: to be compared with what GitLab says, never believed.
+    /// `CI_JOB_ID`, which is compared with GitLab's answer and never trusted.
     pub job: Option<JobId>,
     /// `CI_JOB_TIMEOUT`
     pub job_timeout: Option<Duration>,
@@ -35,7 +35,7 @@ pub struct Ci {
     pub release: Option<(u32, u32)>,
     pub trust: Trust,
     pub proxies: Proxies,
-    /// For the user, once each.
+    /// Warnings to print.
     pub warnings: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ pub struct Proxies {
 }
 
 impl Ci {
-    /// Reads and checks everything that the way to GitLab depends on; sends nothing.
+    /// Reads and checks all variables that requests depend on; sends nothing.
     pub fn read(vars: &Vars, fixed: &Fixed) -> Result<Self, Stop> {
         let mut warnings = Vec::new();
         let (job_token, access) = token::read(vars, fixed, &mut warnings)?;
@@ -85,7 +85,7 @@ pub fn release(version: &str) -> Option<(u32, u32)> {
     number().zip(number())
 }
 
-/// With `--server`: the variables that would lead the way, and the options that replace them.
+/// With `--server`: names the proxy and certificate variables that are not used, and the options that replace them.
 fn unused(vars: &Vars, fixed: &Fixed) -> Option<String> {
     fixed.server.as_ref()?;
     let proxies = "https_proxy HTTPS_PROXY http_proxy all_proxy ALL_PROXY";

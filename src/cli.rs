@@ -1,4 +1,4 @@
-//! The command line: tables say what exists, [`parse_args`] checks the words against them, and [`Words`] hands the checked words out.
+//! Parses the command line: [`Usage`] tables list the options, [`parse_args`] checks the words against them, and [`Words`] returns the values.
 
 mod mistake;
 mod table;
@@ -11,7 +11,7 @@ pub use table::{Group, Opt, Usage, Variable};
 pub use words::{Detail, Parsed, Words};
 use words::{check, split};
 
-/// Reads a whole command line, without the program's own name, against the table of commands.
+/// Parses a command line, without the program's own name, by the table of commands.
 pub fn parse_args(args: &[OsString], table: &[&'static Usage]) -> Result<Parsed, Stop> {
     let mut words = utf8(args)?;
     let position = command_position(&words, table);
@@ -32,7 +32,7 @@ pub fn parse_args(args: &[OsString], table: &[&'static Usage]) -> Result<Parsed,
 
 const VERSION: [&str; 3] = ["-V", "--version", "version"];
 
-/// The command of this name.
+/// Finds the command of this name.
 pub fn find_command(name: &str, table: &[&'static Usage]) -> Result<&'static Usage, Stop> {
     let found = table.iter().find(|usage| usage.name == name);
     found
@@ -40,7 +40,7 @@ pub fn find_command(name: &str, table: &[&'static Usage]) -> Result<&'static Usa
         .ok_or_else(|| mistake::unknown_command(name, table))
 }
 
-/// Where the command's name stands: options with their values may stand before it. Whether the command has them is checked later.
+/// Finds the position of the command's name. Options and their values may precede it; [`check`] tests later whether the command has them.
 fn command_position(words: &[String], table: &[&'static Usage]) -> usize {
     let mut position = 0;
     while let Some(word) = words.get(position) {

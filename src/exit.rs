@@ -51,12 +51,12 @@ impl Exit {
         self.row().1
     }
 
-    /// One sentence for help pages and the README.
+    /// The meaning, in one sentence for help pages and docs.
     pub fn meaning(self) -> &'static str {
         self.row().3
     }
 
-    /// The one code that stands for several outcomes at once: a signal first, then 4, 6, 1, 7, 9, 10, 5, 3, 8, and 0 only if all are 0.
+    /// Returns one code for several outcomes: a signal first, then 4, 6, 1, 7, 9, 10, 5, 3, 8, and 0 only if all are 0.
     pub fn of_all(outcomes: impl IntoIterator<Item = Self>) -> Self {
         let outcomes = outcomes.into_iter();
         outcomes.min_by_key(|exit| exit.row().2).unwrap_or(Self::Ok)
@@ -106,7 +106,7 @@ impl Signal {
         }
     }
 
-    /// As people know it.
+    /// The name that people know: `SIGTERM`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hangup => "SIGHUP",
@@ -116,9 +116,9 @@ impl Signal {
     }
 }
 
-/// An ending other than "ok" with the words for the person who reads the log: what was asked and what came back, then what to try.
+/// An exit code other than 0 with its message: the error says what was asked and what came back, the hints say what to try.
 ///
-/// The answer "no" of a command that was asked a question is not a `Stop` but a plain `Ok(Exit::…)`.
+/// A command that answers "no" returns `Ok(Exit::…)`, not a `Stop`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stop {
     pub exit: Exit,
@@ -141,7 +141,7 @@ impl Stop {
         Self::new(Exit::Usage, error)
     }
 
-    /// Several endings as one: the code that stands for all, each error and each hint once.
+    /// Merges several stops into one: the code of [`Exit::of_all`], each error and each hint once.
     pub fn all(stops: impl IntoIterator<Item = Self>) -> Option<Self> {
         let mut stops = stops.into_iter();
         let mut all = stops.next()?;

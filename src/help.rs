@@ -1,5 +1,4 @@
-//! Everything that is printed from the tables of the command line: help pages, completion scripts, the README's reference.
-//! No text of its own about any command.
+//! Prints help pages and completion scripts from the tables of the command line. It adds no text of its own about any command.
 
 pub mod complete;
 pub mod page;

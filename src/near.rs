@@ -1,9 +1,9 @@
-//! The name that somebody probably meant.
+//! Finds the name that a misspelled word probably stands for.
 
-/// Characters of a word that are compared. A longer word is not a misspelled name.
+/// Limits how many characters are compared. A longer word is not a misspelled name.
 const LONGEST: usize = 64;
 
-/// The name that `word` is most likely a slip of: few edits away (case apart), or the nearest of those that it begins.
+/// Returns the name that is few edits away from `word` (ignoring case), or the nearest name that begins with `word`.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = letters(word);
     let count = word.trim_start_matches('-').chars().count();
@@ -31,7 +31,7 @@ fn letters(text: &str) -> Vec<char> {
         .collect()
 }
 
-/// Fewest insertions, deletions, replacements and swaps of neighbours that make `b` of `a`.
+/// Counts the fewest insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
 fn edits(a: &[char], b: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=b.len()).collect();

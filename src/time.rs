@@ -1,4 +1,4 @@
-//! Time as a parameter: the clock, points in time as GitLab writes them, durations as people write them.
+//! The clock, timestamps as GitLab writes them, and durations as people write them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,9 +10,9 @@ use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 use crate::os::{Interrupt, Woken};
 
-/// The only source of time. The real one is [`RealClock`]; tests bring one that moves by itself.
+/// The only source of time. The program uses [`RealClock`], tests use a fake clock.
 pub trait Clock: Sync {
-    /// The time of day of this machine. Never used to measure.
+    /// The time of day of this machine, for display only.
     fn wall(&self) -> Timestamp;
     /// Time since some fixed point; never goes backwards.
     fn monotonic(&self) -> Duration;
@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// The longest duration that people write, in characters. A longer text may be anything, a token included, and is not quoted.
+/// Limits, in characters, which texts an error quotes. A longer text is not a mistyped duration and may be a token.
 const LONGEST: usize = 20;
 
 /// Reads `90s`, `20m`, `1h30m`, `1.5h`, `500ms`; a bare number is seconds. At most 100 days.
@@ -161,7 +161,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     if total > 100.0 * 86_400.0 {
         return Err("longer than 100 days".to_owned());
     }
-    // To the millisecond, or 0.001 would leave its binary rest.
+    // Cut to milliseconds: 0.001 has no exact binary form.
     Ok(Duration::from_millis(
         Duration::from_secs_f64(total * 1000.0).as_secs(),
     ))

@@ -1,4 +1,4 @@
-//! The few things about URLs that tokens depend on: what the origin is, and what lies below a path.
+//! URLs, as far as tokens depend on them: the origin, and whether a path lies below another.
 
 use std::fmt::{self, Write as _};
 use std::net::Ipv6Addr;
@@ -47,7 +47,7 @@ impl Url {
         })
     }
 
-    /// What a `Location` means, seen from `self`. A fragment is dropped.
+    /// Resolves a `Location` header against `self` and drops its fragment.
     pub fn join(&self, location: &str) -> Result<Self, &'static str> {
         let location = location.split('#').next().unwrap_or_default();
         if location.contains("://") && !location.starts_with('/') {
@@ -63,7 +63,7 @@ impl Url {
         Err("is relative to a page")
     }
 
-    /// Scheme, host and port, the last only where it is not the scheme's own.
+    /// Scheme and host, and the port if it is not the scheme's default.
     pub fn origin(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         let (host, port) = (&self.host, self.port);
@@ -77,8 +77,8 @@ impl Url {
         (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
     }
 
-    /// Same origin and below the path of `base`, with no way out of it: by dots, by encoding twice, or by parameters of a segment, which some
-    /// servers cut off before they look at dots.
+    /// Whether the URL has the origin of `base` and lies below its path. Dots, double encoding and `;` parameters of a segment, which some
+    /// servers remove before they resolve dots, do not lie below it.
     pub fn below(&self, base: &Self) -> bool {
         let inside = self
             .path
@@ -88,7 +88,7 @@ impl Url {
         inside && plain && self.same_origin(base) && !has_dots(&self.path)
     }
 
-    /// The host is this machine.
+    /// Whether the host is this machine.
     pub fn loopback(&self) -> bool {
         let bare = self.host.trim_matches(['[', ']']);
         is_localhost(&self.host)
@@ -119,7 +119,7 @@ fn allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
 }
 
-/// A segment is `.` or `..`; dots and slashes may be percent-encoded, as some servers decode them first.
+/// Whether a segment is `.` or `..`. Dots and slashes may be percent-encoded, because some servers decode them first.
 fn has_dots(path: &str) -> bool {
     let path = path.to_ascii_lowercase().replace("%2e", ".");
     let path = path.replace("%2f", "/").replace("%5c", "/");

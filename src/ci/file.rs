@@ -6,7 +6,7 @@ use super::fixed::Fixed;
 use crate::exit::Stop;
 use crate::host::Vars;
 
-/// A bundle of all public roots is a quarter of this.
+/// Limits the size of a PEM file to 4 MiB; a bundle of all public roots has 1 MiB at most.
 const LARGEST_PEM: u64 = 4 << 20;
 
 /// A file of certificates or a key, as read. Its content is not printed: it may be a private key.
@@ -17,7 +17,7 @@ pub struct Pem {
     pub bytes: Vec<u8>,
 }
 
-/// Whom to trust, and how to be known to the server.
+/// Certificates to trust, and the client certificate.
 #[derive(Clone, Default)]
 pub struct Trust {
     /// `SSL_CERT_FILE`: instead of the built-in public roots.
@@ -29,7 +29,8 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// With `--ca-file` or `--server` no variable says whom to trust. The client's certificate proves us to the server and leads nowhere.
+    /// With `--ca-file` or `--server`, no variable adds certificates to trust. The variables of the client certificate stay in use: they prove this
+    /// client to the server and do not change where requests go.
     pub fn read(vars: &Vars, fixed: &Fixed) -> Result<Self, Stop> {
         let (roots, ca) = match &fixed.ca_file {
             Some(word) if word == "builtin" => (None, None),
@@ -61,7 +62,7 @@ fn variable(vars: &Vars, name: &'static str) -> Result<Option<Pem>, Stop> {
 }
 
 fn pem(path: &str, source: &'static str) -> Result<Pem, Stop> {
-    // Not quoted: it may be the private key itself.
+    // The text is not quoted, because it may be the private key itself.
     if path.contains("-----BEGIN") || path.contains('\n') {
         return Err(
             Stop::usage(format!("{source} holds a text, not the path of a file"))
@@ -73,10 +74,10 @@ fn pem(path: &str, source: &'static str) -> Result<Pem, Stop> {
     Ok(Pem { name, bytes })
 }
 
-/// The content of a regular file of at most `largest` bytes; messages call it `name`.
+/// Reads a regular file of at most `largest` bytes; messages call it `name`.
 pub fn read(path: &str, name: &str, largest: u64) -> Result<Vec<u8>, Stop> {
     let failed = |error: std::io::Error| Stop::usage(format!("cannot read {name}: {error}"));
-    // Looked at before it is opened: opening a named pipe would wait for a writer.
+    // Check the type before opening the file: opening a named pipe would wait for a writer.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(Stop::usage(format!("{name} is not a regular file")));
     }

@@ -1,4 +1,4 @@
-//! What the command line fixes, and texts that must not be printed.
+//! Options that replace variables, and texts that must not be printed.
 
 use std::fmt;
 
@@ -23,11 +23,11 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What the command line fixes, so that no variable changes it. `None`: not given. It cannot be printed: the proxy's URL may hold a password,
-/// and the token file's path may be a token in the wrong place.
+/// Options that replace variables; `None` if not given. It cannot be printed: the proxy's URL may hold a password, and the token file's path
+/// may be a token in the wrong place.
 #[derive(Clone, Default)]
 pub struct Fixed {
-    /// `--server URL`: where GitLab is, or its API's URL. With it no variable says how to get there or whom to trust.
+    /// `--server URL`: the URL of GitLab or of its API. With it, no variable changes proxies or trusted certificates.
     pub server: Option<String>,
     /// `--ca-file FILE|builtin`
     pub ca_file: Option<String>,

@@ -1,4 +1,4 @@
-//! Where tokens come from and what counts as one.
+//! Finds the job token and the access token, and checks that each can be a token.
 
 use super::file;
 use super::fixed::{Fixed, Secret};
@@ -17,7 +17,7 @@ pub struct Access {
     pub source: &'static str,
 }
 
-/// The job token and the access token. A job token in the access token's place is used as what it is.
+/// Reads the job token and the access token. A job token in the access token's place is used as a job token.
 pub(super) fn read(
     vars: &Vars,
     fixed: &Fixed,
@@ -68,7 +68,7 @@ fn access(vars: &Vars, fixed: &Fixed) -> Result<Option<Access>, Stop> {
     Ok(None)
 }
 
-/// The path is not quoted: it may be a token that was put in the wrong place.
+/// Reads the token from a file. The path is not quoted, because it may be a token in the wrong place.
 fn from_file(path: &str, source: &'static str) -> Result<Access, Stop> {
     if path.starts_with("gl") && path.contains('-') && !path.contains(['/', '.']) {
         return Err(Stop::usage(format!("{source} holds a token, not the path of a file"))
@@ -84,7 +84,7 @@ fn from_file(path: &str, source: &'static str) -> Result<Access, Stop> {
     Ok(Access { token, source })
 }
 
-/// One newline at the end is dropped; what is left is 1 to 16,384 visible ASCII characters that could be a token. Its text is not quoted.
+/// Drops one newline at the end and accepts 1 to 16,384 visible ASCII characters. An error does not quote the text.
 fn check(text: &str, source: &str) -> Result<Secret, Stop> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
@@ -109,7 +109,7 @@ fn check(text: &str, source: &str) -> Result<Secret, Stop> {
     Err(Stop::usage(format!("the token in {source} {why}")).hint(hint))
 }
 
-/// `TOKEN=…`: a whole line of a shell script or of a dotenv file. A token may end with `=`.
+/// Whether the text is a line of a shell script or dotenv file, as `TOKEN=…`. A token may end with `=`.
 fn has_name(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, value)| {
         let is_name = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';

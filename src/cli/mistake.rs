@@ -1,12 +1,12 @@
-//! The errors about mistaken words, with what each was probably meant to be.
+//! Errors about words that no command or option has, each with a hint to the nearest one.
 
 use super::table::{Opt, Usage};
 use crate::exit::Stop;
 use crate::near::nearest;
 
-/// The usual cause of an empty word in a CI job.
+/// Names the usual cause of an empty word in a CI job.
 pub(super) const UNSET: &str = "is a variable unset or empty?";
-/// Longest part of a word that a message repeats, in characters.
+/// Limits, in characters, how much of a word a message repeats.
 const QUOTED: usize = 60;
 
 pub(super) fn unknown_command(word: &str, table: &[&'static Usage]) -> Stop {
@@ -28,7 +28,7 @@ pub(super) fn unknown_option(word: &str, usage: &'static Usage, table: &[&'stati
         .iter()
         .filter_map(|other| Some((other.name, other.option(name)?)));
     let (others, options): (Vec<&str>, Vec<&Opt>) = others.unzip();
-    // `gate --require branch=main`: what follows the option elsewhere is an operand here.
+    // `gate --require branch=main`: the value of another command's option is an operand of this command.
     let operand = usage.placeholder();
     if options.iter().any(|option| option.value == Some(operand)) {
         return stop.hint(format!("write the {operand} without {name}"));
@@ -37,7 +37,7 @@ pub(super) fn unknown_option(word: &str, usage: &'static Usage, table: &[&'stati
         return stop.hint(format!("{name} is an option of {}", others.join(", ")));
     }
     let known = usage.options().map(|option| option.name);
-    // -timeout, ---timeout: the right name behind the wrong dashes.
+    // -timeout, ---timeout: the name is right and the dashes are wrong.
     let meant = nearest(&format!("--{}", name.trim_start_matches('-')), known);
     if let Some(option) = meant.and_then(|name| usage.option(name)) {
         return stop.hint(format!("did you mean {}?", option.form()));
@@ -59,7 +59,7 @@ pub(super) fn not_a_choice(what: &str, word: &str, choices: &[&'static str]) -> 
     }
 }
 
-/// The word in double quotes, control and bidi characters made visible, cut where it is long.
+/// Puts the word in double quotes, escapes control and bidi characters, and cuts a long word.
 fn quoted(word: &str) -> String {
     match word.char_indices().nth(QUOTED) {
         None => format!("{word:?}"),
@@ -67,7 +67,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Without `=` and what follows: that may be a secret.
+/// Removes `=` and the value behind it, which may be a secret.
 fn name(word: &str) -> &str {
     word.split_once('=').map_or(word, |(name, _)| name)
 }

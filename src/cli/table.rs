@@ -1,4 +1,4 @@
-//! The tables that say which commands, options and variables exist: parser, help, completion and README read them.
+//! Types of the tables of commands, options and variables, which parser, help, completion and docs read.
 
 use crate::exit::Stop;
 
@@ -95,7 +95,7 @@ pub struct Variable {
     pub help: &'static str,
 }
 
-/// Everything that help, README, completion and the parser know of one command.
+/// Describes one command for parser, help, completion and docs.
 #[derive(Debug)]
 pub struct Usage {
     pub name: &'static str,
@@ -136,7 +136,7 @@ impl Usage {
         line.trim_end().to_owned()
     }
 
-    /// How few and how many operands are allowed.
+    /// The smallest and the largest number of operands.
     pub fn arity(&self) -> (usize, usize) {
         let fewest = !self.operands.is_empty() && !self.operands.starts_with('[');
         let most = match self.operands {
@@ -155,7 +155,7 @@ impl Usage {
         }
     }
 
-    /// What one operand is called: `JOB`; empty where it is one of a few words.
+    /// The placeholder of one operand: `JOB`; empty if the operand is one of a few words.
     pub fn placeholder(&self) -> &'static str {
         self.operands
             .trim_matches(|c: char| !c.is_ascii_uppercase())

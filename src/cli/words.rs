@@ -12,7 +12,7 @@ use super::mistake;
 use super::table::{Opt, Usage};
 use crate::exit::Stop;
 
-/// Stands before every value on the line that pico-args gets.
+/// Marks every value on the line that pico-args gets.
 const MARK: char = '=';
 
 /// How much a help page says.
@@ -89,7 +89,7 @@ pub(super) fn check(
     }))
 }
 
-/// `--name=value` and `-ovalue` apart.
+/// Splits `--name=value` and `-ovalue`.
 pub(super) fn split<'a>(word: &'a str, usage: &Usage) -> (&'a str, Option<&'a str>) {
     if word.starts_with("--") {
         return match word.split_once('=') {
@@ -123,7 +123,7 @@ fn next_value(option: &Opt, word: Option<String>) -> Result<String, Stop> {
     }
 }
 
-/// Puts the option and its value on the line; a comma list of words that the option knows, as if they were given one by one.
+/// Puts the option and its value on the line. A comma list of the option's choices counts as if each were given alone.
 fn push_value(line: &mut Vec<String>, option: &Opt, value: &str) -> Result<(), Stop> {
     let list = option.many && !option.choices.is_empty();
     let values: Vec<&str> = if list {
@@ -221,7 +221,7 @@ impl Words {
         values.expect("the check has put a value behind every option that takes one")
     }
 
-    /// A value read by `parse`, whose error text is put behind the option's name. The value itself is not quoted here: it may be a secret.
+    /// Parses the option's value. An error names the option; the value itself is not quoted here, because it may be a secret.
     pub fn parsed<T>(
         &mut self,
         option: &'static Opt,

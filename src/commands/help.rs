@@ -54,7 +54,7 @@ pub fn terms(usage: &Usage) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Writes an answer that has no verdict. A reader that closes the pipe early has read enough.
+/// Writes an answer that has no verdict. If the reader closes the pipe early, the exit code is 0.
 pub fn print(host: &Host, text: &str) -> Result<Exit, Stop> {
     match host.out.write(text.as_bytes()) {
         Ok(()) => Ok(Exit::Ok),

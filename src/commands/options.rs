@@ -41,14 +41,14 @@ pub const fn output(forms: &'static [&'static str]) -> Opt {
         .choices(forms)
 }
 pub const FORMAT: Opt = output(&["table", "json", "dotenv"]);
-/// Of commands that answer nothing a later job would read as a variable.
+/// `--output` of commands without dotenv.
 pub const PRINTED: Opt = output(&["table", "json"]);
 pub const OUTPUT_FILE: Opt = Opt::value(
     "--output-file PATH",
     "write the answer to this file instead of stdout",
 );
 
-/// The way to GitLab, and how much is said on it: every command that asks GitLab takes these.
+/// Options of every command that sends requests.
 pub const CONNECTION: Group = Group {
     title: "connection and messages",
     options: &[
@@ -62,7 +62,7 @@ pub const CONNECTION: Group = Group {
     ],
 };
 
-/// The answer's form and place.
+/// Format and file of the answer.
 pub const OUTPUT: Group = Group {
     title: "output",
     options: &[&FORMAT, &OUTPUT_FILE],
@@ -118,30 +118,27 @@ const fn variable(name: &'static str, help: &'static str) -> Variable {
     Variable { name, help }
 }
 
-/// All of them: they carry credentials, the way to the server and presentation, never a condition or a selection.
+/// All variables that the program reads. They hold credentials, addresses, certificates and presentation, never a condition or a selection.
 pub const VARIABLES: &[Variable] = &[
-    variable("CI_API_V4_URL", "where GitLab's API is"),
+    variable("CI_API_V4_URL", "URL of GitLab's API"),
     variable("CI_JOB_TOKEN", "the job token"),
-    variable(
-        "CI_JOB_ID",
-        "must be the job that GitLab names; unset or empty, it is not compared",
-    ),
-    variable("CI_JOB_TIMEOUT", "the job's time limit, in seconds"),
-    variable("RUNNER_SCRIPT_TIMEOUT", "the script's own limit"),
-    variable("CI_SERVER_VERSION", "GitLab's release, for explanations"),
+    variable("CI_JOB_ID", "id of this job, compared with GitLab's answer"),
+    variable("CI_JOB_TIMEOUT", "time limit of this job, in seconds"),
+    variable("RUNNER_SCRIPT_TIMEOUT", "time limit of the script: 10m"),
+    variable("CI_SERVER_VERSION", "version of GitLab, used in hints only"),
     variable("JOBGATE_TOKEN_FILE", "path of a file with an access token"),
-    variable("JOBGATE_TOKEN", "an access token"),
-    variable("GITLAB_TOKEN", "an access token if these are not set"),
-    variable("CI_SERVER_TLS_CA_FILE", "further certificates to trust"),
-    variable("SSL_CERT_FILE", "trusted in place of built-in roots"),
-    variable("CI_SERVER_TLS_CERT_FILE", "client certificate"),
-    variable("CI_SERVER_TLS_KEY_FILE", "key of the client certificate"),
-    variable("https_proxy", "proxy for https, also HTTPS_PROXY"),
-    variable("http_proxy", "proxy for http, lower case only"),
-    variable("all_proxy", "proxy for both, also ALL_PROXY"),
+    variable("JOBGATE_TOKEN", "an access token, if no file is named"),
+    variable("GITLAB_TOKEN", "an access token, if these are not set"),
+    variable("CI_SERVER_TLS_CA_FILE", "PEM file, besides built-in roots"),
+    variable("SSL_CERT_FILE", "PEM file, in place of the built-in roots"),
+    variable("CI_SERVER_TLS_CERT_FILE", "PEM file, client certificate"),
+    variable("CI_SERVER_TLS_KEY_FILE", "PEM file, key of the certificate"),
+    variable("https_proxy", "proxy for https URLs, also HTTPS_PROXY"),
+    variable("http_proxy", "proxy for http URLs, lower case only"),
+    variable("all_proxy", "proxy for all URLs, also ALL_PROXY"),
     variable("no_proxy", "hosts without proxy, also NO_PROXY"),
-    variable("GITLAB_CI", "colors are on in a CI job, also CI"),
-    variable("JOBGATE_DEBUG", "1 shows each request, as --debug does"),
+    variable("GITLAB_CI", "set in CI jobs, where colors are on; also CI"),
+    variable("JOBGATE_DEBUG", "1 prints each request, as --debug does"),
     variable("NO_COLOR", "any value turns colors off"),
 ];
 
@@ -161,7 +158,7 @@ impl Common {
     }
 }
 
-/// What every command takes that prints an answer.
+/// Options of every command that prints an answer.
 pub struct Printing {
     pub format: Format,
     pub file: Option<PathBuf>,
@@ -179,7 +176,7 @@ impl Printing {
     }
 }
 
-/// Where to look: read from the options, nothing asked yet.
+/// The project and pipeline that the options name, before any request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Where {
     pub project: Option<Project>,
@@ -200,11 +197,11 @@ impl Where {
     }
 }
 
-/// The pipeline that is meant, pinned, and who asks.
+/// The selected pipeline and the calling job.
 #[derive(Debug)]
 pub struct Located {
     pub place: Place,
-    /// `None` where project and pipeline are given and there is no job token to ask with.
+    /// `None` if project and pipeline are given and no job token is set.
     pub me: Option<Me>,
 }
 
@@ -223,7 +220,7 @@ impl Where {
         self.project.is_some() && self.pipeline.is_some()
     }
 
-    /// The pipeline in which the way downstream begins. The calling job may be unknown if [`Self::complete`].
+    /// The pipeline from which `--downstream` starts. The calling job may be unknown if [`Self::complete`].
     pub fn start(&self, me: Option<&Me>) -> Result<Place, Stop> {
         match (&self.project, self.pipeline, me) {
             (Some(project), Some(pipeline), _) => Ok(Place {
@@ -251,7 +248,7 @@ impl Where {
         Ok(Located { place, me })
     }
 
-    /// Finds the pipeline, at the end of the way downstream; each hop is a line of talk.
+    /// Follows `--downstream` to the selected pipeline and prints a line for each hop.
     pub fn locate(&self, session: &Session, pipelines: &Pipelines) -> Result<Located, Stop> {
         let Located { place, me } = self.ask_start(session)?;
         match session.ask(|| pipelines.walk(&place, &self.downstream))? {

@@ -1,4 +1,4 @@
-//! The options of waiting: what counts, and how long to wait for it.
+//! Options of waiting: which jobs pass, and how long to wait.
 
 use super::wait_loop::Limits;
 use crate::cli::{Group, Opt, Words};
@@ -60,7 +60,7 @@ pub const WAITING: Group = Group {
     ],
 };
 
-/// What counts, and how long to wait for it.
+/// Which jobs pass, and how long to wait.
 #[derive(Clone, Debug)]
 pub struct Patience {
     pub rules: Rules,

@@ -1,4 +1,4 @@
-//! Completion scripts: commands, options, choices and file names. They ask no server, so a key press never waits.
+//! Completion scripts for commands, options, choices and file names. The scripts send no request, so a key press never waits.
 
 use crate::cli::{Opt, Usage};
 
@@ -116,7 +116,7 @@ fn commands(table: &[&'static Usage]) -> String {
     names.join(" ")
 }
 
-/// What can be offered for an operand without asking a server.
+/// Words to offer for an operand without asking GitLab.
 fn operands(usage: &Usage, table: &[&'static Usage]) -> String {
     match usage.placeholder() {
         "COMMAND" => commands(table),
@@ -124,12 +124,12 @@ fn operands(usage: &Usage, table: &[&'static Usage]) -> String {
     }
 }
 
-/// One word of bash or zsh, whatever is in it.
+/// Quotes any text as one word of bash or zsh.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// One word of fish, where a backslash counts within single quotes.
+/// Quotes any text as one word of fish, where a backslash escapes within single quotes.
 fn fish_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }

@@ -12,7 +12,7 @@ const LEFT: usize = 26;
 const MORE: &str = "\njobgate help COMMAND explains a command\n";
 const DURATION: &str = "\nDURATION: 90s, 20m, 1h30m, or a number of seconds\n";
 
-/// Columns of every page: what each terminal and job log shows.
+/// Width of every page in columns, which fits each terminal and job log.
 const WIDTH: usize = 80;
 
 /// The whole page of one command. `terms` are what an operand may be, with its meaning; none if that needs no list.
@@ -42,7 +42,7 @@ pub fn command(usage: &Usage, terms: &[(String, String)]) -> String {
     page
 }
 
-/// The same on one screen: no details, and of other commands' options only the names.
+/// The page of one command on one screen: without details, and with only the names of options that other commands have, too.
 pub fn short(usage: &Usage, table: &[&'static Usage]) -> String {
     let mut page = head(usage);
     let groups = usage.groups.iter().copied();
@@ -191,7 +191,7 @@ fn shared_groups(table: &[&'static Usage]) -> Vec<&'static Group> {
     shared
 }
 
-/// Groups are constants and have no identity but their title.
+/// Whether several commands have this group. Groups are constants, so the title identifies them.
 fn is_shared(group: &Group, table: &[&'static Usage]) -> bool {
     let takes = |usage: &&&Usage| usage.groups.iter().any(|other| other.title == group.title);
     table.iter().filter(takes).count() > 1
