@@ -170,12 +170,8 @@ fn plain(text: &str, name: &str) -> Result<Url, Stop> {
 }
 
 fn id(vars: &Vars, name: &str) -> Result<Option<u64>, Stop> {
-    let Some(text) = vars.get(name)? else {
-        return Ok(None);
-    };
-    text.parse()
-        .map(Some)
-        .map_err(|_| Stop::usage(format!("variable {name} is not a number")))
+    let number = vars.get(name)?.map(str::parse).transpose();
+    number.map_err(|_| Stop::usage(format!("variable {name} is not a number")))
 }
 
 /// A time limit; one that cannot be read counts as unknown, with a warning. Zero and less mean none, as for the runner.

@@ -41,17 +41,14 @@ impl Trust {
                 variable(vars, "CI_SERVER_TLS_CA_FILE")?,
             ),
         };
+        let half = "of CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE only one is set";
         let client = match (
             variable(vars, "CI_SERVER_TLS_CERT_FILE")?,
             variable(vars, "CI_SERVER_TLS_KEY_FILE")?,
         ) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
-            _ => {
-                return Err(Stop::usage(
-                    "of CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE only one is set",
-                ));
-            }
+            _ => return Err(Stop::usage(half)),
         };
         Ok(Self { roots, ca, client })
     }

@@ -118,12 +118,8 @@ fn has_name(text: &str) -> bool {
 }
 
 fn looks_like_a_path(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let drive = matches!(bytes, [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic());
-    drive
-        || ["/", "./", "../", "~/"]
-            .iter()
-            .any(|start| text.starts_with(start))
+    let starts = ["/", "./", "../", "~/"];
+    text.contains(":\\") || starts.iter().any(|start| text.starts_with(start))
 }
 
 #[cfg(test)]
