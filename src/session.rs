@@ -202,12 +202,12 @@ struct Asking {
     end: Option<Duration>,
     /// Requests without a good answer since the last one, if there were any.
     trouble: Option<Trouble>,
-    /// Tries since the last good answer.
-    tries: u8,
     /// Time that trouble took so far.
     troubled: Duration,
-    /// Of a wait: when the next heartbeat is due, and what it names.
-    heartbeat: Option<(Duration, Vec<Missing>)>,
+    /// When the next heartbeat is due.
+    heartbeat: Duration,
+    /// What it names.
+    missing: Vec<Missing>,
 }
 
 /// A row of requests without a good answer.
@@ -226,9 +226,9 @@ impl Asking {
             limits: Some(host.limits.outage),
             end: None,
             trouble: None,
-            tries: 0,
             troubled: Duration::ZERO,
-            heartbeat: None,
+            heartbeat: host.clock.monotonic().saturating_add(HEARTBEAT),
+            missing: Vec::new(),
         }
     }
 
@@ -262,25 +262,22 @@ impl Session<'_> {
         state.outage = Outage::new(outage, self.host.seed);
         state.limits = limits;
         state.end = Some(end);
-        state.heartbeat = Some((self.now().saturating_add(HEARTBEAT), Vec::new()));
+        state.heartbeat = self.now().saturating_add(HEARTBEAT);
     }
 
     /// What the heartbeat names until further notice.
     pub fn missing(&self, missing: Vec<Missing>) {
-        if let Some((_, known)) = &mut self.asking.borrow_mut().heartbeat {
-            *known = missing;
-        }
+        self.asking.borrow_mut().missing = missing;
     }
 
     /// Something was said: the heartbeat can wait.
     pub fn talked(&self) {
-        if let Some((due, _)) = &mut self.asking.borrow_mut().heartbeat {
-            *due = self.now().saturating_add(HEARTBEAT);
-        }
+        self.asking.borrow_mut().heartbeat = self.now().saturating_add(HEARTBEAT);
     }
 
     /// Asks until there is an answer, for as long as the call's patience lasts. What no repeat can cure, a refusal above all, ends it at once.
     pub fn ask<T>(&self, mut ask: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        let mut tries = 0_u8;
         loop {
             let (asked, answers) = (self.now(), self.gitlab.answers());
             let result = ask();
@@ -293,11 +290,7 @@ impl Session<'_> {
                 Err(error) if error.transient() => error,
                 other => return other,
             };
-            let tries = {
-                let mut state = self.asking.borrow_mut();
-                state.tries = state.tries.saturating_add(1);
-                state.tries
-            };
+            tries = tries.saturating_add(1);
             // Until the first good answer of the run, what no repeat can cure ends at once: a certificate of an unknown authority, a host name
             // that does not exist, a page for browsers.
             if self.gitlab.answers() == 0 && error.tries.is_some_and(|most| tries >= most) {
@@ -309,8 +302,8 @@ impl Session<'_> {
             let delay = self.asking.borrow_mut().delay(&error, asked, now);
             let again = delay.filter(|_| !left.is_zero() && !limited);
             let again = again.map(|delay| delay.min(left));
-            if let (None, Kind::Limited { wait }) = (again, &error.kind) {
-                let until = wait.map(|wait| self.host.clock.wall().plus(wait));
+            if let (None, Kind::Limited { wait: Some(wait) }) = (again, &error.kind) {
+                let until = self.host.clock.wall().plus(*wait);
                 error.message = messages::limit_lasts(&error.message, until);
             }
             self.note(&error, asked, again);
@@ -330,7 +323,6 @@ impl Session<'_> {
         let trouble = {
             let mut state = self.asking.borrow_mut();
             state.outage.answered();
-            state.tries = 0;
             state.trouble.take()
         };
         if trouble.is_some_and(|trouble| trouble.said) {
@@ -362,7 +354,7 @@ impl Session<'_> {
         }
     }
 
-    /// Sleeps; a wait says each minute what is missing.
+    /// Sleeps, and says each minute what is missing.
     pub fn sleep(&self, delay: Duration) -> Result<(), Signal> {
         let until = self.now().saturating_add(delay);
         loop {
@@ -371,7 +363,7 @@ impl Session<'_> {
             if now >= until {
                 return Ok(());
             }
-            let step = until.min(beat.unwrap_or(until)).saturating_sub(now);
+            let step = until.min(beat).saturating_sub(now);
             let woken = self.host.clock.sleep(step, self.host.interrupt);
             if let Woken::Signal(signal) = woken {
                 return Err(signal);
@@ -380,14 +372,13 @@ impl Session<'_> {
     }
 
     /// Writes the heartbeat if it is due; when the next one is.
-    fn beat(&self, now: Duration) -> Option<Duration> {
+    fn beat(&self, now: Duration) -> Duration {
         let state = self.asking.borrow();
-        let (due, missing) = state.heartbeat.as_ref()?;
-        if now < *due {
-            return Some(*due);
+        if now < state.heartbeat {
+            return state.heartbeat;
         }
         self.events.write(&Event::Heartbeat {
-            waiting: missing,
+            waiting: &state.missing,
             silent: state
                 .trouble
                 .as_ref()
@@ -395,7 +386,7 @@ impl Session<'_> {
         });
         drop(state);
         self.talked();
-        Some(now.saturating_add(HEARTBEAT))
+        now.saturating_add(HEARTBEAT)
     }
 
     /// Since when there has been no good answer, and what came last.

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Command;
+use super::act::call::with_delivery;
 use super::act::options::ALLOW_FAILURE;
 use super::jobs::number;
 use super::logs::log_of;
 use super::options::{self, CONNECTION, NAME, OUTPUT_FILE, WHERE, Where};
-use super::wait_jobs::{Wait, wait_and};
+use super::wait_jobs::{Wait, wait_for};
 use super::wait_loop::Turns;
 use super::waiting::{INTERVAL, Patience, TIMEOUT};
 use crate::cli::{Group, Opt, Usage, Words};
@@ -23,7 +24,7 @@ use crate::model::{Job, JobId, Project};
 use crate::pipeline::{Pipelines, Scope, choose, no_such_jobs};
 use crate::report::clean_log::{Cleaner, Form, Tail};
 use crate::report::messages::Within;
-use crate::report::{Out, trace as report};
+use crate::report::{Out, trace as report, wait};
 use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -136,15 +137,8 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             out.finish()?;
             return Ok(Exit::Ok);
         };
-        let (exit, stop) = follow(session, &options, how, log)?;
-        if let Some(stop) = stop {
-            session.talk.stop(&stop);
-        }
-        let Err(stop) = out.finish() else {
-            return Ok(exit);
-        };
-        session.talk.stop(&stop);
-        Ok(Exit::of_all([exit, stop.exit]))
+        let exit = follow(session, &options, how, log)?;
+        Ok(with_delivery(session.talk, exit, out.finish()))
     })
 }
 
@@ -187,7 +181,7 @@ fn follow(
     options: &Options,
     follow: &Patience,
     mut log: Log,
-) -> Result<(Exit, Option<Stop>), Stop> {
+) -> Result<Exit, Stop> {
     let (mut turns, me) = Turns::open(session, follow.limits, options.place.complete())?;
     me.as_ref().map_or(Ok(()), |me| turns.end_with(me))?;
     session.warn_of_other_job(me.as_ref());
@@ -207,16 +201,12 @@ fn follow(
         seen: None,
         next: turns.now(),
     };
-    let ended = wait_and(&mut turns, &pipelines, &wait, &mut |turns, watch, last| {
+    let ended = wait_for(&mut turns, &pipelines, &wait, &mut |turns, watch, last| {
         follower.turn(turns, watch, last)
     });
     log.end();
-    for job in ended.outcome.jobs.iter().filter_map(|one| one.job.as_ref()) {
-        if let Some(line) = report::failure(job) {
-            session.talk.line(&line);
-        }
-    }
-    Ok((ended.outcome.exit, ended.stop))
+    wait::end(&ended.outcome, ended.stop.as_ref(), session.talk);
+    Ok(ended.outcome.exit)
 }
 
 /// Reads what has come to the log at each turn of the wait.

@@ -1,16 +1,16 @@
 //! `wait`: waits until the selected jobs have ended; the exit code is the verdict.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 
 use super::Command;
-use super::act::call::finish;
-use super::gating::{self, GATING, Gating};
+use super::act::call::{finish, with_delivery};
+use super::act::options::Options as More;
+use super::gating::{self, GATING};
 use super::options::{self, WHERE, WHICH, Where};
-use super::options::{CONNECTION, OUTPUT_FILE};
+use super::options::{CONNECTION, OUTPUT_FILE, Printing};
 use super::wait_jobs::{Ended, Wait, wait_for};
 use super::wait_loop::Turns;
-use super::waiting::{Patience, WAITING};
+use super::waiting::WAITING;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Operand, Selection};
 use crate::exit::{Exit, Stop};
@@ -18,7 +18,7 @@ use crate::host::Host;
 use crate::pipeline::Pipelines;
 use crate::report::events::Event;
 use crate::report::{Format, Out, json, wait as report};
-use crate::session::{self, Common, Session};
+use crate::session::{self, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -74,11 +74,7 @@ from, status, replaces); note (note, text, and of a job name, id, pipeline, web_
 struct Options {
     selection: Selection,
     place: Where,
-    gating: Gating,
-    patience: Patience,
-    format: Format,
-    file: Option<PathBuf>,
-    common: Common,
+    more: More,
 }
 
 impl Options {
@@ -92,52 +88,49 @@ impl Options {
         selection.all = words.switch(&ALL);
         let place = Where::read(words)?;
         let options = Self {
-            gating: Gating::read(words)?,
-            patience: Patience::read(words, place.no_trigger_jobs)?,
+            more: More::read(words, &place)?,
             selection,
             place,
-            format: Format::of(words.value(&FORMAT).as_deref()),
-            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words),
         };
-        let Selection {
-            operands,
-            all,
-            stages,
-            ..
-        } = &options.selection;
-        match (operands.is_empty(), all) {
-            (true, false) if stages.is_empty() => Err(Stop::usage(
+        let which = &options.selection;
+        if which.operands.is_empty() && !which.all && which.stages.is_empty() {
+            return Err(Stop::usage(
                 "wait needs a JOB, a --stage, or --all for all other jobs of the pipeline",
-            )),
-            (false, true) => Err(Stop::usage(
-                "--all means all other jobs: it takes no JOB beside it",
-            )),
-            _ => Ok(options),
+            ));
         }
+        if which.all && !which.operands.is_empty() {
+            return Err(Stop::usage(
+                "--all means all other jobs: it takes no JOB beside it",
+            ));
+        }
+        Ok(options)
     }
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
-    let live = options.format == Format::Ndjson;
-    let out = RefCell::new(Out::open(host, options.file.as_deref(), live)?);
+    let Printing {
+        format,
+        common,
+        file,
+    } = &options.more.printing;
+    let live = *format == Format::Ndjson;
+    let out = RefCell::new(Out::open(host, file.as_deref(), live)?);
     let stream = |line: &str| out.borrow_mut().text(line);
-    let exit = session::streaming(&options.common, host, live.then_some(&stream), |session| {
+    let exit = session::streaming(common, host, live.then_some(&stream), |session| {
         // An end before the first look has its document, too.
         let ended = wait(&options, session).unwrap_or_else(Ended::early);
-        let written = write(&out, options.format, session, &ended);
-        if let Some(stop) = &ended.stop {
-            session.talk.stop(stop);
+        let written = write(&out, *format, session, &ended);
+        if let Some(place) = &ended.place {
+            let seen = &ended.outcome;
+            options.more.show_failed(session, place, seen, &out);
         }
-        let Err(stop) = written else {
-            return Ok(ended.outcome.exit);
-        };
-        session.talk.stop(&stop);
-        Ok(Exit::of_all([ended.outcome.exit, stop.exit]))
+        report::end(&ended.outcome, ended.stop.as_ref(), session.talk);
+        let exit = ended.outcome.exit;
+        Ok(with_delivery(session.talk, exit, written))
     })?;
-    Ok(finish(host, &options.common, out.into_inner(), exit))
+    Ok(finish(host, common, out.into_inner(), exit))
 }
 
 /// The last that is known of each job; of `ndjson` it is an event, written already.
@@ -159,9 +152,11 @@ fn write(out: &RefCell<Out>, format: Format, session: &Session, ended: &Ended) -
 }
 
 fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
-    let gating = &options.gating;
+    let More {
+        gating, patience, ..
+    } = &options.more;
     let alone = options.place.complete() && gating.is_empty();
-    let (mut turns, me) = Turns::open(session, options.patience.limits, alone)?;
+    let (mut turns, me) = Turns::open(session, patience.limits, alone)?;
     let me = me.as_ref();
     me.map_or(Ok(()), |me| turns.end_with(me))?;
     if let Some(me) = me
@@ -178,11 +173,11 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
         downstream: &options.place.downstream,
         selection: &options.selection,
         known: Vec::new(),
-        rules: &options.patience.rules,
+        rules: &patience.rules,
         me,
     };
     me.map_or(Ok(()), |me| gating.pass(session, me))?;
-    let mut ended = wait_for(&mut turns, &pipelines, &wait);
+    let mut ended = wait_for(&mut turns, &pipelines, &wait, &mut |_, _, _| Ok(()));
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok
         && let Some(me) = me

@@ -13,7 +13,7 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::Kind;
 use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Project, Status};
 use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs, near, no_such_jobs, refused};
-use crate::report::events::{Event, Missing};
+use crate::report::events::{Event, Missing, unfinished};
 use crate::report::messages::{self, Within};
 use crate::report::wait as report;
 use crate::session::Me;
@@ -50,12 +50,7 @@ pub struct Ended {
 pub type EachLook<'e> = dyn FnMut(&mut Turns, &Watch, bool) -> Result<(), Stop> + 'e;
 
 /// Waits for jobs until the verdict is final or the time is over.
-pub fn wait_for(turns: &mut Turns, pipelines: &Pipelines, wait: &Wait) -> Ended {
-    wait_and(turns, pipelines, wait, &mut |_, _, _| Ok(()))
-}
-
-/// The same, doing something at each look.
-pub fn wait_and(
+pub fn wait_for(
     turns: &mut Turns,
     pipelines: &Pipelines,
     wait: &Wait,
@@ -80,7 +75,11 @@ pub fn wait_and(
             let stop = waiting.explain(&outcome);
             (outcome, stop)
         }
-        Err(stop) => (waiting.watch.give_up(stop.exit), Some(stop)),
+        Err(stop) => {
+            let outcome = waiting.watch.give_up(stop.exit);
+            let stop = unfinished(stop, &outcome, &waiting.watch.known());
+            (outcome, Some(stop))
+        }
     };
     let place = waiting.watch.pipeline().map(|key| waiting.place(key));
     Ended {
@@ -200,24 +199,14 @@ impl JobWait<'_> {
 
     /// What the heartbeat names: the open jobs, or what is not there yet.
     fn missing(&self) -> Vec<Missing> {
-        let open = self.watch.open().map(|job| Missing {
-            name: job.name.clone(),
-            status: Some(job.status.clone()),
-            running: (job.status == Status::Running).then(|| seconds(job)),
+        let outcome = self.watch.give_up(Exit::Pending);
+        let open = outcome.jobs(|one| one.counts.exit() != Some(Exit::Ok));
+        let missing = open.into_iter().map(|one| Missing {
+            name: one.name.clone(),
+            status: one.job.as_ref().map(|job| job.status.clone()),
+            running: one.job.as_deref().and_then(running),
         });
-        let open: Vec<Missing> = open.collect();
-        if !open.is_empty() {
-            return open;
-        }
-        let jobs = self.watch.give_up(Exit::Pending).jobs.into_iter();
-        let waiting = jobs.filter(|job| job.counts.exit() != Some(Exit::Ok));
-        waiting
-            .map(|job| Missing {
-                name: job.name,
-                status: job.job.map(|job| job.status),
-                running: None,
-            })
-            .collect()
+        missing.collect()
     }
 
     /// The words for an end that the jobs' own status does not explain.
@@ -289,7 +278,7 @@ impl JobWait<'_> {
                 }));
             }
         };
-        turns.answered(pages(&rows), &rows);
+        turns.answered(&rows);
         match &rows.trigger_jobs {
             TriggerJobs::Read => drop(self.readable.insert(pipeline)),
             TriggerJobs::LeftOut => {}
@@ -299,15 +288,6 @@ impl JobWait<'_> {
         }
         Ok(Ok(rows))
     }
-}
-
-/// Requests of one read, each of a hundred rows.
-fn pages(rows: &Rows) -> usize {
-    let lists = [false, true].map(|trigger| {
-        let of = |job: &&Job| job.trigger == trigger;
-        rows.jobs.iter().filter(of).count().div_ceil(100)
-    });
-    lists.iter().sum::<usize>().max(1)
 }
 
 /// What a read has brought, for the verdict.
@@ -324,8 +304,8 @@ pub fn list<'l>((read, rows): (&'l Read, &'l Result<Rows, Unreadable>)) -> List<
     }
 }
 
-/// How long it has been running; zero where GitLab sent none, or no time that could be.
-fn seconds(job: &Job) -> u64 {
+/// How many seconds it has been running; zero where GitLab sent none, or no time that could be.
+fn running(job: &Job) -> Option<u64> {
     let time = Duration::try_from_secs_f64(job.duration.unwrap_or_default());
-    time.unwrap_or_default().as_secs()
+    (job.status == Status::Running).then(|| time.unwrap_or_default().as_secs())
 }

@@ -145,9 +145,9 @@ impl<'t> Turns<'t> {
         Ok(())
     }
 
-    /// This look has read so many pages with these rows.
-    pub fn answered(&mut self, pages: usize, rows: &Rows) {
-        self.pages += pages;
+    /// This look has read these rows: a page for each hundred, and a last one.
+    pub fn answered(&mut self, rows: &Rows) {
+        self.pages += rows.jobs.len() / 100 + 1;
         self.pace.looked(self.pages, rows.facts.scarce);
         let now = self.now();
         if let Some((caller, seen)) = &mut self.caller

@@ -1,5 +1,6 @@
 //! Options of waiting: which jobs pass, and how long to wait.
 
+use super::jobs::LOG_TAIL;
 use super::wait_loop::Limits;
 use crate::cli::{Group, Opt, Words};
 use crate::decide::pace::Interval;
@@ -57,6 +58,7 @@ pub const WAITING: Group = Group {
         &INTERVAL,
         &STUCK,
         &OUTAGE_BUDGET,
+        &LOG_TAIL,
     ],
 };
 

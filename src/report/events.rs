@@ -9,12 +9,13 @@ use super::json;
 use super::messages::{asking_again, siblings};
 use super::style::Paint;
 use super::talk::Talk;
-use super::wait::Document;
-use crate::decide::wait::{Change, Named, Note, Remark};
+use super::wait::{Document, first};
+use crate::decide::wait::{Change, Named, Note, Outcome, Remark};
+use crate::exit::{Exit, Stop};
 use crate::model::{PipelineId, Project, Status};
 use crate::time::{Clock, Timestamp, human};
 
-/// A heartbeat names this many jobs.
+/// A heartbeat and a timeout name this many jobs.
 const NAMED: usize = 5;
 /// More jobs than this are written in one line when they are first seen.
 const MANY: usize = 12;
@@ -233,13 +234,26 @@ fn heartbeat(waiting: &[Missing], silent: Option<Duration>) -> String {
     });
     let named: Vec<String> = named.collect();
     let what = match waiting.len() {
-        0 => "a first look".to_owned(),
+        0 => "a first answer".to_owned(),
         all if all > NAMED => format!("{} and {} more", named.join(", "), all - NAMED),
         _ => named.join(", "),
     };
     let silence = silent.map(|time| format!("; no good answer for {}", human(time)));
     let silence = silence.unwrap_or_default();
     format!("waiting for {what}{silence}")
+}
+
+/// What is known of the jobs when the time is over.
+pub fn unfinished(mut stop: Stop, outcome: &Outcome, known: &[Note]) -> Stop {
+    let mut known: Vec<String> = known.iter().take(NAMED).map(text).collect();
+    if known.is_empty() {
+        known.extend(first(&outcome.jobs(|one| one.counts.open())));
+    }
+    if stop.exit == Exit::Timeout && !known.is_empty() {
+        let (head, rest) = stop.error.split_once('\n').unwrap_or((&stop.error, ""));
+        stop.error = format!("{head}: {}\n{rest}", known.join("\n"));
+    }
+    stop
 }
 
 /// The word for a note in events.
@@ -296,7 +310,7 @@ fn text(note: &Note) -> String {
                 _ => format!("no runner with the tags {} has taken it", tags.join(", ")),
             };
             format!(
-                "{name} has been {} for {}: {why}",
+                "{name} has been {} for {}: {why}  {url}",
                 status.word(),
                 human(*age)
             )

@@ -42,12 +42,9 @@ pub fn asking_again(trouble: &str, delay: Duration) -> String {
     format!("{trouble}; asking again in {seconds}")
 }
 
-/// A rate limit that is not waited for. `until`: GitLab says when it ends.
-pub fn limit_lasts(trouble: &str, until: Option<Timestamp>) -> String {
-    until.map_or_else(
-        || format!("{trouble}; GitLab does not say how long the limit lasts"),
-        |until| format!("{trouble}; the limit lasts until {}", until.time_of_day()),
-    )
+/// A rate limit that is not waited for.
+pub fn limit_lasts(trouble: &str, until: Timestamp) -> String {
+    format!("{trouble}; the limit lasts until {}", until.time_of_day())
 }
 
 /// Where GitLab is and how to get there, as far as variables alone say so. `certificates` names the files that are trusted.

@@ -2,7 +2,7 @@
 
 use super::style::{Color, Paint, Style};
 use super::text::visible;
-use crate::exit::Stop;
+use crate::exit::{Exit, Stop};
 use crate::host::Host;
 
 /// The lines printed while the program works: lower case, no final period, one line each. Control characters of a server's text are made
@@ -52,6 +52,11 @@ impl<'a> Talk<'a> {
         for hint in stop.hints.iter().flat_map(|hint| hint.lines()) {
             self.prefixed("jobgate: hint:", Paint::Strong, hint);
         }
+    }
+
+    /// The end of a call whose answer is not "ok".
+    pub fn end(&self, exit: Exit, text: &str) {
+        self.prefixed(&format!("jobgate: {}:", exit.name()), Paint::Bad, text);
     }
 
     fn prefixed(&self, prefix: &str, paint: Paint, text: &str) {

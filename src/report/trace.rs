@@ -1,6 +1,6 @@
 //! The sentences of `trace`.
 
-use super::messages::{list, why_failed};
+use super::messages::list;
 use crate::exit::Stop;
 use crate::model::Job;
 
@@ -26,15 +26,4 @@ pub fn no_log_of_trigger_jobs(missing: Option<Stop>) -> Stop {
     missing
         .unwrap_or_else(one_job)
         .hint("a trigger job has no log; --downstream leads to its pipeline")
-}
-
-/// Why the job failed: a log does not always say it.
-pub fn failure(job: &Job) -> Option<String> {
-    let reason = why_failed(job)?;
-    let allowed = if job.allow_failure {
-        " (allowed to fail)"
-    } else {
-        ""
-    };
-    Some(format!("{} failed{allowed}: {reason}", job.name))
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::dotenv::Dotenv;
 use super::jobs::{COLUMNS, note, row as row_of};
-use super::messages::{self, CALLER_CANCELED, list};
+use super::messages::{self, CALLER_CANCELED, list, why_failed};
 use super::style::Paint;
 use super::table::{Table, branch};
+use super::talk::Talk;
 use crate::decide::deadline::Bound;
 use crate::decide::wait::{Counts, JobOutcome, Named, Outcome, Reason};
 use crate::exit::{Exit, Signal, Stop};
@@ -259,6 +260,38 @@ fn of_job(job: &JobOutcome) -> Option<Stop> {
     })
 }
 
+/// How a wait ended, in one sentence, unless all is well. `stop` says what the jobs' own status does not.
+pub fn end(outcome: &Outcome, stop: Option<&Stop>, talk: &Talk) {
+    if let Some(stop) = stop {
+        talk.stop(stop);
+    }
+    let exit = outcome.exit;
+    // A failure that was seen before the time ran out decides.
+    if exit != Exit::Ok && stop.is_none_or(|stop| stop.exit != exit) {
+        let decides = |one: &JobOutcome| one.counts.exit().unwrap_or(Exit::Pending) == exit;
+        talk.end(exit, &first(&outcome.jobs(decides)).unwrap_or_default());
+    }
+}
+
+/// The first of these jobs, how it stands and where to look.
+pub fn first(jobs: &[&JobOutcome]) -> Option<String> {
+    let (first, more) = jobs.split_first()?;
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (name, pipeline, counts) = (&first.name, first.pipeline.id, word(first.counts));
+    let Some(job) = &first.job else {
+        return Some(format!("{name}{more} in pipeline {pipeline} is {counts}"));
+    };
+    let is = || format!(" is {}", job.status.word());
+    let stands = why_failed(job).map_or_else(is, |why| format!(": {why}"));
+    let (id, url) = (job.id, &job.web_url);
+    Some(format!(
+        "{name} ({id}){more} in pipeline {pipeline}{stands}  {url}"
+    ))
+}
+
 /// The wish for a longer wait than the job lasts.
 pub fn shortened(wish: Duration, left: Duration) -> String {
     let (left, wish) = (human(left), human(wish));
@@ -277,26 +310,20 @@ pub fn timeout(
     trouble: Option<String>,
 ) -> Stop {
     let waited = human(waited);
-    let mut stop = match bound {
-        Bound::Free(_) => Stop::new(Exit::Timeout, format!("time ran out after {waited}"))
-            .hint("--timeout DURATION allows more, up to what is left of this job"),
-        Bound::Job(_) | Bound::Cut { .. } => Stop::new(
-            Exit::Timeout,
-            format!("time ran out after {waited}: this job itself will soon be stopped"),
-        )
-        .hint("`timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more"),
+    let (error, hint) = match bound {
+        Bound::Free(_) => (
+            format!("time ran out after {waited}"),
+            "--timeout DURATION allows more, up to what is left of this job",
+        ),
+        Bound::Job(_) | Bound::Cut { .. } => (
+            format!("time ran out after {waited}, shortly before this job itself is stopped"),
+            "`timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more",
+        ),
     };
-    if let Some(age) = age.filter(|age| *age >= Duration::from_secs(1)) {
-        stop.error = format!(
-            "{}\nGitLab's last complete answer is {} old",
-            stop.error,
-            human(age)
-        );
-    }
-    if let Some(trouble) = trouble {
-        stop.error = format!("{}\n{trouble}", stop.error);
-    }
-    stop
+    let age = age.filter(|age| *age >= Duration::from_secs(1)).map(human);
+    let age = age.map(|age| format!("GitLab's last complete answer is {age} old"));
+    let lines = [Some(error), age, trouble].into_iter().flatten();
+    Stop::new(Exit::Timeout, lines.collect::<Vec<_>>().join("\n")).hint(hint)
 }
 
 /// The outage budget is used up. `adjustable`: the command has an option for it.

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::options::{Options, Until};
 use crate::commands::gating;
-use crate::commands::logs::show_tails;
-use crate::commands::wait_jobs::{Wait, wait_for};
+use crate::commands::wait_jobs::{Ended, Wait, wait_for};
 use crate::commands::wait_loop::Turns;
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::Outcome;
@@ -16,7 +15,7 @@ use crate::host::Host;
 use crate::model::{JobId, Place};
 use crate::pipeline::Pipelines;
 use crate::report::act::Ending;
-use crate::report::{Format, Out, Talk};
+use crate::report::{Format, Out, Talk, wait};
 use crate::session::{self, Common, Me, Session};
 
 /// One answer of the gate counts for the writes that go out within this time.
@@ -92,7 +91,8 @@ pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> Exit {
     with_delivery(&talk, exit, out.finish())
 }
 
-fn with_delivery(talk: &Talk, exit: Exit, delivered: Result<(), Stop>) -> Exit {
+/// How it ended, the delivery of the answer included.
+pub fn with_delivery(talk: &Talk, exit: Exit, delivered: Result<(), Stop>) -> Exit {
     let Err(stop) = delivered else {
         return exit;
     };
@@ -126,16 +126,12 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
             }
         }
     };
-    let ending = action.ending(exit, waited.as_ref());
-    let mut written = write(&ending, options, out);
-    // The ends of the logs of the jobs that have failed, below the table.
-    if let (Ok(()), Some(keep), Format::Table) =
-        (&written, options.log_tail, options.printing.format)
-        && let (Some(outcome), Some(place)) = (ending.waited, ending.place)
-    {
-        let (failed, mut out) = (outcome.failed(), out.borrow_mut());
-        let lacks = show_tails(session, &place.project, &failed, keep, &mut out);
-        written = lacks.and_then(|lacks| Stop::all(lacks).map_or(Ok(()), Err));
+    let outcome = waited.as_ref().map(|ended| &ended.outcome);
+    let ending = action.ending(exit, outcome);
+    let written = write(&ending, options, out);
+    if let (Some(ended), Some(place)) = (&waited, ending.place) {
+        options.show_failed(session, place, &ended.outcome, out);
+        wait::end(&ended.outcome, ended.stop.as_ref(), session.talk);
     }
     with_delivery(session.talk, exit, written)
 }
@@ -151,19 +147,19 @@ fn write(ending: &Ending, options: &Options, out: &RefCell<Out>) -> Result<(), S
 }
 
 impl Call<'_, '_> {
-    fn run(mut self, action: &mut dyn Action) -> (Exit, Option<Outcome>) {
+    fn run(mut self, action: &mut dyn Action) -> (Exit, Option<Ended>) {
         let mut waited = None;
         let open = match self.steps(action) {
             Ok(()) => {
                 waited = self.wait(action);
-                waited.as_ref().map(|outcome| outcome.exit)
+                waited.as_ref().map(|ended| ended.outcome.exit)
             }
             Err(stop) => {
                 self.session.talk.stop(&stop);
                 Some(stop.exit)
             }
         };
-        if let Some(outcome) = &waited {
+        if let Some(Ended { outcome, .. }) = &waited {
             action.waited(outcome);
         }
         if matches!(open, Some(Exit::Signal(_) | Exit::Timeout)) {
@@ -193,7 +189,7 @@ impl Call<'_, '_> {
     }
 
     /// Goes on with everything that was started.
-    fn wait(&mut self, action: &dyn Action) -> Option<Outcome> {
+    fn wait(&mut self, action: &dyn Action) -> Option<Ended> {
         let (place, known) = action.goal()?;
         let names = known.iter().flatten().map(|(name, _)| Operand::name(name));
         let selection = Selection {
@@ -213,11 +209,13 @@ impl Call<'_, '_> {
             me: self.me.as_ref(),
         };
         let pipelines = Pipelines::new(self.session.gitlab);
-        let ended = wait_for(&mut self.turns, &pipelines, &wait);
-        if let Some(stop) = &ended.stop {
-            self.session.talk.stop(stop);
-        }
-        Some(ended.outcome)
+
+        Some(wait_for(
+            &mut self.turns,
+            &pipelines,
+            &wait,
+            &mut |_, _, _| Ok(()),
+        ))
     }
 
     fn pass(&self, me: &Me) -> Result<(), Stop> {

@@ -1,11 +1,18 @@
 //! Options that several actions take. An option that is not in a command's table reads as not given.
 
+use std::cell::RefCell;
+
 use crate::cli::{Group, Opt, Words};
 use crate::commands::gating::Gating;
 use crate::commands::jobs::{LOG_TAIL, number};
+use crate::commands::logs::show_tails;
 use crate::commands::options::{FORMAT, Printing, Where};
 use crate::commands::waiting::{INTERVAL, KEEP_GOING, Patience, SHALLOW, STRICT, TIMEOUT};
+use crate::decide::wait::Outcome;
 use crate::exit::Stop;
+use crate::model::Place;
+use crate::report::{Format, Out};
+use crate::session::Session;
 
 pub const DRY_RUN: Opt = Opt::switch("--dry-run", "print the plan and change nothing");
 pub const RERUN: Opt = Opt::switch("--rerun", "retry jobs that have already ended");
@@ -90,5 +97,22 @@ impl Options {
             nothing: None,
             printing: Printing::read(words, &FORMAT),
         })
+    }
+
+    /// The ends of the logs of the jobs that a wait has seen fail, below its table. A log that is not shown does not change how it ended.
+    pub fn show_failed(
+        &self,
+        session: &Session,
+        place: &Place,
+        seen: &Outcome,
+        out: &RefCell<Out>,
+    ) {
+        if let (Some(keep), Format::Table) = (self.log_tail, self.printing.format) {
+            let (failed, mut out) = (seen.failed(), out.borrow_mut());
+            let lacks = show_tails(session, &place.project, &failed, keep, &mut out);
+            if let Some(stop) = lacks.map_or_else(Some, Stop::all) {
+                session.talk.stop(&stop);
+            }
+        }
     }
 }

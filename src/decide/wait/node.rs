@@ -170,7 +170,7 @@ impl Node {
 /// A selected job.
 #[derive(Debug)]
 pub(super) struct Tracked {
-    /// The newest attempt, without the parts that no decision and no table needs.
+    /// The newest attempt.
     pub job: Job,
     pub matched: Matched,
     /// The last list had its newest attempt. Otherwise the list was that of a server that lags behind, and says nothing about the job.
@@ -195,7 +195,7 @@ impl Tracked {
         let ended = chosen.job.finished_at.filter(|_| context.first);
         let stood = server.zip(ended).map(|(now, end)| now.since(end));
         Self {
-            job: slim(chosen.job),
+            job: chosen.job.clone(),
             matched: chosen.matched,
             shown: true,
             reached: false,
@@ -224,7 +224,7 @@ impl Tracked {
             self.stood = Duration::ZERO;
             self.moved = true;
         }
-        self.job = slim(row);
+        self.job = row.clone();
         if let Want::Statuses(wanted) = &context.rules.want {
             self.reached |= !row.status.finished() && reached(wanted, row);
         }
@@ -256,14 +256,5 @@ impl Tracked {
             Status::WaitingForResource => Some(seen),
             _ => None,
         }
-    }
-}
-
-/// A copy without the parts that no decision and no table needs.
-fn slim(row: &Job) -> Job {
-    Job {
-        ref_name: String::new(),
-        user: None,
-        ..row.clone()
     }
 }

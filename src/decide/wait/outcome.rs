@@ -190,21 +190,20 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The jobs for which `wanted` holds. A trigger job stands back behind those of its pipelines, which say more.
+    pub fn jobs(&self, wanted: impl Fn(&JobOutcome) -> bool) -> Vec<&JobOutcome> {
+        let mut found = Vec::new();
+        self.jobs
+            .iter()
+            .for_each(|job| job.find(&wanted, &mut found));
+        found
+    }
+
     /// The jobs that have failed, downstream ones included.
     pub fn failed(&self) -> Vec<&Job> {
-        let mut jobs: Vec<&JobOutcome> = self.jobs.iter().collect();
-        let mut failed = Vec::new();
-        while let Some(one) = jobs.pop() {
-            jobs.extend(&one.because);
-            failed.extend(
-                one.job
-                    .as_deref()
-                    .filter(|job| job.status == Status::Failed),
-            );
-        }
-        failed.retain(|job| !job.trigger);
-        failed.sort_unstable_by_key(|job| job.id);
-        failed
+        let status = |one: &JobOutcome| Some(one.job.as_ref()?.status.clone());
+        let failed = self.jobs(|one| status(one) == Some(Status::Failed));
+        failed.iter().filter_map(|one| one.job.as_deref()).collect()
     }
 }
 
@@ -222,6 +221,14 @@ pub struct JobOutcome {
 }
 
 impl JobOutcome {
+    fn find<'o>(&'o self, wanted: &impl Fn(&Self) -> bool, found: &mut Vec<&'o Self>) {
+        let before = found.len();
+        self.because.iter().for_each(|job| job.find(wanted, found));
+        if found.len() == before && wanted(self) {
+            found.push(self);
+        }
+    }
+
     pub(super) fn of(job: &Job, pipeline: PipelineKey, counts: Counts) -> Self {
         Self {
             job: Some(Box::new(job.clone())),

@@ -41,7 +41,7 @@ pub struct Watch {
     known: Vec<(String, JobId)>,
     nodes: Nodes,
     /// The pipelines that the verdict depends on, the way first.
-    needed: Vec<PipelineKey>,
+    needed: Vec<(PipelineKey, Role)>,
     guard: Guard,
     /// When the look began, by the monotonic clock.
     now: Duration,
@@ -50,19 +50,20 @@ pub struct Watch {
     /// No look has come to its end so far.
     first: bool,
     said: Said,
+    /// Why nothing in the caller's own pipeline moves.
+    idle: Option<Note>,
 }
 
 /// What would follow if all that is known were fresh.
 struct Survey {
     /// The pipelines that it depends on: first the way, so many of them, then those downstream of selected jobs.
-    needed: Vec<PipelineKey>,
-    way: usize,
+    needed: Vec<(PipelineKey, Role)>,
     wake: Option<Duration>,
-    end: Option<End>,
+    end: End,
 }
 
-/// Why the wait is over: the selected jobs have decided, or something else.
-type End = Option<Reason>;
+/// The selected jobs have decided, or not yet; or something else ends the wait.
+type End = Result<bool, Reason>;
 
 impl Watch {
     pub fn new(mut goal: Goal, rules: Rules, own: Option<Own>) -> Self {
@@ -78,7 +79,7 @@ impl Watch {
                 all: true,
                 ..Selection::default()
             },
-            needed: vec![goal.pipeline],
+            needed: Vec::new(),
             goal,
             rules,
             own,
@@ -89,6 +90,7 @@ impl Watch {
             look: 0,
             first: true,
             said: Said::default(),
+            idle: None,
         }
     }
 
@@ -111,7 +113,7 @@ impl Watch {
             .try_for_each(|list| self.take(list, now, &mut news));
         let verdict = match taken {
             Ok(()) => self.decide(),
-            Err(reason) => Verdict::Final(Box::new(self.outcome(Some(&Some(reason)), None))),
+            Err(reason) => Verdict::Final(Box::new(self.outcome(&Err(reason), None))),
         };
         // A look that has only begun has shown nothing.
         if !lists.is_empty() {
@@ -126,9 +128,10 @@ impl Watch {
 
     fn take(&mut self, list: &List, now: Now, news: &mut News) -> Result<(), Reason> {
         let key = list.read.pipeline;
-        let role = self.role(0);
-        let node = self.nodes.entry(key.id);
-        let node = node.or_insert_with(|| Node::new(key, role, now.monotonic));
+        // What was not asked for decides nothing.
+        let Some(node) = self.nodes.get_mut(&key.id) else {
+            return Ok(());
+        };
         node.look = self.look;
         let rows = match list.rows {
             Ok(rows) => rows,
@@ -180,6 +183,7 @@ impl Watch {
         let trigger_jobs = list.read.trigger_jobs && !node.no_trigger_jobs;
         let selected = |job: &Job| node.job(&job.name).is_some();
         let stands = self.guard.look(rows, &own.caller, selected, self.now);
+        self.idle = None;
         let Some((created, manual)) = stands else {
             return Ok(());
         };
@@ -189,16 +193,19 @@ impl Watch {
             None if trigger_jobs => return Err(Reason::Deadlock(named(created))),
             None => (Remark::MayNeverStart, named(created)),
         };
-        if self.said.first(None, &what) {
-            let job = Some(job);
-            news.notes.push(Note { job, what });
-        }
+        let first = self.said.first(None, &what);
+        let job = Some(job);
+        let idle = self.idle.insert(Note { job, what });
+        news.notes.extend(first.then(|| idle.clone()));
         Ok(())
     }
 
     /// What needs saying once.
     fn remark(&mut self, news: &mut News) {
-        let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
+        let nodes = self
+            .needed
+            .iter()
+            .filter_map(|(key, _)| self.nodes.get(&key.id));
         for node in nodes {
             self.said.about(node, &self.rules, self.now, news);
         }
@@ -207,37 +214,31 @@ impl Watch {
         };
         let operands = &self.goal.selection.operands;
         let missing = target.missing.iter();
-        let operands = missing.filter_map(|index| operands.get(*index));
-        let absent = operands.filter(|operand| operand.optional);
-        let absent: Vec<Remark> = absent.map(|one| Remark::Absent(one.text.clone())).collect();
-        if let [what, ..] = absent.as_slice()
-            && self.said.first(None, what)
+        let missing = missing.filter_map(|index| operands.get(*index));
+        let absent = missing.filter(|operand| operand.optional);
+        let absent = absent.map(|one| Note {
+            job: None,
+            what: Remark::Absent(one.text.clone()),
+        });
+        let absent: Vec<Note> = absent.collect();
+        if absent
+            .first()
+            .is_some_and(|one| self.said.first(None, &one.what))
         {
-            let absent = absent.into_iter().map(|what| Note { job: None, what });
             news.notes.extend(absent);
-        }
-    }
-
-    /// What the pipeline is that stands at this position of the way.
-    fn role(&self, position: usize) -> Role {
-        if position < self.hops.len() {
-            Role::Hop(position)
-        } else {
-            Role::Target
         }
     }
 
     fn decide(&mut self) -> Verdict {
         let survey = self.survey(self.over(None));
         self.adopt(&survey);
-        let reads = self.unread(survey.end.is_some());
+        let reads = self.unread(survey.end != Ok(false));
         if !reads.is_empty() {
             return Verdict::Read(reads);
         }
         match &survey.end {
-            Some(end) => Verdict::Final(Box::new(self.outcome(Some(end), None))),
-            None if self.rules.once => Verdict::Final(Box::new(self.give_up(Exit::Pending))),
-            None => {
+            Ok(false) if self.rules.once => Verdict::Final(Box::new(self.give_up(Exit::Pending))),
+            Ok(false) => {
                 self.first = false;
                 // The lists have not shown what they should have.
                 let unclear = |node: &Node| {
@@ -249,28 +250,29 @@ impl Watch {
                     soon: self.nodes.values().any(unclear),
                 }
             }
+            end => Verdict::Final(Box::new(self.outcome(end, None))),
         }
     }
 
     /// What is still to be read in this look. A pipeline that was refused is asked for again only before the end.
     fn unread(&self, ends: bool) -> Vec<Read> {
         let known = |key: &PipelineKey| self.nodes.get(&key.id);
-        let unread = |key: &&PipelineKey| {
+        let unread = |key: &PipelineKey| {
             known(key)
                 .is_none_or(|node| node.look != self.look && (node.unreadable.is_none() || ends))
         };
-        let needed = self.needed.iter().enumerate();
-        let unread = needed.filter(|(_, key)| unread(key));
-        unread.map(|(index, key)| self.read(index, *key)).collect()
+        let unread = self.needed.iter().filter(|(key, _)| unread(key));
+        unread.map(|(key, role)| self.read(*key, *role)).collect()
     }
 
-    fn read(&self, position: usize, key: PipelineKey) -> Read {
+    fn read(&self, key: PipelineKey, role: Role) -> Read {
         let node = self.nodes.get(&key.id);
-        let role = node.map_or_else(|| self.role(position), |node| node.role);
+        let role = node.map_or(role, |node| node.role);
         let left_out = self.rules.trigger_jobs == TriggerJobs::LeaveOut && role == Role::Target;
         // Once no trigger job is selected they are not asked for again, unless the guard needs to know of every job.
         let needed = |node: &Node| {
-            let guarded = self.is_own(node) && self.guard.suspects();
+            let own = self.own.as_ref().map(|own| own.pipeline);
+            let guarded = own == Some(key.id) && self.guard.suspects();
             let selected = node.jobs.iter().any(|job| job.job.trigger);
             !node.no_trigger_jobs && (self.seeks(node) || selected || guarded)
         };
@@ -291,25 +293,19 @@ impl Watch {
 
     /// Takes note of the pipelines that the verdict depends on, and forgets the others.
     fn adopt(&mut self, survey: &Survey) {
-        let needed: HashSet<PipelineId> = survey.needed.iter().map(|key| key.id).collect();
+        let needed: HashSet<PipelineId> = survey.needed.iter().map(|(key, _)| key.id).collect();
         self.nodes.retain(|id, _| needed.contains(id));
         self.needed.clone_from(&survey.needed);
-        for (position, key) in survey.needed.iter().enumerate() {
-            // The way ends with the target; what follows was started by jobs that are waited for.
-            let role = if position < survey.way {
-                self.role(position)
-            } else {
-                Role::Downstream
-            };
+        for (key, role) in &survey.needed {
             let node = self.nodes.entry(key.id);
-            node.or_insert_with(|| Node::new(*key, role, self.now));
+            node.or_insert_with(|| Node::new(*key, *role, self.now));
         }
     }
 
     /// How it stands when the shell has to end the wait: out of time, interrupted, no answer.
     pub fn give_up(&self, exit: Exit) -> Outcome {
         let survey = self.survey(self.over(Some(exit)));
-        self.outcome(survey.end.as_ref(), Some(exit))
+        self.outcome(&survey.end, Some(exit))
     }
 
     /// The pipeline that holds the selected jobs, once the way leads there.
@@ -321,18 +317,19 @@ impl Watch {
         self.nodes.values().find(|node| node.role == Role::Target)
     }
 
-    /// The jobs that have not ended, those that wait for a person among them: for the heartbeat.
-    pub fn open(&self) -> impl Iterator<Item = &Job> {
-        let nodes = self.needed.iter().filter_map(|key| self.nodes.get(&key.id));
-        nodes.flat_map(|node| {
-            let open = node.jobs.iter().filter(|tracked| {
-                let counts = Counts::of(&tracked.job, tracked.matched, node.role, &self.rules);
-                let ends = !tracked.job.status.finished() && !tracked.reached;
-                // The jobs that it has started say more than the trigger job itself.
-                ends && counts != Counts::Ignored && tracked.downstream().is_none()
-            });
-            open.map(|tracked| &tracked.job)
-        })
+    /// What was said and still holds: a person must play a job, no runner has taken it, nothing moves.
+    pub fn known(&self) -> Vec<Note> {
+        let mut news = News::default();
+        let mut said = Said::default();
+        let nodes = self
+            .needed
+            .iter()
+            .filter_map(|(key, _)| self.nodes.get(&key.id));
+        nodes.for_each(|node| said.about(node, &self.rules, self.now, &mut news));
+        let stands = |note: &Note| matches!(note.what, Remark::Manual | Remark::Stuck { .. });
+        news.notes.retain(stands);
+        news.notes.extend(self.idle.clone());
+        news.notes
     }
 }
 
@@ -342,24 +339,19 @@ impl Watch {
     fn survey(&self, over: bool) -> Survey {
         let mut judge = Judge::new(&self.nodes, &self.rules, self.now, over);
         let mut needed = Vec::new();
-        let end = match self.target(&mut judge, &mut needed) {
-            Ok(Some(target)) => self.sum(&mut judge, target),
-            Ok(None) => None,
-            Err(reason) => Some(Some(reason)),
-        };
-        let way = needed.len();
+        let target = self.target(&mut judge, &mut needed);
+        let end = target.and_then(|node| node.map_or(Ok(false), |node| self.sum(&mut judge, node)));
         // What the way was known to be, the last look at it has not shown.
-        let mut nodes = needed.iter().filter_map(|key| self.nodes.get(&key.id));
+        let mut nodes = needed.iter().filter_map(|(key, _)| self.nodes.get(&key.id));
         let unshown = |node: &Node| node.jobs.iter().any(|job| !job.shown);
         let lost = nodes.any(|node| matches!(node.role, Role::Hop(_)) && unshown(node));
-        let end = end.filter(|_| !lost);
-        let below = |key: &PipelineKey| !needed.iter().any(|known| known.id == key.id);
+        let end = if lost { Ok(false) } else { end };
+        let below = |key: &PipelineKey| !needed.iter().any(|(known, _)| known.id == key.id);
         let below: Vec<PipelineKey> = judge.needed.drain(..).filter(below).collect();
-        needed.extend(below);
+        needed.extend(below.into_iter().map(|key| (key, Role::Downstream)));
         Survey {
             wake: judge.wake,
             needed,
-            way,
             end,
         }
     }
@@ -368,11 +360,11 @@ impl Watch {
     fn target<'a>(
         &'a self,
         judge: &mut Judge<'a>,
-        way: &mut Vec<PipelineKey>,
+        way: &mut Vec<(PipelineKey, Role)>,
     ) -> Result<Option<&'a Node>, Reason> {
         let mut key = self.goal.pipeline;
-        for name in &self.goal.downstream {
-            way.push(key);
+        for (hop, name) in self.goal.downstream.iter().enumerate() {
+            way.push((key, Role::Hop(hop)));
             let Some(node) = self.readable(key)? else {
                 return Ok(None);
             };
@@ -381,7 +373,7 @@ impl Watch {
                 None => return Ok(None),
             }
         }
-        way.push(key);
+        way.push((key, Role::Target));
         self.readable(key)
     }
 
@@ -430,17 +422,17 @@ impl Watch {
     }
 
     /// Whether the selected jobs have decided.
-    fn sum<'a>(&self, judge: &mut Judge<'a>, target: &'a Node) -> Option<End> {
+    fn sum<'a>(&self, judge: &mut Judge<'a>, target: &'a Node) -> End {
         // The selection cannot be known without the trigger jobs, and the server does not show them.
         if target.no_trigger_jobs
             && self.rules.trigger_jobs != TriggerJobs::LeaveOut
             && (target.open_ended || !target.missing.is_empty())
         {
-            return Some(Some(Reason::TriggerJobsRefused));
+            return Err(Reason::TriggerJobsRefused);
         }
         let operand = |index: &usize| self.goal.selection.operands.get(*index);
         if let Some(operand) = target.emptied.iter().find_map(operand) {
-            return Some(Some(Reason::NarrowedAway(operand.text.clone())));
+            return Err(Reason::NarrowedAway(operand.text.clone()));
         }
         let jobs = target.jobs.iter();
         let mut all: Vec<Counts> = jobs.map(|job| judge.job(job, Role::Target)).collect();
@@ -450,17 +442,17 @@ impl Watch {
         let bad = all.iter().any(|counts| counts.bad());
         let counting = |counts: &Counts| !matches!(counts, Counts::Ignored | Counts::Absent);
         if bad && (!open || !self.rules.keep_going) {
-            Some(None)
+            Ok(true)
         } else if open || target.looks == 0 {
-            None
+            Ok(false)
         } else if all.iter().any(counting) {
-            Some(None)
+            Ok(true)
         } else if target.jobs.is_empty() && !self.absent(target) {
-            None
+            Ok(false)
         } else {
             let ignored = target.by_age().into_iter();
             let ignored = ignored.map(|tracked| tracked.job.name.clone()).collect();
-            Some(Some(Reason::Nothing { ignored }))
+            Err(Reason::Nothing { ignored })
         }
     }
 
@@ -491,26 +483,21 @@ impl Watch {
         node.looks == 0 || (node.jobs.is_empty() || !node.missing.is_empty()) && !self.absent(node)
     }
 
-    /// It is the pipeline of the calling job.
-    fn is_own(&self, node: &Node) -> bool {
-        let own = self.own.as_ref();
-        own.is_some_and(|own| own.pipeline == node.key.id)
-    }
-
     /// No time is left in which a failure could be replaced.
     fn over(&self, given: Option<Exit>) -> bool {
         self.rules.once || given == Some(Exit::Timeout)
     }
 
     /// The end in full: `given` is the code of a wait that had to be given up.
-    fn outcome(&self, end: Option<&End>, given: Option<Exit>) -> Outcome {
+    fn outcome(&self, end: &End, given: Option<Exit>) -> Outcome {
         let mut judge = Judge::new(&self.nodes, &self.rules, self.now, self.over(given));
         let mut jobs = self.outcomes(&mut judge);
         let empty = || jobs.is_empty() && self.target_node().is_some_and(|node| self.absent(node));
         let ignored = Vec::new();
         let reason = match end {
-            Some(reason) => reason.clone(),
-            None => empty().then_some(Reason::Nothing { ignored }),
+            Err(reason) => Some(reason.clone()),
+            Ok(true) => None,
+            Ok(false) => empty().then_some(Reason::Nothing { ignored }),
         };
         if let Some(Reason::NotStarted(job) | Reason::NoTriggerJob(job)) = &reason {
             jobs = vec![job.as_ref().clone()];
@@ -545,7 +532,7 @@ impl Watch {
             }
             return outcomes;
         }
-        let Some((key, name)) = way.last().zip(self.goal.downstream.get(way.len() - 1)) else {
+        let Some(((key, _), name)) = way.last().zip(self.goal.downstream.get(way.len() - 1)) else {
             return Vec::new();
         };
         let tracked = self.nodes.get(&key.id).and_then(|node| node.jobs.first());

@@ -56,8 +56,8 @@ fn it_is_canceled_on_a_signal() {
                 08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
                 08:00:00 deploy  pending
                 08:00:02 deploy  pending → running  (2s in queue)
-                jobgate: error: ended by SIGTERM
                 deploy (90400) is being canceled
+                jobgate: error: ended by SIGTERM
             "#]],
         );
     let deploy = story.job("deploy");

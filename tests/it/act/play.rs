@@ -52,7 +52,9 @@ fn the_ends_of_failed_logs_stand_below_the_table() {
               two
               three
         "#]],
-        expect![[""]],
+        expect![[r#"
+            jobgate: failed: eu (90402) in pipeline 7701: the script failed  URL/jobs/90402
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -440,7 +442,8 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
             08:00:02 rollout has started pipeline 7701
             08:00:02 eu (pipeline 7701)  pending
             08:00:05 eu (pipeline 7701)  pending → running  (2s in queue)
-            08:00:09 eu (pipeline 7701)  running → failed
+            08:00:08 eu (pipeline 7701)  running → failed
+            jobgate: failed: eu (90402) in pipeline 7701: the script failed  URL/jobs/90402
         "#]],
     );
     story.gitlab.finish();

@@ -302,9 +302,9 @@ fn what_was_started_is_canceled_if_asked_for() {
             08:00:00 pipeline 7701 of project 45, until 08:59:00 at the latest
             08:00:00 check  pending
             08:00:02 check  pending → running  (2s in queue)
-            jobgate: error: ended by SIGTERM
             using the access token from JOBGATE_TOKEN
             pipeline 7701 is being canceled
+            jobgate: error: ended by SIGTERM
         "#]]);
     assert!(
         story

@@ -56,7 +56,7 @@ fn changes_are_shown_beside_the_log() {
             08:00:00 unit  pending
             08:00:24 unit  pending → running  (20s in queue)
             08:00:34 unit  running → failed
-            unit failed: the script failed
+            jobgate: failed: unit (90400) in pipeline 7700: the script failed  /shop/web/-/jobs/90400
         "#]],
     );
     let scene = Scene::new(
@@ -68,7 +68,9 @@ fn changes_are_shown_beside_the_log() {
         expect![[r#"
         one
     "#]],
-        "",
+        expect![[r#"
+            jobgate: failed: unit (90400) in pipeline 7700: the script failed  /shop/web/-/jobs/90400
+        "#]],
     );
 }
 

@@ -30,23 +30,23 @@ fn a_failure_below_is_shown_with_its_way() {
                     https://gl/web/-/jobs/90406
         "#]],
         expect![[r#"
-        08:00:00 compile  pending
-        08:00:00 child  created
-        08:00:02 compile  pending → running  (2s in queue)
-        08:00:17 compile  running → success
-        08:00:17 child  created → running  (1s in queue)
-        08:00:17 child has started pipeline 7701
-        08:00:17 lint (pipeline 7701)  running
-        08:00:17 grandchild (pipeline 7701)  success
-        08:00:17 grandchild has started pipeline 7702
-        08:00:17 unit (pipeline 7702)  running
-        08:00:17 e2e (pipeline 7702)  running
-        08:00:22 child  running → success
-        08:00:22 lint (pipeline 7701)  running → success
-        08:00:48 unit (pipeline 7702)  running → success
-        08:01:48 waiting for e2e (running 1m16s)
-        08:01:48 e2e (pipeline 7702)  running → failed
-    "#]],
+            08:00:00 compile  pending
+            08:00:00 child  created
+            08:00:02 compile  pending → running  (2s in queue)
+            08:00:17 compile  running → success
+            08:00:17 child  created → running  (1s in queue)
+            08:00:17 child has started pipeline 7701
+            08:00:17 lint (pipeline 7701)  running
+            08:00:17 grandchild (pipeline 7701)  success
+            08:00:17 grandchild has started pipeline 7702
+            08:00:17 unit (pipeline 7702)  running
+            08:00:17 e2e (pipeline 7702)  running
+            08:00:20 child  running → success
+            08:00:20 lint (pipeline 7701)  running → success
+            08:00:58 unit (pipeline 7702)  running → success
+            08:01:55 e2e (pipeline 7702)  running → failed
+            jobgate: failed: e2e (90406) in pipeline 7702: the script failed  https://gl/web/-/jobs/90406
+        "#]],
     );
     after_head(story.run("wait child --shallow")).is(
         0,
@@ -55,8 +55,8 @@ fn a_failure_below_is_shown_with_its_way() {
             child  passed  success        7s  90401  started pipeline 7701
         "#]],
         expect![[r#"
-            08:01:58 child  success
-            08:01:58 child has started pipeline 7701
+            08:02:06 child  success
+            08:02:06 child has started pipeline 7701
         "#]],
     );
     story.gitlab.finish();
@@ -122,9 +122,10 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
           https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:00 child  pending
-        08:00:02 child  pending → failed
-    "#]],
+            08:00:00 child  pending
+            08:00:02 child  pending → failed
+            jobgate: failed: child (90400) in pipeline 7700: downstream pipeline creation failed  https://gl/web/-/jobs/90400
+        "#]],
     );
     after_head(story.run("wait smoke --downstream child")).is(
         1,
@@ -180,10 +181,10 @@ fn a_newer_attempt_of_the_trigger_job_moves_the_pin() {
             08:01:13 child  success → success  (retried: 90403 replaces 90400)
             08:01:13 a newer attempt of child has started pipeline 7702, which counts instead of 7701
             08:01:13 smoke (pipeline 7702)  running
-            08:02:13 waiting for smoke (running 1m09s)
-            08:03:13 waiting for smoke (running 2m10s)
-            08:04:13 waiting for smoke (running 3m09s)
-            08:04:27 smoke (pipeline 7702)  running → success
+            08:02:13 waiting for smoke (running 1m07s)
+            08:03:13 waiting for smoke (running 2m08s)
+            08:04:13 waiting for smoke (running 3m08s)
+            08:04:26 smoke (pipeline 7702)  running → success
         "#]],
     );
     story.gitlab.finish();

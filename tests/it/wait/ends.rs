@@ -1,7 +1,7 @@
 //! The ends that follow from the jobs' own status.
 
 use super::{Story, after_head, play, read};
-use crate::fake::{ci, job};
+use crate::fake::{MIRA, World, ci, job};
 use expect_test::expect;
 
 #[test]
@@ -22,8 +22,60 @@ fn the_first_failure_ends_it() {
             08:00:02 unit  pending → running  (2s in queue)
             08:00:02 slow  pending → running  (2s in queue)
             08:00:41 unit  running → failed
+            jobgate: failed: unit (90400) in pipeline 7700: the script failed  https://gl/web/-/jobs/90400
         "#]],
     );
+    story.gitlab.finish();
+}
+
+#[test]
+fn the_ends_of_all_failed_logs_stand_below_the_table() {
+    let mut world = World::new();
+    world.project("shop/web");
+    let token = world.access_token(MIRA, &["api"]);
+    let log = |name| job(name).is("failed").log_at(0, "one\ntwo\nthree\n");
+    let jobs = ci().stage("test", [log("unit"), job("lint").is("success"), log("e2e")]);
+    let pipeline = world.pipeline("shop/web", "main", jobs.stage("gate", [job("gate").here()]));
+    let story = Story::of(world, pipeline);
+    let call = || story.call("wait --all --keep-going -q --log-tail 2");
+    story
+        .on(call().var("GITLAB_TOKEN", token))
+        .is(1, expect![[r#"
+            JOB   RESULT  STATUS   DURATION     ID  NOTE
+            unit  failed  failed      2m00s  90400  the script failed
+              https://gl/web/-/jobs/90400
+            lint  passed  success     2m00s  90401
+            e2e   failed  failed      2m00s  90402  the script failed
+              https://gl/web/-/jobs/90402
+
+            unit (90400): the script failed
+              two
+              three
+
+            e2e (90402): the script failed
+              two
+              three
+        "#]], expect![[r#"
+            jobgate: failed: unit (90400) and 1 more in pipeline 7700: the script failed  https://gl/web/-/jobs/90400
+        "#]]);
+    // A log that is not shown does not change how the wait has ended.
+    story.on(call()).is(1, expect![[r#"
+        JOB   RESULT  STATUS   DURATION     ID  NOTE
+        unit  failed  failed      2m00s  90400  the script failed
+          https://gl/web/-/jobs/90400
+        lint  passed  success     2m00s  90401
+        e2e   failed  failed      2m00s  90402  the script failed
+          https://gl/web/-/jobs/90402
+
+        unit (90400): the script failed
+
+        e2e (90402): the script failed
+    "#]], expect![[r#"
+        jobgate: error: job tokens cannot read job logs; use an access token
+        jobgate: error: GET /projects/44/jobs/90400/trace: not sent, because there is no access token
+        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: failed: unit (90400) and 1 more in pipeline 7700: the script failed  https://gl/web/-/jobs/90400
+    "#]]);
     story.gitlab.finish();
 }
 
@@ -45,6 +97,7 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
         08:00:17 unit  running → success
         08:00:17 report  created → skipped
         08:00:17 report is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
+        jobgate: canceled: report (90401) in pipeline 7700 is skipped  https://gl/web/-/jobs/90401
     "#]]);
     after_head(story.run("wait --all --except report")).is(
         0,
@@ -232,7 +285,7 @@ fn time_runs_out() {
             08:00:00 lint  success
             08:00:02 unit  pending → running  (2s in queue)
             08:01:02 waiting for unit (running 54s)
-            jobgate: error: time ran out after 2m00s
+            jobgate: error: time ran out after 2m00s: unit (90400) in pipeline 7700 is running  https://gl/web/-/jobs/90400
             jobgate: hint: --timeout DURATION allows more, up to what is left of this job
         "#]],
     );
@@ -251,7 +304,7 @@ fn time_runs_out() {
             08:02:00 unit  running
             08:03:00 waiting for unit (running 2m51s)
             08:04:00 waiting for unit (running 3m49s)
-            jobgate: error: time ran out after 2m30s: this job itself will soon be stopped
+            jobgate: error: time ran out after 2m30s, shortly before this job itself is stopped: unit (90400) in pipeline 7700 is running  https://gl/web/-/jobs/90400
             jobgate: hint: `timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more
         "#]],
     );
@@ -262,7 +315,7 @@ fn time_runs_out() {
         expect![[r#"
             using the job token from CI_JOB_TOKEN
             08:04:30 pipeline 7700 of project 44, until 08:04:30 at the latest
-            jobgate: error: time ran out after 0s: this job itself will soon be stopped
+            jobgate: error: time ran out after 0s, shortly before this job itself is stopped
             jobgate: hint: `timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more
         "#]],
     );
@@ -281,9 +334,10 @@ fn a_timeout_of_zero_looks_once() {
             lint  passed   success     2m00s  90401
         "#]],
         expect![[r#"
-        08:00:00 unit  pending
-        08:00:00 lint  success
-    "#]],
+            08:00:00 unit  pending
+            08:00:00 lint  success
+            jobgate: pending: unit (90400) in pipeline 7700 is pending  https://gl/web/-/jobs/90400
+        "#]],
     );
     after_head(story.run("wait lint --timeout 0")).is(
         0,
@@ -313,7 +367,7 @@ fn a_timeout_of_zero_looks_once() {
 
 #[test]
 fn parallel_siblings_are_not_waited_for() {
-    let mut world = crate::fake::World::new();
+    let mut world = World::new();
     world.project("shop/web");
     let ci = ci().stage(
         "test",
@@ -371,6 +425,7 @@ fn the_whole_document() {
             08:00:13 unit  running → failed
             08:00:13 ship  created → skipped
             08:00:13 ship is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
+            jobgate: failed: unit (90400) in pipeline 7700: the script failed  https://gl/web/-/jobs/90400
         "#]],
     );
     story.gitlab.finish();
@@ -412,7 +467,9 @@ fn variables_for_later_jobs() {
     let call = story
         .call("wait unit lint -o dotenv -q --output-file")
         .arg(&file);
-    story.on(call).is(1, "", "");
+    story.on(call).is(1, "", expect![[r#"
+        jobgate: failed: unit (90400) in pipeline 7700: the script failed  https://gl/web/-/jobs/90400
+    "#]]);
     assert_eq!(
         read(&file),
         "JOBGATE_OUT_RESULT=failed\nJOBGATE_OUT_EXIT_CODE=1\nJOBGATE_OUT_PROJECT_ID=44\nJOBGATE_OUT_PIPELINE_ID=7700\n\

@@ -83,7 +83,7 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
         08:02:00 waiting for ship (created)
         jobgate: warning: ship has not started and nothing else moves: it may never start; without the trigger jobs that is not certain
         08:03:05 waiting for ship (created)
-        jobgate: error: time ran out after 4m00s
+        jobgate: error: time ran out after 4m00s: ship has not started and nothing else moves: it may never start; without the trigger jobs that is not certain
         jobgate: hint: --timeout DURATION allows more, up to what is left of this job
     "#]]);
     story.gitlab.finish();
@@ -103,9 +103,9 @@ fn a_job_that_no_runner_takes_is_named() {
         08:03:00 waiting for unit (pending)
         08:04:00 waiting for unit (pending)
         08:05:00 waiting for unit (pending)
-        jobgate: warning: unit has been pending for 5m11s: no runner with the tags arm, gpu has taken it
+        jobgate: warning: unit has been pending for 5m11s: no runner with the tags arm, gpu has taken it  https://gl/web/-/jobs/90400
         08:06:11 waiting for unit (pending)
-        jobgate: error: time ran out after 7m00s
+        jobgate: error: time ran out after 7m00s: unit has been pending for 7m00s: no runner with the tags arm, gpu has taken it  https://gl/web/-/jobs/90400
         jobgate: hint: --timeout DURATION allows more, up to what is left of this job
     "#]]);
     story.gitlab.finish();

@@ -129,7 +129,7 @@ fn a_429_beyond_the_time_is_a_timeout() {
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
-        jobgate: error: time ran out after 27s
+        jobgate: error: time ran out after 27s: unit (90400) in pipeline 7700 is running  https://gl/web/-/jobs/90400
         jobgate: error: GitLab's last complete answer is 10s old
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 09:00:27 (request id 01JD0000000000000000000007)
         jobgate: hint: --timeout DURATION allows more, up to what is left of this job
@@ -148,7 +148,9 @@ fn who_looks_once_does_not_sit_out_a_limit() {
             unit  waiting  running    59m11s  90400
               https://gl/web/-/jobs/90400
         "#]],
-        "",
+        expect![[r#"
+            jobgate: pending: unit (90400) in pipeline 7700 is running  https://gl/web/-/jobs/90400
+        "#]],
     );
     story
         .gitlab
