@@ -9,7 +9,8 @@ use crate::fake::{Fault, child, ci, job};
 #[test]
 fn a_caller_that_is_being_canceled_starts_nothing_but_cleans_up() {
     let deploy = job("deploy").manual().endless();
-    let jobs = [deploy, job("unit").is("failed"), job("slow").is("running")];
+    let unit = job("unit").artifacts().is("failed");
+    let jobs = [deploy, unit, job("slow").is("running")];
     let story = Story::new(ci().stage("deploy", jobs));
     let me = story.me;
     story.gitlab.world(|world| world.flip(me, "canceling"));
@@ -24,8 +25,22 @@ fn a_caller_that_is_being_canceled_starts_nothing_but_cleans_up() {
     assert_eq!(story.run("trigger shop/web --ref main").code, 143);
     assert_eq!(story.gitlab.posts(), 0);
     assert_eq!(story.run("cancel slow").code, 0);
-    assert_eq!(story.gitlab.posts(), 1);
+    assert_eq!(story.run("erase unit").code, 0);
+    assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
+}
+
+#[test]
+fn a_caller_in_another_pipeline_by_now_sends_nothing() {
+    let story = Story::new(deploy());
+    let me = story.me;
+    story.gitlab.before("GET */trigger_jobs*", move |world| {
+        let other = world.pipeline("shop/web", "main", deploy().stage("gate", [job("gate")]));
+        world.jobs.get_mut(&me).unwrap().pipeline = other;
+    });
+    let got = story.run("play deploy -q");
+    assert_eq!((got.code, story.gitlab.posts()), (6, 0), "{got:?}");
+    assert!(got.log.contains("or its pipeline has changed"), "{got:?}");
 }
 
 #[test]

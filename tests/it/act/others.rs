@@ -36,6 +36,28 @@ fn a_retry_follows_the_new_job() {
 }
 
 #[test]
+fn a_name_of_digits_is_reached_by_name() {
+    let jobs = [job("123").manual().runs(1), job("90400").is("failed")];
+    let story = Story::new(ci().stage("test", jobs));
+    for (words, code) in [
+        ("jobs --name 123", 0),
+        ("play --name 123", 0),
+        ("wait --name 123", 0),
+        ("erase --name 123 --dry-run", 0),
+        ("cancel --name 123", 9),
+        ("trace --name 123", 0),
+        ("retry --name 90400 --dry-run", 0),
+        ("retry 90400 --dry-run", 9),
+        ("play 123", 5),
+    ] {
+        let got = story.run(words);
+        assert_eq!(got.code, code, "{words}: {got:?}");
+        assert!(code != 5 || got.log.contains("--name 123"), "{got:?}");
+    }
+    story.gitlab.finish();
+}
+
+#[test]
 fn an_id_means_the_newest_attempt() {
     let story = Story::new(ci().stage("test", [job("unit").is("failed").runs(5)]));
     let first = story.job("unit");

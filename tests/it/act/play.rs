@@ -302,6 +302,17 @@ fn an_approval_that_does_not_come_or_cannot_be_seen() {
     "#]]);
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
+    // The job token may not list deployments, the access token may.
+    let story = blocked(|world, deploy| world.after(60, move |world| world.approve(deploy)));
+    let forbidden = crate::fake::Answer::message(403, "403 Forbidden");
+    story.gitlab.answer("GET */deployments*", forbidden);
+    assert_eq!(story.run("play deploy").code, 0);
+    let log = story.gitlab.log();
+    assert!(
+        log.contains("status=blocked&per_page=100 access 200"),
+        "{log}"
+    );
+    story.gitlab.finish();
 }
 
 #[test]
