@@ -60,7 +60,8 @@ const USAGE: Usage = Usage {
 JOB is a name, the name of a parallel or matrix group, a glob with * and ?, or a job id. An operand never selects the calling job; without operands, \
 jobs lists it, too.
 
-The table follows the order of the stages. With --output json the answer is a list of GitLab's own objects, complete and in GitLab's order, jobs \
+The table follows the order of the stages. The link of a failed, canceled or manual job stands below its row; the links of the other jobs are the \
+last line of the table with the job's id in place of ID. With --output json the answer is a list of GitLab's own objects, complete and in GitLab's order, jobs \
 before trigger jobs; ndjson prints one object per line. With --recursive, json is one object {pipeline, jobs: [{job, retried, downstream}]}, where \
 downstream is null, such an object again, or {pipeline, error}; ndjson prints one {pipeline, job} per line.
 

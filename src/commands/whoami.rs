@@ -23,7 +23,7 @@ const USAGE: Usage = Usage {
 jobgate asks GitLab with the job token (GET /job, GET /job/allowed_agents). Nothing in the answer comes from a CI/CD variable.
 
 With --output json the answer holds GitLab's two objects, complete, as job and allowed_agents. If GitLab refuses allowed_agents, it is null, and table \
-and dotenv lack roles, groups and environment.
+and dotenv lack roles and environment.
 
 Exit codes: 0 ok, 2 usage, 4 refused, 6 unknown.",
     example: "jobgate whoami\njobgate whoami --output dotenv --output-file whoami.env",

@@ -42,7 +42,7 @@ impl Dotenv {
             if index >= VARIABLES {
                 return Err(refused(
                     key,
-                    &format!("it is one more than the {VARIABLES} variables that GitLab takes"),
+                    &format!("GitLab accepts at most {VARIABLES} variables"),
                 ));
             }
             text.extend(["JOBGATE_OUT_", key, "=", value, "\n"]);
@@ -52,7 +52,7 @@ impl Dotenv {
             let key = longest.map_or("", |line| line.0);
             return Err(refused(
                 key,
-                "with it the report reaches GitLab's limit of 5 KB",
+                "the report would reach GitLab's limit of 5 KB",
             ));
         }
         Ok(text)
@@ -77,7 +77,7 @@ fn unfit(value: &str) -> Option<&'static str> {
 fn refused(key: &str, why: &str) -> Stop {
     Stop::new(
         Exit::Unknown,
-        format!("cannot hand on JOBGATE_OUT_{key} as a dotenv variable: {why}"),
+        format!("cannot write JOBGATE_OUT_{key} as a dotenv variable: {why}"),
     )
     .hint("use --output json, which holds every value")
 }

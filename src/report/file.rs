@@ -38,7 +38,7 @@ impl OutputFile {
         let name = path.file_name().unwrap_or_default();
         let bytes = path.as_os_str().as_encoded_bytes();
         if name.is_empty() || !bytes.ends_with(name.as_encoded_bytes()) {
-            return Err(bad("not the name of a file".to_owned()));
+            return Err(bad("it is not a file name".to_owned()));
         }
         match fs::symlink_metadata(path) {
             Ok(target) if !target.is_file() => return Err(bad("not a regular file".to_owned())),

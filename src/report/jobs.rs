@@ -126,9 +126,9 @@ pub type Texts = HashMap<JobId, Box<RawValue>>;
 /// The table has no row.
 pub const EMPTY: &str = "no job matches";
 
-/// A search through a project's jobs ended before their end.
+/// The search did not reach the project's oldest jobs.
 pub fn looked_through(jobs: usize) -> String {
-    format!("only the newest {jobs} jobs of the project were looked through; --limit 0 goes on")
+    format!("jobs has read only the newest {jobs} jobs of the project; --limit 0 reads all of them")
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub const CALLER_CANCELED: &str = "this job is being canceled";
 /// The job token stands for another job than at the start.
 pub fn other_caller(before: JobId, now: JobId) -> Stop {
     let error = format!(
-        "the job token belonged to job {before} and belongs to job {now} now, or its pipeline has changed"
+        "the job token belonged to job {before} at the start and belongs to job {now} now, or that job's pipeline has changed"
     );
     Stop::new(Exit::Unknown, error)
 }
@@ -105,7 +105,7 @@ pub fn no_such_job(operand: &Operand, within: Within, near: Option<&str>) -> Sto
         let error = format!("no job {text} in {within}");
         return Stop::new(Exit::NotFound, error)
             .hint(format!(
-                "a job of another pipeline needs --pipeline ID; a job with the name {text}, --name {text}"
+                "for a job of another pipeline, add --pipeline ID; for a job with the name {text}, use --name {text}"
             ));
     }
     let error = if operand.is_glob() {
@@ -120,7 +120,7 @@ const LISTS: &str = "jobgate jobs lists the jobs of a pipeline";
 
 /// Two options that exclude each other.
 pub fn clash(one: &str, other: &str) -> Stop {
-    Stop::usage(format!("{one} does not go with {other}"))
+    Stop::usage(format!("{one} cannot be used with {other}"))
 }
 
 /// GitLab refused to say which job this is.
@@ -168,7 +168,7 @@ pub fn no_trigger_job(text: &str, from: PipelineId, near: Option<&str>) -> Stop 
 pub fn several_trigger_jobs(text: &str, from: PipelineId, names: &[&str]) -> Stop {
     let names = list(names);
     Stop::usage(format!(
-        "--downstream {text:?} means several trigger jobs of pipeline {from}: {names}"
+        "--downstream {text:?} matches several trigger jobs of pipeline {from}: {names}"
     ))
 }
 
@@ -203,15 +203,15 @@ fn failure_reason(reason: &str) -> Cow<'_, str> {
         "stale_schedule" => "the delayed job did not start in time",
         "archived_failure" => "the job is archived and cannot run",
         "forward_deployment_failure" => "a newer deployment to this environment came first",
-        "trace_size_exceeded" => "the log grew beyond its limit",
+        "trace_size_exceeded" => "the log exceeded its size limit",
         "builds_disabled" => "CI/CD is disabled for the project",
         "failed_outdated_deployment_job" => "a later deployment to this environment came first",
         "stuck_pending_with_matching_runners" => "pending too long, although runners match",
         "stuck_pending_no_matching_runners" => "pending too long, and no runner matches",
         "protected_environment_failure" => "the job's user may not deploy to this environment",
         "insufficient_bridge_permissions" => "the user may not start the downstream pipeline",
-        "invalid_bridge_trigger" => "the trigger job is defined wrongly",
-        "bridge_pipeline_is_child_pipeline" => "a child pipeline may not start another here",
+        "invalid_bridge_trigger" => "the trigger job's definition is invalid",
+        "bridge_pipeline_is_child_pipeline" => "a child pipeline cannot start another one here",
         other => return Cow::Owned(other.replace('_', " ")),
     })
 }

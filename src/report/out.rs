@@ -139,7 +139,7 @@ impl<'a> Out<'a> {
             Place::Failed(why) => {
                 let stop = Stop::new(Exit::Unknown, why);
                 Err(if self.file.is_some() {
-                    stop.hint("what could not be written stands on standard error")
+                    stop.hint("the answer was written to standard error instead")
                 } else {
                     stop
                 })

@@ -59,7 +59,7 @@ pub fn grow(root: PipelineKey, read: &mut Reader) -> Result<(Branch, Option<Stop
     let unread = walk.unread;
     let error = format!("{unread} downstream pipelines were not read: too deep or too many");
     let stop = Stop::new(Exit::Unknown, error);
-    let stop = stop.hint("--pipeline ID of one of them begins the tree there");
+    let stop = stop.hint("--pipeline ID of one of them starts the tree there");
     Ok((branch, (unread > 0).then_some(stop)))
 }
 

@@ -133,7 +133,7 @@ fn list<T: ToString>(items: impl Iterator<Item = T>) -> String {
 
 /// `GET /job/allowed_agents` was refused; `why` is GitLab's answer.
 pub fn without_agents(why: &str) -> String {
-    format!("roles, groups, environment and agents are not known: {why}")
+    format!("roles and environment are not known: {why}")
 }
 
 fn environment(agents: &AllowedAgents) -> String {

@@ -139,10 +139,10 @@ fn a_job_that_is_not_there_is_explained_with_one_hint() {
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
             $ jobgate wait 123
             jobgate: error: no job 123 in pipeline 7700
-            jobgate: hint: a job of another pipeline needs --pipeline ID; a job with the name 123, --name 123
+            jobgate: hint: for a job of another pipeline, add --pipeline ID; for a job with the name 123, use --name 123
             $ jobgate play 123
             jobgate: error: no job 123 in pipeline 7700
-            jobgate: hint: a job of another pipeline needs --pipeline ID; a job with the name 123, --name 123
+            jobgate: hint: for a job of another pipeline, add --pipeline ID; for a job with the name 123, use --name 123
         "#]],
     );
     for command in ["wait", "jobs", "trace", "play --dry-run"] {

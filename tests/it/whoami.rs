@@ -156,7 +156,7 @@ fn a_page_without_agents_says_so() {
     );
     assert_eq!(got.code, 0);
     expect![[r#"
-        jobgate: warning: roles, groups, environment and agents are not known: 401 Unauthorized
+        jobgate: warning: roles and environment are not known: 401 Unauthorized
     "#]]
     .assert_eq(&got.log);
     gitlab.faults("*/job/allowed_agents", Fault::Unauthorized, 2);

@@ -103,7 +103,7 @@ fn a_token_that_stands_for_another_job_by_now_sends_nothing() {
           URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
-        jobgate: error: the job token belonged to job 90402 and belongs to job 90401 now, or its pipeline has changed
+        jobgate: error: the job token belonged to job 90402 at the start and belongs to job 90401 now, or that job's pipeline has changed
     "#]]);
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();

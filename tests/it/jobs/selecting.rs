@@ -43,7 +43,7 @@ fn jobs_are_selected_as_everywhere() {
             jobgate: error: no job "Compile" in pipeline 7700; did you mean "compile"?
             jobgate: error: no job "uint" in pipeline 7700; did you mean "lint"?
             jobgate: error: no job matches "x*" in pipeline 7700
-            jobgate: hint: a job of another pipeline needs --pipeline ID; a job with the name 7, --name 7
+            jobgate: hint: for a job of another pipeline, add --pipeline ID; for a job with the name 7, use --name 7
             jobgate: hint: jobgate jobs lists the jobs of a pipeline
             $ jobs 90404
             jobgate: error: "90404" is the calling job itself

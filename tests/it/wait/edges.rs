@@ -191,7 +191,7 @@ fn conditions_are_judged_for_the_job_that_began_to_wait() {
     });
     let told = story.run("wait unit --require branch=main");
     let last = told.log.lines().last().unwrap_or_default();
-    let expected = "jobgate: error: the job token belonged to job 90402 and belongs to job 90401 now, or its pipeline has changed";
+    let expected = "jobgate: error: the job token belonged to job 90402 at the start and belongs to job 90401 now, or that job's pipeline has changed";
     assert_eq!((told.code, last), (6, expected), "{}", told.log);
     story.gitlab.finish();
 }
