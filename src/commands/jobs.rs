@@ -217,7 +217,6 @@ impl Listing<'_, '_> {
             self.lacks
                 .push(messages::trigger_jobs_refused(error.stop()));
         }
-        self.names = names(&found.jobs).collect();
         self.miss(&selected.missing, Within::Pipeline(*pipeline), rows.len());
         Ok(())
     }
@@ -264,12 +263,13 @@ impl Listing<'_, '_> {
 
     /// The jobs of this pipeline that are meant. The calling job is left out where operands could mean it only.
     fn choose<'j>(
-        &self,
+        &mut self,
         jobs: &'j [Job],
         pipeline: PipelineId,
         located: &Located,
     ) -> Result<Selected<'j>, Stop> {
         let selection = &self.options.selection;
+        self.names.extend(jobs.iter().map(|job| job.name.clone()));
         let own = located.me.as_ref();
         let own = own.filter(|me| me.pipeline.id == pipeline && !selection.operands.is_empty());
         let caller = own.map(session::Me::caller);
@@ -326,7 +326,6 @@ impl Listing<'_, '_> {
             }
             let selected = self.choose(&found.jobs, key.id, &located)?;
             missing.retain(|index| selected.missing.contains(index));
-            self.names.extend(names(&found.jobs));
             let meant = selected.jobs.iter().map(|chosen| chosen.job.id).collect();
             Ok(Read::Jobs(nodes(found.jobs, texts, &meant)))
         })?;
@@ -393,10 +392,6 @@ impl Listing<'_, '_> {
         }
         Ok(())
     }
-}
-
-fn names(jobs: &[Job]) -> impl Iterator<Item = String> {
-    jobs.iter().map(|job| job.name.clone())
 }
 
 /// Without `--limit 0` no more rows of a project are looked through.

@@ -95,10 +95,8 @@ pub fn note(job: &Job, retried: bool) -> String {
 
 /// Nothing where GitLab sent nothing, or no time that could be.
 fn seconds(seconds: Option<f64>) -> String {
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .map(human)
-        .unwrap_or_default()
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.map(human).unwrap_or_default()
 }
 
 /// What stands above the end of a failed job's log: its name and why it failed. The link stands in the table.

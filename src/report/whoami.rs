@@ -29,8 +29,6 @@ pub struct Page<'a> {
 impl Page<'_> {
     pub fn table(&self) -> Table {
         let Self { job, pipeline, .. } = self;
-        let allowed = job.allow_failure.then_some(", allowed to fail");
-        let status = job.status.word().to_owned() + allowed.unwrap_or_default();
         let source = pipeline.source.as_ref().map_or("?", Source::word);
         let kind = self.ref_type().map(|kind| format!("{kind} "));
         let sha = pipeline.sha.get(..8).unwrap_or(&pipeline.sha);
@@ -45,7 +43,7 @@ impl Page<'_> {
         row("job", &two(&job.id, &job.name));
         row("link", &job.web_url);
         row("stage", &job.stage);
-        row("status", &status);
+        row("status", job.status.word());
         row("time", &self.time());
         row("tags", &job.tag_list.join(", "));
         row("pipeline", &format!("{} from {source}", pipeline.id));

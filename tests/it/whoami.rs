@@ -40,7 +40,7 @@ fn page() -> Expect {
         job          90400 deploy: [eu]
         link         https://gitlab.example.com/shop/web/-/jobs/90400
         stage        deploy
-        status       running, allowed to fail
+        status       running
         time         running for 2m00s, 58m00s left of 1h00m
         tags         k8s
         pipeline     7700 from push
