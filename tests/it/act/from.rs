@@ -159,7 +159,7 @@ fn a_file_that_names_nothing_or_is_another_one() {
     for more in ["unit", "--name unit", "--pipeline 7700", "--downstream x"] {
         let got = from(&story, &path, more);
         assert!(
-            got.code == 2 && got.log.contains("--from does not go with"),
+            got.code == 2 && got.log.contains("--from cannot be used with"),
             "{got:?}"
         );
     }
