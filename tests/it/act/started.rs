@@ -224,17 +224,24 @@ fn a_limit_is_waited_out_and_a_lock_is_not_trusted() {
         .faults("POST */trigger/pipeline", Fault::Limited(20), 2);
     let got = run(&story, "trigger ops/monitoring --ref main");
     assert_eq!((got.code, story.gitlab.posts()), (0, 3), "{got:?}");
+    // A limit that lasts beyond the time allowed is no reason to sleep.
+    let trigger = "POST */trigger/pipeline";
+    story.gitlab.fault(trigger, Fault::Limited(20));
+    let now = || story.gitlab.world(|world| world.now);
+    let begun = now();
+    let words = "trigger ops/monitoring --ref main --wait --timeout 10s";
+    assert_eq!((run(&story, words).code, now()), (3, begun));
     story.gitlab.fault("POST */trigger/pipeline", Fault::Locked);
     let call = story.call("trigger ops/monitoring --ref main -q");
     let got = story.go(call.without("JOBGATE_TOKEN"));
     got.is(6, "", expect![[r#"
         jobgate: error: another request was changing the same record, and this one may have been done before that
-        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 409 Conflict: Resource lock (request id 01JD0000000000000000000009)
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 409 Conflict: Resource lock (request id 01JD0000000000000000000012)
         jobgate: error: GitLab may have started a pipeline all the same; these are new:
         jobgate: error: pipeline 7701 of main by mira, created 2026-11-20T08:00:41.221Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
         jobgate: hint: look at the newest pipelines of the ref before triggering again
     "#]]);
-    assert_eq!(story.gitlab.posts(), 4);
+    assert_eq!(story.gitlab.posts(), 5);
     story.gitlab.finish();
 }
 
