@@ -1,10 +1,8 @@
 //! What GitLab's answers mean, and what is never asked.
 
 use expect_test::expect;
-use jobgate::exit::Exit;
-use jobgate::gitlab::{Kind, Note, Project, Route};
+use jobgate::gitlab::{Kind, Project, Route};
 use jobgate::model::Job;
-use jobgate::time::Timestamp;
 
 use super::server::{Act, Server, answer, json};
 use super::world::{ACCESS_TOKEN, JOB_TOKEN, World, checked, jobs, line, play};
@@ -42,68 +40,6 @@ fn each_refusal_has_its_kind_and_exit_code() {
         Server, exit 6, transient: status 500 with an unreadable text of type application/json
         Server, exit 6, transient: status 524 with an unreadable text of type application/json
     "#]].assert_eq(&seen);
-}
-
-#[test]
-fn a_429_is_understood_in_both_forms() {
-    const RACK: &[(&str, &str)] = &[("Content-Type", "text/plain"), ("Retry-After", "42")];
-    const ROUTE: &[(&str, &str)] = &[
-        ("Content-Type", "application/json"),
-        ("Date", "Fri, 20 Nov 2026 10:00:00 GMT"),
-        ("Retry-After", "Fri, 20 Nov 2026 10:00:30 GMT"),
-    ];
-    let often = r#"{"message":{"error":"This endpoint has been requested too many times."}}"#;
-    let mut seen = String::new();
-    for (headers, body) in [(RACK, "Retry later\n"), (ROUTE, often)] {
-        let server = Server::http(move |_| vec![Act::Send(answer(429, headers, body.as_bytes()))]);
-        seen += &line(World::new(&server.api()).get(&jobs()));
-        seen += "\n";
-    }
-    expect![[r#"
-        Limited { wait: Some(42s) }, exit 6, transient, nothing done: 429 Retry later
-        Limited { wait: Some(30s) }, exit 6, transient, nothing done: 429 This endpoint has been requested too many times.
-    "#]].assert_eq(&seen);
-}
-
-#[test]
-fn the_headers_facts_come_with_answers_and_refusals() {
-    let server = Server::http(|request| {
-        let headers = [
-            ("Content-Type", "application/json"),
-            ("Date", "Fri, 20 Nov 2026 10:00:00 GMT"),
-            ("X-Request-Id", "01ABC"),
-            ("RateLimit-Observed", "1900"),
-            ("RateLimit-Remaining", "100"),
-        ];
-        let status = if request.path().ends_with("/job") {
-            200
-        } else {
-            403
-        };
-        vec![Act::Send(answer(status, &headers, b"{}"))]
-    });
-    let world = World::new(&server.api());
-    let facts = world.get(&Route::CurrentJob).unwrap().facts;
-    assert_eq!(facts.date, Timestamp::parse("2026-11-20T10:00:00Z"));
-    assert_eq!(facts.request_id.as_deref(), Some("01ABC"));
-    assert!(facts.scarce);
-    let error = world.post(&play()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "POST /projects/44/jobs/9/play: status 403 with an unreadable text of type application/json (request id 01ABC)"
-    );
-    assert!(error.facts.scarce);
-    let shown = |note: &Note| match note {
-        Note::Request(line) => Some(line.rsplit_once(' ').unwrap().0.to_owned() + "\n"),
-        _ => None,
-    };
-    let notes = world.notes.lock().unwrap();
-    let notes: String = notes.iter().filter_map(shown).collect();
-    expect![[r#"
-        GET API/job 200 01ABC
-        POST API/projects/44/jobs/9/play 403 01ABC
-    "#]]
-    .assert_eq(&notes.replace(&server.api(), "API"));
 }
 
 #[test]
@@ -154,18 +90,6 @@ fn an_answer_of_another_form_is_named_and_not_quoted() {
     let answer = World::new(&server.api()).get(&Route::CurrentJob).unwrap();
     let error = checked(answer.json::<Job>()).unwrap_err();
     assert_eq!(error.kind, Kind::Unusable);
-}
-
-#[test]
-fn another_server_than_the_command_line_says_hears_nothing() {
-    let server = Server::http(|_| json(200, "{}"));
-    let mut world = World::new(&server.api());
-    world.fixed.server = Some("https://gitlab.example".to_owned());
-    let stop = world.run(|_| ()).unwrap_err();
-    assert_eq!(stop.exit, Exit::Usage);
-    world.fixed.server = Some(format!("http://127.0.0.1:{}", server.port));
-    world.get(&Route::CurrentJob).unwrap();
-    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]

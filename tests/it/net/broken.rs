@@ -267,20 +267,6 @@ fn a_write_has_a_connection_of_its_own() {
 }
 
 #[test]
-fn a_compressed_log_is_one_stream() {
-    // Random enough not to fit into one chunk when compressed.
-    let line = |n: u64| format!("{}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let log: String = (0..20_000).map(line).collect();
-    let whole = answer(
-        200,
-        &[("Content-Encoding", "gzip"), ("Content-Type", "text/plain")],
-        &gzip(log.as_bytes()),
-    );
-    let server = Server::http(move |_| vec![Act::Send(whole.clone())]);
-    assert!(World::new(&server.api()).log().unwrap().0 == log);
-}
-
-#[test]
 fn a_log_is_handed_on_as_it_comes_and_can_be_left() {
     let body = "line\n".repeat(40_000);
     let whole = answer(200, &[("Content-Type", "text/plain")], body.as_bytes());

@@ -1,7 +1,6 @@
 //! Deadlines and signals: no request outlives them.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jobgate::exit::Exit;
@@ -9,7 +8,7 @@ use jobgate::gitlab::{Body, Kind, Route};
 use jobgate::model::JobId;
 use jobgate::os::{Interrupt, Signal};
 
-use super::server::{Act, Server, answer, json};
+use super::server::{Act, Server, json};
 use super::world::{SHORT, World, checked, jobs, play, project};
 
 #[test]
@@ -140,31 +139,4 @@ fn after_a_signal_only_a_fresh_client_speaks() {
             Kind::Deadline
         );
     });
-}
-
-#[test]
-fn a_signal_ends_the_reading_of_pages() {
-    let interrupt = Interrupt::new();
-    let raise = interrupt.clone();
-    let asked = Arc::new(Mutex::new(0));
-    let count = Arc::clone(&asked);
-    let server = Server::http(move |request| {
-        *count.lock().unwrap() += 1;
-        if request.query("page") == Some("3") {
-            raise.raise(Signal::Interrupt);
-            return vec![Act::Hang];
-        }
-        let next = if request.query("page") == Some("2") {
-            "3"
-        } else {
-            "2"
-        };
-        vec![Act::Send(answer(200, &[("X-Next-Page", next)], b"[{}]"))]
-    });
-    let mut world = World::new(&server.api());
-    world.interrupt = interrupt;
-    let result = world
-        .client(|client| client.each_row(&jobs(), &[], &mut |_, _| Ok(ControlFlow::Continue(()))));
-    assert!(matches!(result.unwrap_err().kind, Kind::Interrupted { .. }));
-    assert_eq!(*asked.lock().unwrap(), 3);
 }

@@ -123,12 +123,7 @@ fn a_list_that_ends_early_is_incomplete() {
     const UNREADABLE: &str = "a header that should name the next page cannot be read";
     for (headers, second, message) in [
         (
-            &[("X-Total", "150"), ("X-Next-Page", "")][..],
-            None,
-            "100 rows came of a list of 150",
-        ),
-        (
-            &[("X-Total", "many"), ("X-Next-Page", "")],
+            &[("X-Total", "many"), ("X-Next-Page", "")][..],
             None,
             UNREADABLE,
         ),
@@ -139,12 +134,6 @@ fn a_list_that_ends_early_is_incomplete() {
         ),
         (&[("X-Next-Page", "1")], None, UNREADABLE),
         (&[("X-Next-Page", "7")], None, UNREADABLE),
-        (&[("X-Next-Page", "zw\u{f6}lf")], None, UNREADABLE),
-        (
-            &[("Link", "<http://x/y?page=2&ref=\u{fc}>; rel=\"next\"")],
-            None,
-            UNREADABLE,
-        ),
         (
             &[("Link", "<https://u:p@x/y?cursor=2>; rel=\"next\"")],
             None,
@@ -172,33 +161,7 @@ fn a_list_that_ends_early_is_incomplete() {
 }
 
 #[test]
-fn whatever_header_names_a_next_page_the_list_goes_on() {
-    for headers in [
-        // Nothing is said, and the page is full.
-        &[][..],
-        &[
-            ("Link", "<https://x/y?a>; rel=\"first\""),
-            ("Link", "<https://x/y?page=2>; rel=\"next\""),
-        ],
-        &[
-            ("Link", "<https://x/y?page=2>; rel=\"next prefetch\""),
-            ("X-Next-Page", ""),
-        ],
-        &[
-            ("Link", "<https://x/y?page=2>; rel=\"first\""),
-            ("X-Next-Page", "2"),
-        ],
-    ] {
-        let server = Server::http(move |request| {
-            if request.path().contains("page=2") {
-                page(&[], &rows(900, 30))
-            } else {
-                page(headers, &rows(1000, 100))
-            }
-        });
-        assert_eq!(listed(&server).unwrap().len(), 130, "{headers:?}");
-    }
-    // A full last page and no header: the page after it is empty.
+fn a_full_last_page_without_headers_ends_with_an_empty_one() {
     let server =
         Server::http(|request| page(&[], &rows(10, if number(request) == 1 { 10 } else { 0 })));
     let world = World::new(&server.api());

@@ -160,30 +160,6 @@ fn the_proxy_is_chosen_by_scheme_and_no_proxy() {
     }
 }
 
-#[test]
-fn with_the_server_fixed_no_variable_leads_to_an_impostor() {
-    let identity = self_signed(&params("127.0.0.1"), KeyPair::generate().unwrap());
-    let (impostor, ca, proxy) = (secure(&identity), file(&identity.pem), Proxy::start(None));
-    let ca_file = ca.path().to_str().unwrap().to_owned();
-    let fixed = || {
-        let mut world = World::new(&api(&impostor));
-        for name in ["CI_SERVER_TLS_CA_FILE", "SSL_CERT_FILE"] {
-            world = world.with(name, &ca_file);
-        }
-        world = world.with("https_proxy", &proxy.url());
-        world.fixed.server = Some(format!("https://127.0.0.1:{}", impostor.port));
-        world
-    };
-    assert_eq!(fixed().get(&jobs()).unwrap_err().kind, Kind::Unreachable);
-    assert_eq!((impostor.requests().len(), proxy.heads().len()), (0, 0));
-    // The same from the command line is the user's own word.
-    let mut world = fixed();
-    world.fixed.proxy = Some(proxy.url());
-    world.fixed.ca_file = Some(ca_file.clone());
-    world.get(&jobs()).unwrap();
-    assert_eq!((impostor.requests().len(), proxy.heads().len()), (1, 1));
-}
-
 /// Each command line, its exit code, whether the proxy was asked, and what is said.
 #[test]
 fn with_the_server_fixed_the_whole_way_comes_from_the_command_line() {
@@ -243,18 +219,6 @@ fn with_the_server_fixed_the_whole_way_comes_from_the_command_line() {
         --proxy PROXY --ca-file CA: 0, proxied: true
         the gate is open: 1 of 1 conditions held
     "#]].assert_eq(&text);
-}
-
-#[test]
-fn the_command_line_turns_variables_off() {
-    let (server, proxy) = (Server::http(|_| json(200, "{}")), Proxy::start(None));
-    let mut world = World::new(&server.api())
-        .with("http_proxy", &proxy.url())
-        .with("SSL_CERT_FILE", "/nowhere/roots.pem");
-    world.fixed.proxy = Some("none".to_owned());
-    world.fixed.ca_file = Some("builtin".to_owned());
-    world.get(&jobs()).unwrap();
-    assert_eq!(proxy.heads().len(), 0);
 }
 
 #[test]

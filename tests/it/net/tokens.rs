@@ -1,7 +1,5 @@
 //! Which token a request carries.
 
-use std::time::Duration;
-
 use expect_test::expect;
 use jobgate::exit::Exit;
 use jobgate::gitlab::{Body, Kind, Note, Project, Route, TokenKind};
@@ -190,39 +188,5 @@ fn other_refusals_do_not_bring_out_the_access_token() {
         let requests = server.requests();
         assert_eq!(requests.len(), 1, "{status}");
         assert_eq!(tokens(&requests[0]), (Some(JOB_TOKEN), None));
-    }
-}
-
-#[test]
-fn a_missing_token_is_said_before_anything_is_sent() {
-    let server = Server::http(|_| json(200, "{}"));
-    let no_access = World::new(&server.api()).without("GITLAB_TOKEN");
-    let no_job = World::new(&server.api()).without("CI_JOB_TOKEN");
-    for error in [
-        no_access.post(&play()).unwrap_err(),
-        no_job.get(&Route::CurrentJob).unwrap_err(),
-    ] {
-        let stop = error.stop();
-        assert_eq!(
-            (error.kind, stop.exit, stop.hints.len()),
-            (Kind::NoToken, Exit::Refused, 1)
-        );
-    }
-    assert_eq!(server.requests().len(), 0);
-    no_job.get(&jobs()).unwrap();
-    assert_eq!(tokens(&server.requests()[0]), (None, Some(ACCESS_TOKEN)));
-}
-
-#[test]
-fn a_401_is_asked_again_after_a_second_with_the_same_token() {
-    for (second, good) in [(200, true), (401, false)] {
-        let server =
-            Server::http(move |request| json(if request.number == 0 { 401 } else { second }, "{}"));
-        let world = World::new(&server.api());
-        assert_eq!(world.get(&Route::CurrentJob).is_ok(), good);
-        assert_eq!(
-            (server.requests().len(), world.clock.slept()),
-            (2, Duration::from_secs(1))
-        );
     }
 }

@@ -200,26 +200,6 @@ fn intermediates_may_come_from_the_server_or_lie_in_the_file() {
 }
 
 #[test]
-fn an_unknown_certificate_is_refused_with_a_hint() {
-    let shown = self_signed(&params("127.0.0.1"), key());
-    let server = secure(&shown);
-    let error = World::new(&api(&server)).get(&jobs()).unwrap_err();
-    assert!(error.hints[0].contains("--ca-file"), "{:?}", error.hints);
-    assert_eq!(error.exit(), Exit::Unknown);
-    refused(Err(error), "signed by an unknown authority");
-    // The same name and CA flag are not the same certificate.
-    let other = self_signed(&params("127.0.0.1"), key());
-    refused(
-        ask(&shown, &other.pem),
-        "not signed by the trusted CA of that name",
-    );
-    let mut as_ca = params("127.0.0.1");
-    as_ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let (shown, other) = (self_signed(&as_ca, key()), self_signed(&as_ca, key()));
-    ask(&shown, &other.pem).unwrap_err();
-}
-
-#[test]
 fn a_pinned_certificate_must_be_valid_in_time_and_name() {
     for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
         let valid = |from: i32, to: i32| {
