@@ -201,9 +201,8 @@ impl Doctor<'_, '_> {
                 cells: [None, Some(cell)],
             });
         }
-        let other_job = self.session.other_job(&me);
-        let warn = |cause: &String| self.session.talk.warning(cause);
-        let other_job = other_job.as_ref().map(warn).is_some();
+        self.session.warn_of_other_job(Some(&me));
+        let other_job = self.session.other_job(&me).is_some();
         Ok((self.silent < SILENT, other_job))
     }
 

@@ -65,12 +65,9 @@ impl Client<'_> {
 
     /// Says, once, that a token is used and where it came from.
     pub(super) fn using(&self, token: TokenKind) {
-        let mut memory = self.memory();
-        if memory.used.contains(&token) {
+        if !self.memory().used.insert(token) {
             return;
         }
-        memory.used.push(token);
-        drop(memory);
         let source = match (token, &self.ci.access) {
             (TokenKind::Access, Some(access)) => access.source,
             _ => "CI_JOB_TOKEN",

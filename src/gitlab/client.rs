@@ -55,7 +55,7 @@ pub struct Client<'a> {
 pub(super) struct Memory {
     /// Where the job token was refused and the access token was not.
     pub(super) refused: HashSet<(Discriminant<Route>, Option<Project>)>,
-    pub(super) used: Vec<TokenKind>,
+    pub(super) used: HashSet<TokenKind>,
     /// Kinds of route that have taken a token.
     pub(super) worked: HashSet<(Discriminant<Route>, TokenKind)>,
     /// Projects that GitLab itself has named, so that they exist: the job's own first.

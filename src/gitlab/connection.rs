@@ -10,7 +10,6 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 use ureq::{Agent, Body, Proxy, SendBody, Timeout};
 
 use super::error::{Error, Kind};
-use super::facts::Facts;
 use super::resolve::{Later, Names};
 use super::route::{Route, TokenKind};
 use super::transport::{Dial, Progress, Stage};
@@ -45,14 +44,7 @@ impl Ask<'_> {
     }
 
     pub(super) fn error(&self, kind: Kind, message: impl Into<String>) -> Error {
-        let facts = Facts {
-            token: Some(self.token),
-            ..Facts::default()
-        };
-        Error {
-            facts,
-            ..Error::new(kind, self.route, message)
-        }
+        Error::new(kind, self.route, message)
     }
 }
 

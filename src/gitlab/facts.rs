@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use ureq::http::HeaderMap;
 
-use super::route::TokenKind;
 use super::text::Cleaner;
 use crate::time::Timestamp;
 
@@ -16,8 +15,6 @@ pub struct Facts {
     pub request_id: Option<String>,
     /// Less than a fifth of the rate limit is left (`RateLimit-*`, `lib/gitlab/rack_attack.rb`).
     pub scarce: bool,
-    /// The kind of token that the request carried.
-    pub token: Option<TokenKind>,
 }
 
 /// A longer wait than this is taken for nonsense.
@@ -28,14 +25,13 @@ pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
 }
 
 impl Facts {
-    pub(super) fn read(headers: &HeaderMap, token: TokenKind, cleaner: &Cleaner) -> Self {
+    pub(super) fn read(headers: &HeaderMap, cleaner: &Cleaner) -> Self {
         Self {
             date: header(headers, "date").and_then(Timestamp::parse_http),
             request_id: header(headers, "x-request-id")
                 .filter(|id| !id.is_empty())
                 .map(|id| cleaner.line(id, 80)),
             scarce: scarce(headers),
-            token: Some(token),
         }
     }
 }

@@ -54,8 +54,6 @@ enum Next {
 }
 
 const UNREADABLE: &str = "a header that should name the next page cannot be read";
-const BACK: &str = "the list leads on to a page that was read already";
-const EMPTY: &str = "the next page that was named is empty";
 
 impl Client<'_> {
     /// A list to its end, row by row in the server's order, each as its own text and once; `each` may stop it early. The headers' facts
@@ -159,7 +157,7 @@ impl List {
         };
         // A cursor's last page may turn out to be empty; a numbered one is there only if it has rows.
         if self.named && count == 0 && !self.keyset {
-            return incomplete(EMPTY);
+            return incomplete("the next page that was named is empty");
         }
         self.total = self.total.max(total);
         self.named = next != Next::Unsaid;
@@ -185,7 +183,7 @@ impl List {
             return Err(fail(Kind::Endless, &message));
         }
         if !self.asked.insert(query.clone()) {
-            return incomplete(BACK);
+            return incomplete("the list leads on to a page that was read already");
         }
         Ok(Some(query))
     }

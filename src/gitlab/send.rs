@@ -119,7 +119,7 @@ impl Client<'_> {
             let (parts, body) = response.into_parts();
             Head {
                 status: parts.status.as_u16(),
-                facts: Facts::read(&parts.headers, ask.token, &self.cleaner),
+                facts: Facts::read(&parts.headers, &self.cleaner),
                 headers: parts.headers,
                 body,
                 limits,
@@ -234,7 +234,7 @@ impl Client<'_> {
         }
         let refusal = Refusal {
             html: true,
-            ..Refusal::new(&answer.route, answer.facts.token, answer.status, "")
+            ..Refusal::new(&answer.route, None, answer.status, "")
         };
         Error {
             tries: Some(1),

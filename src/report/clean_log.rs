@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::str::Chars;
 
-use super::text::hidden;
+use super::text::first_hidden;
 
 /// What a reader wants of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,18 +101,22 @@ impl Cleaner {
 /// The text without control sequences; with `colors`, colours (`m`) and line clearing (`K`) stay.
 fn clean(text: &str, colors: bool, out: &mut String) {
     let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        match c {
-            '\u{1b}' => sequence(&mut rest, colors, out),
-            '\n' | '\r' | '\t' => out.push(c),
-            // What joins or varies the characters beside it: emoji, Arabic and Indic scripts.
-            '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' => out.push(c),
-            c if c.is_control() => {}
+    while let Some(at) = first_hidden(rest.as_str()) {
+        let (plain, after) = rest.as_str().split_at(at);
+        out.push_str(plain);
+        rest = after.chars();
+        match rest.next() {
+            Some('\u{1b}') => sequence(&mut rest, colors, out),
+            // Beside line breaks, what joins or varies the characters beside it: emoji, Arabic and Indic scripts.
+            Some(c @ ('\n' | '\r' | '\t' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')) => {
+                out.push(c);
+            }
             // What cannot be seen, or turns the order of others around, is shown instead of obeyed.
-            c if hidden(c) => out.extend(c.escape_unicode()),
-            c => out.push(c),
+            Some(c) if !c.is_control() => out.extend(c.escape_unicode()),
+            _ => {}
         }
     }
+    out.push_str(rest.as_str());
 }
 
 /// One control sequence, behind its ESC.

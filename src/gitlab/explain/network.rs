@@ -26,7 +26,7 @@ const fn fault(words: &'static str, tries: Option<u8>, hint: &'static str) -> Fa
 }
 
 /// The first match counts: what the server says of our certificate comes before what the client says of the server's.
-static TABLE: [Fault; 13] = [
+static TABLE: [Fault; 12] = [
     fault(
         "alert: certificate|alert: badcert|alert: unsupportedcert|alert: unknownca|alert: access|alert: decrypterror",
         Some(1),
@@ -82,11 +82,6 @@ static TABLE: [Fault; 13] = [
         "connection refused|network is unreachable|no route to host|timeout: connect|connection timed out",
         None,
         "check host and port in CI_API_V4_URL or --server, whether GitLab is up, and whether a firewall, or a proxy that is missing or wrong (https_proxy, no_proxy or --proxy), is in the way",
-    ),
-    fault(
-        "timeout: |timed out",
-        None,
-        "try again later: the server or something in front of it is overloaded",
     ),
     fault(
         "corrupt message|connection reset|unexpected e|peer disconnected|close_notify",
