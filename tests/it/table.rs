@@ -40,16 +40,6 @@ fn the_table_keeps_its_rules() {
     }
 }
 
-#[test]
-fn options_of_several_commands_keep_the_rules() {
-    for group in [options::CONNECTION, options::OUTPUT] {
-        assert_eq!(group.title, group.title.to_lowercase());
-        for option in group.options {
-            sound_option(option);
-        }
-    }
-}
-
 fn sound_option(option: &Opt) {
     let name = option.name;
     let letters = name.strip_prefix("--").unwrap_or_default();
