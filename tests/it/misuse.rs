@@ -53,6 +53,7 @@ fn a_mistaken_word_is_explained_with_one_hint() {
             (2, "wait unit --for passed,failed"),
             (2, "wait unit --timeout 5x"),
             (2, "gate --require branch=main"),
+            (2, "gate branch=/^main$/"),
             (2, "wait"),
             (2, "wait gate"),
             (2, "cancel unit --for passed"),
@@ -83,6 +84,9 @@ fn a_mistaken_word_is_explained_with_one_hint() {
             $ jobgate gate --require branch=main
             jobgate: error: gate has no option "--require"
             jobgate: hint: write the CONDITION without --require
+            $ jobgate gate branch=/^main$/
+            jobgate: error: CONDITION: branch takes a glob with * and ?, not a regular expression: "/^main$/"
+            jobgate: hint: jobgate gate --help lists the conditions
             $ jobgate wait
             jobgate: error: wait needs a JOB, a --stage, or --all for all other jobs of the pipeline
             jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...] (see jobgate wait --help)

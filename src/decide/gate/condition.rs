@@ -236,6 +236,11 @@ impl Row {
                 "{name} has a value with blanks around it: {value:?}"
             ));
         }
+        // No branch, tag or environment has a name that begins with a slash.
+        if self.placeholder() == "GLOB" && value.starts_with('/') && value.ends_with('/') {
+            let error = "takes a glob with * and ?, not a regular expression";
+            return Err(format!("{name} {error}: {value:?}"));
+        }
         self.parse.map_or(Ok(()), |parse| parse(value))
     }
 }
