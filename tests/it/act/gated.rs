@@ -1,4 +1,4 @@
-//! The gate before a write: asked at the start, and anew directly before each request.
+//! The gate before a write: asked at the start, and again directly before each request.
 
 use super::{Story, deploy};
 use crate::fake::{ci, job};
@@ -104,7 +104,7 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
 }
 
 #[test]
-fn a_repeat_is_gated_anew() {
+fn a_repeat_is_gated_again() {
     let story = Story::new(ci().stage(
         "deploy",
         [job("deploy").manual(), job("unit").is("success")],
