@@ -95,6 +95,12 @@ pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
         let hint = "leave CI_JOB_ID and CI_JOB_TOKEN as GitLab sets them";
         return Err(Stop::new(Exit::Unknown, other).hint(hint));
     }
+    name_server(session);
+    Ok(())
+}
+
+/// Names a server that the command line does not pin, and how it is reached.
+pub fn name_server(session: &Session) {
     if !session.ci.server_fixed {
         let server = session.ci.api.to_string();
         let trust = &session.ci.trust;
@@ -103,7 +109,6 @@ pub fn trust(session: &Session, me: &Me) -> Result<(), Stop> {
         let line = messages::unpinned(&server, session.gitlab.proxy().as_deref(), &files);
         session.talk.line(&line);
     }
-    Ok(())
 }
 
 /// The calling job asked for once more: it must be the one that was seen `first`.

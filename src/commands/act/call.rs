@@ -171,8 +171,9 @@ impl Call<'_, '_> {
     }
 
     fn steps(&mut self, action: &mut dyn Action) -> Result<(), Stop> {
-        if let Some(me) = &self.me {
-            gating::trust(self.session, me)?;
+        match &self.me {
+            Some(me) => gating::trust(self.session, me)?,
+            None => gating::name_server(self.session),
         }
         action.ready(self)?;
         if let Some(me) = &self.me {
