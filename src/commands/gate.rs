@@ -3,20 +3,27 @@
 use super::Command;
 use super::act::call::finish;
 use super::act::options::ALLOW_FAILURE;
-use super::gating::{self, Gating};
+use super::gating::{self, Collector, Gating};
 use super::options::{CONNECTION, PRINTED, PRINTING, Printing};
-use crate::cli::{Group, Usage, Words};
+use super::wait_loop::{Limits, Turns};
+use super::waiting::Patience;
+use crate::cli::{Group, Opt, Usage, Words};
+use crate::decide::gate::Judgement;
 use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::report::{Format, Out, gate, json};
-use crate::session;
+use crate::session::{self, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
+const TIMEOUT: Opt = Opt::value(
+    "--timeout DURATION",
+    "how long to wait for jobs= and approved= to hold; default 0: ask once",
+);
 const RULES: Group = Group {
     title: "rules",
-    options: &[&ALLOW_FAILURE],
+    options: &[&TIMEOUT, &ALLOW_FAILURE],
 };
 
 const USAGE: Usage = Usage {
@@ -24,14 +31,14 @@ const USAGE: Usage = Usage {
     operands: "CONDITION...",
     summary: "checks conditions, explains each, and ends with 0 only if all hold",
     details: "\
-A condition is KEY or KEY=VALUE[,VALUE...] and holds for any of the values. gate opens if all conditions hold. It judges them by GitLab's answers to \
-the token of the job, never by a variable.
+A condition is KEY or KEY=VALUE[,VALUE...] and holds for any of the values (role= for this role and those above it). \
+gate opens if all conditions hold. It judges them by GitLab's answers to the token of the job, never by a variable.
 
 KEY!=VALUE[,VALUE...] holds if GitLab names the fact and it is none of the values; project, branch, tag, source, user, tier and environment take it. \
-jobs= and approved= take one selection, commas included; repeat them for more.
+jobs= and approved= take one selection, commas included; repeat them for more. For jobs=, the failure of a job that is allowed to fail counts.
 
-For jobs=, a failed job has not passed even if it is allowed to fail, as every manual job is unless its YAML says otherwise; --allow-failure takes \
-GitLab's rule.
+With --timeout, gate asks again while the jobs of jobs= or approved= have not finished and no other condition has failed. It opens only when all \
+conditions hold at the same time; after the time-out, the exit code is 9.
 
 A gate protects against mistakes. It does not replace a protected environment: the author of the script can leave it out.
 
@@ -42,41 +49,65 @@ jobgate gate jobs=unit newest",
     groups: &[&RULES, &PRINTING, &CONNECTION],
 };
 
-struct Options {
-    gating: Gating,
-    printing: Printing,
-}
-
-impl Options {
-    fn read(words: &mut Words) -> Result<Self, Stop> {
-        let failures = if words.switch(&ALLOW_FAILURE) {
-            Failures::AsGitLab
-        } else {
-            Failures::StrictNamed
-        };
-        Ok(Self {
-            gating: Gating::of(words.operands(), "CONDITION", failures)?,
-            printing: Printing::read(words, &PRINTED),
-        })
-    }
-}
-
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
-    let Options { gating, printing } = Options::read(&mut words)?;
+    let failures = if words.switch(&ALLOW_FAILURE) {
+        Failures::AsGitLab
+    } else {
+        Failures::StrictNamed
+    };
+    let gating = Gating::of(words.operands(), "CONDITION", failures)?;
+    let mut limits = Patience::read(&mut words, false)?.limits;
+    limits.timeout.get_or_insert_default();
+    let printing = Printing::read(&mut words, &PRINTED);
     words.done();
     let mut out = Out::open(host, printing.file.as_deref(), false)?;
     let exit = session::with(&printing.common, host, |session| {
-        let me = session.me()?;
-        gating::trust(session, &me)?;
-        me.alive()?;
-        let judgement = gating.judge(session, &me)?;
+        let asked = ask(&gating, limits, session);
+        let (judgement, late) = asked.unwrap_or_else(|stop| (Judgement::default(), Some(stop)));
+        let end = Stop::all(late.into_iter().chain(gate::end(&judgement)));
+        let exit = end.as_ref().map_or(Exit::Ok, |stop| stop.exit);
         match printing.format {
-            Format::Json => out.text(&(json::text(&gate::document(&judgement)) + "\n")),
+            Format::Json => out.text(&(json::text(&gate::document(&judgement, exit)) + "\n")),
             _ => out.table(&gate::table(&judgement), session.color),
         }
-        session.talk.line(&gate::summary(&judgement));
-        gate::hints(&judgement, session.talk);
-        Ok(judgement.exit())
+        match end {
+            Some(stop) => session.talk.stop(&stop),
+            None => session.talk.line(gate::OPEN),
+        }
+        Ok(exit)
     })?;
     Ok(finish(host, &printing.common, out, exit))
+}
+
+/// Asks until the gate is open, or cannot open any more. At the end of the time what was last known counts, and the end is said.
+fn ask(
+    gating: &Gating,
+    limits: Limits,
+    session: &Session,
+) -> Result<(Judgement, Option<Stop>), Stop> {
+    let (mut turns, me) = Turns::open(session, limits, false)?;
+    let mut me = me.map_or_else(|| session.me(), Ok)?;
+    gating::trust(session, &me)?;
+    if !limits.once() {
+        turns.start(&me.place());
+    }
+    let mut collector = Collector::new(session, &me, gating, limits.once());
+    let mut last: Option<Judgement> = None;
+    let decided = turns.until(|turns| {
+        if last.is_some() {
+            me = gating::same(turns, &me)?;
+        }
+        me.alive()?;
+        let judgement = collector.judge(turns, &me)?;
+        if limits.once() || !judgement.may_open() {
+            return Ok(Some(judgement));
+        }
+        session.missing(collector.missing());
+        last = Some(judgement);
+        turns.pause(None).map(|()| None)
+    });
+    match (decided, last) {
+        (Err(stop), Some(last)) if stop.exit == Exit::Timeout => Ok((last.close(), Some(stop))),
+        (decided, _) => decided.map(|judgement| (judgement, None)),
+    }
 }

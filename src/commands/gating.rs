@@ -2,10 +2,11 @@
 
 mod collect;
 
+pub use collect::Collector;
+
+use super::wait_loop::Turns;
 use crate::cli::{Group, Opt, Words};
 use crate::decide::gate::condition::Condition;
-use crate::decide::gate::said::Said;
-use crate::decide::gate::{Judgement, judge};
 use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::report::{gate, messages};
@@ -52,39 +53,24 @@ impl Gating {
         self.conditions.is_empty()
     }
 
-    /// Asks GitLab for exactly the evidence that the conditions need, all of it again, and judges. `me` was asked for a moment ago.
-    pub fn judge(&self, session: &Session, me: &Me) -> Result<Judgement, Stop> {
-        let evidence = collect::evidence(session, me, &self.conditions, self.failures);
-        let judgement = judge(&self.conditions, &evidence);
-        // A signal ends the program; it says nothing about a condition.
-        let signal = judgement.lines.iter().find_map(|line| match &line.said {
-            Said::NoAnswer(stop) if matches!(stop.exit, Exit::Signal(_)) => Some(stop.clone()),
-            _ => None,
-        });
-        signal.map_or(Ok(judgement), Err)
-    }
-
     /// Lets the command go on, or ends it. Shows what was judged.
-    pub fn pass(&self, session: &Session, me: &Me) -> Result<(), Stop> {
+    pub fn pass(&self, turns: &mut Turns, me: &Me) -> Result<(), Stop> {
         if self.is_empty() {
             return Ok(());
         }
-        let judgement = self.judge(session, me)?;
-        gate::show(&judgement, session.talk);
-        if judgement.exit() == Exit::Ok {
-            return Ok(());
-        }
-        Err(Stop::new(judgement.exit(), gate::summary(&judgement)))
+        let judgement = Collector::new(turns.session, me, self, true).judge(turns, me)?;
+        gate::show(&judgement, turns.session.talk);
+        gate::end(&judgement).map_or(Ok(()), Err)
     }
 
     /// The same later on, when the calling job must still be the one that was seen `first`.
-    pub fn pass_again(&self, session: &Session, first: &Me) -> Result<(), Stop> {
+    pub fn pass_again(&self, turns: &mut Turns, first: &Me) -> Result<(), Stop> {
         if self.is_empty() {
             return Ok(());
         }
-        let me = same(session, first)?;
+        let me = same(turns, first)?;
         me.alive()?;
-        self.pass(session, &me)
+        self.pass(turns, &me)
     }
 }
 
@@ -112,8 +98,8 @@ pub fn name_server(session: &Session) {
 }
 
 /// The calling job asked for once more: it must be the one that was seen `first`.
-pub fn same(session: &Session, first: &Me) -> Result<Me, Stop> {
-    let me = session.me()?;
+pub fn same(turns: &Turns, first: &Me) -> Result<Me, Stop> {
+    let me = turns.me()?;
     let ids = |me: &Me| (me.job.id, me.project, me.pipeline.id);
     if ids(&me) == ids(first) {
         return Ok(me);

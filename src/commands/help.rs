@@ -9,7 +9,7 @@ use crate::decide::gate::condition::ROWS;
 use crate::exit::{Exit, Stop};
 use crate::help::page;
 use crate::host::Host;
-use crate::report::{gate, messages};
+use crate::report::messages;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -50,7 +50,7 @@ pub fn show(
 pub fn terms(usage: &Usage) -> Vec<(String, String)> {
     let conditions = ROWS.iter().filter(|_| usage.placeholder() == "CONDITION");
     conditions
-        .map(|row| (row.form(), gate::holds(row)))
+        .map(|row| (row.form.to_owned(), row.expected.to_owned()))
         .collect()
 }
 

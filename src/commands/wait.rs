@@ -176,12 +176,12 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
         rules: &patience.rules,
         me,
     };
-    me.map_or(Ok(()), |me| gating.pass(session, me))?;
+    me.map_or(Ok(()), |me| gating.pass(&mut turns, me))?;
     let mut ended = wait_for(&mut turns, &pipelines, &wait, &mut |_, _, _| Ok(()));
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok
         && let Some(me) = me
-        && let Err(stop) = gating.pass_again(session, me)
+        && let Err(stop) = gating.pass_again(&mut turns, me)
     {
         ended.outcome.exit = stop.exit;
         ended.stop = Some(stop);

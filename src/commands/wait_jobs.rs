@@ -13,13 +13,13 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::Kind;
 use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Project, Status};
 use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs, near, no_such_jobs, refused};
-use crate::report::events::{Event, Missing, unfinished};
+use crate::report::events::{EventWriter, Missing, unfinished};
 use crate::report::messages::{self, Within};
 use crate::report::wait as report;
 use crate::session::Me;
 
 /// After trouble that took longer than this, a look begins again: all its lists are of one moment.
-const MOMENT: Duration = Duration::from_secs(5);
+pub const MOMENT: Duration = Duration::from_secs(5);
 
 /// What to wait for.
 pub struct Wait<'w> {
@@ -56,23 +56,14 @@ pub fn wait_for(
     wait: &Wait,
     each_look: &mut EachLook,
 ) -> Ended {
-    turns.session.events.write(&Event::Start {
-        project: &wait.place.project,
-        pipeline: wait.place.pipeline,
-        until: turns.session.host.clock.wall().plus(turns.left()),
-    });
+    turns.start(wait.place);
     let mut waiting = JobWait {
         watch: watch(wait),
-        pipelines,
-        start: wait.place,
-        readable: HashSet::new(),
-        refusals: HashMap::new(),
-        operands: &wait.selection.operands,
-        names: Vec::new(),
+        reader: Reader::new(pipelines, wait.place, Some(turns.session.events)),
     };
     let (outcome, stop) = match waiting.run(turns, each_look) {
         Ok(outcome) => {
-            let stop = waiting.explain(&outcome);
+            let stop = waiting.reader.explain(&outcome, &wait.selection.operands);
             (outcome, stop)
         }
         Err(stop) => {
@@ -81,7 +72,8 @@ pub fn wait_for(
             (outcome, Some(stop))
         }
     };
-    let place = waiting.watch.pipeline().map(|key| waiting.place(key));
+    let place = waiting.watch.pipeline();
+    let place = place.map(|key| waiting.reader.place(key));
     Ended {
         outcome,
         place: place.or_else(|| Some(wait.place.clone())),
@@ -127,91 +119,117 @@ pub fn watch(wait: &Wait) -> Watch {
 
 struct JobWait<'w> {
     watch: Watch,
+    reader: Reader<'w>,
+}
+
+/// Reads what a [`Watch`] asks for.
+pub struct Reader<'w> {
     pipelines: &'w Pipelines<'w>,
-    start: &'w Place,
+    /// The pipeline where the way starts.
+    start: Place,
+    /// Takes what each list shows.
+    events: Option<&'w EventWriter<'w>>,
+    /// What this look has read: each list is read once.
+    lists: Vec<(Read, Result<Rows, Unreadable>)>,
     /// Pipelines whose trigger jobs could be read.
     readable: HashSet<PipelineId>,
     /// Why a pipeline, or its trigger jobs, cannot be read.
     refusals: HashMap<PipelineId, Stop>,
-    operands: &'w [Operand],
-    /// Names of the jobs that were read last: what a missing one may have been meant to be.
-    names: Vec<String>,
+    /// Older attempts of the jobs of `start` are wanted, too.
+    pub attempts: bool,
 }
 
 impl JobWait<'_> {
     /// Looks, decides and sleeps until the verdict is final. The last look begins when the time is over.
     fn run(&mut self, turns: &mut Turns, each_look: &mut EachLook) -> Result<Outcome, Stop> {
-        loop {
-            let verdict = match self.look(turns) {
-                // The time ran out in the middle of a look.
-                Err(stop) if stop.exit == Exit::Timeout && turns.begin_last_look() => continue,
-                looked => looked?,
-            };
+        turns.until(|turns| {
+            let verdict = self.look(turns)?;
             each_look(turns, &self.watch, matches!(verdict, Verdict::Final(_)))?;
-            turns.session.missing(self.missing());
+            turns.session.missing(missing([&self.watch]));
             match verdict {
-                Verdict::Final(outcome) => return Ok(*outcome),
+                Verdict::Final(outcome) => return Ok(Some(*outcome)),
                 Verdict::Waiting { wake, soon: false } => turns.pause(wake)?,
                 Verdict::Waiting { .. } | Verdict::Read(_) => turns.pause_short()?,
             }
-        }
+            Ok(None)
+        })
     }
 
-    /// One look: reads what the verdict asks for.
+    /// One look, of one moment.
     fn look(&mut self, turns: &mut Turns) -> Result<Verdict, Stop> {
-        let session = turns.session;
         loop {
-            let calm = session.troubled();
-            let moment = |turns: &Turns| Now {
-                monotonic: turns.now(),
-                server: None,
-            };
-            let mut step = self.watch.look(&[], moment(turns));
-            while let Verdict::Read(reads) = &step.verdict {
-                let mut got = Vec::new();
-                for read in reads {
-                    got.push(self.read(turns, read)?);
-                }
-                let lists: Vec<List> = reads.iter().zip(&got).map(list).collect();
-                let dates = got.iter().filter_map(|rows| rows.as_ref().ok()?.date);
-                let now = Now {
-                    server: dates.min(),
-                    ..moment(turns)
-                };
-                let next = self.watch.look(&lists, now);
-                session.events.changes(&next.changes);
-                next.notes.iter().for_each(|note| session.events.note(note));
-                if !next.changes.is_empty() || !next.notes.is_empty() {
-                    turns.changed();
-                }
-                if matches!(next.verdict, Verdict::Final(_)) {
-                    let rows = got.iter().filter_map(|rows| rows.as_ref().ok());
-                    let jobs = rows.flat_map(|rows| &rows.jobs);
-                    self.names = jobs.map(|job| job.name.clone()).collect();
-                }
-                step = next;
-            }
-            if session.troubled().saturating_sub(calm) <= MOMENT {
-                return Ok(step.verdict);
+            let calm = turns.session.troubled();
+            self.reader.lists.clear();
+            let verdict = self.reader.look(&mut self.watch, turns)?;
+            if turns.session.troubled().saturating_sub(calm) <= MOMENT {
+                return Ok(verdict);
             }
         }
     }
+}
 
-    /// What the heartbeat names: the open jobs, or what is not there yet.
-    fn missing(&self) -> Vec<Missing> {
-        let outcome = self.watch.give_up(Exit::Pending);
-        let open = outcome.jobs(|one| one.counts.exit() != Some(Exit::Ok));
-        let missing = open.into_iter().map(|one| Missing {
-            name: one.name.clone(),
-            status: one.job.as_ref().map(|job| job.status.clone()),
-            running: one.job.as_deref().and_then(running),
-        });
-        missing.collect()
+impl<'w> Reader<'w> {
+    /// The rows of the pipeline where the way starts, once they were read.
+    pub fn rows(&self) -> Option<&Rows> {
+        let start = |(read, _): &&(Read, _)| read.pipeline.id == self.start.pipeline;
+        self.lists.iter().find(start)?.1.as_ref().ok()
+    }
+
+    pub fn new(
+        pipelines: &'w Pipelines<'w>,
+        start: &Place,
+        events: Option<&'w EventWriter<'w>>,
+    ) -> Self {
+        Self {
+            pipelines,
+            start: start.clone(),
+            events,
+            lists: Vec::new(),
+            readable: HashSet::new(),
+            refusals: HashMap::new(),
+            attempts: false,
+        }
+    }
+
+    /// Reads what the watch asks for until it has decided.
+    pub fn look(&mut self, watch: &mut Watch, turns: &mut Turns) -> Result<Verdict, Stop> {
+        let moment = |turns: &Turns| Now {
+            monotonic: turns.now(),
+            server: None,
+        };
+        let mut step = watch.look(&[], moment(turns));
+        while let Verdict::Read(reads) = &step.verdict {
+            for read in reads {
+                if !self.lists.iter().any(|(known, _)| known == read) {
+                    let rows = self.read(turns, read)?;
+                    self.lists.push((read.clone(), rows));
+                }
+            }
+            let got = self.lists.iter().filter(|(read, _)| reads.contains(read));
+            let dates = got.clone().filter_map(|(_, rows)| rows.as_ref().ok()?.date);
+            let now = Now {
+                server: dates.min(),
+                ..moment(turns)
+            };
+            let lists: Vec<List> = got.map(list).collect();
+            step = watch.look(&lists, now);
+            if let Some(events) = self.events {
+                events.changes(&step.changes);
+                step.notes.iter().for_each(|note| events.note(note));
+            }
+            if !step.changes.is_empty() || !step.notes.is_empty() {
+                turns.changed();
+            }
+        }
+        Ok(step.verdict)
     }
 
     /// The words for an end that the jobs' own status does not explain.
-    fn explain(&self, outcome: &Outcome) -> Option<Stop> {
-        let names = self.names.iter().map(String::as_str);
+    pub fn explain(&self, outcome: &Outcome, operands: &[Operand]) -> Option<Stop> {
+        // What a missing job may have been meant to be.
+        let rows = self.lists.iter().filter_map(|(_, rows)| rows.as_ref().ok());
+        let jobs = rows.flat_map(|rows| &rows.jobs);
+        let names = jobs.map(|job| job.name.as_str());
         if let Some(Reason::NoTriggerJob(missing)) = &outcome.reason {
             let JobOutcome { name, pipeline, .. } = missing.as_ref();
             return Some(messages::no_trigger_job(
@@ -226,7 +244,7 @@ impl JobWait<'_> {
             && outcome.reason.is_none()
             && let [first, ..] = missing.as_slice()
         {
-            let operands = self.operands.iter();
+            let operands = operands.iter();
             let operands = operands.filter(|one| missing.iter().any(|job| job.name == one.text));
             return no_such_jobs(operands, Within::Pipeline(first.pipeline.id), &names);
         }
@@ -241,19 +259,19 @@ impl JobWait<'_> {
         if pipeline.id == self.start.pipeline {
             self.start.clone()
         } else {
-            self.pipelines.place(self.start, pipeline)
+            self.pipelines.place(&self.start, pipeline)
         }
     }
 
     fn read(&mut self, turns: &mut Turns, read: &Read) -> Result<Result<Rows, Unreadable>, Stop> {
         let pipeline = read.pipeline.id;
         let place = self.place(read.pipeline);
+        let elsewhere = pipeline != self.start.pipeline;
         let scope = Scope {
-            retried: read.retried,
+            retried: read.retried || self.attempts && !elsewhere,
             no_trigger_jobs: !read.trigger_jobs,
         };
         let readable = self.readable.contains(&pipeline);
-        let elsewhere = pipeline != self.start.pipeline;
         let rows = turns.ask(|| match self.pipelines.rows(&place, scope) {
             // They could be read before: it is the token that is refused.
             Ok(Rows {
@@ -290,8 +308,26 @@ impl JobWait<'_> {
     }
 }
 
+/// What the heartbeat names: the jobs that have not passed, or what is not there yet; each name once.
+pub fn missing<'w>(watches: impl IntoIterator<Item = &'w Watch>) -> Vec<Missing> {
+    let mut missing: Vec<Missing> = Vec::new();
+    for watch in watches {
+        let outcome = watch.give_up(Exit::Pending);
+        for one in outcome.jobs(|one| one.counts.exit() != Some(Exit::Ok)) {
+            if !missing.iter().any(|known| known.name == one.name) {
+                missing.push(Missing {
+                    name: one.name.clone(),
+                    status: one.job.as_ref().map(|job| job.status.clone()),
+                    running: one.job.as_deref().and_then(running),
+                });
+            }
+        }
+    }
+    missing
+}
+
 /// What a read has brought, for the verdict.
-pub fn list<'l>((read, rows): (&'l Read, &'l Result<Rows, Unreadable>)) -> List<'l> {
+fn list((read, rows): &(Read, Result<Rows, Unreadable>)) -> List<'_> {
     List {
         read,
         rows: rows

@@ -6,8 +6,9 @@ use crate::decide::deadline::{Bound, JobTime};
 use crate::decide::pace::{Interval, Pace};
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Kind, Route, TokenKind};
-use crate::model::JobId;
+use crate::model::{JobId, Place};
 use crate::pipeline::Rows;
+use crate::report::events::Event;
 use crate::report::wait as report;
 use crate::session::{Me, Session};
 
@@ -122,7 +123,8 @@ impl<'t> Turns<'t> {
         self.session.ask(ask).map_err(|error| self.stop(&error))
     }
 
-    fn me(&self) -> Result<Me, Stop> {
+    /// Which job this is.
+    pub fn me(&self) -> Result<Me, Stop> {
         let session = self.session;
         self.ask(|| session.me_of(&session.gitlab.get(&Route::CurrentJob, &[])?))
     }
@@ -154,6 +156,31 @@ impl<'t> Turns<'t> {
             && rows.jobs.iter().any(|row| row.id == *caller)
         {
             *seen = now;
+        }
+    }
+
+    /// Says where the wait begins, and until when it may take.
+    pub fn start(&self, place: &Place) {
+        self.session.events.write(&Event::Start {
+            project: &place.project,
+            pipeline: place.pipeline,
+            until: self.session.host.clock.wall().plus(self.left()),
+        });
+    }
+
+    /// Looks until there is a verdict. The last look begins when the time is over.
+    pub fn until<T>(
+        &mut self,
+        mut look: impl FnMut(&mut Self) -> Result<Option<T>, Stop>,
+    ) -> Result<T, Stop> {
+        loop {
+            match look(self) {
+                Ok(Some(verdict)) => return Ok(verdict),
+                Ok(None) => {}
+                // The time ran out in the middle of a look.
+                Err(stop) if stop.exit == Exit::Timeout && self.begin_last_look() => {}
+                Err(stop) => return Err(stop),
+            }
         }
     }
 

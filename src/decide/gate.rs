@@ -17,34 +17,71 @@ use said::Said;
 #[derive(Clone, Debug)]
 pub struct Line {
     pub condition: Condition,
-    /// 0: it holds, 9: it surely does not, 4: a token is missing or was refused, 6: GitLab gave no usable evidence.
+    /// 0: it holds, 9: it surely does not, 8: it does not, but may once its jobs have finished, 4: a token is missing or was refused,
+    /// 6: GitLab gave no usable evidence.
     pub finding: Exit,
     pub said: Said,
 }
 
 /// All conditions judged, in the user's order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Judgement {
     pub lines: Vec<Line>,
 }
 
 impl Judgement {
-    /// 9 if any condition surely does not hold; else 4, else 6 if one is unknown; 0 if all hold. No condition at all is 6.
+    /// 9 if any condition surely does not hold; else 4, else 6 if one is unknown; 8 if one does not hold yet; 0 if all hold. No condition
+    /// at all is 6.
     pub fn exit(&self) -> Exit {
-        let found = |exit: &Exit| self.lines.iter().any(|line| line.finding == *exit);
-        let order = [Exit::Closed, Exit::Refused, Exit::Unknown, Exit::Ok];
-        order.into_iter().find(found).unwrap_or(Exit::Unknown)
+        if self.any(Exit::Closed) {
+            return Exit::Closed;
+        }
+        let none = self.lines.is_empty().then_some(Exit::Unknown);
+        Exit::of_all(self.lines.iter().map(|line| line.finding).chain(none))
+    }
+
+    /// No time is left: a condition that does not hold yet does not hold.
+    #[must_use]
+    pub fn close(mut self) -> Self {
+        let open = self.lines.iter_mut();
+        let open = open.filter(|line| line.finding == Exit::Pending);
+        open.for_each(|line| line.finding = Exit::Closed);
+        self
+    }
+
+    /// A condition may come to hold, none is lost, and GitLab has answered.
+    pub fn may_open(&self) -> bool {
+        let answered = |line: &Line| line.said.stop().is_none();
+        let lost = self.any(Exit::Closed) || !self.lines.iter().all(answered);
+        self.any(Exit::Pending) && !lost
+    }
+
+    fn any(&self, finding: Exit) -> bool {
+        self.lines.iter().any(|line| line.finding == finding)
     }
 }
 
 /// Judges every condition, also after one that does not hold: the reader wants to see all of them.
 pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
     let judge = |condition: &Condition| {
+        let looked = evidence
+            .jobs
+            .get(&condition.text)
+            .map(|looked| match looked {
+                Ok(outcome) => outcome.exit,
+                Err(stop) => stop.exit,
+            });
+        // There is no such job, it cannot start, or it is the calling job.
+        let never = matches!(looked, Some(Exit::NotFound | Exit::Deadlock | Exit::Usage));
         let (finding, said) = match (condition.row.check)(&condition.values, evidence) {
             Ok((Some(one), said)) if one != condition.negated => (Exit::Ok, said),
+            Ok((_, said)) if looked == Some(Exit::Pending) => (Exit::Pending, said),
             Ok((_, said)) => (Exit::Closed, said),
-            Err(said) if said.refused() => (Exit::Refused, said),
-            Err(said) => (Exit::Unknown, said),
+            Err(said) if never => (Exit::Closed, said),
+            Err(said) => match said.stop() {
+                Some(stop) if stop.exit == Exit::Refused => (Exit::Refused, said),
+                _ => (Exit::Unknown, said),
+            },
         };
         Line {
             condition: condition.clone(),
@@ -62,6 +99,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
     use std::borrow::Borrow;
+    use std::collections::HashMap;
 
     use expect_test::Expect;
     use proptest::prelude::*;
@@ -69,7 +107,7 @@ mod tests {
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 
-    use super::evidence::{Calling, Fetched, Piece};
+    use super::evidence::{Calling, Fetched};
     use super::*;
     use crate::decide::wait::{Counts, JobOutcome, Outcome};
     use crate::exit::Stop;
@@ -144,6 +182,14 @@ mod tests {
         }
     }
 
+    /// Every condition on jobs came to this.
+    pub(super) fn seen(looked: &Fetched<Outcome>) -> HashMap<String, Fetched<Outcome>> {
+        let names = ["approve", "Approve", "sign off", "deploy"];
+        let texts = names.map(|name| format!("approved={name}"));
+        let texts = texts.into_iter().chain(["jobs=unit*".to_owned()]);
+        texts.map(|text| (text, looked.clone())).collect()
+    }
+
     pub(super) const MIRA: (u64, &str) = (51, "mira");
     pub(super) const TOM: (u64, &str) = (52, "tom");
     pub(super) const ANN: (u64, &str) = (53, "ann");
@@ -167,11 +213,11 @@ mod tests {
                 pipeline(7700, "6d2fab12aa"),
                 pipeline(7600, "0000"),
             ]])),
-            attempts: Some(Ok(vec![
+            attempts: Some(vec![
                 attempt(90410, "approve", "success", TOM),
                 attempt(90412, "deploy", "running", MIRA),
-            ])),
-            jobs: vec![("unit*".into(), Ok(looked(Exit::Ok, Some(Counts::Passed))))],
+            ]),
+            jobs: seen(&Ok(looked(Exit::Ok, Some(Counts::Passed)))),
         }
     }
 
@@ -206,7 +252,7 @@ mod tests {
     }
 
     pub(super) fn finding(text: &str, evidence: &Evidence) -> Exit {
-        judge(&[condition(text)], evidence).lines[0].finding
+        judge(&[condition(text)], evidence).close().lines[0].finding
     }
 
     /// By each evidence every condition comes out so, and this is said, repetitions left out.
@@ -220,10 +266,10 @@ mod tests {
         let mut sentences = Vec::new();
         for evidence in evidences {
             for text in texts {
-                let judgement = judge(&[condition(text)], evidence.borrow());
+                let judgement = judge(&[condition(text)], evidence.borrow()).close();
                 assert_eq!(judgement.lines[0].finding, finding, "{text}");
                 assert_eq!(judgement.exit(), finding, "{text}");
-                sentences.push(report::gate::said(&judgement.lines[0].said));
+                sentences.push(report::gate::said(&judgement.lines[0]));
             }
         }
         sentences.dedup();
@@ -234,7 +280,7 @@ mod tests {
     fn the_worst_line_decides_and_every_line_is_there() {
         let evidence = Evidence {
             refs: Some(Err(Stop::new(Exit::Refused, "403"))),
-            attempts: Some(Err(Stop::new(Exit::Unknown, "502"))),
+            jobs: seen(&Err(Stop::new(Exit::Unknown, "502"))),
             ..good()
         };
         for (texts, exit) in [
@@ -268,7 +314,7 @@ mod tests {
             assert_eq!(finding(text, &good()), Exit::Ok, "{text}");
             for piece in PIECES
                 .iter()
-                .filter(|piece| condition(text).row.need.contains(piece))
+                .filter(|piece| needs(condition(text).row.name()).contains(piece))
             {
                 for (exit, expected) in [
                     (Some(Exit::Refused), Exit::Refused),
@@ -276,6 +322,12 @@ mod tests {
                     (Some(Exit::NotFound), Exit::Unknown),
                     (None, Exit::Unknown),
                 ] {
+                    let of_jobs = matches!(piece, Piece::Jobs | Piece::Attempts);
+                    let expected = match exit {
+                        // The pipeline has no such job.
+                        Some(Exit::NotFound) if of_jobs => Exit::Closed,
+                        _ => expected,
+                    };
                     let evidence = without(*piece, exit);
                     assert_eq!(
                         finding(text, &evidence),
@@ -284,6 +336,30 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Piece {
+        Agents,
+        Environments,
+        Refs,
+        Pipeline,
+        OfRef,
+        Attempts,
+        Jobs,
+    }
+
+    /// The evidence besides `GET /job`.
+    fn needs(key: &str) -> &'static [Piece] {
+        match key {
+            "project" | "role" | "tier" | "agent" => &[Piece::Agents],
+            "environment" => &[Piece::Agents, Piece::Environments],
+            "protected-ref" => &[Piece::Refs],
+            "jobs" => &[Piece::Jobs],
+            "approved" => &[Piece::Attempts, Piece::Pipeline],
+            "newest" => &[Piece::OfRef],
+            _ => &[],
         }
     }
 
@@ -309,12 +385,9 @@ mod tests {
             Piece::Refs => evidence.refs = gap(stop),
             Piece::Pipeline => evidence.pipeline = gap(stop),
             Piece::OfRef => evidence.of_ref = gap(stop),
-            Piece::Attempts => evidence.attempts = gap(stop),
-            Piece::Jobs => {
-                evidence.jobs = gap(stop)
-                    .into_iter()
-                    .map(|gap| ("unit*".to_owned(), gap))
-                    .collect();
+            Piece::Attempts if stop.is_none() => evidence.attempts = None,
+            Piece::Attempts | Piece::Jobs => {
+                evidence.jobs = stop.map_or_else(HashMap::new, |stop| seen(&Err(stop)));
             }
         }
         evidence
@@ -500,8 +573,11 @@ mod tests {
                 refs: Some(self.piece(2, read(&json!(refs)))),
                 pipeline: Some(self.piece(3, read(&starter))),
                 of_ref: Some(self.piece(4, of_ref)),
-                attempts: Some(self.piece(5, attempts.collect())),
-                jobs: vec![("unit".into(), self.piece(6, looked))],
+                attempts: Some(attempts.collect()),
+                jobs: HashMap::from([
+                    ("jobs=unit".into(), self.piece(6, looked.clone())),
+                    ("approved=approve".into(), self.piece(5, looked)),
+                ]),
             }
         }
 

@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
+use super::messages;
 use super::style::Paint;
 use super::table::{Column, Table};
 use super::talk::Talk;
-use super::{messages, wait};
-use crate::decide::gate::condition::{Condition, Row};
+use crate::decide::gate::condition::Condition;
 use crate::decide::gate::said::{Fact, Said};
 use crate::decide::gate::{Judgement, Line};
-use crate::decide::wait::{JobOutcome, Outcome};
+use crate::decide::wait::{Counts, JobOutcome, Outcome};
 use crate::exit::{Exit, Stop};
 
 const COLUMNS: &[Column] = &[
@@ -36,13 +36,12 @@ struct Entry {
 }
 
 /// For programs.
-pub fn document(judgement: &Judgement) -> Document {
-    let exit = judgement.exit();
+pub fn document(judgement: &Judgement, exit: Exit) -> Document {
     let entry = |line: &Line| Entry {
         condition: line.condition.text.clone(),
         finding: word(line.finding).0,
         expected: expected(&line.condition),
-        said: said(&line.said),
+        said: said(line),
         hint: Some(hints_of(line).join("; ")).filter(|hint| !hint.is_empty()),
     };
     Document {
@@ -75,54 +74,48 @@ pub fn show(judgement: &Judgement, talk: &Talk) {
             (&text, Paint::Plain),
         ]);
     }
-    hints(judgement, talk);
 }
 
-/// What to try, each hint once.
-pub fn hints(judgement: &Judgement, talk: &Talk) {
-    let mut shown: Vec<&str> = Vec::new();
-    for hint in judgement.lines.iter().flat_map(|line| hints_of(line)) {
-        if !shown.contains(&hint) {
-            talk.hint(hint);
-            shown.push(hint);
+pub const OPEN: &str = "the gate is open: all conditions hold";
+
+/// The end of a gate that is not open.
+pub fn end(judgement: &Judgement) -> Option<Stop> {
+    let exit = judgement.exit();
+    let bad: Vec<&Line> = judgement
+        .lines
+        .iter()
+        .filter(|line| line.finding == exit)
+        .collect();
+    let names: Vec<&str> = bad
+        .iter()
+        .map(|line| line.condition.text.as_str())
+        .collect();
+    let names = messages::list(&names);
+    let error = match (exit, bad.len()) {
+        (Exit::Ok, _) => return None,
+        (Exit::Closed, 1) => format!("the gate is closed: {names} does not hold"),
+        (Exit::Closed, _) => format!("the gate is closed: {names} do not hold"),
+        (_, 0) => "the gate could not be checked".to_owned(),
+        _ => format!("the gate could not be checked: no evidence for {names}"),
+    };
+    let mut stop = Stop::new(exit, error);
+    for hint in bad.into_iter().flat_map(hints_of) {
+        if !stop.hints.iter().any(|known| known == hint) {
+            stop = stop.hint(hint);
         }
     }
-}
-
-/// `the gate is closed: 2 of 5 conditions not held`
-pub fn summary(judgement: &Judgement) -> String {
-    let all = judgement.lines.len();
-    let exit = judgement.exit();
-    let bad = judgement.lines.iter().filter(|line| match exit {
-        Exit::Closed => line.finding == exit,
-        _ => line.finding != Exit::Ok,
-    });
-    let some = bad.count();
-    match exit {
-        Exit::Ok => format!("the gate is open: {all} of {all} conditions held"),
-        Exit::Closed => format!("the gate is closed: {some} of {all} conditions not held"),
-        _ => format!("the gate could not be checked: {some} of {all} conditions without evidence"),
-    }
+    Some(stop)
 }
 
 /// `the ref is a branch that matches main or release/*`
 pub fn expected(condition: &Condition) -> String {
+    let expected = condition.row.expected.to_owned();
     let (equal, unequal) = condition.row.verb();
     let unequal = unequal.filter(|_| condition.negated);
-    let values = condition.values.join(" or ");
-    phrase(condition.row, unequal.unwrap_or(equal), &values)
-}
-
-/// The same of any condition with this key: `the ref is a branch that matches GLOB`
-pub fn holds(row: &Row) -> String {
-    phrase(row, row.verb().0, row.placeholder())
-}
-
-fn phrase(row: &Row, verb: &str, values: &str) -> String {
-    if values.is_empty() {
-        return row.expected.to_owned();
+    match condition.values.join(" or ").as_str() {
+        "" => expected,
+        values => expected + unequal.unwrap_or(equal) + values,
     }
-    format!("{}{verb}{values}", row.expected)
 }
 
 /// A text that is not a condition; `from` is where it stands.
@@ -132,7 +125,7 @@ pub fn mistake(from: &str, what: &str) -> Stop {
 
 /// What was expected stands only where it did not come out so.
 fn outcome(line: &Line) -> String {
-    let said = said(&line.said);
+    let said = said(line);
     match line.finding {
         Exit::Ok => said,
         _ => format!("{said} (expected: {})", expected(&line.condition)),
@@ -140,13 +133,11 @@ fn outcome(line: &Line) -> String {
 }
 
 /// What GitLab said, or why nothing can be said.
-pub fn said(said: &Said) -> String {
-    match said {
+pub fn said(line: &Line) -> String {
+    match &line.said {
+        Said::Is(value) => format!("{} is {value}", line.condition.row.expected),
         Said::Jobs(outcome) => jobs(outcome),
-        Said::NoAnswer(stop) => match stop.error.split_once('\n') {
-            Some((cause, asked)) => format!("{cause} ({})", asked.replace('\n', "; ")),
-            None => stop.error.clone(),
-        },
+        Said::NoAnswer(stop) => stop.error.replace('\n', "; "),
         Said::Fact(fact, names) => {
             let mut names = names.iter();
             let pieces = sentence(*fact).split("{}");
@@ -159,21 +150,14 @@ pub fn said(said: &Said) -> String {
 /// The names stand in the places of `{}`.
 fn sentence(fact: Fact) -> &'static str {
     match fact {
-        Fact::Project => "the project is {} ({})",
-        Fact::ProjectInOtherCase => "the project is {} ({}); letter case counts",
+        Fact::Project => "the job's project is {} ({})",
         Fact::Branch => "the ref is the branch {}",
         Fact::Tag => "the ref is the tag {}",
         Fact::OtherRef => "the ref is {}, neither branch nor tag",
         Fact::Protected => "GitLab lists {} as protected",
         Fact::NotProtected => "GitLab lists {} as not protected",
         Fact::RefNotListed => "GitLab does not list {}",
-        Fact::Source => "the source is {}",
-        Fact::User => "the user is {}",
-        Fact::Role => "{} is {} in project {}",
-        Fact::NoRole => "{} has no known role in project {}",
         Fact::NoEnvironment => "the job has no environment",
-        Fact::Tier => "the tier is {}",
-        Fact::Environment => "the environment is {}",
         Fact::Agent => "agent {} of {} is allowed",
         Fact::OtherAgents => "it is not one of the agents that the job may use ({})",
         Fact::Newest => "no pipeline after {} is for another commit",
@@ -187,16 +171,10 @@ fn sentence(fact: Fact) -> &'static str {
         Fact::Starter => "its user is {}, who started the pipeline, as of every job not played",
         Fact::Played => "{} played it, and it passed",
         Fact::NotAsked => "GitLab was not asked",
-        Fact::NoUser => "GitLab names no user of this job",
-        Fact::NoSource => "GitLab names no source of this pipeline",
-        Fact::NoRef => "GitLab does not say what the job's ref is",
+        Fact::Silent => "GitLab names no {}",
         Fact::TwoRefs => "GitLab says that the job's ref is {} and its pipeline's is {}",
-        Fact::ProjectPath => "the job's URL does not show the path of project {}: {}",
         Fact::OtherJob => "GET /job and GET /job/allowed_agents name different jobs",
-        Fact::NotOfEnvironment => "GitLab names no {} of the job's environment",
         Fact::Slug => "GitLab lists {} environments with the job's slug {}",
-        Fact::NoPlayer => "GitLab does not name the user who played it",
-        Fact::NoStarter => "GitLab does not name the user who started the pipeline",
         Fact::PipelineWithoutRef => "GitLab lists pipeline {} without its ref",
         Fact::TwoCommits => "GitLab names two commits of pipeline {}",
         Fact::PipelineHidden => "the pipelines that GitLab lists do not show pipeline {}",
@@ -205,24 +183,33 @@ fn sentence(fact: Fact) -> &'static str {
 
 /// How the jobs count, those that have not passed first.
 fn jobs(outcome: &Outcome) -> String {
-    let reason = outcome.reason.as_ref();
-    if let Some(stop) = reason.and_then(|_| wait::stop(outcome, None)) {
-        return stop.error;
-    }
     let mut jobs: Vec<&JobOutcome> = outcome.jobs.iter().collect();
     jobs.sort_by_key(|job| job.counts.exit() == Some(Exit::Ok));
-    let jobs = jobs.into_iter();
-    let words: Vec<String> = jobs
-        .map(|job| format!("{} {}", job.name, wait::word(job.counts)))
-        .collect();
-    messages::list(&words)
+    let jobs: Vec<String> = jobs.into_iter().map(counts).collect();
+    messages::list(&jobs)
+}
+
+/// `unit has passed`
+fn counts(
+    JobOutcome {
+        name, job, counts, ..
+    }: &JobOutcome,
+) -> String {
+    let status = job.as_ref().map_or("missing", |job| job.status.word());
+    match counts {
+        Counts::Passed => format!("{name} has passed"),
+        Counts::Warning => format!("{name} has not passed, but is allowed to fail"),
+        _ if status == "failed" => format!("{name} has failed"),
+        Counts::Canceled | Counts::Skipped => format!("{name} was {status}"),
+        _ => format!("{name} is {status}"),
+    }
 }
 
 fn hints_of(line: &Line) -> Vec<&str> {
     let fact = match &line.said {
         Said::Fact(fact, _) => fact,
-        Said::Jobs(_) => return Vec::new(),
         Said::NoAnswer(stop) => return stop.hints.iter().map(String::as_str).collect(),
+        Said::Is(_) | Said::Jobs(_) => return Vec::new(),
     };
     vec![match fact {
         // A job that does not deploy can have an environment, too.
@@ -231,7 +218,6 @@ fn hints_of(line: &Line) -> Vec<&str> {
         }
         Fact::OtherAgents => "jobgate agents lists the agents that the job may use",
         Fact::OwnUser | Fact::Starter => "a user other than the calling job's has to play it",
-        Fact::ProjectPath => "project=ID compares the project by its id",
         Fact::Retried => "approve in a new pipeline",
         _ => return Vec::new(),
     }]
@@ -241,7 +227,7 @@ fn hints_of(line: &Line) -> Vec<&str> {
 fn word(finding: Exit) -> (&'static str, Paint) {
     match finding {
         Exit::Ok => ("held", Paint::Good),
-        Exit::Closed => ("not held", Paint::Bad),
+        Exit::Closed | Exit::Pending => ("not held", Paint::Bad),
         Exit::Refused => ("refused", Paint::Warning),
         _ => ("unknown", Paint::Warning),
     }

@@ -180,7 +180,7 @@ impl Call<'_, '_> {
             if !self.options.cleans_up {
                 self.turns.end_with(me)?;
             }
-            self.pass(me)?;
+            pass(self.options, &mut self.turns, me)?;
         }
         action.plan(self)?;
         if self.options.until == Until::Planned {
@@ -219,14 +219,6 @@ impl Call<'_, '_> {
         ))
     }
 
-    fn pass(&self, me: &Me) -> Result<(), Stop> {
-        // A job that is being canceled starts nothing any more, as after SIGTERM. What cleans up goes on.
-        if !self.options.cleans_up {
-            me.alive()?;
-        }
-        self.options.gating.pass(self.session, me)
-    }
-
     /// Directly before a write: the same job must still be the caller, and the conditions must hold by fresh evidence. `repeat`: an
     /// earlier answer does not count.
     fn pass_again(&mut self, repeat: bool) -> Result<(), Stop> {
@@ -237,8 +229,8 @@ impl Call<'_, '_> {
         if !repeat && self.held.is_some_and(holds) {
             return Ok(());
         }
-        let same = gating::same(self.session, before);
-        let passed = same.and_then(|me| self.pass(&me));
+        let same = gating::same(&self.turns, before);
+        let passed = same.and_then(|me| pass(self.options, &mut self.turns, &me));
         self.closed = matches!(&passed, Err(stop) if !matches!(stop.exit, Exit::Signal(_)));
         self.held = Some(self.session.now());
         passed
@@ -277,6 +269,15 @@ impl Call<'_, '_> {
             self.out.borrow_mut().place();
         }
     }
+}
+
+/// The calling job may go on: it is not being canceled, and the conditions hold.
+fn pass(options: &Options, turns: &mut Turns, me: &Me) -> Result<(), Stop> {
+    // A job that is being canceled starts nothing any more, as after SIGTERM. What cleans up goes on.
+    if !options.cleans_up {
+        me.alive()?;
+    }
+    options.gating.pass(turns, me)
 }
 
 /// A look that did not fail: what it shows, or that there is nothing to look at any more.

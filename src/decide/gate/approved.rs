@@ -12,8 +12,12 @@ use super::said::Fact;
 use crate::model::{Job, Status, User};
 
 pub(super) fn approved(values: &[String], evidence: &Evidence) -> Checked {
-    let rows = known(evidence.attempts.as_ref())?.iter();
-    let attempts: Vec<&Job> = rows.filter(|job| values.contains(&job.name)).collect();
+    let asked = ["approved=", &values.concat()].concat();
+    known(evidence.jobs.get(&asked))?;
+    let rows = evidence.attempts.as_ref();
+    let rows = rows.ok_or_else(|| Fact::NotAsked.of(&[]))?.iter();
+    let named = |job: &&Job| values.contains(&job.name);
+    let attempts: Vec<&Job> = rows.filter(named).collect();
     let Some(job) = attempts.iter().max_by_key(|job| job.id) else {
         return Ok((Some(false), Fact::NoJob.of(&[])));
     };
@@ -33,7 +37,7 @@ pub(super) fn approved(values: &[String], evidence: &Evidence) -> Checked {
 fn played_by_another(job: &Job, retried: bool, evidence: &Evidence) -> Checked {
     let calling = &evidence.calling;
     let player = job.user.as_deref().filter(|user| !user.username.is_empty());
-    let player = player.ok_or_else(|| Fact::NoPlayer.of(&[]))?;
+    let player = player.ok_or_else(|| Fact::Silent.of(&[&"user"]))?;
     let said = |fact: Fact| fact.of(&[&player.username]);
     if same_person(player, calling.user()?) {
         return Ok((Some(false), said(Fact::OwnUser)));
@@ -44,7 +48,7 @@ fn played_by_another(job: &Job, retried: bool, evidence: &Evidence) -> Checked {
     let pipeline = known(evidence.pipeline.as_ref())?;
     let starter = pipeline.user.as_deref();
     let starter = starter.filter(|_| pipeline.id == calling.pipeline.id);
-    let starter = starter.ok_or_else(|| Fact::NoStarter.of(&[]))?;
+    let starter = starter.ok_or_else(|| Fact::Silent.of(&[&"starter"]))?;
     Ok(if same_person(player, starter) {
         (Some(false), said(Fact::Starter))
     } else {
@@ -73,12 +77,12 @@ mod tests {
         let mut attempts = rows.to_vec();
         attempts.reverse();
         let mut evidence = good();
-        evidence.attempts = Some(Ok(attempts));
+        evidence.attempts = Some(attempts);
         assert_eq!(
             super::super::tests::finding("approved=approve", &evidence),
             finding
         );
-        evidence.attempts = Some(Ok(rows.to_vec()));
+        evidence.attempts = Some(rows.to_vec());
         judged([&evidence], finding, &["approved=approve"], said);
     }
 
@@ -117,8 +121,8 @@ mod tests {
             &[nameless],
             Unknown,
             expect![[r#"
-            GitLab does not name the user who played it
-        "#]],
+                GitLab names no user
+            "#]],
         );
         // The same row twice, as overlapping pages bring it, is one attempt.
         approves(
@@ -143,7 +147,7 @@ mod tests {
     fn only_a_job_that_has_passed_approves() {
         for status in ["running", "skipped", "canceled", "splendid"] {
             let mut evidence = good();
-            evidence.attempts = Some(Ok(vec![one(status, TOM)]));
+            evidence.attempts = Some(vec![one(status, TOM)]);
             assert_eq!(finding("approved=approve", &evidence), NotHeld, "{status}");
         }
         approves(
@@ -210,7 +214,7 @@ mod tests {
             (98, "ann"),
         ] {
             let mut evidence = good();
-            evidence.attempts = Some(Ok(vec![one("success", user)]));
+            evidence.attempts = Some(vec![one("success", user)]);
             assert_eq!(finding("approved=approve", &evidence), NotHeld, "{user:?}");
         }
     }
@@ -232,8 +236,8 @@ mod tests {
             Unknown,
             &["approved=approve"],
             expect![[r#"
-            GitLab does not name the user who started the pipeline
-        "#]],
+                GitLab names no starter
+            "#]],
         );
     }
 }

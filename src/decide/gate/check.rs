@@ -27,22 +27,21 @@ fn agents(evidence: &Evidence) -> Result<&AllowedAgents, Said> {
 
 pub(super) fn project(values: &[String], evidence: &Evidence) -> Checked {
     let job = &evidence.calling.job;
-    let id = agents(evidence)?.project.id;
-    let is_id = values.contains(&id.to_string());
-    let Some(path) = job.project_path(&evidence.calling.root) else {
-        // A path among the values cannot be compared.
-        if !is_id && values.iter().any(|value| value.contains('/')) {
-            return Err(Fact::ProjectPath.of(&[&id, &job.web_url]));
+    let id = agents(evidence)?.project.id.to_string();
+    let is_id = values.contains(&id);
+    match job.project_path(&evidence.calling.root) {
+        Some(path) => {
+            let one = is_id || contains(values, path);
+            Ok((Some(one), Fact::Project.of(&[&id, &path])))
         }
-        return Ok((Some(is_id), Fact::Project.of(&[&id, &"?"])));
-    };
-    // GitLab has no two paths that differ in letter case alone: this one was meant.
-    let in_other_case = values.iter().any(|value| value.eq_ignore_ascii_case(path));
-    let said = |fact: Fact| fact.of(&[&id, &path]);
-    Ok(match is_id || values.iter().any(|value| value == path) {
-        false if in_other_case => (None, said(Fact::ProjectInOtherCase)),
-        one => (Some(one), said(Fact::Project)),
-    })
+        None if is_id => Ok((Some(true), Said::Is(id))),
+        None => Err(Fact::Silent.of(&[&"path"])),
+    }
+}
+
+/// GitLab has no two projects, and no two users, whose names differ in letter case alone.
+fn contains(names: &[String], name: &str) -> bool {
+    names.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
 pub(super) fn ref_matches(wanted: Fact, globs: &[String], evidence: &Evidence) -> Checked {
@@ -82,32 +81,24 @@ pub(super) fn source(values: &[String], evidence: &Evidence) -> Checked {
     let source = evidence.calling.source()?;
     let one = match source {
         Source::Unknown(_) => None,
-        _ => Some(values.iter().any(|value| Source::parse(value) == *source)),
+        _ => Some(values.iter().any(|value| value == source.word())),
     };
-    Ok((one, Fact::Source.of(&[&source.word()])))
+    Ok((one, Said::Is(source.word().to_owned())))
 }
 
 pub(super) fn user(values: &[String], evidence: &Evidence) -> Checked {
     let name = &evidence.calling.user()?.username;
-    // GitLab has no two users whose names differ in letter case alone.
-    let in_other_case = values.iter().any(|value| value.eq_ignore_ascii_case(name));
-    let one = match values.contains(name) {
-        false if in_other_case => None,
-        one => Some(one),
-    };
-    Ok((one, Fact::User.of(&[name])))
+    Ok((Some(contains(values, name)), Said::Is(name.clone())))
 }
 
 /// By rank. A role that this version does not know has no rank and counts for nothing.
 pub(super) fn role(values: &[String], evidence: &Evidence) -> Checked {
-    let agents = agents(evidence)?;
-    let (user, project) = (&agents.user.username, agents.project.id);
-    let roles = agents.user.roles_in_project.iter();
+    let roles = agents(evidence)?.user.roles_in_project.iter();
     let Some(has) = roles.filter(|role| !matches!(role, Role::Unknown(_))).max() else {
-        return Ok((Some(false), Fact::NoRole.of(&[user, &project])));
+        return Ok((Some(false), Fact::Silent.of(&[&"role"])));
     };
     let enough = values.iter().any(|value| *has >= Role::parse(value));
-    Ok((Some(enough), Fact::Role.of(&[user, &has.word(), &project])))
+    Ok((Some(enough), Said::Is(has.word().to_owned())))
 }
 
 pub(super) fn tier(values: &[String], evidence: &Evidence) -> Checked {
@@ -115,13 +106,13 @@ pub(super) fn tier(values: &[String], evidence: &Evidence) -> Checked {
         return Ok((None, Fact::NoEnvironment.of(&[])));
     };
     let Some(tier) = &environment.tier else {
-        return Err(Fact::NotOfEnvironment.of(&[&"tier"]));
+        return Err(Fact::Silent.of(&[&"tier"]));
     };
     let one = match tier {
         Tier::Unknown(_) => None,
-        _ => Some(values.iter().any(|value| Tier::parse(value) == *tier)),
+        _ => Some(values.iter().any(|value| value == tier.word())),
     };
-    Ok((one, Fact::Tier.of(&[&tier.word()])))
+    Ok((one, Said::Is(tier.word().to_owned())))
 }
 
 /// The slug that GitLab gives for the job, looked up among the project's environments: names in variables are not evidence.
@@ -130,14 +121,11 @@ pub(super) fn environment(globs: &[String], evidence: &Evidence) -> Checked {
         return Ok((None, Fact::NoEnvironment.of(&[])));
     };
     let slug = environment.slug.as_ref().filter(|slug| !slug.is_empty());
-    let slug = slug.ok_or_else(|| Fact::NotOfEnvironment.of(&[&"slug"]))?;
+    let slug = slug.ok_or_else(|| Fact::Silent.of(&[&"slug"]))?;
     let rows = known(evidence.environments.as_ref())?.iter();
     let rows: Vec<_> = rows.filter(|row| row.slug.as_ref() == Some(slug)).collect();
     match rows.as_slice() {
-        [row] => {
-            let one = any_glob(globs, &row.name);
-            Ok((Some(one), Fact::Environment.of(&[&row.name])))
-        }
+        [row] => Ok((Some(any_glob(globs, &row.name)), Said::Is(row.name.clone()))),
         rows => Err(Fact::Slug.of(&[&rows.len(), slug])),
     }
 }
@@ -159,11 +147,8 @@ pub(super) fn agent(values: &[String], evidence: &Evidence) -> Checked {
 
 /// The verdict that one look gives on the jobs. No job at all has passed nothing.
 pub(super) fn jobs(values: &[String], evidence: &Evidence) -> Checked {
-    let asked = evidence
-        .jobs
-        .iter()
-        .find(|(asked, _)| values.contains(asked));
-    let outcome = known(asked.map(|(_, looked)| looked))?.clone();
+    let asked = ["jobs=", &values.concat()].concat();
+    let outcome = known(evidence.jobs.get(&asked))?.clone();
     let counts = |job: &JobOutcome| {
         job.job.is_some() && !matches!(job.counts, Counts::Ignored | Counts::Absent)
     };
@@ -224,7 +209,7 @@ mod tests {
 
     use super::super::tests::*;
     use super::*;
-    use crate::exit::Exit::{Closed as NotHeld, Ok as Held, Refused, Unknown};
+    use crate::exit::Exit::{Closed as NotHeld, Ok as Held, Unknown};
 
     fn with_job(change: impl Fn(&mut Value)) -> Evidence {
         let mut job = job_text();
@@ -258,16 +243,16 @@ mod tests {
             Held,
             ALL,
             expect![[r#"
-                the project is 44 (ops/shop)
+                the job's project is 44 (ops/shop)
                 the ref is the branch release/7
                 GitLab lists release/7 as protected
-                the source is push
-                the user is mira
-                mira is developer in project 44
-                the tier is production
-                the environment is prod/eu
+                the pipeline's source is push
+                the job's user is mira
+                the role of the job's user in its project is developer
+                the tier of the job's environment is production
+                the name of the job's environment is prod/eu
                 agent 12 of ops/agents is allowed
-                unit passed
+                unit has passed
                 tom played it, and it passed
                 no pipeline after 7700 is for another commit
             "#]],
@@ -301,13 +286,13 @@ mod tests {
             NotHeld,
             &others,
             expect![[r#"
-                the project is 44 (ops/shop)
+                the job's project is 44 (ops/shop)
                 the ref is the branch release/7
-                the source is push
-                the user is mira
-                mira is developer in project 44
-                the tier is production
-                the environment is prod/eu
+                the pipeline's source is push
+                the job's user is mira
+                the role of the job's user in its project is developer
+                the tier of the job's environment is production
+                the name of the job's environment is prod/eu
                 it is not one of the agents that the job may use (1)
                 the pipeline has no job of exactly this name
                 it is running
@@ -325,10 +310,9 @@ mod tests {
     }
 
     #[test]
-    fn letter_case_counts() {
+    fn letter_case_counts_except_in_names_that_gitlab_compares_without_it() {
         let texts = [
             "branch=Release/*",
-            "user=Mira",
             "environment=Prod/*",
             "agent=Ops/agents",
             "approved=Approve",
@@ -338,24 +322,21 @@ mod tests {
             NotHeld,
             &texts,
             expect![[r#"
-                the ref is the branch release/7
-                the user is mira
-                the environment is prod/eu
-                it is not one of the agents that the job may use (1)
-                the pipeline has no job of exactly this name
-            "#]],
+            the ref is the branch release/7
+            the name of the job's environment is prod/eu
+            it is not one of the agents that the job may use (1)
+            the pipeline has no job of exactly this name
+        "#]],
         );
-        // Neither is another path, nor another user: GitLab has no two that differ in letter case alone.
-        let texts = ["project=Ops/Shop", "project!=Ops/Shop", "user!=Mira"];
-        judged(
-            [good()],
-            NotHeld,
-            &texts,
-            expect![[r#"
-                the project is 44 (ops/shop); letter case counts
-                the user is mira
-            "#]],
-        );
+        // GitLab has no two projects or users that differ in letter case alone.
+        for (text, expected) in [
+            ("project=Ops/Shop", Held),
+            ("project!=Ops/Shop", NotHeld),
+            ("user=Mira", Held),
+            ("user!=Mira", NotHeld),
+        ] {
+            assert_eq!(finding(text, &good()), expected, "{text}");
+        }
     }
 
     #[test]
@@ -384,8 +365,8 @@ mod tests {
             NotHeld,
             &["role=guest"],
             expect![[r#"
-            mira has no known role in project 44
-        "#]],
+                GitLab names no role
+            "#]],
         );
         let evidence =
             with_agents(|agents| agents["user"]["roles_in_project"] = json!(["overlord", "guest"]));
@@ -394,8 +375,8 @@ mod tests {
             NotHeld,
             &["role=owner"],
             expect![[r#"
-            mira is guest in project 44
-        "#]],
+                the role of the job's user in its project is guest
+            "#]],
         );
     }
 
@@ -464,8 +445,8 @@ mod tests {
             Unknown,
             &texts,
             expect![[r#"
-            GitLab does not say what the job's ref is
-        "#]],
+                GitLab names no ref
+            "#]],
         );
         let two = with_job(|job| job["pipeline"]["ref"] = json!("main"));
         judged(
@@ -525,15 +506,15 @@ mod tests {
             Held,
             &["role=owner"],
             expect![[r#"
-            mira is owner in project 99
-        "#]],
+                the role of the job's user in its project is owner
+            "#]],
         );
         judged(
             [&evidence],
             NotHeld,
             &["project=44", "project=ops/shop"],
             expect![[r#"
-                the project is 99 (mira/shop)
+                the job's project is 99 (mira/shop)
             "#]],
         );
     }
@@ -581,7 +562,7 @@ mod tests {
             Unknown,
             &["project=ops/shop"],
             expect![[r#"
-                the job's URL does not show the path of project 44: 
+                GitLab names no path
             "#]],
         );
     }
@@ -636,9 +617,9 @@ mod tests {
             Unknown,
             &texts,
             expect![[r#"
-            GitLab names no tier of the job's environment
-            GitLab names no slug of the job's environment
-        "#]],
+                GitLab names no tier
+                GitLab names no slug
+            "#]],
         );
         let listed = |rows: Value| Evidence {
             environments: Some(Ok(read(&rows))),
@@ -663,7 +644,7 @@ mod tests {
             NotHeld,
             &["environment=prod/*"],
             expect![[r#"
-                the environment is review/x
+                the name of the job's environment is review/x
             "#]],
         );
         let twice = json!([
@@ -687,7 +668,7 @@ mod tests {
             NotHeld,
             &["source=push,web", "source!=push"],
             expect![[r#"
-                the source is teleport
+                the pipeline's source is teleport
             "#]],
         );
         let silent = with_job(|job| job["pipeline"]["source"] = Value::Null);
@@ -696,7 +677,7 @@ mod tests {
             Unknown,
             &["source=push", "source!=push", "newest"],
             expect![[r#"
-                GitLab names no source of this pipeline
+                GitLab names no source
             "#]],
         );
         let odd = with_agents(|agents| agents["environment"]["tier"] = json!("moon"));
@@ -705,7 +686,7 @@ mod tests {
             NotHeld,
             &["tier=production,other", "tier!=staging"],
             expect![[r#"
-                the tier is moon
+                the tier of the job's environment is moon
             "#]],
         );
     }
@@ -729,8 +710,8 @@ mod tests {
             Unknown,
             &texts,
             expect![[r#"
-            GitLab names no user of this job
-        "#]],
+                GitLab names no user
+            "#]],
         );
     }
 
@@ -745,13 +726,13 @@ mod tests {
             (Exit::Pending, Some(Counts::Waiting), NotHeld),
             (Exit::NotFound, None, NotHeld),
             (Exit::Deadlock, Some(Counts::Stuck), NotHeld),
-            (Refused, Some(Counts::Refused), Refused),
+            (Exit::Refused, Some(Counts::Refused), Unknown),
             (Unknown, Some(Counts::TooDeep), Unknown),
             (Exit::Timeout, Some(Counts::Waiting), Unknown),
-            (Exit::Usage, None, Unknown),
+            (Exit::Usage, None, NotHeld),
         ] {
             let evidence = Evidence {
-                jobs: vec![("unit*".into(), Ok(looked(exit, counts)))],
+                jobs: seen(&Ok(looked(exit, counts))),
                 ..good()
             };
             assert_eq!(finding("jobs=unit*", &evidence), expected, "{exit:?}");

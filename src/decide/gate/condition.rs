@@ -2,7 +2,7 @@
 
 use super::approved::approved;
 use super::check::{self, Checked};
-use super::evidence::{Evidence, Piece};
+use super::evidence::Evidence;
 use super::said::Fact;
 use crate::model::{Role, Source, Tier};
 use crate::near::{did_you_mean, nearest};
@@ -21,30 +21,27 @@ pub struct Condition {
 /// One row of the table of conditions: parser, check, help page and README read it.
 #[derive(Debug)]
 pub struct Row {
-    pub name: &'static str,
+    /// As in the help page: `branch[=GLOB]`.
+    pub form: &'static str,
     pub takes: Takes,
     /// `the ref is a branch`
     pub expected: &'static str,
-    /// The evidence besides `GET /job`.
-    pub need: &'static [Piece],
-    /// Refuses a value that can only be a slip.
-    parse: Option<fn(&str) -> Checking>,
     pub(super) check: fn(&[String], &Evidence) -> Checked,
 }
 
 /// `Err` says what is wrong with a value.
 type Checking = Result<(), String>;
 
-/// How many values a key takes, what one is called, and what stands before them in a sentence.
+/// How many values a key takes, and what stands before them in a sentence.
 #[derive(Clone, Copy, Debug)]
 pub enum Takes {
     Nothing,
     /// The key alone says something, too.
-    AnyNumber(&'static str, Verb),
+    AnyNumber(Verb),
     /// At least one.
-    Values(&'static str, Verb),
+    Values(Verb),
     /// One selection, never split at commas.
-    One(&'static str),
+    One,
 }
 
 /// What stands between subject and values, and in its place for `!=`, where the key takes that.
@@ -59,107 +56,81 @@ const NAMED: Verb = (" ", None);
 /// Every condition there is.
 pub const ROWS: &[Row] = &[
     Row {
-        name: "project",
-        takes: Takes::Values("ID|PATH", IS),
+        form: "project=ID|PATH",
+        takes: Takes::Values(IS),
         expected: "the job's project",
-        need: &[Piece::Agents],
-        parse: Some(|text| id_or_path("project", text)),
         check: check::project,
     },
     Row {
-        name: "branch",
-        takes: Takes::AnyNumber("GLOB", THAT_MATCHES),
+        form: "branch[=GLOB]",
+        takes: Takes::AnyNumber(THAT_MATCHES),
         expected: "the ref is a branch",
-        need: &[],
-        parse: None,
         check: |globs, evidence| check::ref_matches(Fact::Branch, globs, evidence),
     },
     Row {
-        name: "tag",
-        takes: Takes::AnyNumber("GLOB", THAT_MATCHES),
+        form: "tag[=GLOB]",
+        takes: Takes::AnyNumber(THAT_MATCHES),
         expected: "the ref is a tag",
-        need: &[],
-        parse: None,
         check: |globs, evidence| check::ref_matches(Fact::Tag, globs, evidence),
     },
     Row {
-        name: "protected-ref",
+        form: "protected-ref",
         takes: Takes::Nothing,
         expected: "GitLab lists exactly this branch or tag as protected",
-        need: &[Piece::Refs],
-        parse: None,
         check: check::protected_ref,
     },
     Row {
-        name: "source",
-        takes: Takes::Values("SOURCE", IS),
+        form: "source=SOURCE",
+        takes: Takes::Values(IS),
         expected: "the pipeline's source",
-        need: &[],
-        parse: Some(|text| known("source", text, Source::WORDS)),
         check: check::source,
     },
     Row {
-        name: "user",
-        takes: Takes::Values("NAME", IS),
+        form: "user=NAME",
+        takes: Takes::Values(IS),
         expected: "the job's user",
-        need: &[],
-        parse: Some(user),
         check: check::user,
     },
     Row {
-        name: "role",
-        takes: Takes::Values("ROLE", AT_LEAST),
+        form: "role=ROLE",
+        takes: Takes::Values(AT_LEAST),
         expected: "the role of the job's user in its project",
-        need: &[Piece::Agents],
-        parse: Some(|text| known("role", text, Role::WORDS)),
         check: check::role,
     },
     Row {
-        name: "tier",
-        takes: Takes::Values("TIER", IS),
+        form: "tier=TIER",
+        takes: Takes::Values(IS),
         expected: "the tier of the job's environment",
-        need: &[Piece::Agents],
-        parse: Some(|text| known("tier", text, Tier::WORDS)),
         check: check::tier,
     },
     Row {
-        name: "environment",
-        takes: Takes::Values("GLOB", MATCHES),
+        form: "environment=GLOB",
+        takes: Takes::Values(MATCHES),
         expected: "the name of the job's environment",
-        need: &[Piece::Agents, Piece::Environments],
-        parse: None,
         check: check::environment,
     },
     Row {
-        name: "agent",
-        takes: Takes::Values("ID|CONFIG_PROJECT", NAMED),
+        form: "agent=ID|CONFIG_PROJECT",
+        takes: Takes::Values(NAMED),
         expected: "the job may use the agent",
-        need: &[Piece::Agents],
-        parse: Some(|text| id_or_path("agent", text)),
         check: check::agent,
     },
     Row {
-        name: "jobs",
-        takes: Takes::One("SELECTION"),
+        form: "jobs=SELECTION",
+        takes: Takes::One,
         expected: "jobs match, and all of them have passed",
-        need: &[Piece::Jobs],
-        parse: None,
         check: check::jobs,
     },
     Row {
-        name: "approved",
-        takes: Takes::One("JOB"),
+        form: "approved=JOB",
+        takes: Takes::One,
         expected: "another user played this manual job, and it passed",
-        need: &[Piece::Attempts, Piece::Pipeline],
-        parse: None,
         check: approved,
     },
     Row {
-        name: "newest",
+        form: "newest",
         takes: Takes::Nothing,
         expected: "no newer pipeline of this ref is for another commit",
-        need: &[Piece::OfRef],
-        parse: None,
         check: check::newest,
     },
 ];
@@ -172,8 +143,8 @@ impl Condition {
         };
         let unequal = key.strip_suffix('!').filter(|_| value.is_some());
         let name = unequal.unwrap_or(key);
-        let Some(row) = ROWS.iter().find(|row| row.name == name) else {
-            let near = did_you_mean(nearest(name, ROWS.iter().map(|row| row.name)));
+        let Some(row) = ROWS.iter().find(|row| row.name() == name) else {
+            let near = did_you_mean(nearest(name, ROWS.iter().map(Row::name)));
             return Err(format!("unknown condition {name:?}{near}"));
         };
         if unequal.is_some() && row.verb().1.is_none() {
@@ -182,10 +153,8 @@ impl Condition {
         let values = match (row.takes, value) {
             (Takes::Nothing | Takes::AnyNumber(..), None) => Vec::new(),
             (Takes::Nothing, Some(_)) => return Err(format!("{name} takes no value")),
-            (_, None) => {
-                return Err(format!("{name} needs a value: {}", row.form()));
-            }
-            (Takes::One(_), Some(value)) => vec![value.to_owned()],
+            (_, None) => return Err(format!("{name} needs a value: {}", row.form)),
+            (Takes::One, Some(value)) => vec![value.to_owned()],
             (_, Some(value)) => value.split(',').map(str::to_owned).collect(),
         };
         for value in &values {
@@ -201,47 +170,44 @@ impl Condition {
 }
 
 impl Row {
-    /// As in the help page: `branch[=GLOB]`.
-    pub fn form(&self) -> String {
-        let (name, value) = (self.name, self.placeholder());
-        match self.takes {
-            Takes::Nothing => name.to_owned(),
-            Takes::AnyNumber(..) => format!("{name}[={value}]"),
-            Takes::Values(..) | Takes::One(_) => format!("{name}={value}"),
-        }
-    }
-
-    pub fn placeholder(&self) -> &'static str {
-        match self.takes {
-            Takes::Nothing => "",
-            Takes::AnyNumber(value, _) | Takes::Values(value, _) | Takes::One(value) => value,
-        }
+    /// `branch`
+    pub fn name(&self) -> &'static str {
+        self.form.split(['[', '=']).next().unwrap_or(self.form)
     }
 
     pub fn verb(&self) -> Verb {
         match self.takes {
-            Takes::AnyNumber(_, verb) | Takes::Values(_, verb) => verb,
-            Takes::Nothing | Takes::One(_) => (": ", None),
+            Takes::AnyNumber(verb) | Takes::Values(verb) => verb,
+            Takes::Nothing | Takes::One => (": ", None),
         }
     }
 
     fn check_value(&self, value: &str) -> Checking {
-        let name = self.name;
+        let name = self.name();
         if value.trim().is_empty() {
             return Err(format!("{name} has an empty value; is a variable unset?"));
         }
         // The names of jobs may begin and end with blanks; nothing else does.
-        if !matches!(self.takes, Takes::One(_)) && value.trim() != value {
+        if !matches!(self.takes, Takes::One) && value.trim() != value {
             return Err(format!(
                 "{name} has a value with blanks around it: {value:?}"
             ));
         }
-        // No branch, tag or environment has a name that begins with a slash.
-        if self.placeholder() == "GLOB" && value.starts_with('/') && value.ends_with('/') {
-            let error = "takes a glob with * and ?, not a regular expression";
-            return Err(format!("{name} {error}: {value:?}"));
+        match name {
+            "project" | "agent" => id_or_path(name, value),
+            "source" => known(name, value, Source::WORDS),
+            "role" => known(name, value, Role::WORDS),
+            "tier" => known(name, value, Tier::WORDS),
+            "user" if value.starts_with('@') => {
+                Err(format!("user {value:?} is written without the @"))
+            }
+            // No branch, tag or environment has a name that begins with a slash.
+            "branch" | "tag" | "environment" if value.starts_with('/') && value.ends_with('/') => {
+                let error = "takes a glob with * and ?, not a regular expression";
+                Err(format!("{name} {error}: {value:?}"))
+            }
+            _ => Ok(()),
         }
-        self.parse.map_or(Ok(()), |parse| parse(value))
     }
 }
 
@@ -269,13 +235,6 @@ fn id_or_path(key: &str, text: &str) -> Checking {
     Err(format!(
         "{key} {text:?} is neither an id nor the full path of a project{more}"
     ))
-}
-
-fn user(text: &str) -> Checking {
-    if text.starts_with('@') {
-        return Err(format!("user {text:?} is written without the @"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -440,16 +399,12 @@ mod tests {
 
     #[test]
     fn the_table_has_every_condition_once_and_reads_well() {
-        let mut names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+        let mut names: Vec<&str> = ROWS.iter().map(Row::name).collect();
         names.sort_unstable();
-        let mut tried: Vec<&str> = ALL.iter().map(|text| condition(text).row.name).collect();
+        let mut tried: Vec<&str> = ALL.iter().map(|text| condition(text).row.name()).collect();
         tried.push("tag");
         tried.sort_unstable();
         tried.dedup();
         assert_eq!(names, tried, "every key has an example that holds");
-        for row in ROWS {
-            let holds = gate::holds(row);
-            assert!(holds.len() <= 72 && !holds.ends_with('.'), "{holds}");
-        }
     }
 }

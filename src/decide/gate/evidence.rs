@@ -1,5 +1,7 @@
 //! What GitLab was asked and what it said, piece by piece, each with its own way to be missing.
 
+use std::collections::HashMap;
+
 use super::said::{Fact, Said};
 use crate::decide::wait::Outcome;
 use crate::exit::Stop;
@@ -7,6 +9,9 @@ use crate::model::{AllowedAgents, Environment, GitRef, Job, Pipeline, ProjectId,
 
 /// An answer, or what came instead of it.
 pub type Fetched<T> = Result<T, Stop>;
+
+/// How a wait would end now for the jobs of each `jobs=` and `approved=`, by the condition's text.
+pub type Seen = HashMap<String, Fetched<Outcome>>;
 
 /// Everything that conditions are judged by. A piece that was not asked for is `None`, and never opens a gate.
 #[derive(Clone, Debug)]
@@ -24,21 +29,8 @@ pub struct Evidence {
     /// pipeline a second list, which the first one leaves out: that of `source=parent_pipeline`.
     pub of_ref: Option<Fetched<Vec<Vec<Pipeline>>>>,
     /// Every attempt of every job and trigger job of the calling job's pipeline (`include_retried=true`).
-    pub attempts: Option<Fetched<Vec<Job>>>,
-    /// One entry for each selection of a `jobs=` condition.
-    pub jobs: Vec<(String, Fetched<Outcome>)>,
-}
-
-/// One thing to ask GitLab for: a field of [`Evidence`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece {
-    Agents,
-    Environments,
-    Refs,
-    Pipeline,
-    OfRef,
-    Attempts,
-    Jobs,
+    pub attempts: Option<Vec<Job>>,
+    pub jobs: Seen,
 }
 
 /// The calling job as `GET /job` describes it.
@@ -64,19 +56,19 @@ impl Calling {
         match self.tag {
             Some(_) if name.starts_with("refs/") => Ok(Fact::OtherRef),
             Some(tag) if !name.is_empty() => Ok(if tag { Fact::Tag } else { Fact::Branch }),
-            _ => Err(Fact::NoRef.of(&[])),
+            _ => Err(Fact::Silent.of(&[&"ref"])),
         }
     }
 
     pub(super) fn source(&self) -> Result<&Source, Said> {
         let source = self.pipeline.source.as_ref();
-        source.ok_or_else(|| Fact::NoSource.of(&[]))
+        source.ok_or_else(|| Fact::Silent.of(&[&"source"]))
     }
 
     pub(super) fn user(&self) -> Result<&User, Said> {
         let user = self.job.user.as_deref();
         user.filter(|user| !user.username.is_empty())
-            .ok_or_else(|| Fact::NoUser.of(&[]))
+            .ok_or_else(|| Fact::Silent.of(&[&"user"]))
     }
 }
 

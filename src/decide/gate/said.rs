@@ -3,14 +3,16 @@
 use std::fmt::Display;
 
 use crate::decide::wait::Outcome;
-use crate::exit::{Exit, Stop};
+use crate::exit::Stop;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
+    /// What the condition is about is this.
+    Is(String),
     /// The sentence, and the names that stand in it, as the server wrote them.
     Fact(Fact, Vec<String>),
     Jobs(Outcome),
-    /// GitLab refused, or gave no answer.
+    /// GitLab refused, or gave no answer, or the jobs can never pass.
     NoAnswer(Stop),
 }
 
@@ -18,8 +20,6 @@ pub enum Said {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     Project,
-    /// Its path differs from that of the condition in letter case alone.
-    ProjectInOtherCase,
     Branch,
     Tag,
     /// A ref of a merge request or another one that GitLab keeps for itself (`refs/...`).
@@ -27,13 +27,7 @@ pub enum Fact {
     Protected,
     NotProtected,
     RefNotListed,
-    Source,
-    User,
-    Role,
-    NoRole,
     NoEnvironment,
-    Tier,
-    Environment,
     Agent,
     OtherAgents,
     Newest,
@@ -50,22 +44,14 @@ pub enum Fact {
     Played,
     // From here on: why nothing can be said.
     NotAsked,
-    NoUser,
-    NoSource,
-    NoRef,
+    /// GitLab does not name this.
+    Silent,
     /// The job's ref and its pipeline's are not the same.
     TwoRefs,
-    ProjectPath,
     /// `GET /job` and `GET /job/allowed_agents` name different jobs.
     OtherJob,
-    /// GitLab does not name this of the job's environment.
-    NotOfEnvironment,
     /// Not exactly one environment has the job's slug.
     Slug,
-    /// No user's name stands on the job that approves.
-    NoPlayer,
-    /// GitLab does not say who started the pipeline.
-    NoStarter,
     PipelineWithoutRef,
     /// The list shows the calling job's pipeline with another commit.
     TwoCommits,
@@ -80,12 +66,11 @@ impl Fact {
 }
 
 impl Said {
-    /// Nothing can be said because a token is missing or was refused.
-    pub(super) fn refused(&self) -> bool {
+    /// What came instead of an answer.
+    pub fn stop(&self) -> Option<&Stop> {
         match self {
-            Self::Fact(..) => false,
-            Self::Jobs(outcome) => outcome.exit == Exit::Refused,
-            Self::NoAnswer(stop) => stop.exit == Exit::Refused,
+            Self::NoAnswer(stop) => Some(stop),
+            Self::Is(_) | Self::Fact(..) | Self::Jobs(_) => None,
         }
     }
 }

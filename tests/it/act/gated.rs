@@ -11,8 +11,8 @@ fn a_closed_gate_sends_nothing() {
         .run("play deploy --require branch=release/* --require role=maintainer")
         .is(9, "", expect![[r#"
             gate: not held  branch=release/*  the ref is the branch main (expected: the ref is a branch that matches release/*)
-            gate: held  role=maintainer  mira is maintainer in project 44
-            jobgate: error: the gate is closed: 1 of 2 conditions not held
+            gate: held  role=maintainer  the role of the job's user in its project is maintainer
+            jobgate: error: the gate is closed: branch=release/* does not hold
         "#]]);
     for words in [
         "retry deploy --require tag",
@@ -53,11 +53,11 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
         .is(9, expect![[r#"
             {"result":"closed","exit":9,"action":"play","project":44,"pipeline":7700,"jobs":[{"name":"deploy","id":90402,"status":"manual","web_url":"URL/jobs/90402","result":"gate closed","why":"nothing was sent"}],"waited":null}
         "#]], expect![[r#"
-            gate: held  jobs=unit  unit passed
+            gate: held  jobs=unit  unit has passed
             plan: deploy (90402, created): not yet, it is created
             08:01:00 waiting for deploy (created)
-            gate: not held  jobs=unit  unit failed (expected: jobs match, and all of them have passed: unit)
-            jobgate: error: the gate is closed: 1 of 1 conditions not held
+            gate: not held  jobs=unit  unit has failed (expected: jobs match, and all of them have passed: unit)
+            jobgate: error: the gate is closed: jobs=unit does not hold
         "#]]);
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -88,16 +88,16 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
             deploy 3/3  gate closed  manual             90402  nothing was sent
               URL/jobs/90402
         "#]], expect![[r#"
-            gate: held  jobs=unit  unit passed
+            gate: held  jobs=unit  unit has passed
             plan: deploy 1/3 (90400, manual): play
             plan: deploy 2/3 (90401, manual): play
             plan: deploy 3/3 (90402, manual): play
-            gate: held  jobs=unit  unit passed
-            gate: not held  jobs=unit  unit failed (expected: jobs match, and all of them have passed: unit)
+            gate: held  jobs=unit  unit has passed
+            gate: not held  jobs=unit  unit has failed (expected: jobs match, and all of them have passed: unit)
             08:00:15 deploy 1/3 (90400, running): played  URL/jobs/90400
             08:00:15 deploy 2/3 (90401, running): played  URL/jobs/90401
             08:00:15 deploy 3/3 (90402, manual): gate closed, nothing was sent
-            jobgate: error: the gate is closed: 1 of 1 conditions not held
+            jobgate: error: the gate is closed: jobs=unit does not hold
         "#]]);
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
@@ -154,7 +154,7 @@ fn a_wait_is_gated_at_its_end_too() {
             08:01:02 waiting for unit (running 54s)
             08:01:11 unit  running → success
             gate: not held  newest  pipeline 7701 of main is for commit 00000000 (expected: no newer pipeline of this ref is for another commit)
-            jobgate: error: the gate is closed: 1 of 1 conditions not held
+            jobgate: error: the gate is closed: newest does not hold
         "#]]);
     story.gitlab.finish();
 }

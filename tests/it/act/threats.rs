@@ -75,6 +75,7 @@ fn another_jobs_id_is_a_contradiction_that_nobody_passes() {
         expect![[r#"
             using the job token from CI_JOB_TOKEN
             jobgate: error: CI_JOB_ID is 17, but the job token belongs to job 90401
+            jobgate: error: the gate could not be checked
             jobgate: hint: leave CI_JOB_ID and CI_JOB_TOKEN as GitLab sets them
         "#]],
     );

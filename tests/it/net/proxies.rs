@@ -205,19 +205,22 @@ fn with_the_server_fixed_the_whole_way_comes_from_the_command_line() {
         : 6, proxied: false
         jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): https_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
+        jobgate: error: the gate could not be checked
         jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
         --ca-file CA: 0, proxied: false
         jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): https_proxy, ALL_PROXY
-        the gate is open: 1 of 1 conditions held
+        the gate is open: all conditions hold
         --proxy none --ca-file builtin: 6, proxied: false
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
+        jobgate: error: the gate could not be checked
         jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
         --proxy PROXY: 6, proxied: true
         jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority (by way of the proxy 127.0.0.1:PORT)
+        jobgate: error: the gate could not be checked
         jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
         --proxy PROXY --ca-file CA: 0, proxied: true
-        the gate is open: 1 of 1 conditions held
+        the gate is open: all conditions hold
     "#]].assert_eq(&text);
 }
 
