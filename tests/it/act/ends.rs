@@ -40,7 +40,7 @@ fn a_caller_in_another_pipeline_by_now_sends_nothing() {
     });
     let got = story.run("play deploy -q");
     assert_eq!((got.code, story.gitlab.posts()), (6, 0), "{got:?}");
-    assert!(got.log.contains("pipeline has changed"), "{got:?}");
+    assert!(got.log.contains("job's pipeline has changed"), "{got:?}");
 }
 
 #[test]
