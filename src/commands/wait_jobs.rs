@@ -69,7 +69,7 @@ pub fn wait_for(
         Err(stop) => {
             let outcome = waiting.watch.give_up(stop.exit);
             let stop = unfinished(stop, &outcome, &waiting.watch.known());
-            (outcome, Some(stop))
+            (outcome, stop)
         }
     };
     let place = waiting.watch.pipeline();

@@ -243,17 +243,21 @@ fn heartbeat(waiting: &[Missing], silent: Option<Duration>) -> String {
     format!("waiting for {what}{silence}")
 }
 
-/// What is known of the jobs when the time is over.
-pub fn unfinished(mut stop: Stop, outcome: &Outcome, known: &[Note]) -> Stop {
+/// What is known of the jobs when the time is over; nothing if the last look has decided.
+pub fn unfinished(mut stop: Stop, outcome: &Outcome, known: &[Note]) -> Option<Stop> {
+    let open = outcome.jobs(|one| one.counts.open());
+    if outcome.exit != stop.exit && open.is_empty() {
+        return None;
+    }
     let mut known: Vec<String> = known.iter().take(NAMED).map(text).collect();
     if known.is_empty() {
-        known.extend(first(&outcome.jobs(|one| one.counts.open())));
+        known.extend(first(&open));
     }
     if stop.exit == Exit::Timeout && !known.is_empty() {
         let (head, rest) = stop.error.split_once('\n').unwrap_or((&stop.error, ""));
         stop.error = format!("{head}: {}\n{rest}", known.join("\n"));
     }
-    stop
+    Some(stop)
 }
 
 /// The word for a note in events.

@@ -64,15 +64,21 @@ pub enum ListFault {
     Half,
     /// The next page stands in a `Link` that is no ASCII, and nowhere else.
     BadLink,
+    /// The next page stands in a second `Link` header, beside another relation, and nowhere else. Nothing is wrong with that.
+    SecondLink,
+    /// A row of a group `N/M` is missing, and no total says so.
+    ShortGroup,
 }
 
 impl ListFault {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::NoTotals,
         Self::NoHeaders,
         Self::Empty,
         Self::Half,
         Self::BadLink,
+        Self::SecondLink,
+        Self::ShortGroup,
     ];
 
     fn spoil(self, mut answer: Answer) -> Answer {
@@ -82,7 +88,8 @@ impl ListFault {
         let has = |name: &str| answer.headers.iter().any(|(header, _)| header == name);
         let total = has("X-Total") && !rows.is_empty();
         let without: &[&str] = match self {
-            Self::NoTotals => &["X-Total", "X-Total-Pages"],
+            Self::NoTotals | Self::ShortGroup => &["X-Total", "X-Total-Pages"],
+            Self::SecondLink => &["X-"],
             Self::NoHeaders => &["X-", "Link"],
             Self::Empty | Self::Half if total => &["X-Next-Page", "X-Total-Pages", "Link"],
             Self::Empty | Self::Half => return answer,
@@ -96,6 +103,23 @@ impl ListFault {
             Self::BadLink => {
                 let link = "<https://gitlab.example.com/ä>; rel=\"next\"";
                 answer.headers.push(("Link".to_owned(), link.to_owned()));
+            }
+            Self::SecondLink => {
+                let links = answer.headers.iter_mut().filter(|(name, _)| name == "Link");
+                let mut more = Vec::new();
+                for (_, link) in links {
+                    *link = link.replace("rel=\"next\"", "rel=\"next prefetch\"");
+                    let parts: Vec<&str> = link.split(", ").collect();
+                    more.extend(parts.iter().rev().map(|part| (*part).to_owned()));
+                }
+                answer.headers.retain(|(name, _)| name != "Link");
+                let more = more.into_iter().map(|link| ("Link".to_owned(), link));
+                answer.headers.extend(more);
+            }
+            Self::ShortGroup => {
+                let numbered = |row: &Value| row["name"].as_str().is_some_and(|n| n.contains('/'));
+                let one = rows.iter().position(numbered);
+                one.map(|one| rows.remove(one));
             }
             Self::NoTotals | Self::NoHeaders => {}
         }

@@ -113,7 +113,7 @@ impl Watch {
             .try_for_each(|list| self.take(list, now, &mut news));
         let verdict = match taken {
             Ok(()) => self.decide(),
-            Err(reason) => Verdict::Final(Box::new(self.outcome(&Err(reason), None))),
+            Err(reason) => Verdict::Final(Box::new(self.outcome(&Err(reason), None, false))),
         };
         // A look that has only begun has shown nothing.
         if !lists.is_empty() {
@@ -230,7 +230,7 @@ impl Watch {
     }
 
     fn decide(&mut self) -> Verdict {
-        let survey = self.survey(self.over(None));
+        let survey = self.survey(false);
         self.adopt(&survey);
         let reads = self.unread(survey.end != Ok(false));
         if !reads.is_empty() {
@@ -250,7 +250,7 @@ impl Watch {
                     soon: self.nodes.values().any(unclear),
                 }
             }
-            end => Verdict::Final(Box::new(self.outcome(end, None))),
+            end => Verdict::Final(Box::new(self.outcome(end, None, false))),
         }
     }
 
@@ -304,8 +304,11 @@ impl Watch {
 
     /// How it stands when the shell has to end the wait: out of time, interrupted, no answer.
     pub fn give_up(&self, exit: Exit) -> Outcome {
-        let survey = self.survey(self.over(Some(exit)));
-        self.outcome(&survey.end, Some(exit))
+        let over = exit == Exit::Timeout;
+        let survey = self.survey(over);
+        // The last look has shown everything: what GitLab might still take back counts as it is.
+        let decided = over && survey.end == Ok(true) && self.unread(true).is_empty();
+        self.outcome(&survey.end, (!decided).then_some(exit), over)
     }
 
     /// The pipeline that holds the selected jobs, once the way leads there.
@@ -337,6 +340,7 @@ impl Watch {
 impl Watch {
     /// `over`: no time is left in which a failure could be replaced.
     fn survey(&self, over: bool) -> Survey {
+        let over = over || self.rules.once;
         let mut judge = Judge::new(&self.nodes, &self.rules, self.now, over);
         let mut needed = Vec::new();
         let target = self.target(&mut judge, &mut needed);
@@ -483,14 +487,10 @@ impl Watch {
         node.looks == 0 || (node.jobs.is_empty() || !node.missing.is_empty()) && !self.absent(node)
     }
 
-    /// No time is left in which a failure could be replaced.
-    fn over(&self, given: Option<Exit>) -> bool {
-        self.rules.once || given == Some(Exit::Timeout)
-    }
-
-    /// The end in full: `given` is the code of a wait that had to be given up.
-    fn outcome(&self, end: &End, given: Option<Exit>) -> Outcome {
-        let mut judge = Judge::new(&self.nodes, &self.rules, self.now, self.over(given));
+    /// The end in full: `given` is the code of a wait that had to be given up. `over`: no time is left in which a failure could be replaced.
+    fn outcome(&self, end: &End, given: Option<Exit>, over: bool) -> Outcome {
+        let over = over || self.rules.once;
+        let mut judge = Judge::new(&self.nodes, &self.rules, self.now, over);
         let mut jobs = self.outcomes(&mut judge);
         let empty = || jobs.is_empty() && self.target_node().is_some_and(|node| self.absent(node));
         let ignored = Vec::new();

@@ -68,6 +68,14 @@ fn the_last_look_begins_at_the_deadline() {
     let (code, time) = timed(&story, "wait unit --interval 50s --timeout 1m");
     assert_eq!((code, time), (0, Duration::from_mins(1)));
     story.gitlab.finish();
+    // A failure counts at once then, allowed or not.
+    for (weak, code) in [(job("weak").allow_failure(), 0), (job("weak"), 1)] {
+        let story = Story::new(ci().stage("test", [weak.fails(57)]));
+        let told = story.run("wait weak --interval 50s --timeout 1m");
+        let ends = told.log.contains("time ran out");
+        assert_eq!((told.code, ends), (code, false), "{}", told.log);
+        story.gitlab.finish();
+    }
 }
 
 #[test]
