@@ -247,10 +247,11 @@ fn clean_up_on_cancel() {
             }
         })
         .run();
-    assert!(
-        done.calls.starts_with("143 trigger ops/monitoring"),
-        "{done}"
-    );
+    let trigger =
+        "trigger ops/monitoring --ref main --wait --output dotenv --output-file started.env";
+    let server = "--server https://gitlab.example.com";
+    let calls = format!("143 {trigger} {server}\n0 cancel --from started.env {server}\n");
+    assert_eq!(done.calls, calls, "{done}");
     let pipelines = done.pipelines("ops/monitoring");
     assert_eq!(pipelines, ["canceled"], "{done}");
     done.gitlab.finish();
