@@ -168,8 +168,8 @@ fn inputs_become_words() {
     expect![[r#"
         wait|--server=https://gitlab.example.com|--for=passed|--timeout=1h|--|unit
         wait|--server=https://gitlab.example.com|--for=finished|--timeout=20m|--proxy=http://proxy.example.com:3128|--ca-file=/etc/ssl/ca.pem|--strict|--optional=it's [eu, 日本] $HOME|--optional=x|--except=it's [eu, 日本] $HOME|--except=x|--|it's [eu, 日本] $HOME|x
-        gate|--server=https://gitlab.example.com|--|newest
-        gate|--server=https://gitlab.example.com|--proxy=http://proxy.example.com:3128|--ca-file=/etc/ssl/ca.pem|--|role=security_manager|jobs=deploy: [eu, 日本] $HOME
+        gate|--server=https://gitlab.example.com|--timeout=0|--|newest
+        gate|--server=https://gitlab.example.com|--timeout=20m|--proxy=http://proxy.example.com:3128|--ca-file=/etc/ssl/ca.pem|--|role=security_manager|jobs=deploy: [eu, 日本] $HOME
         play|--server=https://gitlab.example.com|--timeout=1h|--wait|--on-cancel=leave|--|deploy
         play|--server=https://gitlab.example.com|--timeout=20m|--proxy=http://proxy.example.com:3128|--ca-file=/etc/ssl/ca.pem|--all|--wait|--on-cancel=cancel|--allow-failure|--downstream=it's [eu, 日本] $HOME|--downstream=x|--require=role=security_manager|--require=jobs=deploy: [eu, 日本] $HOME|--|it's [eu, 日本] $HOME|x
     "#]].assert_eq(&shown);
@@ -341,7 +341,7 @@ fn gate_keeps_a_job_from_deploying() {
     };
     let call = |branch| {
         format!(
-            "gate --server=https://gitlab.example.com -- {branch} protected-ref role=developer jobs=unit newest"
+            "gate --server=https://gitlab.example.com --timeout=0 -- {branch} protected-ref role=developer jobs=unit newest"
         )
     };
     story("branch=main").run().is(
@@ -362,6 +362,6 @@ fn a_gate_without_conditions_is_a_mistake() {
     Story::text("gate", &text).run().is(
         "unit 0, deploy 2",
         "test.sh unit",
-        "2 gate --server=https://gitlab.example.com --",
+        "2 gate --server=https://gitlab.example.com --timeout=0 --",
     );
 }
