@@ -42,13 +42,8 @@ const STORY: &[(&str, &str, Exit)] = &[
         Exit::Ok,
     ),
     (
-        "A manual job is the approval: `wait` waits until somebody plays it.",
-        "wait approve --timeout 10m",
-        Exit::Ok,
-    ),
-    (
-        "May the deployment go ahead? GitLab is asked about every condition, and every answer is shown.",
-        "gate branch=main role=maintainer tier=production newest jobs=unit approved=approve",
+        "May the deployment go ahead? `gate` waits until somebody plays the manual job `approve`, and judges all conditions by GitLab's answers.",
+        "gate branch=main role=maintainer tier=production newest jobs=unit approved=approve --timeout 10m",
         Exit::Ok,
     ),
     (
