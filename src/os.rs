@@ -120,8 +120,8 @@ pub fn prepare() -> Interrupt {
 fn fix_name_look_ups() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
+        // SAFETY: the signature is that of `<nss.h>`, glibc 2.0 and later.
         unsafe extern "C" {
-            /// `<nss.h>`, glibc 2.0 and later
             fn __nss_configure_lookup(
                 database: *const libc::c_char,
                 services: *const libc::c_char,

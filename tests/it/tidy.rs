@@ -1,6 +1,7 @@
 //! House rules that a text search can check.
 
 mod arrows;
+mod trust;
 
 use std::path::{Path, PathBuf};
 
