@@ -1,6 +1,5 @@
-//! How politely and how soon `wait` sees an end: `cargo bench --bench pacing` runs the program's own pace against simulated jobs.
-//! All seeds are fixed, so every run prints the same.
-#![allow(clippy::print_stdout)]
+//! How politely and how soon `wait` sees an end: the program's own pace against simulated jobs. All seeds are fixed, so every run gives the
+//! same.
 
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ fn wait(end: f64, mut sleep: impl FnMut() -> f64) -> (u32, f64) {
     (looks, now - end)
 }
 
-fn row(name: &str, cv: f64, sleeps: &dyn Fn(u64) -> Box<dyn FnMut() -> f64>) {
+fn row(name: &str, cv: f64, sleeps: &dyn Fn(u64) -> Box<dyn FnMut() -> f64>) -> Vec<String> {
     let mut random = Random(SEED);
     let (mut requests, mut seconds, mut delays) = (0, 0.0, Vec::new());
     for seed in 0..WAITS {
@@ -39,26 +38,30 @@ fn row(name: &str, cv: f64, sleeps: &dyn Fn(u64) -> Box<dyn FnMut() -> f64>) {
     }
     delays.sort_by(f64::total_cmp);
     let at = |part: usize| delays[delays.len() * part / 100 - 1];
-    println!(
-        "| {name} | {cv} | {:.0} | {:.1} | {:.0} | {:.0} |",
-        f64::from(requests) / seconds * 3600.0,
-        at(50),
-        at(90),
-        at(100)
-    );
+    let hourly = f64::from(requests) / seconds * 3600.0;
+    let (median, late, worst) = (at(50), at(90), at(100));
+    vec![
+        name.to_owned(),
+        cv.to_string(),
+        format!("{hourly:.0}"),
+        format!("{median:.1}"),
+        format!("{late:.0}"),
+        format!("{worst:.0}"),
+    ]
 }
 
-fn main() {
-    println!("| pace | CV | requests per hour | median s | p90 | worst |");
-    println!("|---|--:|--:|--:|--:|--:|");
+/// One row for each pace and spread of the jobs' times.
+pub fn rows() -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
     for cv in [0.1, 0.3, 1.0] {
         for step in [5.0, 10.0, 30.0] {
             let name = format!("loop of {step} s");
-            row(&name, cv, &|_| Box::new(move || step));
+            rows.push(row(&name, cv, &|_| Box::new(move || step)));
         }
-        row("**jobgate**, 3s..15s", cv, &|seed| {
+        rows.push(row("**jobgate**, 3s..15s", cv, &|seed| {
             let mut pace = Pace::new(Interval::DEFAULT, seed);
             Box::new(move || Duration::as_secs_f64(&pace.sleep()))
-        });
+        }));
     }
+    rows
 }
