@@ -90,7 +90,7 @@ fn owner(name: &str) -> String {
         {
             format!("`{first}`")
         }
-        _ if name.starts_with("ring_core") || name.contains("_ring_") => "`ring`".to_owned(),
+        _ if name.contains("ring_core") || name.contains("nistz256") => "`ring`".to_owned(),
         _ => "C library, and symbols without a crate".to_owned(),
     }
 }

@@ -28,6 +28,7 @@ fn needs(program: &str, command: Command) -> Result<Command, String> {
         .ok_or_else(|| format!("{program} is not installed"))
 }
 
+/// A call of ours.
 pub fn ours(binary: &Path, words: &str) -> Command {
     let mut command = Command::new(binary);
     command.args(words.split_whitespace());
@@ -106,6 +107,13 @@ pub fn jobs(binary: &Path, vars: &Vars, size: usize) -> Vec<Named> {
             needs("glab", glab(&format!("--paginate {list}"))),
         ),
     ]
+}
+
+/// One look of `wait` at a whole list.
+pub fn wait(binary: &Path, vars: &Vars, size: usize) -> Named {
+    let pipeline = var(vars, &format!("PIPELINE_{size}"));
+    let words = format!("wait unit* --no-trigger-jobs --timeout 0 --pipeline {pipeline}");
+    ("wait".to_owned(), Ok(ours(binary, &words)))
 }
 
 /// A log, with the access token.

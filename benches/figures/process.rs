@@ -4,6 +4,8 @@ use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::report::number;
+
 /// Variables of a process that is measured.
 pub type Vars = [(String, String)];
 
@@ -90,15 +92,60 @@ fn wait(child: &mut Child) -> (bool, Duration, u64) {
     (child.wait().unwrap().success(), Duration::ZERO, 0)
 }
 
-/// Commands in turn, so that a machine that slows down slows all of them: `runs` runs of each.
-pub fn in_turn(commands: &mut [Command], runs: usize, vars: &Vars) -> Vec<Vec<Seen>> {
-    let mut all = vec![Vec::with_capacity(runs); commands.len()];
-    for _ in 0..runs {
-        for (seen, command) in all.iter_mut().zip(&mut *commands) {
-            seen.push(run(command, vars));
+/// A number that sums up the runs of a command.
+pub type Figure<'a> = &'a dyn Fn(&[Seen]) -> f64;
+
+/// A command as the page names it, and its runs, or why there are none.
+pub struct Measured {
+    pub name: String,
+    pub seen: Result<Vec<Seen>, String>,
+}
+
+impl Measured {
+    pub fn figure(&self, figure: impl Fn(&[Seen]) -> f64) -> Result<f64, String> {
+        let seen = self.seen.as_ref().map_err(Clone::clone)?;
+        Ok(figure(seen))
+    }
+
+    /// The row of a table: the name and these figures, or why there are none.
+    pub fn row(&self, figures: &[Figure]) -> Vec<String> {
+        let name = self.name.clone();
+        match &self.seen {
+            Ok(seen) => {
+                let cells = figures.iter().map(|figure| number(figure(seen)));
+                [name].into_iter().chain(cells).collect()
+            }
+            Err(why) => {
+                let mut cells = vec![String::new(); figures.len() + 1];
+                cells[0] = name;
+                cells[1].clone_from(why);
+                cells
+            }
         }
     }
-    all
+}
+
+/// Runs commands in turn, so that a machine that slows down slows all of them.
+pub fn in_turn(
+    named: Vec<(String, Result<Command, String>)>,
+    runs: usize,
+    vars: &Vars,
+) -> Vec<Measured> {
+    let mut there = named
+        .into_iter()
+        .map(|(name, command)| {
+            let seen = command.as_ref().map(|_| Vec::new()).map_err(Clone::clone);
+            (command, Measured { name, seen })
+        })
+        .collect::<Vec<_>>();
+    for _ in 0..runs {
+        for (command, measured) in &mut there {
+            if let (Ok(command), Ok(seen)) = (command, &mut measured.seen) {
+                seen.push(run(command, vars));
+            }
+        }
+    }
+    there.into_iter().map(|(_, measured)| measured).collect()
 }
 
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {

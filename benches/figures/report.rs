@@ -6,16 +6,14 @@ use std::fmt::Write;
 #[derive(Default)]
 pub struct Page(pub String);
 
-/// A figure that the design names a limit for.
+/// A figure that the design names a goal for.
 pub struct Goal {
-    pub figure: &'static str,
-    pub unit: &'static str,
-    pub limit: Option<f64>,
-    pub most: f64,
-    /// What was measured; an error says why nothing was.
-    pub measured: Result<f64, String>,
-    /// Why the goal is missed, if it is.
-    pub reason: &'static str,
+    figure: &'static str,
+    unit: &'static str,
+    limit: Option<f64>,
+    most: f64,
+    measured: Result<f64, String>,
+    reason: String,
 }
 
 impl Page {
@@ -36,7 +34,7 @@ impl Page {
         let rows: Vec<_> = goals.iter().map(Goal::row).collect();
         self.table(&head, &rows);
         for goal in goals.iter().filter(|goal| !goal.is_met()) {
-            if let (Ok(_), reason) = (&goal.measured, goal.reason) {
+            if let (Ok(_), reason) = (&goal.measured, &goal.reason) {
                 let _ = writeln!(self.0, "\n{}: {reason}.", goal.figure);
             }
         }
@@ -44,6 +42,35 @@ impl Page {
 }
 
 impl Goal {
+    /// An error in place of a measured value says why there is none.
+    pub fn new(
+        figure: &'static str,
+        unit: &'static str,
+        most: f64,
+        measured: Result<f64, String>,
+    ) -> Self {
+        Self {
+            figure,
+            unit,
+            limit: None,
+            most,
+            measured,
+            reason: String::new(),
+        }
+    }
+
+    /// What the figure may not pass, even where it misses its goal.
+    pub fn limit(self, limit: f64) -> Self {
+        let limit = Some(limit);
+        Self { limit, ..self }
+    }
+
+    /// Why the goal is missed, if it is.
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { reason, ..self }
+    }
+
     fn is_met(&self) -> bool {
         self.measured.as_ref().is_ok_and(|seen| *seen <= self.most)
     }
