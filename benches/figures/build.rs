@@ -127,7 +127,8 @@ pub fn machine(page: &mut Page) {
     let first = |program: &str, option: &str| {
         let output = Command::new(program).arg(option).output().ok()?;
         let text = String::from_utf8([output.stdout, output.stderr].concat()).ok()?;
-        Some(text.lines().next()?.to_owned())
+        let words = text.lines().next()?.split(' ').take(3);
+        Some(words.collect::<Vec<_>>().join(" "))
     };
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     page.text(&format!(

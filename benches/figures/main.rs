@@ -71,7 +71,8 @@ nginx is not installed: below, the server is the bench's own."
     bench.trace(&mut page, &vars);
     tables::pace(&mut page);
     build::machine(&mut page);
-    print!("{}", page.0);
-    std::fs::write(root.join("docs/figures.md"), page.0).unwrap();
+    let text = page.with_contents();
+    print!("{text}");
+    std::fs::write(root.join("docs/figures.md"), text).unwrap();
     std::fs::write(root.join("docs/figures.svg"), plot::svg(&panels)).unwrap();
 }

@@ -29,6 +29,21 @@ impl Page {
         }
     }
 
+    /// The text with a list of its headings above the first of them.
+    pub fn with_contents(&self) -> String {
+        let (head, rest) = self.0.split_once("\n## ").unwrap();
+        let titles = self.0.lines().filter_map(|line| line.strip_prefix("## "));
+        let links = titles.map(|title| {
+            let letters = title.chars().flat_map(char::to_lowercase);
+            let letters =
+                letters.filter(|letter| letter.is_alphanumeric() || " -".contains(*letter));
+            let anchor = letters.collect::<String>().replace(' ', "-");
+            format!("[{title}](#{anchor})")
+        });
+        let links = links.collect::<Vec<_>>().join(" ·\n");
+        format!("{head}\n{links}\n\n## {rest}")
+    }
+
     pub fn goals(&mut self, goals: &[Goal]) {
         let head = ["figure", "limit", "goal", "measured", "goal is"];
         let rows: Vec<_> = goals.iter().map(Goal::row).collect();
