@@ -251,7 +251,9 @@ impl Bench {
             18.0,
             Ok(memory),
         );
-        page.goals(&[goal.because("a job is held by its list and by the wait, each with its texts")]);
+        page.goals(&[
+            goal.because("a job is held by its list and by the wait, each with its texts")
+        ]);
     }
 
     pub fn trace(&self, page: &mut Page, vars: &Vars) {

@@ -231,12 +231,12 @@ fn play(seed: u64) -> Option<String> {
     })
 }
 
-/// An eighth of the cases: of 400, or as many as `WORLD_CASES` says. `WORLD_SEED` plays one.
+/// An eighth of the cases: of 2,000, or as many as `WORLD_CASES` says. `WORLD_SEED` plays one.
 fn cases(eighth: u64) {
     let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
     let seeds: Vec<u64> = match number("WORLD_SEED") {
         Some(seed) => vec![seed],
-        None => (10_000 + eighth..10_000 + number("WORLD_CASES").unwrap_or(400))
+        None => (10_000 + eighth..10_000 + number("WORLD_CASES").unwrap_or(2_000))
             .step_by(8)
             .collect(),
     };
