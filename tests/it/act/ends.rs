@@ -31,16 +31,24 @@ fn a_caller_that_is_being_canceled_starts_nothing_but_cleans_up() {
 }
 
 #[test]
-fn a_caller_in_another_pipeline_by_now_sends_nothing() {
-    let story = Story::new(deploy());
-    let me = story.me;
-    story.gitlab.before("GET */trigger_jobs*", move |world| {
-        let other = world.pipeline("shop/web", "main", deploy().stage("gate", [job("gate")]));
-        world.jobs.get_mut(&me).unwrap().pipeline = other;
-    });
-    let got = story.run("play deploy -q");
-    assert_eq!((got.code, story.gitlab.posts()), (6, 0), "{got:?}");
-    assert!(got.log.contains("job's pipeline has changed"), "{got:?}");
+fn a_caller_in_another_pipeline_or_project_by_now_sends_nothing() {
+    for moves_project in [false, true] {
+        let story = Story::new(deploy());
+        let me = story.me;
+        story.gitlab.before("GET */trigger_jobs*", move |world| {
+            if moves_project {
+                let (mine, other) = (world.jobs[&me].pipeline, world.project("shop/other"));
+                world.pipelines.get_mut(&mine).unwrap().project = other;
+            } else {
+                let plan = deploy().stage("gate", [job("gate")]);
+                world.jobs.get_mut(&me).unwrap().pipeline =
+                    world.pipeline("shop/web", "main", plan);
+            }
+        });
+        let got = story.run("play deploy -q");
+        assert_eq!((got.code, story.gitlab.posts()), (6, 0), "{got:?}");
+        assert!(got.log.contains("job's pipeline has changed"), "{got:?}");
+    }
 }
 
 #[test]
