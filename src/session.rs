@@ -281,10 +281,12 @@ impl Session<'_> {
         loop {
             let (asked, answers) = (self.now(), self.gitlab.answers());
             let result = ask();
-            // In a wait, which its end bounds, GitLab is not silent where it has answered some of several requests.
+            // In a wait, which its end bounds, GitLab is not silent where it has answered some of several requests. That is trouble all the same.
             let bounded = self.asking.borrow().limits.is_none();
-            if result.is_ok() || (bounded && self.gitlab.answers() > answers) {
+            if result.is_ok() {
                 self.answered();
+            } else if bounded && self.gitlab.answers() > answers {
+                self.asking.borrow_mut().outage.refill();
             }
             let mut error = match result {
                 Err(error) if error.transient() => error,

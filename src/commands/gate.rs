@@ -93,8 +93,9 @@ fn ask(
     }
     let mut collector = Collector::new(session, &me, gating, limits.once());
     let mut last: Option<Judgement> = None;
+    let mut first = true;
     let decided = turns.until(|turns| {
-        if last.is_some() {
+        if !std::mem::take(&mut first) {
             me = gating::same(turns, &me)?;
         }
         me.alive()?;

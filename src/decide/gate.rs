@@ -75,7 +75,9 @@ pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
         let never = matches!(looked, Some(Exit::NotFound | Exit::Deadlock | Exit::Usage));
         let (finding, said) = match (condition.row.check)(&condition.values, evidence) {
             Ok((Some(one), said)) if one != condition.negated => (Exit::Ok, said),
-            Ok((_, said)) if looked == Some(Exit::Pending) => (Exit::Pending, said),
+            Ok((_, said)) if looked == Some(Exit::Pending) && !approved::never(&said, evidence) => {
+                (Exit::Pending, said)
+            }
             Ok((_, said)) => (Exit::Closed, said),
             Err(said) if never => (Exit::Closed, said),
             Err(said) => match said.stop() {

@@ -97,12 +97,17 @@ impl Outage {
         }
     }
 
-    /// A good answer came: the budget is whole again.
+    /// A good answer came: the budget is whole again, and the next delay is short.
     pub fn answered(&mut self) {
-        self.spent = Duration::ZERO;
-        self.last = None;
+        self.refill();
         self.tries = 0;
         self.limits = 0;
+    }
+
+    /// Good answers come among bad ones: the budget is whole again.
+    pub fn refill(&mut self) {
+        self.spent = Duration::ZERO;
+        self.last = None;
     }
 
     /// A request sent at `asked` had brought no good answer by `now` (both monotonic). The delay before the next try; `None` if the budget

@@ -394,10 +394,10 @@ fn rate_limits_hold_a_gate_up_for_half_a_minute_at_most() {
             FINDING  CONDITION   GITLAB SAID
             unknown  role=guest
               this GitLab's rate limit is used up; GET /job/allowed_agents: 429 Retry later; the limit lasts until
-              08:01:02 (request id 01JD0000000000000000000008) (expected: the role of the job's user in its project is at
+              08:01:02 (request id 01JD0000000000000000000009) (expected: the role of the job's user in its project is at
               least guest)
         "#]], expect![[r#"
-            08:00:25 GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000006); asking again in 13s
+            08:00:25 GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000007); asking again in 13s
             jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
             jobgate: error: the gate could not be checked: no evidence for role=guest
             jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::Gating;
+use super::{Gating, same};
 use crate::commands::wait_jobs::{MOMENT, Reader, Wait, missing, watch};
 use crate::commands::wait_loop::Turns;
 use crate::decide::gate::evidence::{Calling, Evidence, Fetched, Seen};
@@ -15,6 +15,7 @@ use crate::gitlab::Route;
 use crate::model::{GitRef, Job, Pipeline, Project, Source};
 use crate::pipeline::Pipelines;
 use crate::report::events::Missing;
+use crate::report::wait::signaled;
 use crate::session::{Me, Session};
 
 /// Asks for the evidence, in one round or in several.
@@ -74,9 +75,11 @@ impl<'c> Collector<'c> {
                 judgement = judgement.close();
             }
             // A signal ends the program, and the deadline a round; neither says anything about a condition.
-            let ends = |stop: &&Stop| matches!(stop.exit, Exit::Signal(_) | Exit::Timeout);
+            if let Some(signal) = turns.session.host.interrupt.signal() {
+                return Err(signaled(signal));
+            }
             let mut stops = judgement.lines.iter().filter_map(|line| line.said.stop());
-            if let Some(stop) = stops.find(ends) {
+            if let Some(stop) = stops.find(|stop| stop.exit == Exit::Timeout) {
                 return Err(stop.clone());
             }
             // A gate opens by evidence of one moment.
@@ -84,6 +87,9 @@ impl<'c> Collector<'c> {
             if judgement.exit() != Exit::Ok || took <= MOMENT {
                 return Ok(judgement);
             }
+            // The calling job is part of it. Only a cleanup begins in a job that is being canceled.
+            let now = same(turns, me)?;
+            me.alive().map_or(Ok(()), |()| now.alive())?;
         }
     }
 

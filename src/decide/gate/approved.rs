@@ -8,7 +8,7 @@
 
 use super::check::Checked;
 use super::evidence::{Evidence, known};
-use super::said::Fact;
+use super::said::{Fact, Said};
 use crate::model::{Job, Status, User};
 
 pub(super) fn approved(values: &[String], evidence: &Evidence) -> Checked {
@@ -54,6 +54,12 @@ fn played_by_another(job: &Job, retried: bool, evidence: &Evidence) -> Checked {
     } else {
         (Some(true), said(Fact::Played))
     })
+}
+
+/// No waiting changes it. A list without any job is that of a server that lags behind.
+pub(super) fn never(said: &Said, evidence: &Evidence) -> bool {
+    let listed = evidence.attempts.iter().any(|rows| !rows.is_empty());
+    listed && matches!(said, Said::Fact(Fact::NoJob | Fact::TriggerJob, _))
 }
 
 fn same_person(a: &User, b: &User) -> bool {

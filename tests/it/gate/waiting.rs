@@ -104,12 +104,18 @@ fn a_job_that_has_failed_closes_it_at_once() {
 
 #[test]
 fn what_cannot_come_to_hold_is_not_waited_for() {
-    let story = story(job("unit").runs(60), 200);
+    let shards = job("shard").manual().parallel(2);
+    let plan = ci().stage(
+        "test",
+        [job("unit").runs(60), job("approve").manual(), shards],
+    );
+    let story = with(plan, |_, _| {});
     for (conditions, code) in [
         ("branch=dev jobs=unit", 9),
         ("jobs=nothing jobs=unit", 9),
         ("approved=unit2 approved=approve", 9),
         ("jobs=deploy", 9),
+        ("approved=shard", 9),
         ("branch=main", 0),
     ] {
         let (got, took) = timed(&story, &format!("gate {conditions} --timeout 20m"));
@@ -243,6 +249,57 @@ fn a_caller_that_is_canceled_or_signaled_opens_nothing() {
     );
     assert_eq!(took, 25);
     signaled.gitlab.finish();
+}
+
+#[test]
+fn what_ends_the_caller_in_the_middle_of_a_round_opens_nothing() {
+    for conditions in [
+        "role=guest",
+        "role=guest --timeout 10m",
+        "environment!=prod",
+    ] {
+        let canceled = story(job("unit"), 900);
+        let (me, words) = (canceled.me, format!("gate branch=main {conditions}"));
+        let trouble = |story: &Story| {
+            for list in ["GET */allowed_agents*", "GET */environments*"] {
+                story.gitlab.faults(list, Fault::BadGateway, 5);
+            }
+        };
+        trouble(&canceled);
+        canceled
+            .gitlab
+            .world(|world| world.after(4, move |world| world.flip(me, "canceling")));
+        let signaled = story(job("unit"), 900);
+        trouble(&signaled);
+        signaled
+            .gitlab
+            .world(|world| world.signal_after(5, Signal::Terminate));
+        let canceled = timed(&canceled, &words).0;
+        // Its end is asked for only before a gate opens.
+        let code = if conditions.starts_with("role") {
+            143
+        } else {
+            9
+        };
+        assert_eq!(canceled.code, code, "{conditions}: {canceled:?}");
+        let (signaled, took) = timed(&signaled, &words);
+        assert_eq!(
+            (signaled.code, took),
+            (143, 5),
+            "{conditions}: {signaled:?}"
+        );
+    }
+    // Trouble up to the end of the time: the last look asks for the calling job, too.
+    let story = story(job("unit"), 900);
+    let me = story.me;
+    story
+        .gitlab
+        .faults("GET */allowed_agents*", Fault::BadGateway, 8);
+    story
+        .gitlab
+        .world(|world| world.after(4, move |world| world.flip(me, "canceling")));
+    let (got, _) = timed(&story, "gate role=guest --timeout 55s");
+    assert_eq!(got.code, 143, "{got:?}");
 }
 
 #[test]

@@ -73,6 +73,26 @@ fn a_blip_is_nobodys_concern() {
 }
 
 #[test]
+fn a_list_that_fails_beside_a_good_one_is_trouble_that_is_named_and_not_asked_for_without_end() {
+    let story = Story::new(ci().stage("test", [job("unit").runs(1000)]));
+    story
+        .gitlab
+        .faults("GET */trigger_jobs*", Fault::Broken, u32::MAX);
+    after_head(story.run("wait --all --timeout 150s")).is(3, "", expect![[r#"
+        08:00:05 GET /projects/44/pipelines/7700/trigger_jobs: 500 Internal Server Error (request id 01JD0000000000000000000008); asking again in 6s
+        jobgate: hint: try again later; an administrator finds the request in the logs by its id
+        08:01:00 waiting for a first answer; no good answer for 1m00s
+        08:02:00 waiting for a first answer; no good answer for 2m00s
+        jobgate: error: time ran out after 2m30s
+        jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: 500 Internal Server Error (request id 01JD0000000000000000000026)
+        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+    "#]]);
+    let asked = story.gitlab.requests().len();
+    assert!(asked < 40, "{asked}");
+    story.gitlab.finish();
+}
+
+#[test]
 fn one_401_is_asked_again() {
     let story = Story::new(ci().stage("test", [job("unit").runs(100)]));
     story.gitlab.fault("GET */jobs?*", Fault::Unauthorized);
