@@ -54,7 +54,7 @@ fn read(
     let parameters = Parameters::read(words, &host.vars)?;
     let action = Action {
         verb,
-        // What --from names may have passed meanwhile.
+        // What --from names may have passed meanwhile, and a trigger job stands for what it has started.
         matched: from.as_ref().map_or(Matched::Name, |_| Matched::Everything),
         rerun: words.switch(&RERUN),
         force: words.switch(&FORCE),

@@ -29,7 +29,7 @@ only a job that was named and has passed is refused. --all without JOB means the
 
 --from FILE cancels the jobs that play or retry started, or the pipeline that trigger started. FILE is the --output-file of that command (--output json \
 or dotenv), which names them as soon as they are started: one line in after_script cleans up even after a kill, with an access token alone. If FILE does \
-not exist, cancel prints a warning and exits with 0.
+not exist, cancel prints a warning and exits with 0. Of a trigger job that was played, it cancels the pipeline that the job has started.
 
 cancel needs an access token with the role Developer and the scope api, or the project's minimum role to cancel. --force ends a job whose runner does \
 not finish canceling; it needs the role Maintainer. A trigger job cannot be canceled: cancel the jobs of its pipeline (--downstream).

@@ -64,13 +64,8 @@ impl Judgement {
 /// Judges every condition, also after one that does not hold: the reader wants to see all of them.
 pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
     let judge = |condition: &Condition| {
-        let looked = evidence
-            .jobs
-            .get(&condition.text)
-            .map(|looked| match looked {
-                Ok(outcome) => outcome.exit,
-                Err(stop) => stop.exit,
-            });
+        let looked = evidence.jobs.get(&condition.text).map(Result::as_ref);
+        let looked = looked.map(|it| it.map_or_else(|stop| stop.exit, |outcome| outcome.exit));
         // There is no such job, it cannot start, or it is the calling job.
         let never = matches!(looked, Some(Exit::NotFound | Exit::Deadlock | Exit::Usage));
         let (finding, said) = match (condition.row.check)(&condition.values, evidence) {

@@ -81,16 +81,10 @@ pub const OPEN: &str = "the gate is open: all conditions hold";
 /// The end of a gate that is not open.
 pub fn end(judgement: &Judgement) -> Option<Stop> {
     let exit = judgement.exit();
-    let bad: Vec<&Line> = judgement
-        .lines
-        .iter()
-        .filter(|line| line.finding == exit)
-        .collect();
-    let names: Vec<&str> = bad
-        .iter()
-        .map(|line| line.condition.text.as_str())
-        .collect();
-    let names = messages::list(&names);
+    let lines = judgement.lines.iter();
+    let bad: Vec<&Line> = lines.filter(|line| line.finding == exit).collect();
+    let names = bad.iter().map(|line| line.condition.text.as_str());
+    let names = messages::list(&names.collect::<Vec<_>>());
     let error = match (exit, bad.len()) {
         (Exit::Ok, _) => return None,
         (Exit::Closed, 1) => format!("the gate is closed: {names} does not hold"),

@@ -189,7 +189,10 @@ impl Jobs<'_> {
                 Verb::Erase => None,
             };
             let body = body.as_ref().map_or(Body::None, Body::Json);
-            let route = route(place, verb, job.id);
+            let route = match verb {
+                Verb::Cancel => leave::route(place, job),
+                _ => route(place, verb, job.id),
+            };
             jobs.session.gitlab.post(&route, &body).map(drop)
         };
         match call.send_once(self, &mut look, &mut post)? {

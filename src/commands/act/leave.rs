@@ -79,7 +79,7 @@ fn perhaps_started(
 }
 
 /// A trigger job itself cannot be canceled through the API, but the pipeline that it started can.
-fn route(place: &Place, job: &Job) -> Route {
+pub fn route(place: &Place, job: &Job) -> Route {
     let own = place.project.clone();
     match &job.downstream_pipeline {
         Some(started) => {

@@ -137,10 +137,10 @@ impl<'c> Collector<'c> {
         let watches = self.watches.iter_mut();
         let jobs = watches.map(|(condition, selection, watch)| {
             let looked = reader.look(watch, turns).and_then(|verdict| match verdict {
-                Verdict::Final(outcome) => match reader.explain(&outcome, &selection.operands) {
-                    Some(stop) => Err(stop),
-                    None => Ok(*outcome),
-                },
+                Verdict::Final(outcome) => {
+                    let stop = reader.explain(&outcome, &selection.operands);
+                    stop.map_or(Ok(*outcome), Err)
+                }
                 _ => Ok(watch.give_up(Exit::Pending)),
             });
             (condition.clone(), looked)

@@ -47,11 +47,7 @@ fn contains(names: &[String], name: &str) -> bool {
 pub(super) fn ref_matches(wanted: Fact, globs: &[String], evidence: &Evidence) -> Checked {
     let kind = evidence.calling.ref_kind()?;
     let name = &evidence.calling.job.ref_name;
-    let one = if kind == wanted {
-        Some(globs.is_empty() || any_glob(globs, name))
-    } else {
-        None
-    };
+    let one = (kind == wanted).then(|| globs.is_empty() || any_glob(globs, name));
     Ok((one, kind.of(&[name])))
 }
 
@@ -79,10 +75,8 @@ pub(super) fn protected_ref(_: &[String], evidence: &Evidence) -> Checked {
 /// A source that this version does not know is none that a condition can name, so `!=` proves nothing about it.
 pub(super) fn source(values: &[String], evidence: &Evidence) -> Checked {
     let source = evidence.calling.source()?;
-    let one = match source {
-        Source::Unknown(_) => None,
-        _ => Some(values.iter().any(|value| value == source.word())),
-    };
+    let known = !matches!(source, Source::Unknown(_));
+    let one = known.then(|| values.iter().any(|value| value == source.word()));
     Ok((one, Said::Is(source.word().to_owned())))
 }
 
@@ -108,10 +102,8 @@ pub(super) fn tier(values: &[String], evidence: &Evidence) -> Checked {
     let Some(tier) = &environment.tier else {
         return Err(Fact::Silent.of(&[&"tier"]));
     };
-    let one = match tier {
-        Tier::Unknown(_) => None,
-        _ => Some(values.iter().any(|value| value == tier.word())),
-    };
+    let known = !matches!(tier, Tier::Unknown(_));
+    let one = known.then(|| values.iter().any(|value| value == tier.word()));
     Ok((one, Said::Is(tier.word().to_owned())))
 }
 

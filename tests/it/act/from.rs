@@ -82,6 +82,44 @@ fn of_trigger_the_whole_pipeline_is_canceled() {
 }
 
 #[test]
+fn of_a_played_trigger_job_the_pipeline_that_it_has_started_is_canceled() {
+    let sub = |name| child(name, ci().stage("x", [job(name).endless()])).manual();
+    let story = Story::new(ci().stage("deploy", [sub("eu"), sub("us").depend(), sub("asia")]));
+    let (_folder, path) = file("started", "");
+    let words = "play eu us asia --all -o dotenv --output-file";
+    assert_eq!(story.go(story.call(words).arg(&path)).code, 0);
+    story.gitlab.world(|world| {
+        world.advance_by(5);
+        let asia = world.job(7703, "asia");
+        world.end(asia, None);
+    });
+    from(&story, &path, "").is(
+        0,
+        expect![[r#"
+        JOB   RESULT        STATUS    DURATION     ID  NOTE
+        eu    canceled      canceled        0s  90400
+        us    canceled      canceled        4s  90401
+        asia  done already  success         0s  90402  it has passed
+    "#]],
+        expect![[r#"
+        plan: eu (90400, running): cancel
+        plan: us (90401, running): cancel
+        plan: asia (90402, success): done already, it has passed
+        08:00:05 eu (90400, canceled): canceled  URL/jobs/90400
+        08:00:05 us (90401, canceled): canceled  URL/jobs/90401
+    "#]],
+    );
+    let log = story.gitlab.log();
+    let posts: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("/cancel"))
+        .collect();
+    let canceled = |id| format!("POST /api/v4/projects/44/pipelines/{id}/cancel access 200");
+    assert_eq!(posts, [canceled(7701), canceled(7702)]);
+    story.gitlab.finish();
+}
+
+#[test]
 fn a_file_that_names_nothing_or_is_another_one() {
     let story = Story::new(ci().stage("test", [job("unit").is("running")]));
     let play = r#"{"action":"play","exit":0,"project":44,"pipeline":7700,"jobs":[{"id":90400,"result":"played"}]}"#;
