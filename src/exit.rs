@@ -64,26 +64,26 @@ impl Exit {
 
     /// Number, name, rank among several outcomes (the lowest wins), meaning.
     fn row(self) -> (u8, &'static str, u8, &'static str) {
-        let usage = "the command line or a file of yours is wrong; nothing was changed";
+        let usage = "the command line or an input file is wrong; nothing was changed";
         let refused = "GitLab refused the token (401, 403), or a needed token is missing";
-        let not_found = "no such job, pipeline or project; nothing matched or appeared";
-        let unknown = "could not tell, or could not deliver the answer";
-        let closed = "the gate is closed, or the action is refused in the job's present status";
+        let not_found = "no such job, pipeline or project, or no job matches";
+        let unknown = "the result is unknown or could not be written";
+        let closed = "the gate is closed, or the job's status does not allow the action";
         match self {
             Self::Ok => (0, "ok", 11, "done, passed, open"),
-            Self::Failed => (1, "failed", 4, "a job that was waited for failed"),
+            Self::Failed => (1, "failed", 4, "a selected job failed"),
             Self::Usage => (2, "usage", 1, usage),
             Self::Timeout => (3, "timeout", 9, "time ran out"),
             Self::Refused => (4, "refused", 2, refused),
             Self::NotFound => (5, "not-found", 8, not_found),
             Self::Unknown => (6, "unknown", 3, unknown),
-            Self::Canceled => (7, "canceled", 5, "ended canceled or skipped"),
-            Self::Pending => (8, "pending", 10, "looked once, not finished yet"),
+            Self::Canceled => (7, "canceled", 5, "a selected job was canceled or skipped"),
+            Self::Pending => (8, "pending", 10, "a selected job has not finished yet"),
             Self::Closed => (9, "closed", 6, closed),
-            Self::Deadlock => (10, "deadlock", 7, "waiting could never end"),
-            Self::Signal(Signal::Hangup) => (129, "signal", 0, "hung up"),
-            Self::Signal(Signal::Interrupt) => (130, "signal", 0, "interrupted"),
-            Self::Signal(Signal::Terminate) => (143, "signal", 0, "terminated"),
+            Self::Deadlock => (10, "deadlock", 7, "the wait could never end"),
+            Self::Signal(Signal::Hangup) => (129, "signal", 0, "ended by SIGHUP"),
+            Self::Signal(Signal::Interrupt) => (130, "signal", 0, "ended by SIGINT"),
+            Self::Signal(Signal::Terminate) => (143, "signal", 0, "ended by SIGTERM"),
         }
     }
 }

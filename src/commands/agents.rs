@@ -20,10 +20,10 @@ const USAGE: Usage = Usage {
     operands: "[AGENT]",
     summary: "lists the GitLab agents for Kubernetes that this job may use",
     details: "\
-AGENT is the id of an agent or the full path of its config project. GitLab names the kube context of an agent CONFIG_PROJECT:NAME. The job token is \
-enough.
+AGENT is the id of an agent or the full path of its config project. In the job's kubeconfig, the context of an agent is named CONFIG_PROJECT:NAME. The \
+job token is enough.
 
-With --output json the answer holds GitLab's own objects, complete.
+--output json prints GitLab's own objects, complete.
 
 Exit codes: 0 ok, 2 usage, 4 refused, 5 not-found (this job may not use AGENT), 6 unknown.",
     example: "jobgate agents\njobgate agents ops/agents -o json",

@@ -24,15 +24,15 @@ const USAGE: Usage = Usage {
     operands: "[JOB...]",
     summary: "cancels jobs and verifies it",
     details: "\
-GitLab answers yes even if it canceled nothing, so cancel looks at the job again. A job that is manual, has ended or is being canceled needs no request; \
-only a job that was named and has passed is refused. --all without JOB means the whole pipeline except the calling job.
+GitLab answers with success even if it canceled nothing, so cancel checks the job afterwards. If a job is manual, has finished or is being canceled, \
+cancel sends nothing; it refuses only a job that you select by name or id and that has passed. --all alone selects every job but the calling one.
 
---from FILE cancels the jobs that play or retry started, or the pipeline that trigger started. FILE is the --output-file of that command (--output json \
-or dotenv), which names them as soon as they are started: one line in after_script cleans up even after a kill, with an access token alone. If FILE does \
-not exist, cancel prints a warning and exits with 0. Of a trigger job that was played, it cancels the pipeline that the job has started.
+--from FILE cancels the jobs that play or retry started, and the pipelines that trigger or a played trigger job started. FILE is the --output-file of \
+that command, with --output json or dotenv. That command writes FILE as soon as it has started them, so `jobgate cancel --from FILE` in after_script \
+cleans up even if the script was killed; an access token is enough. If FILE does not exist, cancel prints a warning and exits with 0.
 
 cancel needs an access token with the role Developer and the scope api, or the project's minimum role to cancel. --force ends a job whose runner does \
-not finish canceling; it needs the role Maintainer. A trigger job cannot be canceled: cancel the jobs of its pipeline (--downstream).
+not finish canceling; it needs the role Maintainer. GitLab cannot cancel a trigger job: cancel the jobs of its pipeline (--downstream).
 
 Exit codes: 0 ok, 2 usage, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it).",
     example: "\

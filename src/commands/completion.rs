@@ -18,10 +18,7 @@ Bash: put `source <(jobgate completion bash)` into ~/.bashrc.
 Zsh: put `source <(jobgate completion zsh)` into ~/.zshrc, after compinit.
 
 Fish: write the script to ~/.config/fish/completions/jobgate.fish.",
-    example: "\
-jobgate completion bash
-jobgate completion zsh
-jobgate completion fish",
+    example: "jobgate completion bash\njobgate completion zsh\njobgate completion fish",
     groups: &[],
 };
 

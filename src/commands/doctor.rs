@@ -22,7 +22,7 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 
 const FOR: Opt = Opt::value(
     "--for COMMAND",
-    "exit with 0 only if all works that this command may need",
+    "exit with 0 only if the tokens allow everything this command needs",
 )
 .many()
 .choices(COMMANDS);
@@ -30,17 +30,17 @@ const FOR: Opt = Opt::value(
 const USAGE: Usage = Usage {
     name: "doctor",
     operands: "",
-    summary: "shows what each token may do here, and what to switch on for the rest",
+    summary: "shows what each token may do, and which settings allow the rest",
     details: "\
-doctor sends one GET request for each capability, with the job token and with the access token. It changes nothing: it judges play, retry, cancel and \
-erase by the access token's scopes and role, and trigger by the job token. Protected refs, protected environments and the project to trigger may still \
-refuse.
+doctor sends a GET request for each capability, with the job token and with the access token. It changes nothing: it checks the scopes and role of the \
+access token for play, retry, cancel and erase, and the job token for trigger. A protected ref, a protected environment or the project to trigger may \
+still refuse the action.
 
-Exit codes: 0 ok, 2 usage, 6 unknown. With --for: 0 if everything works that these commands may need, 4 if something does not, 6 if something is unknown.",
+Exit codes: 0 ok, 2 usage, 6 unknown. With --for: 0 if the tokens allow everything that these commands need, 4 if they do not, 6 if that is unknown.",
     example: "jobgate doctor\njobgate doctor --for play --for wait",
     groups: &[
         &Group {
-            title: "what to look at",
+            title: "commands to check",
             options: &[&FOR],
         },
         &CONNECTION,

@@ -21,10 +21,10 @@ const ERASING: Group = Group {
 const USAGE: Usage = Usage {
     name: "erase",
     operands: "[JOB...]",
-    summary: "removes log and artifacts of finished jobs",
+    summary: "removes the log and artifacts of finished jobs",
     details: "\
-erase removes the log and the artifacts of finished jobs. A job that is already erased needs no request. An id selects that very attempt, a name the \
-newest one.
+erase removes the log and the artifacts of finished jobs. If a job is already erased, erase sends nothing. A name selects the newest attempt, an id \
+exactly that attempt.
 
 erase needs an access token with the role Maintainer and the scope api, or Developer for jobs that the token's user started on an unprotected ref.
 

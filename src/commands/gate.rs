@@ -19,7 +19,7 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 
 const TIMEOUT: Opt = Opt::value(
     "--timeout DURATION",
-    "how long to wait for jobs= and approved= to hold; default 0: ask once",
+    "maximum wait for jobs= and approved= to hold; default 0: check once",
 );
 const RULES: Group = Group {
     title: "rules",
@@ -29,16 +29,17 @@ const RULES: Group = Group {
 const USAGE: Usage = Usage {
     name: "gate",
     operands: "CONDITION...",
-    summary: "checks conditions, explains each, and ends with 0 only if all hold",
+    summary: "checks and explains conditions; exits with 0 only if all hold",
     details: "\
-A condition is KEY or KEY=VALUE[,VALUE...] and holds for any of the values (role= for this role and those above it). \
-gate opens if all conditions hold. It judges them by GitLab's answers to the token of the job, never by a variable.
+A condition is KEY or KEY=VALUE[,VALUE...] and holds if one of the values matches (role= also holds for a higher role). The gate is open if all \
+conditions hold. gate checks them against GitLab's answers, never against CI/CD variables.
 
-KEY!=VALUE[,VALUE...] holds if GitLab names the fact and it is none of the values; project, branch, tag, source, user, tier and environment take it. \
-jobs= and approved= take one selection, commas included; repeat them for more. For jobs=, the failure of a job that is allowed to fail counts.
+KEY!=VALUE[,VALUE...] holds if none of the values matches; project, branch, tag, source, user, tier and environment take it. It does not hold if the \
+job has no such property (branch!= in a tag pipeline). jobs= and approved= take one selection, commas included; repeat the condition for more. jobs= \
+does not hold if a job has failed, even if the job is allowed to fail.
 
-With --timeout, gate asks again while the jobs of jobs= or approved= have not finished and no other condition has failed. It opens only when all \
-conditions hold at the same time; after the time-out, the exit code is 9.
+With --timeout, gate checks all conditions again while jobs of jobs= or approved= have not finished and the other conditions hold. It opens only if \
+all conditions hold in the same check; if the time runs out, it exits with 9.
 
 A gate protects against mistakes. It does not replace a protected environment: the author of the script can leave it out.
 

@@ -14,7 +14,7 @@ use crate::session::{Me, Session};
 
 pub const REQUIRE: Opt = Opt::value(
     "--require CONDITION",
-    "go on only if this condition of jobgate gate holds",
+    "proceed only if this condition holds (see jobgate gate --help)",
 )
 .many();
 pub const GATING: Group = Group {

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use super::Command;
 use super::options::VARIABLES;
 use crate::cli::{Detail, Usage, Words, find_command};
-use crate::decide::gate::condition::ROWS;
+use crate::decide::gate::condition::{ROWS, Row, Takes};
 use crate::exit::{Exit, Stop};
 use crate::help::page;
 use crate::host::Host;
@@ -16,8 +16,8 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 const USAGE: Usage = Usage {
     name: "help",
     operands: "[COMMAND]",
-    summary: "explains the commands",
-    details: "Without a COMMAND, help lists all commands, the options that several of them share, the exit codes and the variables.",
+    summary: "shows help on jobgate or on one command",
+    details: "Without COMMAND, help shows all commands, the options that several commands share, the exit codes and the variables.",
     example: "jobgate help\njobgate help completion",
     groups: &[],
 };
@@ -39,7 +39,7 @@ pub fn show(
 ) -> Result<Exit, Stop> {
     let text = match (command, detail) {
         (Some(usage), Detail::Full) => page::command(usage, &terms(usage)),
-        (Some(usage), Detail::Short) => page::short(usage, table),
+        (Some(usage), Detail::Short) => page::short(usage, &terms(usage), table),
         (None, Detail::Full) => page::overview(table, VARIABLES),
         (None, Detail::Short) => page::brief(table),
     };
@@ -49,8 +49,14 @@ pub fn show(
 /// What an operand of the command may be, with its meaning, where that needs a list.
 pub fn terms(usage: &Usage) -> Vec<(String, String)> {
     let conditions = ROWS.iter().filter(|_| usage.placeholder() == "CONDITION");
+    let sentence = |row: &Row| match (row.takes, row.form.split_once('=')) {
+        (Takes::Values(verb) | Takes::AnyNumber(verb), Some((_, value))) => {
+            row.expected.to_owned() + verb.0 + value.trim_end_matches(']')
+        }
+        _ => row.expected.to_owned(),
+    };
     conditions
-        .map(|row| (row.form.to_owned(), row.expected.to_owned()))
+        .map(|row| (row.form.to_owned(), sentence(row)))
         .collect()
 }
 

@@ -25,10 +25,10 @@ use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const RETRIED: Opt = Opt::switch("--retried", "list older attempts of retried jobs, too");
+const RETRIED: Opt = Opt::switch("--retried", "also list earlier attempts of retried jobs");
 const RECURSIVE: Opt = Opt::switch(
     "--recursive",
-    "list the pipelines that trigger jobs started, too, as a tree",
+    "also list the downstream pipelines, as a tree",
 );
 const ALL_PIPELINES: Opt = Opt::switch(
     "--all-pipelines",
@@ -36,7 +36,7 @@ const ALL_PIPELINES: Opt = Opt::switch(
 );
 const LIMIT: Opt = Opt::value(
     "--limit N",
-    "with --all-pipelines: at most N jobs, 0 for all; default 100",
+    "with --all-pipelines: list at most N jobs; 0: all; default 100",
 );
 pub const LOG_TAIL: Opt = Opt::value(
     "--log-tail N",
@@ -48,29 +48,29 @@ const LISTING: Group = Group {
 };
 const FORMAT: Opt = options::output(&["table", "json", "ndjson"]);
 const ANSWER: Group = Group {
-    title: "form of the list",
+    title: "output",
     options: &[&FORMAT, &OUTPUT_FILE],
 };
 
 const USAGE: Usage = Usage {
     name: "jobs",
     operands: "[JOB...]",
-    summary: "lists the jobs and trigger jobs of a pipeline, or of all below it",
+    summary: "lists the jobs of a pipeline, and of its downstream pipelines",
     details: "\
-JOB is a name, the name of a parallel or matrix group, a glob with * and ?, or a job id. An operand never selects the calling job; without operands, \
-jobs lists it, too.
+Without a JOB, jobs lists all jobs, the calling job included. A JOB never selects the calling job.
 
-The table follows the order of the stages. The link of a failed, canceled or manual job stands below its row; the links of the other jobs are the \
-last line of the table with the job's id in place of ID. With --output json the answer is a list of GitLab's own objects, complete and in GitLab's order, jobs \
-before trigger jobs; ndjson prints one object per line. With --recursive, json is one object {pipeline, jobs: [{job, retried, downstream}]}, where \
-downstream is null, such an object again, or {pipeline, error}; ndjson prints one {pipeline, job} per line.
+The table is sorted by stage. jobs prints the link of a failed, canceled or manual job below its row; for the other jobs, put the id in place of ID in \
+the link below the table.
 
-A job token lists jobs on GitLab 18.2 and newer, trigger jobs on 19.2 and newer; an access token needs the role Reporter and the scope read_api. If \
-GitLab refuses to list the trigger jobs, jobs prints the jobs and exits with 4, unless the operands are names or ids and all are found; \
---no-trigger-jobs leaves trigger jobs out.
+--output json prints a list of GitLab's own objects, complete and in GitLab's order, jobs before trigger jobs; ndjson prints one object per line. With \
+--recursive, json prints one object {pipeline, jobs: [{job, retried, downstream}]}, where downstream is null, another such object, or {pipeline, \
+error}; ndjson prints one object {pipeline, job} per line.
 
-With --all-pipelines GitLab lists neither trigger jobs nor jobs with status created; each attempt of a job is a row. If a filter leaves fewer than N \
-jobs, jobs reads the newest 10000 jobs, with --limit 0 all.
+A job token can list jobs on GitLab 18.2 and later, and trigger jobs on 19.2 and later; an access token needs the role Reporter and the scope \
+read_api. If GitLab refuses to list the trigger jobs, jobs prints the jobs and exits with 4, unless every JOB is a name or id and was found.
+
+With --all-pipelines, GitLab lists no trigger jobs and no jobs with status created, and every attempt of a job is a row. To find N jobs that match, \
+jobs reads up to 10000 of the newest jobs, with --limit 0 all jobs.
 
 --log-tail needs an access token. Without one, jobs prints the table and exits with 4.
 

@@ -14,29 +14,29 @@ use crate::session::{Common, Me, Session};
 
 pub const SERVER: Opt = Opt::value(
     "--server URL",
-    "the URL of GitLab, which no variable can change",
+    "pin the URL of GitLab; a CI_API_V4_URL that differs is an error",
 );
 pub const CA_FILE: Opt = Opt::value(
     "--ca-file FILE|builtin",
-    "trust this PEM file, too, or only the built-in roots",
+    "also trust the CAs in this PEM file; builtin: only built-in CAs",
 );
 pub const PROXY: Opt = Opt::value(
     "--proxy URL|none",
-    "proxy of all requests, in place of proxy variables",
+    "use this proxy, or none; the proxy variables are ignored",
 );
-pub const TOKEN_FILE: Opt = Opt::value("--token-file PATH", "file with an access token");
-pub const DEBUG: Opt = Opt::switch("--debug", "print a line for each request");
+pub const TOKEN_FILE: Opt = Opt::value("--token-file PATH", "read the access token from this file");
+pub const DEBUG: Opt = Opt::switch("--debug", "print one line per request to stderr");
 pub const COLOR: Opt = Opt::value(
     "--color WHEN",
     "when to print colors; default auto: in CI jobs and on terminals",
 )
 .choices(&["auto", "always", "never"]);
 pub const QUIET: Opt =
-    Opt::switch("--quiet", "print only warnings and errors on stderr").short("-q");
+    Opt::switch("--quiet", "print only warnings and errors to stderr").short("-q");
 
 /// `--output` of a command that writes these forms.
 pub const fn output(forms: &'static [&'static str]) -> Opt {
-    Opt::value("--output FORMAT", "format of the answer; default table")
+    Opt::value("--output FORMAT", "output format; default table")
         .short("-o")
         .choices(forms)
 }
@@ -45,7 +45,7 @@ pub const FORMAT: Opt = output(&["table", "json", "dotenv"]);
 pub const PRINTED: Opt = output(&["table", "json"]);
 pub const OUTPUT_FILE: Opt = Opt::value(
     "--output-file PATH",
-    "write the answer to this file instead of stdout",
+    "write the output to this file instead of stdout",
 );
 
 /// Options of every command that sends requests.
@@ -74,19 +74,19 @@ pub const PRINTING: Group = Group {
 
 pub const PROJECT: Opt = Opt::value(
     "--project PROJECT",
-    "another project, by id or path; needs --pipeline",
+    "use this project, by id or full path; needs --pipeline",
 )
 .short("-R");
 pub const PIPELINE: Opt = Opt::value(
     "--pipeline ID",
-    "id of the pipeline; default: the pipeline of this job",
+    "use this pipeline; default: the pipeline of the calling job",
 );
 pub const DOWNSTREAM: Opt = Opt::value(
     "--downstream TRIGGER",
-    "go to the pipeline that this trigger job started, one hop each",
+    "use the pipeline that this trigger job started; repeat to go deeper",
 )
 .many();
-pub const NO_TRIGGER_JOBS: Opt = Opt::switch("--no-trigger-jobs", "leave out trigger jobs");
+pub const NO_TRIGGER_JOBS: Opt = Opt::switch("--no-trigger-jobs", "ignore trigger jobs");
 /// Where to look.
 pub const WHERE: Group = Group {
     title: "choosing the pipeline",
@@ -95,14 +95,14 @@ pub const WHERE: Group = Group {
 
 pub const NAME: Opt = Opt::value(
     "--name NAME",
-    "a job or group by its exact name, even if it looks like an id",
+    "select a job or group by its exact name, even if it is all digits",
 )
 .many();
-pub const STAGE: Opt = Opt::value("--stage NAME", "only jobs of this stage").many();
-pub const STATUS: Opt = Opt::value("--status STATUS", "only jobs with this status")
+pub const STAGE: Opt = Opt::value("--stage NAME", "select only jobs of this stage").many();
+pub const STATUS: Opt = Opt::value("--status STATUS", "select only jobs with this status")
     .many()
     .choices(Status::WORDS);
-pub const EXCEPT: Opt = Opt::value("--except GLOB", "leave out jobs that match this glob").many();
+pub const EXCEPT: Opt = Opt::value("--except GLOB", "exclude jobs that match this glob").many();
 /// Which jobs.
 pub const WHICH: Group = Group {
     title: "choosing jobs",
@@ -111,7 +111,7 @@ pub const WHICH: Group = Group {
 
 pub const ALL: Opt = Opt::switch(
     "--all",
-    "act on every match; without it, more than one is an error",
+    "act on all matching jobs; without it, more than one is an error",
 );
 
 const fn variable(name: &'static str, help: &'static str) -> Variable {
@@ -122,23 +122,23 @@ const fn variable(name: &'static str, help: &'static str) -> Variable {
 pub const VARIABLES: &[Variable] = &[
     variable("CI_API_V4_URL", "URL of GitLab's API"),
     variable("CI_JOB_TOKEN", "the job token"),
-    variable("CI_JOB_ID", "id of this job, compared with GitLab's answer"),
-    variable("CI_JOB_TIMEOUT", "time limit of this job, in seconds"),
-    variable("RUNNER_SCRIPT_TIMEOUT", "time limit of the script: 10m"),
+    variable("CI_JOB_ID", "id of the calling job, checked against GitLab"),
+    variable("CI_JOB_TIMEOUT", "the calling job's time limit in seconds"),
+    variable("RUNNER_SCRIPT_TIMEOUT", "script time limit, such as 10m"),
     variable("CI_SERVER_VERSION", "version of GitLab, used in hints only"),
     variable("JOBGATE_TOKEN_FILE", "path of a file with an access token"),
-    variable("JOBGATE_TOKEN", "an access token, if no file is named"),
-    variable("GITLAB_TOKEN", "an access token, if these are not set"),
-    variable("CI_SERVER_TLS_CA_FILE", "PEM file, besides built-in roots"),
-    variable("SSL_CERT_FILE", "PEM file, in place of the built-in roots"),
-    variable("CI_SERVER_TLS_CERT_FILE", "PEM file, client certificate"),
-    variable("CI_SERVER_TLS_KEY_FILE", "PEM file, key of the certificate"),
+    variable("JOBGATE_TOKEN", "an access token, if no file is given"),
+    variable("GITLAB_TOKEN", "an access token, if none of these is set"),
+    variable("CI_SERVER_TLS_CA_FILE", "PEM file of additional CAs"),
+    variable("SSL_CERT_FILE", "PEM file that replaces the built-in CAs"),
+    variable("CI_SERVER_TLS_CERT_FILE", "client certificate, a PEM file"),
+    variable("CI_SERVER_TLS_KEY_FILE", "its private key, a PEM file"),
     variable("https_proxy", "proxy for https URLs, also HTTPS_PROXY"),
     variable("http_proxy", "proxy for http URLs, lower case only"),
     variable("all_proxy", "proxy for all URLs, also ALL_PROXY"),
-    variable("no_proxy", "hosts without proxy, also NO_PROXY"),
-    variable("GITLAB_CI", "set in CI jobs, where colors are on; also CI"),
-    variable("JOBGATE_DEBUG", "1 prints each request, as --debug does"),
+    variable("no_proxy", "hosts to reach without a proxy, also NO_PROXY"),
+    variable("GITLAB_CI", "turns colors on; set in CI jobs; also CI"),
+    variable("JOBGATE_DEBUG", "1 has the effect of --debug"),
     variable("NO_COLOR", "any value turns colors off"),
 ];
 

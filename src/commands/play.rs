@@ -22,25 +22,25 @@ const PLAYING: Group = Group {
 const USAGE: Usage = Usage {
     name: "play",
     operands: "[JOB...]",
-    summary: "plays manual and delayed jobs, here or downstream",
+    summary: "plays manual and delayed jobs in this or a downstream pipeline",
     details: "\
-play plays manual and delayed jobs, trigger jobs included. If a job is not playable yet, or its deployment waits for an approval, play waits for it \
-(--timeout). A job that is already running or has passed needs no request. A job that has failed or was canceled is refused; --rerun retries it.
+play plays manual and delayed jobs, trigger jobs included. If a job cannot be played yet, or its deployment waits for an approval, play waits, at most \
+for --timeout. If a job is already running or has passed, play sends nothing. play refuses a job that has failed or was canceled; --rerun retries it.
 
-play needs an access token with the role Developer and the scope api. GitLab runs the job as that token's user, so put conditions here (--require), \
-not into the played job. play checks them at the start and again before every request; if one does not hold any more, play sends nothing and exits \
-with 9.
+play needs an access token with the role Developer and the scope api. GitLab runs the job as the user of that token, so put conditions here \
+(--require) and not into the played job. play checks them at the start and again before every request; if a condition no longer holds, play sends \
+nothing and exits with 9.
 
-With --wait the result of the job becomes the exit code, for a trigger job the result of the pipeline that it starts. A failure counts even if the job \
-is allowed to fail, as every manual job is unless its YAML says otherwise; --allow-failure takes GitLab's rule.
+With --wait, the exit code is the result of the job, or of the pipeline that a trigger job starts. A failed job counts as failed even if it is allowed \
+to fail (a manual job is, unless its YAML says otherwise); --allow-failure counts it as passed.
 
-play sends a request once. If the answer is lost, play looks at the job to see whether it was played. With --all, one refused job does not keep the \
-others from being played.
+play sends each request once. If the answer is lost, play checks whether the job was played. With --all, play goes on after a job that it refuses.
 
---input takes a number, true, false, a list or a quoted text as in JSON, and anything else as text. Values of variables and inputs are never printed.
+--input reads numbers, true, false, lists and quoted strings as JSON, and everything else as a string. play never prints the values of variables and \
+inputs.
 
-Exit codes: 0 ok, 2 usage, 3 timeout, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it); with --wait also \
-1 failed, 7 canceled, 8 pending, 10 deadlock.",
+Exit codes: 0 ok, 2 usage, 3 timeout, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it); with --wait \
+also 1 failed, 7 canceled, 8 pending, 10 deadlock.",
     example: "\
 jobgate play review --require branch=main --wait
 jobgate play production --downstream rollout --variable REGION=eu --wait

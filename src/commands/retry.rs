@@ -24,19 +24,17 @@ const USAGE: Usage = Usage {
     operands: "[JOB...]",
     summary: "retries jobs that have failed or were canceled",
     details: "\
-retry retries jobs that have failed or were canceled, and with --rerun jobs that have passed. A job that is already running needs no request. A manual \
-job is refused: use play. An id selects the newest attempt of its job.
+retry retries jobs that have failed or were canceled, and with --rerun jobs that have passed. If a job is already running, retry sends nothing. retry \
+refuses a manual job: use play. An id selects the newest attempt of its job.
 
-GitLab makes a new job with a new id, which the answer names. With --wait the result of the new job becomes the exit code; a failure counts even if \
-the job is allowed to fail, unless --allow-failure is given.
+GitLab creates a job with a new id, which retry prints. With --wait, the exit code is the result of the new job. A failed job counts as failed even if \
+it is allowed to fail; --allow-failure counts it as passed.
 
 retry needs an access token with the role Developer and the scope api. It checks conditions (--require) at the start and again before every request.
 
-Exit codes: 0 ok, 2 usage, 3 timeout, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it); with --wait also \
-1 failed, 7 canceled, 8 pending, 10 deadlock.",
-    example: "\
-jobgate retry flaky --wait
-jobgate retry --all --status failed --except 'flaky*'",
+Exit codes: 0 ok, 2 usage, 3 timeout, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it); with --wait \
+also 1 failed, 7 canceled, 8 pending, 10 deadlock.",
+    example: "jobgate retry flaky --wait\njobgate retry --all --status failed --except 'flaky*'",
     groups: &[
         &WHICH,
         &RETRYING,

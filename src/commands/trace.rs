@@ -29,19 +29,15 @@ use crate::session::{self, Common, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const WHICH: Group = Group {
-    title: "choosing the job",
-    options: &[&NAME],
-};
-const FOLLOW: Opt = Opt::switch("--follow", "go on until the job ends, as `tail -f` would");
-const TAIL: Opt = Opt::value("--tail N", "begin with the last N lines");
+const FOLLOW: Opt = Opt::switch("--follow", "print new lines until the job ends");
+const TAIL: Opt = Opt::value("--tail N", "start with the last N lines of the log");
 const PLAIN: Opt = Opt::switch(
     "--plain",
     "print plain text: no colors, section markers or timestamps",
 );
 const LOG: Group = Group {
     title: "log",
-    options: &[&FOLLOW, &TAIL, &PLAIN, &OUTPUT_FILE],
+    options: &[&NAME, &FOLLOW, &TAIL, &PLAIN, &OUTPUT_FILE],
 };
 
 const FOLLOWING: Group = Group {
@@ -52,23 +48,22 @@ const FOLLOWING: Group = Group {
 const USAGE: Usage = Usage {
     name: "trace",
     operands: "[JOB]",
-    summary: "prints a job's log; --follow goes on until the job ends",
+    summary: "prints a job's log, with --follow until the job ends",
     details: "\
-trace needs an access token with the role Reporter and the scope read_api: GitLab does not show logs to job tokens.
+trace needs an access token with the role Reporter and the scope read_api: job tokens cannot read logs.
 
-JOB is a name, a glob with * and ?, or an id, and must select one job. A name selects the newest attempt, an id that very attempt. Colors, line \
-clearing and section markers pass through, other control sequences do not. --output-file gets the unchanged bytes of the log, with --plain the plain \
-text.
+JOB must select exactly one job. A name selects the newest attempt, an id exactly that attempt. trace keeps colors, line clearing and section markers \
+and removes other control sequences. --output-file receives the bytes of the log unchanged, with --plain the plain text.
 
-With --follow, trace also waits for a job that does not run yet, and follows the new attempt when `retry:` replaces the job. The longer the log, the \
-longer the pause between two reads.
+With --follow, trace also waits for a job that is not running yet, and follows the new attempt if `retry:` replaces the job. The longer the log, the \
+longer the pause between two requests.
 
 Exit codes: 0 ok, 2 usage, 4 refused, 5 not-found, 6 unknown; with --follow also 1 failed (even if the job is allowed to fail), 3 timeout, 7 canceled.",
     example: "\
 jobgate trace 'unit 1/3' --tail 100
 jobgate trace e2e --follow --timeout 20m
 jobgate trace integration --plain --output-file integration.log",
-    groups: &[&WHICH, &LOG, &WHERE, &FOLLOWING, &CONNECTION],
+    groups: &[&LOG, &WHERE, &FOLLOWING, &CONNECTION],
 };
 
 /// How to follow the log, if it is to be followed.

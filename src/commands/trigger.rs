@@ -20,7 +20,10 @@ use crate::session::Session;
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
-const REF: Opt = Opt::value("--ref REF", "branch or tag of that project; required");
+const REF: Opt = Opt::value(
+    "--ref REF",
+    "branch or tag of PROJECT to run the pipeline for; required",
+);
 const TRIGGERING: Group = Group {
     title: "triggering",
     options: &[&REF, &VARIABLE, &INPUT, &DRY_RUN, &WAIT, &ON_CANCEL],
@@ -31,16 +34,12 @@ const USAGE: Usage = Usage {
     operands: "PROJECT",
     summary: "starts another project's pipeline with the job token",
     details: "\
-PROJECT is an id or a full path. The job token is enough if that project's job token allowlist contains this project and the user of this job may run \
-pipelines there. --wait lists the new pipeline's jobs with the job token (GitLab 18.2 and newer) or the access token. --on-cancel cancel needs an \
-access token.
+PROJECT is an id or a full path. The job token is enough if that project's job token allowlist contains the project of the calling job and the job's \
+user may run pipelines there. --wait reads the new pipeline with the job token (GitLab 18.2 and later) or an access token. --on-cancel cancel needs an \
+access token. trigger never prints the values of variables and inputs.
 
---input takes inputs of the pipeline (GitLab 17.11 and newer). Values of variables and inputs are never printed.
-
-trigger sends a request once. If the answer is lost, trigger exits with 6 and lists the newer pipelines of this ref and user: one of them may be the \
-pipeline that it started.
-
-trigger checks conditions (--require) at the start and again before the request.
+trigger checks conditions (--require) at the start and again before its request, which it sends once. If the answer is lost, trigger exits with 6 and \
+lists the newer pipelines of this ref and user: it may have started one of them.
 
 Exit codes: 0 ok, 2 usage, 4 refused, 5 not-found, 6 unknown, 9 closed; with --wait also 1 failed, 3 timeout, 7 canceled, 8 pending, 10 deadlock.",
     example: "\

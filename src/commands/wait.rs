@@ -29,7 +29,7 @@ const OPTIONAL: Opt = Opt::value(
 )
 .many();
 const MORE: Group = Group {
-    title: "choosing more or fewer jobs",
+    title: "jobs to wait for",
     options: &[&ALL, &OPTIONAL],
 };
 
@@ -42,24 +42,25 @@ const OUTPUT: Group = Group {
 const USAGE: Usage = Usage {
     name: "wait",
     operands: "[JOB...]",
-    summary: "waits until jobs have ended; the exit code is the verdict",
+    summary: "waits until jobs have finished; the exit code is their result",
     details: "\
-A job passes with status success; a trigger job passes when the jobs of the pipeline that it started have passed. The newest attempt of a job counts. \
-A failure counts after 10 s in which `retry:` has not replaced the job. A job that is allowed to fail passes with a warning. wait also waits for a \
-manual job that is selected by name, and prints its link for the person who must run it.
+A job passes when its status is success, a trigger job when the jobs of the pipeline that it started have passed. The newest attempt of a job counts. \
+A failed job counts as failed only after 10 s, so that `retry:` can replace it. The failure of a job that is allowed to fail is a warning. wait also \
+waits for a manual job that you select by name, and prints its link.
 
-A job token waits for exact names, groups and ids on GitLab 18.2 and newer, for everything else on 19.2 and newer; an access token needs the role \
-Reporter and the scope read_api.
+The job token is enough for exact names, groups and ids on GitLab 18.2 and later, and for everything else on 19.2 and later; an access token needs the \
+role Reporter and the scope read_api.
 
---for with a status is satisfied once the job has reached the status or passed it: --for running also accepts a job that ran.
+--for STATUS also accepts a job that is already past this status: --for running accepts a job that has run. --log-tail needs an access token.
 
 Exit codes: 0 passed, 1 failed, 2 usage, 3 timeout, 4 refused, 5 not-found, 6 unknown, 7 canceled or skipped, 8 pending (--timeout 0), 9 closed \
-(--require), 10 deadlock. Without --keep-going, wait ends at the first job that does not pass. It always ends before this job times out.
+(--require), 10 deadlock. Without --keep-going, wait ends at the first job that does not pass. It always ends before the calling job times out.
 
-With --output ndjson each event is one line, an object with event and time: start (project, pipeline, until); change (name, id, pipeline, web_url, \
-from, status, replaces); note (note, text, and of a job name, id, pipeline, web_url); heartbeat (waiting: name, status, running in seconds); trouble \
-(again in seconds, text) and answers; end (result: the document of --output json).",
-    example: "jobgate wait unit lint\njobgate wait --stage test --except 'flaky*' --timeout 20m\njobgate wait --downstream images scan",
+--output ndjson prints one event per line, an object with the fields event and time. The events and their other fields: start (project, pipeline, \
+until); change (name, id, pipeline, web_url, from, status, replaces); note (note, text; about a job also name, id, pipeline, web_url); heartbeat \
+(waiting: a list of name, status, running in seconds); trouble (again: seconds until the next request; text); answers (no field: GitLab answers \
+again); end (result: the object that --output json prints).",
+    example: "jobgate wait unit lint\njobgate wait --stage test --except 'flaky*' --timeout 20m\njobgate wait scan --downstream images",
     groups: &[
         &WHICH,
         &MORE,

@@ -9,7 +9,7 @@ use crate::exit::Stop;
 use crate::model::Status;
 use crate::time::parse_duration;
 
-pub const FOR: Opt = Opt::value("--for WHAT", "what to wait for; default passed")
+pub const FOR: Opt = Opt::value("--for WHAT", "result or status to wait for; default passed")
     .many()
     .choices(&WANTS);
 /// `passed`, `finished` and every status.
@@ -20,23 +20,23 @@ const WANTS: [&str; 2 + Status::WORDS.len()] = {
     statuses.copy_from_slice(Status::WORDS);
     words
 };
-pub const STRICT: Opt = Opt::switch("--strict", "a failure that is allowed fails the wait, too");
+pub const STRICT: Opt = Opt::switch("--strict", "count failures even of jobs allowed to fail");
 /// A failure never counts as passed: that is `allow_failure` in `.gitlab-ci.yml`.
 pub const OK: Opt = Opt::value("--ok STATUS", "jobs with this status count as passed")
     .many()
     .choices(&["canceled", "skipped"]);
-pub const SHALLOW: Opt = Opt::switch("--shallow", "judge a trigger job by its own status alone");
+pub const SHALLOW: Opt = Opt::switch("--shallow", "judge trigger jobs by their own status only");
 pub const KEEP_GOING: Opt = Opt::switch(
     "--keep-going",
     "wait for all jobs even after one has failed",
 );
 pub const TIMEOUT: Opt = Opt::value(
     "--timeout DURATION",
-    "longest wait; 0: look once; default: rest of this job",
+    "maximum wait; 0: check once; default: the calling job's time left",
 );
 pub const INTERVAL: Opt = Opt::value(
     "--interval MIN..MAX",
-    "pause between two looks at GitLab; default 3s..15s",
+    "pause between checks, MIN to MAX; default 3s..15s",
 );
 pub const STUCK: Opt = Opt::value(
     "--stuck DURATION",
@@ -44,7 +44,7 @@ pub const STUCK: Opt = Opt::value(
 );
 pub const OUTAGE_BUDGET: Opt = Opt::value(
     "--outage-budget DURATION",
-    "longest time without a good answer; default 5m",
+    "longest outage of GitLab, then exit with 6; default 5m",
 );
 pub const WAITING: Group = Group {
     title: "waiting",

@@ -18,12 +18,12 @@ pub const COMMAND: Command = Command { usage: &USAGE, run };
 const USAGE: Usage = Usage {
     name: "whoami",
     operands: "",
-    summary: "shows the job, pipeline, project and user that the job token stands for",
+    summary: "shows the job, pipeline, project and user of the job token",
     details: "\
-jobgate asks GitLab with the job token (GET /job, GET /job/allowed_agents). Nothing in the answer comes from a CI/CD variable.
+whoami asks GitLab with the job token (GET /job, GET /job/allowed_agents). Nothing in the answer comes from a CI/CD variable.
 
-With --output json the answer holds GitLab's two objects, complete, as job and allowed_agents. If GitLab refuses allowed_agents, it is null, and table \
-and dotenv lack roles and environment.
+--output json prints both of GitLab's objects, complete, as job and allowed_agents. If GitLab refuses allowed_agents, it is null, and table and dotenv \
+have neither roles nor environment.
 
 Exit codes: 0 ok, 2 usage, 4 refused, 6 unknown.",
     example: "jobgate whoami\njobgate whoami --output dotenv --output-file whoami.env",

@@ -9,7 +9,9 @@ use crate::exit::Exit;
 /// Columns of the left side of a list, indentation included; a longer entry has a line of its own.
 const LEFT: usize = 26;
 
-const MORE: &str = "\njobgate help COMMAND explains a command\n";
+const MORE: &str = "\njobgate COMMAND -h shows the main options, --help all of them\n";
+const JOB: &str =
+    "\nJOB: name of a job or of a parallel or matrix group, glob with * and ?, or id\n";
 const DURATION: &str = "\nDURATION: 90s, 20m, 1h30m, or a number of seconds\n";
 
 /// Width of every page in columns, which fits each terminal and job log.
@@ -17,24 +19,15 @@ const WIDTH: usize = 80;
 
 /// The whole page of one command. `terms` are what an operand may be, with its meaning; none if that needs no list.
 pub fn command(usage: &Usage, terms: &[(String, String)]) -> String {
-    let mut page = head(usage);
+    let mut page = head(usage, terms);
     for paragraph in usage.details.split("\n\n") {
         page.push('\n');
         fill(&mut page, paragraph);
     }
-    if !terms.is_empty() {
-        let _ = writeln!(page, "\n{}s:", usage.placeholder().to_lowercase());
-    }
-    for (form, meaning) in terms {
-        entry(&mut page, form, meaning, LEFT);
-    }
     for group in usage.groups {
         options(&mut page, group);
     }
-    if usage
-        .options()
-        .any(|option| option.value == Some("DURATION"))
-    {
+    if page.contains(" DURATION") {
         page.push_str(DURATION);
     }
     examples(&mut page, usage);
@@ -43,8 +36,8 @@ pub fn command(usage: &Usage, terms: &[(String, String)]) -> String {
 }
 
 /// The page of one command on one screen: without details, and with only the names of options that other commands have, too.
-pub fn short(usage: &Usage, table: &[&'static Usage]) -> String {
-    let mut page = head(usage);
+pub fn short(usage: &Usage, terms: &[(String, String)], table: &[&'static Usage]) -> String {
+    let mut page = head(usage, terms);
     let groups = usage.groups.iter().copied();
     let (shared, own): (Vec<&Group>, Vec<&Group>) =
         groups.partition(|group| is_shared(group, table));
@@ -58,15 +51,25 @@ pub fn short(usage: &Usage, table: &[&'static Usage]) -> String {
         fill(&mut page, &format!("more options: {}", names.join(" ")));
     }
     examples(&mut page, usage);
-    let _ = writeln!(page, "\njobgate {} --help explains all of it", usage.name);
+    let _ = writeln!(page, "\njobgate {} --help explains all options", usage.name);
     page
 }
 
-fn head(usage: &Usage) -> String {
+/// Summary, usage line, and what an operand may be.
+fn head(usage: &Usage, terms: &[(String, String)]) -> String {
     let (name, summary, line) = (usage.name, usage.summary, usage.line());
     let mut page = String::new();
     fill(&mut page, &format!("jobgate {name}: {summary}"));
     let _ = writeln!(page, "\nusage: {line}");
+    if usage.placeholder() == "JOB" {
+        page.push_str(JOB);
+    }
+    if !terms.is_empty() {
+        let _ = writeln!(page, "\n{}s:", usage.placeholder().to_lowercase());
+    }
+    for (form, meaning) in terms {
+        entry(&mut page, form, meaning, LEFT);
+    }
     page
 }
 

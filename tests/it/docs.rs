@@ -206,6 +206,8 @@ fn a_page_shows_all_that_the_table_knows() {
 
         usage: jobgate one [OPTIONS] JOB...
 
+        JOB: name of a job or of a parallel or matrix group, glob with * and ?, or id
+
         A paragraph that is long enough to be broken at the right margin of a page with
         eighty columns.
 
@@ -217,9 +219,8 @@ fn a_page_shows_all_that_the_table_knows() {
           -a, --all               all a|b
 
         output:
-          -o, --output FORMAT     format of the answer; default table [table, json,
-                                  dotenv]
-              --output-file PATH  write the answer to this file instead of stdout
+          -o, --output FORMAT     output format; default table [table, json, dotenv]
+              --output-file PATH  write the output to this file instead of stdout
 
         examples:
           jobgate one build
@@ -235,6 +236,8 @@ fn options_of_several_commands_are_explained_once() {
     assert_eq!(reference.matches("--output FORMAT").count(), 1);
     expect![[r#"
         usage: jobgate one [OPTIONS] JOB...
+
+        JOB: name of a job or of a parallel or matrix group, glob with * and ?, or id
 
         A paragraph that is long enough to be broken at the right margin of a page with
         eighty columns.
@@ -285,7 +288,7 @@ fn exit_codes_table() -> String {
 fn reference_page(usage: &'static Usage, table: &[&'static Usage]) -> String {
     let (whole, short) = (
         page::command(usage, &terms(usage)),
-        page::short(usage, table),
+        page::short(usage, &terms(usage), table),
     );
     let more = |part: &&str| part.starts_with("more options:");
     let said_elsewhere = |part: &&str| {

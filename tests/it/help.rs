@@ -14,24 +14,22 @@ fn no_word_at_all_is_a_mistake() {
             usage: jobgate COMMAND [OPTIONS] [OPERANDS]
 
             commands:
-              whoami      shows the job, pipeline, project and user that the job token
-                          stands for
+              whoami      shows the job, pipeline, project and user of the job token
               agents      lists the GitLab agents for Kubernetes that this job may use
-              doctor      shows what each token may do here, and what to switch on for the
-                          rest
-              jobs        lists the jobs and trigger jobs of a pipeline, or of all below it
-              trace       prints a job's log; --follow goes on until the job ends
-              wait        waits until jobs have ended; the exit code is the verdict
-              play        plays manual and delayed jobs, here or downstream
+              doctor      shows what each token may do, and which settings allow the rest
+              jobs        lists the jobs of a pipeline, and of its downstream pipelines
+              trace       prints a job's log, with --follow until the job ends
+              wait        waits until jobs have finished; the exit code is their result
+              play        plays manual and delayed jobs in this or a downstream pipeline
               retry       retries jobs that have failed or were canceled
               cancel      cancels jobs and verifies it
-              erase       removes log and artifacts of finished jobs
+              erase       removes the log and artifacts of finished jobs
               trigger     starts another project's pipeline with the job token
-              gate        checks conditions, explains each, and ends with 0 only if all hold
+              gate        checks and explains conditions; exits with 0 only if all hold
               completion  prints a completion script for bash, zsh or fish
-              help        explains the commands
+              help        shows help on jobgate or on one command
 
-            jobgate help COMMAND explains a command
+            jobgate COMMAND -h shows the main options, --help all of them
         "#]],
     );
 }
@@ -69,16 +67,18 @@ fn every_way_to_a_help_page_leads_to_the_same() {
 
         usage: jobgate retry [OPTIONS] [JOB...]
 
+        JOB: name of a job or of a parallel or matrix group, glob with * and ?, or id
+
         retrying:
-              --all               act on every match; without it, more than one is an
-                                  error
-              --input NAME=VALUE  input of the job (GitLab 18.10) or of the pipeline
+              --all               act on all matching jobs; without it, more than one is
+                                  an error
+              --input NAME=VALUE  set an input of the job (GitLab 18.10) or pipeline
                                   (GitLab 17.11) [repeatable]
-              --rerun             retry jobs that have already ended
+              --rerun             retry instead of refusing a job that has run
               --dry-run           print the plan and change nothing
-              --wait              wait for the result, which becomes the exit code
-              --on-cancel WHAT    what to do with started jobs if this job ends first;
-                                  default leave [leave, cancel]
+              --wait              wait for the result, which sets the exit code
+              --on-cancel WHAT    if the calling job stops, leave or cancel started
+                                  jobs; default leave [leave, cancel]
 
         more options: --name --stage --status --except --project --pipeline --downstream
         --no-trigger-jobs --require --timeout --interval --keep-going --shallow
@@ -89,7 +89,7 @@ fn every_way_to_a_help_page_leads_to_the_same() {
           jobgate retry flaky --wait
           jobgate retry --all --status failed --except 'flaky*'
 
-        jobgate retry --help explains all of it
+        jobgate retry --help explains all options
     "#]]
     .assert_eq(&page("retry -h"));
 }

@@ -17,7 +17,7 @@ use crate::report::{act as report, messages};
 
 pub const FROM: Opt = Opt::value(
     "--from FILE",
-    "cancel what an action has started, by its --output-file",
+    "cancel what play, retry or trigger wrote to this --output-file",
 );
 
 /// A document with 10,000 jobs is smaller.

@@ -15,21 +15,21 @@ use crate::report::{Format, Out};
 use crate::session::Session;
 
 pub const DRY_RUN: Opt = Opt::switch("--dry-run", "print the plan and change nothing");
-pub const RERUN: Opt = Opt::switch("--rerun", "retry jobs that have already ended");
-pub const FORCE: Opt = Opt::switch("--force", "cancel a job that is stuck in canceling");
-pub const WAIT: Opt = Opt::switch("--wait", "wait for the result, which becomes the exit code");
+pub const RERUN: Opt = Opt::switch("--rerun", "retry instead of refusing a job that has run");
+pub const FORCE: Opt = Opt::switch("--force", "end a job that is stuck in canceling");
+pub const WAIT: Opt = Opt::switch("--wait", "wait for the result, which sets the exit code");
 pub const ON_CANCEL: Opt = Opt::value(
     "--on-cancel WHAT",
-    "what to do with started jobs if this job ends first; default leave",
+    "if the calling job stops, leave or cancel started jobs; default leave",
 )
 .choices(&["leave", "cancel"]);
 pub const ALLOW_FAILURE: Opt = Opt::switch(
     "--allow-failure",
-    "a failed job that is allowed to fail counts as passed",
+    "a failed job counts as passed if it is allowed to fail",
 );
 /// Of `play` and `retry`; for more there is `jobgate wait`.
 pub const WAITING: Group = Group {
-    title: "waiting with --wait",
+    title: "waiting for the jobs",
     options: &[
         &TIMEOUT,
         &INTERVAL,

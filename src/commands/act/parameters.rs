@@ -13,12 +13,12 @@ use crate::session::Session;
 
 pub const VARIABLE: Opt = Opt::value(
     "--variable KEY=VALUE",
-    "a CI/CD variable; KEY alone takes its value from the environment",
+    "set a CI/CD variable; KEY alone takes its value from the environment",
 )
 .many();
 pub const INPUT: Opt = Opt::value(
     "--input NAME=VALUE",
-    "input of the job (GitLab 18.10) or of the pipeline (GitLab 17.11)",
+    "set an input of the job (GitLab 18.10) or pipeline (GitLab 17.11)",
 )
 .many();
 
