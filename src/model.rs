@@ -182,20 +182,12 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 
 /// A job or trigger job as the lists and the actions show it (`lib/api/entities/ci/job.rb`, `bridge.rb`): what the program decides on.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four independent facts of GitLab's, not a state machine"
-)]
 pub struct Job {
     pub id: JobId,
     pub name: String,
     pub status: Status,
     #[serde(default, deserialize_with = "or_default")]
     pub stage: String,
-    #[serde(default, rename = "ref", deserialize_with = "or_default")]
-    pub ref_name: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub tag: bool,
     #[serde(default, deserialize_with = "or_default")]
     pub allow_failure: bool,
     pub created_at: Option<Timestamp>,
@@ -314,7 +306,9 @@ pub struct Pipeline {
 /// What `GET /job` says beyond [`Job`]; both are read from the same text.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct CurrentJob {
-    /// As [`Job::tag`], but absent is not false: a gate must not take silence for a branch.
+    #[serde(default, rename = "ref", deserialize_with = "or_default")]
+    pub ref_name: String,
+    /// Absent is not false: a gate must not take silence for a branch.
     pub tag: Option<bool>,
     pub pipeline: Option<Pipeline>,
 }

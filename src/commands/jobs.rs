@@ -254,7 +254,7 @@ impl Listing<'_, '_> {
                 if json {
                     texts.insert(job.id, raw.to_owned());
                 }
-                jobs.push(slim(job));
+                jobs.push(job);
                 ControlFlow::Continue(())
             })?;
             Ok((Rows { jobs, ..rows }, texts))
@@ -367,7 +367,7 @@ impl Listing<'_, '_> {
                 missing.retain(|index| selected.missing.contains(index));
                 if !selected.jobs.is_empty() {
                     texts.insert(job.id, raw.to_owned());
-                    rows.push(slim(job));
+                    rows.push(job);
                 }
                 if enough(rows.len(), names.len()) {
                     ControlFlow::Break(())
@@ -411,14 +411,4 @@ fn nodes(jobs: Vec<Job>, mut texts: Texts, meant: &HashSet<JobId>) -> Vec<Node> 
     let mut nodes: Vec<Node> = jobs.collect();
     nodes.sort_unstable_by_key(|node| places.get(&node.job.id).copied());
     nodes
-}
-
-/// Without what no list shows: 10,000 rows are kept at once.
-fn slim(job: Job) -> Job {
-    Job {
-        ref_name: String::new(),
-        user: None,
-        tag_list: Box::default(),
-        ..job
-    }
 }

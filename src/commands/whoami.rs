@@ -48,6 +48,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         let (raw, agents) = agents.map_or((None, None), |(raw, agents)| (Some(raw), Some(agents)));
         let page = report::Page {
             job: &me.job,
+            more: &me.more,
             pipeline: &me.pipeline,
             project: me.project,
             agents: agents.as_ref(),

@@ -142,7 +142,7 @@ mod tests {
             job: read(text),
             pipeline: read(&text["pipeline"]),
             project: read(&text["pipeline"]["project_id"]),
-            tag: read(&text["tag"]),
+            more: read(text),
             root: String::new(),
         }
     }
@@ -168,7 +168,7 @@ mod tests {
         let outcome = |counts| JobOutcome {
             name: "unit".to_owned(),
             pipeline: job.pipeline.unwrap(),
-            job: Some(Box::new(job.clone())),
+            job: Some(job.clone().into()),
             counts,
             because: Vec::new(),
         };

@@ -7,7 +7,7 @@ use super::style::Paint;
 use super::table::{Column, Table};
 use crate::decide::deadline::JobTime;
 use crate::model::{
-    AgentsEnvironment, AllowedAgents, Job, Pipeline, ProjectId, Role, Source, Tier,
+    AgentsEnvironment, AllowedAgents, CurrentJob, Job, Pipeline, ProjectId, Role, Source, Tier,
 };
 use crate::time::human;
 
@@ -17,6 +17,7 @@ const COLUMNS: &[Column] = &[Column::Left(""), Column::Text("")];
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
     pub job: &'a Job,
+    pub more: &'a CurrentJob,
     pub pipeline: &'a Pipeline,
     pub project: ProjectId,
     /// `None` if GitLab refused to say.
@@ -32,7 +33,7 @@ impl Page<'_> {
         let source = pipeline.source.as_ref().map_or("?", Source::word);
         let kind = self.ref_type().map(|kind| format!("{kind} "));
         let sha = pipeline.sha.get(..8).unwrap_or(&pipeline.sha);
-        let at = format!("{} at {sha}", job.ref_name);
+        let at = format!("{} at {sha}", self.more.ref_name);
         let user = job.user.iter().map(|user| two(&user.id, &user.username));
         let mut table = Table::new(COLUMNS);
         let mut row = |key: &str, value: &str| {
@@ -77,8 +78,8 @@ impl Page<'_> {
     /// A merge request's ref is neither.
     fn ref_type(&self) -> Option<&'static str> {
         match () {
-            () if self.job.tag => Some("tag"),
-            () if self.job.ref_name.starts_with("refs/") => None,
+            () if self.more.tag == Some(true) => Some("tag"),
+            () if self.more.ref_name.starts_with("refs/") => None,
             () => Some("branch"),
         }
     }
@@ -100,7 +101,7 @@ impl Page<'_> {
         known("PIPELINE_SOURCE", source);
         known("PROJECT_ID", Some(&self.project.to_string()));
         known("PROJECT_PATH", self.path);
-        known("REF", Some(&job.ref_name));
+        known("REF", Some(&self.more.ref_name));
         known("REF_TYPE", self.ref_type());
         known("SHA", Some(&pipeline.sha));
         known("USER", job.user.as_ref().map(|user| user.username.as_str()));

@@ -100,7 +100,7 @@ impl<'c> Collector<'c> {
             job: me.job.clone(),
             pipeline: me.pipeline.clone(),
             project: me.project,
-            tag: me.more.tag,
+            more: me.more.clone(),
             root: turns.session.root().to_owned(),
         };
         let need = |names: &[&str]| {
@@ -175,7 +175,7 @@ fn refs(turns: &Turns, calling: &Calling, project: Project) -> Option<Fetched<Ve
         _ => return None,
     };
     // The search only shortens the list: GitLab finds names that contain the text, and `^`, `$` and `*` in it would mean something.
-    let name = calling.job.ref_name.as_str();
+    let name = calling.more.ref_name.as_str();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     let search = name.chars().all(plain).then_some(("search", name));
     Some(list(turns, &route, search.as_slice()))
@@ -185,7 +185,7 @@ fn refs(turns: &Turns, calling: &Calling, project: Project) -> Option<Fetched<Ve
 fn pipelines(turns: &Turns, calling: &Calling, route: &Route) -> Fetched<Vec<Vec<Pipeline>>> {
     let own = &calling.pipeline;
     let of_ref = [
-        ("ref", calling.job.ref_name.as_str()),
+        ("ref", calling.more.ref_name.as_str()),
         ("order_by", "id"),
         ("sort", "desc"),
     ];

@@ -46,7 +46,7 @@ fn contains(names: &[String], name: &str) -> bool {
 
 pub(super) fn ref_matches(wanted: Fact, globs: &[String], evidence: &Evidence) -> Checked {
     let kind = evidence.calling.ref_kind()?;
-    let name = &evidence.calling.job.ref_name;
+    let name = &evidence.calling.more.ref_name;
     let one = (kind == wanted).then(|| globs.is_empty() || any_glob(globs, name));
     Ok((one, kind.of(&[name])))
 }
@@ -57,7 +57,7 @@ fn any_glob(globs: &[String], name: &str) -> bool {
 
 pub(super) fn protected_ref(_: &[String], evidence: &Evidence) -> Checked {
     let kind = evidence.calling.ref_kind()?;
-    let name = &evidence.calling.job.ref_name;
+    let name = &evidence.calling.more.ref_name;
     if kind == Fact::OtherRef {
         return Ok((None, kind.of(&[name])));
     }
@@ -169,7 +169,7 @@ pub(super) fn newest(_: &[String], evidence: &Evidence) -> Checked {
         return Err(Fact::PipelineWithoutRef.of(&[&row.id]));
     }
     // Rows of another ref can be there: `app/finders/ci/pipelines_finder.rb` adds the refs that GitLab keeps for a branch.
-    let of_ref = |row: &&Pipeline| row.ref_name == calling.job.ref_name;
+    let of_ref = |row: &&Pipeline| row.ref_name == calling.more.ref_name;
     let reach_back = |rows: &Vec<Pipeline>| rows.iter().filter(of_ref).any(|row| row.id <= own.id);
     match all().filter(of_ref).find(|row| row.id == own.id) {
         Some(row) if row.sha != own.sha => return Err(Fact::TwoCommits.of(&[&own.id])),

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::said::{Fact, Said};
 use crate::decide::wait::Outcome;
 use crate::exit::Stop;
-use crate::model::{AllowedAgents, Environment, GitRef, Job, Pipeline, ProjectId, Source, User};
+use crate::model::{
+    AllowedAgents, CurrentJob, Environment, GitRef, Job, Pipeline, ProjectId, Source, User,
+};
 
 /// An answer, or what came instead of it.
 pub type Fetched<T> = Result<T, Stop>;
@@ -39,8 +41,7 @@ pub struct Calling {
     pub job: Job,
     pub pipeline: Pipeline,
     pub project: ProjectId,
-    /// As [`Job::tag`], but absent is not false: a gate must not take silence for a branch.
-    pub tag: Option<bool>,
+    pub more: CurrentJob,
     /// Relative root of the GitLab server: `/gitlab`, or empty. It stands before the project's path in every URL.
     pub root: String,
 }
@@ -48,12 +49,12 @@ pub struct Calling {
 impl Calling {
     /// Branch, tag or other ref; an error if GitLab did not say, or said two things: both fields come from the same pipeline.
     pub fn ref_kind(&self) -> Result<Fact, Said> {
-        let name = &self.job.ref_name;
+        let name = &self.more.ref_name;
         let of_pipeline = &self.pipeline.ref_name;
         if !of_pipeline.is_empty() && of_pipeline != name {
             return Err(Fact::TwoRefs.of(&[name, of_pipeline]));
         }
-        match self.tag {
+        match self.more.tag {
             Some(_) if name.starts_with("refs/") => Ok(Fact::OtherRef),
             Some(tag) if !name.is_empty() => Ok(if tag { Fact::Tag } else { Fact::Branch }),
             _ => Err(Fact::Silent.of(&[&"ref"])),

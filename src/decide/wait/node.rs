@@ -1,5 +1,6 @@
 //! What is known about one pipeline: its selected jobs as last seen.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::outcome::Unreadable;
@@ -170,8 +171,8 @@ impl Node {
 /// A selected job.
 #[derive(Debug)]
 pub(super) struct Tracked {
-    /// The newest attempt.
-    pub job: Job,
+    /// The newest attempt. What is said of it at the end shares it.
+    pub job: Rc<Job>,
     pub matched: Matched,
     /// The last list had its newest attempt. Otherwise the list was that of a server that lags behind, and says nothing about the job.
     pub shown: bool,
@@ -195,7 +196,7 @@ impl Tracked {
         let ended = chosen.job.finished_at.filter(|_| context.first);
         let stood = server.zip(ended).map(|(now, end)| now.since(end));
         Self {
-            job: chosen.job.clone(),
+            job: Rc::new(chosen.job.clone()),
             matched: chosen.matched,
             shown: true,
             reached: false,
@@ -224,7 +225,7 @@ impl Tracked {
             self.stood = Duration::ZERO;
             self.moved = true;
         }
-        self.job = row.clone();
+        self.job = Rc::new(row.clone());
         if let Want::Statuses(wanted) = &context.rules.want {
             self.reached |= !row.status.finished() && reached(wanted, row);
         }

@@ -1,5 +1,6 @@
 //! What a wait is for, what each look brings, and what it leads to.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -214,7 +215,7 @@ pub struct JobOutcome {
     pub name: String,
     pub pipeline: PipelineKey,
     /// The newest attempt.
-    pub job: Option<Box<Job>>,
+    pub job: Option<Rc<Job>>,
     pub counts: Counts,
     /// Of a trigger job: the downstream jobs that did not simply pass, and theirs in turn.
     pub because: Vec<JobOutcome>,
@@ -229,9 +230,9 @@ impl JobOutcome {
         }
     }
 
-    pub(super) fn of(job: &Job, pipeline: PipelineKey, counts: Counts) -> Self {
+    pub(super) fn of(job: &Rc<Job>, pipeline: PipelineKey, counts: Counts) -> Self {
         Self {
-            job: Some(Box::new(job.clone())),
+            job: Some(Rc::clone(job)),
             ..Self::none(&job.name, pipeline, counts)
         }
     }
