@@ -13,11 +13,11 @@ const USAGE: Usage = Usage {
     operands: "bash|zsh|fish",
     summary: "prints a completion script for bash, zsh or fish",
     details: "\
-Bash: put `source <(jobgate completion bash)` into ~/.bashrc.
+Bash: add `source <(jobgate completion bash)` to ~/.bashrc.
 
-Zsh: put `source <(jobgate completion zsh)` into ~/.zshrc, after compinit.
+Zsh: add `source <(jobgate completion zsh)` to ~/.zshrc, after compinit.
 
-Fish: write the script to ~/.config/fish/completions/jobgate.fish.",
+Fish: run `jobgate completion fish > ~/.config/fish/completions/jobgate.fish`.",
     example: "jobgate completion bash\njobgate completion zsh\njobgate completion fish",
     groups: &[],
 };

@@ -32,7 +32,7 @@ pub const KEEP_GOING: Opt = Opt::switch(
 );
 pub const TIMEOUT: Opt = Opt::value(
     "--timeout DURATION",
-    "maximum wait; 0: check once; default: the calling job's time left",
+    "maximum wait; 0: check once; default: the calling job's remaining time",
 );
 pub const INTERVAL: Opt = Opt::value(
     "--interval MIN..MAX",

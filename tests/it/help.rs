@@ -74,7 +74,7 @@ fn every_way_to_a_help_page_leads_to_the_same() {
                                   an error
               --input NAME=VALUE  set an input of the job (GitLab 18.10) or pipeline
                                   (GitLab 17.11) [repeatable]
-              --rerun             retry instead of refusing a job that has run
+              --rerun             retry jobs that would otherwise be refused
               --dry-run           print the plan and change nothing
               --wait              wait for the result, which sets the exit code
               --on-cancel WHAT    if the calling job stops, leave or cancel started

@@ -17,7 +17,7 @@ use crate::report::{act as report, messages};
 
 pub const FROM: Opt = Opt::value(
     "--from FILE",
-    "cancel what play, retry or trigger wrote to this --output-file",
+    "cancel what play, retry or trigger started; FILE: its --output-file",
 );
 
 /// A document with 10,000 jobs is smaller.

@@ -15,7 +15,7 @@ use crate::report::{Format, Out};
 use crate::session::Session;
 
 pub const DRY_RUN: Opt = Opt::switch("--dry-run", "print the plan and change nothing");
-pub const RERUN: Opt = Opt::switch("--rerun", "retry instead of refusing a job that has run");
+pub const RERUN: Opt = Opt::switch("--rerun", "retry jobs that would otherwise be refused");
 pub const FORCE: Opt = Opt::switch("--force", "end a job that is stuck in canceling");
 pub const WAIT: Opt = Opt::switch("--wait", "wait for the result, which sets the exit code");
 pub const ON_CANCEL: Opt = Opt::value(
