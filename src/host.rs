@@ -1,7 +1,6 @@
 //! What the program is given from outside: arguments, variables, clock, streams and limits.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -96,13 +95,10 @@ impl Mask {
         }
         let in_json = token.replace('\\', r"\\").replace('"', "\\\"");
         let mut tokens = self.tokens();
-        for form in [token.as_bytes(), in_json.as_bytes()] {
-            if !tokens.iter().any(|known| known == form) {
-                tokens.push(form.to_vec());
-            }
-        }
+        tokens.extend([token.as_bytes().to_vec(), in_json.into_bytes()]);
         // The longest first, so that none is left in part where one holds another.
-        tokens.sort_unstable_by_key(|token| Reverse(token.len()));
+        tokens.sort_unstable_by(|one, other| (other.len(), one).cmp(&(one.len(), other)));
+        tokens.dedup();
     }
 
     pub(crate) fn apply<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
@@ -123,17 +119,20 @@ impl Mask {
         masked
     }
 
-    /// How many bytes at the end may be the beginning of a token.
+    /// How many bytes at the end may be the beginning of a token. A whole token before them that they would cut is among them.
     pub(crate) fn open_end(&self, bytes: &[u8]) -> usize {
-        let open = |token: &Vec<u8>| {
-            let mut lengths = (1..token.len().min(bytes.len() + 1)).rev();
-            lengths.find(|length| {
-                token
-                    .get(..*length)
-                    .is_some_and(|start| bytes.ends_with(start))
-            })
+        let tokens = self.tokens();
+        let longest = tokens.first().map_or(0, Vec::len);
+        let mut end = bytes.len();
+        let same = |(one, other): (&u8, &u8)| one == other;
+        let is_cut = |at: usize, end: usize| {
+            let mut tokens = tokens.iter().filter(|token| at + token.len() > end);
+            tokens.any(|token| token.iter().zip(&bytes[at..]).all(same))
         };
-        self.tokens().iter().filter_map(open).max().unwrap_or(0)
+        while let Some(at) = (end.saturating_sub(longest)..end).find(|at| is_cut(*at, end)) {
+            end = at;
+        }
+        bytes.len() - end
     }
 
     fn tokens(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
@@ -171,4 +170,31 @@ impl Limits {
         error_bytes: 64 << 10,
         outage: Duration::from_secs(30),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_cut_where_its_end_looks_like_its_beginning() {
+        let mask = Mask::default();
+        for token in ["glpat-long", "glpat-long-more", "-`=W---/z--"] {
+            mask.add(token);
+        }
+        for (text, open) in [
+            ("", 0),
+            ("plain", 0),
+            ("plain glp", 3),
+            ("see glpat-lon", 9),
+            // It may be the beginning of the longer one.
+            ("see glpat-long", 10),
+            ("see glpat-long-more", 0),
+            ("a -`=W---/z--", 11),
+            ("a -`=W---/z-- b", 0),
+            ("glpat-long-morg", 1),
+        ] {
+            assert_eq!(mask.open_end(text.as_bytes()), open, "{text}");
+        }
+    }
 }

@@ -41,7 +41,10 @@ fn files() -> Vec<File> {
             let entry = entry.unwrap();
             let path = folder.join(entry.file_name());
             let name = path.to_str().unwrap().replace('\\', "/");
-            if name == "target" || is_foreign(&name) {
+            if ["target", "corpus", "artifacts"]
+                .contains(&name.rsplit('/').next().unwrap_or_default())
+                || is_foreign(&name)
+            {
                 continue;
             }
             if entry.file_type().unwrap().is_dir() {
