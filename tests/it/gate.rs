@@ -257,6 +257,15 @@ fn a_canceled_job_opens_no_gate() {
         jobgate: error: the gate could not be checked
     "#]]
     .assert_eq(&logs);
+    // Only the list of jobs shows it; what cleans up goes on.
+    let story = Story::new();
+    let me = story.me;
+    let cancel = move |world: &mut World| world.flip(me, "canceling");
+    story.gitlab.before("GET */jobs?*", cancel);
+    assert_eq!(story.run("gate jobs=unit").code, 143);
+    let cleanup = "cancel lint --require jobs=unit --dry-run";
+    assert_eq!(story.run(cleanup).code, 0);
+    story.gitlab.finish();
 }
 
 #[test]

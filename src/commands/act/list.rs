@@ -57,13 +57,6 @@ pub fn route(place: &Place, verb: Verb, id: JobId) -> Route {
     }
 }
 
-/// Of a trigger job that was started, the pipeline is meant that it has started in turn: GitLab cancels that, but no trigger job.
-fn stand_for_downstream(job: &mut Job) {
-    if let Some(pipeline) = &job.downstream_pipeline {
-        (job.status, job.trigger) = (pipeline.status.clone(), false);
-    }
-}
-
 impl<'j> Jobs<'j> {
     pub fn new(session: &'j Session<'j>, request: &'j Request) -> Self {
         Self {
@@ -119,7 +112,13 @@ impl<'j> Jobs<'j> {
         self.rows = rows.jobs;
         // The action of `cancel --from`.
         if request.action.matched == Matched::Everything {
-            self.rows.iter_mut().for_each(stand_for_downstream);
+            // Of a trigger job, the pipeline is meant that it has started: GitLab cancels that, but no trigger job.
+            for job in &mut self.rows {
+                if let Some(pipeline) = &job.downstream_pipeline {
+                    self.pipelines.place(&place, pipeline.key());
+                    (job.status, job.trigger) = (pipeline.status.clone(), false);
+                }
+            }
         }
         if self.place.as_ref() != Some(&place) {
             self.session.talk.line(&report::pipeline(&place));

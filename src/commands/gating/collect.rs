@@ -54,7 +54,8 @@ impl<'c> Collector<'c> {
                 selection: &selection,
                 known: Vec::new(),
                 rules: &rules,
-                me: Some(me),
+                // A cleanup goes on in a job that is being canceled.
+                me: Some(me).filter(|me| me.alive().is_ok()),
             });
             Some((one.text.clone(), selection, watch))
         });
@@ -78,8 +79,10 @@ impl<'c> Collector<'c> {
             if let Some(signal) = turns.session.host.interrupt.signal() {
                 return Err(signaled(signal));
             }
+            // A list may show the calling job canceled, which is as good as a signal.
+            let ends = |stop: &&Stop| matches!(stop.exit, Exit::Signal(_) | Exit::Timeout);
             let mut stops = judgement.lines.iter().filter_map(|line| line.said.stop());
-            if let Some(stop) = stops.find(|stop| stop.exit == Exit::Timeout) {
+            if let Some(stop) = stops.find(ends) {
                 return Err(stop.clone());
             }
             // A gate opens by evidence of one moment.

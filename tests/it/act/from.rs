@@ -6,7 +6,7 @@ use expect_test::expect;
 
 use super::started::monitoring;
 use super::{Story, deploy};
-use crate::fake::{MIRA, child, ci, job};
+use crate::fake::{MIRA, World, child, ci, downstream, job};
 use crate::run::Outcome;
 
 /// A folder with a file of this name and content.
@@ -84,9 +84,16 @@ fn of_trigger_the_whole_pipeline_is_canceled() {
 #[test]
 fn of_a_played_trigger_job_the_pipeline_that_it_has_started_is_canceled() {
     let sub = |name| child(name, ci().stage("x", [job(name).endless()])).manual();
-    let story = Story::new(ci().stage("deploy", [sub("eu"), sub("us").depend(), sub("asia")]));
+    let other = downstream("other", "ops/other")
+        .ci(ci().stage("x", [job("y").endless()]))
+        .manual();
+    let jobs = [sub("eu"), sub("us").depend(), sub("asia"), other];
+    let other = |world: &mut World, _| {
+        world.project("ops/other");
+    };
+    let story = Story::with(ci().stage("deploy", jobs), other);
     let (_folder, path) = file("started", "");
-    let words = "play eu us asia --all -o dotenv --output-file";
+    let words = "play --all --stage deploy -o dotenv --output-file";
     assert_eq!(story.go(story.call(words).arg(&path)).code, 0);
     story.gitlab.world(|world| {
         world.advance_by(5);
@@ -94,28 +101,34 @@ fn of_a_played_trigger_job_the_pipeline_that_it_has_started_is_canceled() {
         world.end(asia, None);
     });
     from(&story, &path, "").is(
-        0,
+        4,
         expect![[r#"
-        JOB   RESULT        STATUS    DURATION     ID  NOTE
-        eu    canceled      canceled        0s  90400
-        us    canceled      canceled        4s  90401
-        asia  done already  success         0s  90402  it has passed
-    "#]],
+            JOB    RESULT        STATUS    DURATION     ID  NOTE
+            eu     canceled      canceled        0s  90400
+            us     canceled      canceled        4s  90401
+            asia   done already  success         0s  90402  it has passed
+            other  refused       running         0s  90403  the token cannot see project 45, which exists
+              URL/jobs/90403
+        "#]],
         expect![[r#"
-        plan: eu (90400, running): cancel
-        plan: us (90401, running): cancel
-        plan: asia (90402, success): done already, it has passed
-        08:00:05 eu (90400, canceled): canceled  URL/jobs/90400
-        08:00:05 us (90401, canceled): canceled  URL/jobs/90401
-    "#]],
+            plan: eu (90400, running): cancel
+            plan: us (90401, running): cancel
+            plan: asia (90402, success): done already, it has passed
+            plan: other (90403, running): cancel
+            08:00:05 other (90403, running): refused, the token cannot see project 45, which exists
+            jobgate: error: the token cannot see project 45, which exists
+            jobgate: error: POST /projects/45/pipelines/7704/cancel: 404 Project Not Found (request id 01JD0000000000000000000016)
+            jobgate: hint: the token's user must be a member of project 45 with the role Developer or higher; a project access token of that project is one
+            08:00:05 eu (90400, canceled): canceled  URL/jobs/90400
+            08:00:05 us (90401, canceled): canceled  URL/jobs/90401
+        "#]],
     );
     let log = story.gitlab.log();
-    let posts: Vec<&str> = log
-        .lines()
-        .filter(|line| line.contains("/cancel"))
-        .collect();
-    let canceled = |id| format!("POST /api/v4/projects/44/pipelines/{id}/cancel access 200");
-    assert_eq!(posts, [canceled(7701), canceled(7702)]);
+    let post = |id| format!("POST /api/v4/projects/44/pipelines/{id}/cancel access 200");
+    assert!(
+        [7701, 7702].iter().all(|id| log.contains(&post(id))),
+        "{log}"
+    );
     story.gitlab.finish();
 }
 
