@@ -44,7 +44,7 @@ fn a_mistaken_word_is_explained_with_one_hint() {
     explained(
         2,
         "wait unit --ok skip|wait unit --for pased|wait unit --for passed,failed|wait unit --timeout 5x|gate --require branch=main|\
-            gate branch=/^main$/|wait|wait gate|cancel unit --for passed|play unit --ok skipped|agents --agent x|jobs --limit ten|\
+            gate branch=/^main$/|gate brunch=main|wait|wait gate|cancel unit --for passed|play unit --ok skipped|agents --agent x|jobs --limit ten|\
             completion bsah|versoin",
         &expect![[r#"
             $ jobgate wait unit --ok skip
@@ -64,6 +64,9 @@ fn a_mistaken_word_is_explained_with_one_hint() {
             jobgate: hint: write the CONDITION without --require
             $ jobgate gate branch=/^main$/
             jobgate: error: CONDITION: branch takes a glob with * and ?, not a regular expression: "/^main$/"
+            jobgate: hint: jobgate gate --help lists the conditions
+            $ jobgate gate brunch=main
+            jobgate: error: CONDITION: unknown condition "brunch"; did you mean "branch"?
             jobgate: hint: jobgate gate --help lists the conditions
             $ jobgate wait
             jobgate: error: wait needs a JOB, a --stage, or --all for all other jobs of the pipeline

@@ -37,9 +37,13 @@ impl Story {
         Self::of(world, pipeline)
     }
 
-    fn of(mut world: World, pipeline: Id) -> Self {
+    fn of(world: World, pipeline: Id) -> Self {
+        Self::by(world, pipeline, "gate")
+    }
+
+    fn by(mut world: World, pipeline: Id, caller: &str) -> Self {
         world.advance_by(0);
-        let me = world.job(pipeline, "gate");
+        let me = world.job(pipeline, caller);
         let gitlab = GitLab::start(world);
         Self {
             gitlab,

@@ -118,27 +118,6 @@ fn a_token_that_stands_for_another_job_by_now_sends_nothing() {
 }
 
 #[test]
-fn a_manual_job_is_not_canceled_because_it_does_not_run() {
-    let jobs = [job("ask").manual(), job("slow").is("running")];
-    let story = Story::new(ci().stage("deploy", jobs));
-    story.run("cancel ask slow --all").is(
-        0,
-        expect![[r#"
-            JOB   RESULT        STATUS    DURATION     ID  NOTE
-            ask   done already  manual              90400  it does not run
-            slow  canceled      canceled    59m00s  90401
-        "#]],
-        expect![[r#"
-            plan: ask (90400, manual): done already, it does not run
-            plan: slow (90401, running): cancel
-            08:00:00 slow (90401, canceled): canceled  URL/jobs/90401
-        "#]],
-    );
-    assert_eq!(story.gitlab.posts(), 1);
-    story.gitlab.finish();
-}
-
-#[test]
 fn a_limit_of_its_own_costs_play_a_second_more_than_it_asks_for() {
     let story = Story::new(ci().stage("deploy", [job("deploy").manual()]));
     story.gitlab.fault("POST */play", Fault::LimitedAction(7));

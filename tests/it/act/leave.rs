@@ -13,25 +13,42 @@ fn long() -> crate::fake::Ci {
 }
 
 #[test]
-fn it_goes_on_unless_asked_otherwise() {
-    let story = Story::with(long(), |world, _| world.signal_after(60, Signal::Terminate));
-    story
-        .call("play deploy --wait -q")
-        .on(&story.gitlab.clock(), &Interrupt::new())
-        .is(
-            143,
-            expect![[r#"
-                JOB     RESULT   STATUS   DURATION     ID
-                deploy  waiting  running       54s  90400
-                  URL/jobs/90400
-            "#]],
-            expect![[r#"
-            jobgate: error: ended by SIGTERM
-        "#]],
-        );
-    let deploy = story.job("deploy");
-    assert_eq!(story.gitlab.world(|world| world.status(deploy)), "running");
-    story.gitlab.finish();
+fn what_was_started_goes_on_unless_asked_otherwise() {
+    let rollout = child("rollout", ci().stage("x", [job("eu").endless()])).manual();
+    let other = job("other").is("running");
+    let plan = long().stage("more", [rollout.needs([]), other]);
+    for (words, signal, code, job, status) in [
+        ("play deploy", true, 143, 90400, "running"),
+        (
+            "play deploy --on-cancel cancel",
+            false,
+            3,
+            90400,
+            "canceled",
+        ),
+        // Somebody else has started it.
+        ("play other --on-cancel cancel", false, 3, 90402, "running"),
+        (
+            "play rollout --on-cancel cancel",
+            false,
+            3,
+            90404,
+            "canceled",
+        ),
+    ] {
+        let story = Story::with(plan.clone(), |world, _| {
+            if signal {
+                world.signal_after(30, Signal::Terminate);
+            }
+        });
+        let got = story.run(&format!("{words} --wait --timeout 60s"));
+        assert_eq!(got.code, code, "{words}: {got:?}");
+        let ended = story.gitlab.world(|world| world.status(job));
+        assert_eq!(ended, status, "{words}: {got:?}");
+        let whole = story.gitlab.log().contains("/pipelines/7701/cancel access");
+        assert_eq!(whole, words.contains("rollout"), "{words}: {got:?}");
+        story.gitlab.finish();
+    }
 }
 
 #[test]
@@ -62,41 +79,6 @@ fn it_is_canceled_on_a_signal() {
         );
     let deploy = story.job("deploy");
     assert_eq!(story.gitlab.world(|world| world.status(deploy)), "canceled");
-    story.gitlab.finish();
-}
-
-#[test]
-fn it_is_canceled_when_time_runs_out() {
-    let story = Story::new(long());
-    let got = story.run("play deploy --wait --on-cancel cancel --timeout 60s");
-    assert_eq!(got.code, 3, "{got:?}");
-    let deploy = story.job("deploy");
-    assert_eq!(story.gitlab.world(|world| world.status(deploy)), "canceled");
-    story.gitlab.finish();
-}
-
-#[test]
-fn what_somebody_else_started_is_left_alone() {
-    let story = Story::new(ci().stage("deploy", [job("deploy").is("running")]));
-    let got = story.run("play deploy --wait --on-cancel cancel --timeout 60s");
-    assert_eq!((got.code, story.gitlab.posts()), (3, 0), "{got:?}");
-    story.gitlab.finish();
-}
-
-#[test]
-fn of_a_trigger_job_the_pipeline_is_canceled() {
-    let rollout = child("rollout", ci().stage("x", [job("eu").endless()])).manual();
-    let story = Story::new(ci().stage("deploy", [rollout]));
-    let got = story.run("play rollout --wait --on-cancel cancel --timeout 60s");
-    assert_eq!(got.code, 3, "{got:?}");
-    assert!(
-        story
-            .gitlab
-            .log()
-            .contains("/pipelines/7701/cancel access 200"),
-        "{}",
-        story.gitlab.log()
-    );
     story.gitlab.finish();
 }
 

@@ -46,7 +46,7 @@ fn a_role_that_is_too_low() {
 #[test]
 fn each_refusal_has_its_code_and_its_cause() {
     type Change = fn(&mut World, Id);
-    let rules: [(&str, Change); 7] = [
+    let rules: [(&str, Change); 9] = [
         ("play deploy", |world, project| {
             world.environment(project, "production", "production");
             world.at_project(project).environments[0].deployers = Some(Vec::new());
@@ -62,6 +62,13 @@ fn each_refusal_has_its_code_and_its_cause() {
         ("play deploy", |world, _| {
             world.access_tokens.last_mut().unwrap().scopes = vec!["read_api"];
         }),
+        ("play deploy --input zone=eu", |_, _| {}),
+        (
+            "play deploy --project shop/old --pipeline 7700",
+            |world, project| {
+                world.at_project(project).old_paths = vec!["shop/old".to_owned()];
+            },
+        ),
         ("retry looped", |_, _| {}),
         ("erase silent", |_, _| {}),
     ];
@@ -88,29 +95,11 @@ fn each_refusal_has_its_code_and_its_cause() {
         6 play deploy: jobgate: error: this GitLab takes no writes at the moment: maintenance, or a read-only copy
         4 play deploy: jobgate: error: the access token has expired
         4 play deploy: jobgate: error: the access token's scopes do not allow it to play jobs
+        2 play deploy --input zone=eu: jobgate: error: the job declares no such input
+        2 play deploy --project shop/old --pipeline 7700: jobgate: error: the project has moved, and GitLab does not forward writes to its new path
         9 retry looped: jobgate: error: the job cannot be retried in its present status
         9 erase silent: jobgate: error: the job cannot be erased: it has not finished, or has neither log nor artifacts
     "#]].assert_eq(&said.concat());
-}
-
-#[test]
-fn an_input_that_the_job_does_not_have() {
-    let story = Story::new(ci().stage("deploy", [job("deploy").manual().inputs(["region"])]));
-    story
-        .run("play deploy --input zone=eu")
-        .is(2, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE
-            deploy  refused  manual  90400  the job declares no such input
-              URL/jobs/90400
-        "#]], expect![[r#"
-            plan: deploy (90400, manual): play
-            08:00:00 deploy (90400, manual): refused, the job declares no such input
-            jobgate: error: the job declares no such input
-            jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unknown input: zone (request id 01JD0000000000000000000005)
-            jobgate: hint: a job's inputs stand under its inputs: keyword; GitLab takes them since 18.10
-        "#]]);
-    assert_eq!(story.run("play deploy --input region=eu").code, 0);
-    story.gitlab.finish();
 }
 
 #[test]
@@ -135,41 +124,6 @@ fn a_rate_limit_is_waited_out() {
         08:02:02 deploy (90400, pending): played  URL/jobs/90400
     "#]]);
     assert_eq!(story.writes("deploy", "play"), 1);
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_resource_lock_is_waited_out() {
-    let story = Story::new(deploy());
-    story.gitlab.faults("POST */play", Fault::Locked, 3);
-    assert_eq!(story.run("play deploy").code, 0);
-    assert_eq!(story.writes("deploy", "play"), 1);
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_moved_project() {
-    let story = Story::with(deploy(), |world, pipeline| {
-        let project = world.pipelines[&pipeline].project;
-        world.at_project(project).old_paths = vec!["shop/old".to_owned()];
-    });
-    let pipeline = story.pipeline;
-    story
-        .run(&format!(
-            "play deploy --project shop/old --pipeline {pipeline}"
-        ))
-        .is(2, expect![[r#"
-            JOB     RESULT   STATUS     ID  NOTE
-            deploy  refused  manual  90400  the project has moved, and GitLab does not forward writes to its new path
-              URL/jobs/90400
-        "#]], expect![[r#"
-            pipeline 7700 of project shop/old
-            plan: deploy (90400, manual): play
-            08:00:00 deploy (90400, manual): refused, the project has moved, and GitLab does not forward writes to its new path
-            jobgate: error: the project has moved, and GitLab does not forward writes to its new path
-            jobgate: error: POST /projects/shop%2Fold/jobs/90400/play: 405 Non GET methods are not allowed for moved projects (request id 01JD0000000000000000000006)
-            jobgate: hint: use the project's number (CI_PROJECT_ID), which never changes, or its new path
-        "#]]);
     story.gitlab.finish();
 }
 
@@ -200,6 +154,7 @@ fn a_lost_answer_is_looked_after() {
         (Fault::Close, 2),
         (Fault::BadGateway, 2),
         (Fault::Page, 2),
+        (Fault::Locked, 2),
     ] {
         let story = Story::new(ci().stage("deploy", [job("deploy").manual().runs(600)]));
         story.gitlab.fault("POST */play", fault);

@@ -10,7 +10,8 @@ use crate::run::Outcome;
 /// `unit` runs for a minute; `approve` waits for a person: tom plays it after `played` seconds.
 fn story(unit: JobSpec, played: u64) -> Story {
     let plan = ci().stage("test", [unit, job("approve").manual().queue(0).runs(5)]);
-    with(plan, |world, approve| {
+    with(plan, |world, pipeline| {
+        let approve = world.job(pipeline, "approve");
         let tom = world.user("tom");
         world.at_project(44).members.insert(tom, "developer");
         world.after(played, move |world| {
@@ -19,13 +20,13 @@ fn story(unit: JobSpec, played: u64) -> Story {
     })
 }
 
-fn with(plan: Ci, prepare: impl FnOnce(&mut World, u64)) -> Story {
+/// `prepare` gets the pipeline, whose last job calls.
+pub(super) fn with(plan: Ci, prepare: impl FnOnce(&mut World, u64)) -> Story {
     let mut world = World::new();
     world.project("shop/web");
     let plan = plan.stage("deploy", [job("deploy").here()]);
     let pipeline = world.pipeline("shop/web", "main", plan);
-    let approve = world.job(pipeline, "approve");
-    prepare(&mut world, approve);
+    prepare(&mut world, pipeline);
     let me = world.job(pipeline, "deploy");
     Story {
         gitlab: GitLab::start(world),

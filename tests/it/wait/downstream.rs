@@ -1,7 +1,7 @@
 //! Trigger jobs count as the pipelines do that they have started.
 
 use super::{Story, after_head};
-use crate::fake::{Allow, Ci, GitLab, JobSpec, MIRA, World, child, ci, downstream, job};
+use crate::fake::{Allow, Ci, JobSpec, MIRA, World, child, ci, downstream, job};
 use expect_test::expect;
 
 /// A pipeline whose trigger job `child` has this strategy.
@@ -139,17 +139,6 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
         jobgate: error: trigger job child of pipeline 7700 has started no pipeline; it is failed
     "#]],
     );
-    after_head(story.run("wait smoke --downstream chidl")).is(
-        5,
-        expect![[r#"
-            JOB    RESULT
-            chidl  missing
-        "#]],
-        expect![[r#"
-        jobgate: error: no trigger job "chidl" in pipeline 7700; did you mean "child"?
-        jobgate: hint: jobgate jobs lists the jobs of a pipeline
-    "#]],
-    );
     story.gitlab.finish();
 }
 
@@ -205,13 +194,7 @@ fn elsewhere(allowed: &[&str]) -> Story {
         .stage("deploy", [downstream("deploy", "ops/deploy")])
         .stage("gate", [job("gate").here()]);
     let pipeline = world.pipeline("shop/web", "main", ci);
-    let me = world.job(pipeline, "gate");
-    let gitlab = GitLab::start(world);
-    Story {
-        gitlab,
-        pipeline,
-        me,
-    }
+    Story::of(world, pipeline)
 }
 
 #[test]
@@ -315,16 +298,5 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
         jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000035)
         jobgate: hint: an id belongs to one project (--project); a trigger job has no log and cannot be read by its id
     "#]]);
-    let call = story.call("wait deploy -q").var("CI_JOB_ID", "17");
-    story.on(call).is(
-        0,
-        expect![[r#"
-            JOB     RESULT  STATUS   DURATION     ID  NOTE
-            deploy  passed  success        0s  90400  started pipeline 7701
-        "#]],
-        expect![[r#"
-        jobgate: warning: CI_JOB_ID is 17, but the job token belongs to job 90401
-    "#]],
-    );
     story.gitlab.finish();
 }

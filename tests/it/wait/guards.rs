@@ -1,7 +1,7 @@
 //! Waits that could never end are told apart from those that merely take long.
 
 use super::{Story, after_head, play};
-use crate::fake::{GitLab, World, ci, job};
+use crate::fake::{World, ci, job};
 use expect_test::expect;
 
 /// The job that waits stands before the one that it waits for.
@@ -13,13 +13,7 @@ fn before(more: crate::fake::JobSpec) -> Story {
         .stage("other", [more])
         .stage("deploy", [job("ship")]);
     let pipeline = world.pipeline("shop/web", "main", ci);
-    let me = world.job(pipeline, "gate");
-    let gitlab = GitLab::start(world);
-    Story {
-        gitlab,
-        pipeline,
-        me,
-    }
+    Story::of(world, pipeline)
 }
 
 #[test]

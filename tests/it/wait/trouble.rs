@@ -93,29 +93,6 @@ fn a_list_that_fails_beside_a_good_one_is_trouble_that_is_named_and_not_asked_fo
 }
 
 #[test]
-fn one_401_is_asked_again() {
-    let story = Story::new(ci().stage("test", [job("unit").runs(100)]));
-    story.gitlab.fault("GET */jobs?*", Fault::Unauthorized);
-    story
-        .gitlab
-        .fault("GET */trigger_jobs?*", Fault::Unauthorized);
-    after_head(story.run("wait unit")).is(
-        0,
-        expect![[r#"
-            JOB   RESULT  STATUS   DURATION     ID
-            unit  passed  success     1m40s  90400
-        "#]],
-        expect![[r#"
-            08:00:02 unit  pending
-            08:00:04 unit  pending → running  (2s in queue)
-            08:01:04 waiting for unit (running 56s)
-            08:01:55 unit  running → success
-        "#]],
-    );
-    story.gitlab.finish();
-}
-
-#[test]
 fn the_callers_own_end_is_the_end_of_its_token() {
     let story = Story::new(ci().stage("test", [job("unit").runs(1000)]));
     let me = story.me;
@@ -263,40 +240,25 @@ fn until(story: &Story, requests: usize) {
     panic!("only these were sent: {}", story.gitlab.log());
 }
 
-fn terminate(child: &Child) {
-    let id = child.id().to_string();
-    let kill = Command::new("kill").args(["-TERM", &id]).status();
-    assert!(kill.unwrap().success());
-}
-
 #[test]
-fn a_signal_ends_the_real_program_while_it_sleeps() {
-    let story = Story::new(ci().stage("test", [job("unit").is("running")]));
-    let child = story.call("wait unit").command().spawn().unwrap();
-    until(&story, 3);
-    std::thread::sleep(Duration::from_millis(200));
-    terminate(&child);
-    let told = ended(child);
-    assert_eq!(told.0, 143, "{told:?}");
-    // How it is shown, the story on the fake clock asserts.
-    assert!(told.1.contains("90400"), "{told:?}");
-    assert!(told.2.contains("SIGTERM"), "{told:?}");
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_signal_ends_the_real_program_in_a_request() {
-    for pattern in ["GET */job", "GET */jobs?*", "GET */trigger_jobs?*"] {
+fn a_signal_ends_the_real_program_in_a_request_and_while_it_sleeps() {
+    for (pattern, requests) in [
+        ("GET */job", 1),
+        ("GET */jobs?*", 2),
+        ("GET */trigger_jobs?*", 3),
+        ("", 3),
+    ] {
         let story = Story::new(ci().stage("test", [job("unit").is("running")]));
         story.gitlab.fault(pattern, Fault::Hang);
         let child = story.call("wait unit").command().spawn().unwrap();
-        let requests = match pattern {
-            "GET */job" => 1,
-            "GET */jobs?*" => 2,
-            _ => 3,
-        };
         until(&story, requests);
-        terminate(&child);
+        if pattern.is_empty() {
+            // The last answer arrives, and the sleep begins.
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        let id = child.id().to_string();
+        let kill = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(kill.unwrap().success());
         let told = ended(child);
         assert_eq!(told.0, 143, "{pattern} {told:?}");
         assert!(told.2.contains("SIGTERM"), "{told:?}");
