@@ -136,7 +136,7 @@ fn serve(port: u16) -> ExitCode {
     println!("# Paste these lines into another shell (sh, bash or zsh):\n");
     print!("{}", fake::to_paste(vars, &program));
     println!(
-        "\n# That shell is now the job `release`: try `jobgate whoami`, or any line of README.md and docs/. This server stands for {}.",
+        "\n# That shell is now the job `release`: try `jobgate whoami`, or any line of README.md and docs/. The function replaces {} with this server.",
         fake::SERVER
     );
     println!(
@@ -151,7 +151,7 @@ fn serve(port: u16) -> ExitCode {
 /// The program beside this example, built if it is not there or older than its source.
 fn program() -> Option<String> {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--bin", "jobgate"])
+        .args(["build", "--bin", "jobgate"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     let here = std::env::current_exe().ok()?;
