@@ -47,23 +47,16 @@ fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     let mut page = Page::default();
-    page.text(HEAD);
     let binary = build::release(&[]);
-    tables::size(&mut page, root, &binary);
     let mut server = Server::start(folder.path());
     let mut vars = server.vars.clone();
     tables::gate(&mut page, &binary, &mut server, &vars);
-    let bench = Bench::new(binary, &mut server, &vars);
+    let bench = Bench::new(binary.clone(), &mut server, &vars);
     let nginx = server.nginx(folder.path(), &mut vars);
-    page.text(match nginx {
-        Some(_) => {
-            "
-Below, the server is nginx."
-        }
-        None => {
-            "
-nginx is not installed: below, the server is the bench's own."
-        }
+    page.text(if nginx.is_some() {
+        "\nBelow, the server is nginx."
+    } else {
+        "\nnginx is not installed: below, the server is the bench's own."
     });
     bench.whoami(&mut page, &vars);
     let panels = bench.jobs(&mut page, &vars);
@@ -71,7 +64,12 @@ nginx is not installed: below, the server is the bench's own."
     bench.trace(&mut page, &vars);
     tables::pace(&mut page);
     build::machine(&mut page);
-    let text = page.with_contents();
+    // Last, though it stands first: it makes this process larger, which the peak memory of every child would show.
+    let mut first = Page::default();
+    first.text(HEAD);
+    tables::size(&mut first, root, &binary);
+    first.0.push_str(&page.0);
+    let text = first.with_contents();
     print!("{text}");
     std::fs::write(root.join("docs/figures.md"), text).unwrap();
     std::fs::write(root.join("docs/figures.svg"), plot::svg(&panels)).unwrap();
