@@ -47,6 +47,7 @@ pub mod time;
 pub(crate) mod url;
 
 use crate::cli::{Parsed, Usage};
+use crate::commands::options::COLOR;
 use crate::commands::{
     Command, agents, cancel, completion, doctor, erase, gate, help as help_command, jobs, play,
     retry, trace, trigger, wait, whoami,
@@ -86,14 +87,15 @@ pub fn run(host: &Host) -> Exit {
             host.conceal(token.trim());
         }
     }
-    dispatch(host).unwrap_or_else(|stop| {
-        Talk::new(host, Color::Never, false).stop(&stop);
+    let mut color = Color::Auto;
+    dispatch(host, &mut color).unwrap_or_else(|stop| {
+        Talk::new(host, color, false).stop(&stop);
         stop.exit
     })
 }
 
-/// Finds the command that the words name, and runs it.
-fn dispatch(host: &Host) -> Result<Exit, Stop> {
+/// Finds the command that the words name, and runs it. `color` becomes that of the words.
+fn dispatch(host: &Host, color: &mut Color) -> Result<Exit, Stop> {
     let table = table();
     let words = match cli::parse_args(&host.args, &table)? {
         Parsed::Command(words) => words,
@@ -107,5 +109,8 @@ fn dispatch(host: &Host) -> Result<Exit, Stop> {
     let named = |command: &&&Command| command.usage.name == words.command();
     let command = COMMANDS.iter().find(named);
     let command = command.ok_or_else(|| Stop::new(Exit::Unknown, "no such command"))?;
+    if words.takes(&COLOR) {
+        *color = Color::of(words.clone().value(&COLOR).as_deref());
+    }
     (command.run)(words, host)
 }

@@ -17,6 +17,7 @@ use crate::decide::select::Matched;
 use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
+use crate::report::messages;
 
 use from::FROM;
 use list::{Jobs, Request};
@@ -76,7 +77,7 @@ fn read(
     let selection = &mut request.selection;
     selection.all = selection.operands.is_empty() && selection.stages.is_empty();
     if selection.all && !all {
-        return Err(Stop::usage("which job? name one, a --stage, or --all"));
+        return Err(messages::needs_job(usage.name));
     }
     Ok((request, options))
 }

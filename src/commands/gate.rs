@@ -71,6 +71,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             Format::Json => out.text(&(json::text(&gate::document(&judgement, exit)) + "\n")),
             _ => out.table(&gate::table(&judgement), session.color),
         }
+        out.flush();
         match end {
             Some(stop) => session.talk.stop(&stop),
             None => session.talk.line(gate::OPEN),

@@ -160,7 +160,7 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
             let names = rows.iter().map(|job| job.name.as_str());
             let within = Within::Pipeline(located.place.pipeline);
             let missing = no_such_jobs(&options.selection.operands, within, &names);
-            return Err(report::no_log_of_trigger_jobs(missing));
+            return Err(report::no_such_log(missing));
         }
         several => return Err(report::several(several)),
     };

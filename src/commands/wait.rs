@@ -17,7 +17,7 @@ use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::pipeline::Pipelines;
 use crate::report::events::Event;
-use crate::report::{Format, Out, json, wait as report};
+use crate::report::{Format, Out, json, messages, wait as report};
 use crate::session::{self, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -95,14 +95,10 @@ impl Options {
         };
         let which = &options.selection;
         if which.operands.is_empty() && !which.all && which.stages.is_empty() {
-            return Err(Stop::usage(
-                "wait needs a JOB, a --stage, or --all for all other jobs of the pipeline",
-            ));
+            return Err(messages::needs_job("wait"));
         }
         if which.all && !which.operands.is_empty() {
-            return Err(Stop::usage(
-                "--all means all other jobs: it takes no JOB beside it",
-            ));
+            return Err(messages::clash("--all", "JOB"));
         }
         Ok(options)
     }
@@ -127,6 +123,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             let seen = &ended.outcome;
             options.more.show_failed(session, place, seen, &out);
         }
+        out.borrow_mut().flush();
         report::end(&ended.outcome, ended.stop.as_ref(), session.talk);
         let exit = ended.outcome.exit;
         Ok(with_delivery(session.talk, exit, written))

@@ -96,7 +96,7 @@ impl<'t> Turns<'t> {
         }
         let time = me.as_ref().map(|me| me.time(session));
         turns.limit(time.unwrap_or_default(), limits);
-        if let Bound::Cut { wish, left } = turns.bound {
+        if let (Bound::Cut { left, .. }, Some(wish)) = (turns.bound, limits.timeout) {
             session.talk.warning(&report::shortened(wish, left));
         }
         Ok((turns, me))

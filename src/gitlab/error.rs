@@ -225,7 +225,10 @@ impl Error {
         if let Some(before) = &self.before {
             let cause = before.explained.as_ref().map(|explained| &explained.error);
             let why = cause.unwrap_or(&before.message);
-            error = format!("{error}\nwith the job token: {why}");
+            // Each fact is said once.
+            if !error.starts_with(why.as_str()) {
+                error = format!("{error}\nwith the job token: {why}");
+            }
         }
         Stop {
             exit: self.exit(),

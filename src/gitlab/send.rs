@@ -339,11 +339,11 @@ impl Client<'_> {
         };
         let proxy = connection.proxy().filter(|_| stage.closed);
         let hint = fault.map(|fault| fault.hint.to_owned());
-        let way = proxy.map(|proxy| format!(" (by way of the proxy {proxy})"));
-        let why = words(error, limits) + &way.unwrap_or_default();
-        let mut message = self.cleaner.line(&why, 300);
+        let way = proxy.map(|proxy| format!(" through the proxy {proxy}"));
+        let way = way.unwrap_or_default();
+        let mut message = self.cleaner.line(&words(error, limits), 300);
         if !sent {
-            message = format!("cannot reach {}: {message}", url.origin());
+            message = format!("cannot reach {}{way}: {message}", url.origin());
         }
         Error {
             hints: hint.into_iter().collect(),

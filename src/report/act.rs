@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::dotenv::Dotenv;
 use super::jobs::{COLUMNS, row};
-use super::messages::list;
 use super::style::Paint;
 use super::table::Table;
 use super::talk::Talk;
@@ -90,6 +89,19 @@ impl<'e> Ending<'e> {
                 out.text(&format!("triggered: {place}\n  {url}\n"));
             }
         }
+    }
+
+    /// Why not all was done that was asked for, and what to try.
+    pub fn stop(&self) -> Option<Stop> {
+        let What::Jobs(targets) = self.what else {
+            return None;
+        };
+        let bad = targets.iter().filter(|one| match &one.progress {
+            Progress::Failed(_) => true,
+            Progress::Planned(Plan::Do(_)) => false,
+            other => self.exit != Exit::Ok && other.exit(Exit::Pending) == self.exit,
+        });
+        Stop::all(bad.map(cause))
     }
 
     pub fn json(&self) -> String {
@@ -231,17 +243,15 @@ fn reason(why: &Why, target: &Target) -> String {
     match why {
         Why::Status(Status::Success) => "it has passed".into(),
         Why::Status(Status::Failed) => "it has failed".into(),
-        Why::Status(status) => format!("it is {}", status.word()),
-        Why::NotRunning => "it does not run".into(),
+        Why::Status(status) => format!("its status is {}", status.word()),
+        Why::NotRunning => "it is not running".into(),
         Why::Replaced(newer) => format!("attempt {newer} has taken its place"),
         Why::Archived => "it is archived, and archived jobs cannot run".into(),
         Why::Erased => "it is erased".into(),
         Why::Unlisted => "it is not listed any more".into(),
         Why::TriggerJob => "GitLab can neither cancel nor erase a trigger job".into(),
         Why::StartsByItself => "it is a delayed trigger job, which starts by itself".into(),
-        Why::TakesNoParameters => {
-            "retried jobs take no variables, trigger jobs no inputs either".into()
-        }
+        Why::TakesNoParameters => "a retry takes no variables, of a trigger job no inputs".into(),
         Why::Approval => {
             let environment = target.approval.as_ref().map_or("", |it| &it.name);
             format!("its deployment to {environment} waits for an approval")
@@ -250,21 +260,37 @@ fn reason(why: &Why, target: &Target) -> String {
 }
 
 /// What to try where an action is refused.
-pub fn hint(target: &Target) -> Option<&'static str> {
+fn hint(target: &Target) -> Option<&'static str> {
     let Progress::Planned(Plan::Refuse(why)) = &target.progress else {
         return None;
     };
     Some(match (target.action.verb, why) {
-        (_, Why::Archived) => "run a new pipeline",
+        (_, Why::Archived) => "start a new pipeline",
         (_, Why::TriggerJob) => "--downstream NAME reaches the jobs of its downstream pipeline",
-        (_, Why::TakesNoParameters) => "leave them out, or use jobgate trigger",
-        (Verb::Cancel, Why::Status(_)) => "there is nothing left to cancel",
-        (Verb::Erase, Why::Status(_)) => "only a finished job can be erased; wait --for finished",
-        (_, Why::Status(Status::Skipped)) => "retry the job that it was skipped for",
-        (Verb::Retry, Why::Status(Status::Manual)) => "play runs it",
-        (_, Why::Status(status)) if status.finished() => "--rerun runs it once more",
-        _ => "with a --timeout longer than 0 the job is waited for",
+        (_, Why::TakesNoParameters) => "leave them out, or use `jobgate trigger`",
+        (Verb::Cancel, Why::Status(_)) => return None,
+        (Verb::Erase, Why::Status(_)) => "a job can be erased only after it has finished",
+        (_, Why::Status(Status::Skipped)) => "retry the job whose failure skipped this one",
+        (Verb::Retry, Why::Status(Status::Manual)) => "`jobgate play` starts a manual job",
+        (_, Why::Status(status)) if status.finished() => "--rerun runs a finished job once more",
+        _ => "a --timeout longer than 0 waits until it is possible",
     })
+}
+
+/// `deploy (4711) cannot be retried: it has passed  https://…`
+fn cause(target: &Target) -> Stop {
+    let (name, why) = (job(&target.job), why(target));
+    let participle = verb(target.action.verb).1;
+    let what = match &target.progress {
+        Progress::Failed(stop) => return stop.clone(),
+        Progress::Planned(Plan::Refuse(_)) => format!("{name} cannot be {participle}: {why}"),
+        Progress::Planned(_) => format!("{name} is not {participle} yet: {why}"),
+        _ => format!("{name}: {why}"),
+    };
+    let error = format!("{what}  {}", target.job.web_url);
+    let mut stop = Stop::new(target.progress.exit(Exit::Pending), error);
+    stop.hints.extend(hint(target).map(str::to_owned));
+    stop
 }
 
 /// `plan: deploy (4711, manual): play`
@@ -275,7 +301,11 @@ pub fn plan(target: &Target) -> String {
 /// `deploy (4711, created): not yet, it is created`
 fn state(target: &Target) -> String {
     let Target { job, progress, .. } = target;
-    let why = why(target);
+    // Why GitLab refuses is said at the end, with what to try.
+    let why = match progress {
+        Progress::Failed(_) => String::new(),
+        _ => why(target),
+    };
     let comma = if why.is_empty() { "" } else { ", " };
     let (word, status) = (word(progress), job.status.word());
     format!("{} ({}, {status}): {word}{comma}{why}", job.name, job.id)
@@ -331,15 +361,7 @@ pub fn waiting_for_pipeline(stop: &Stop) -> String {
     format!("{stop}; waiting for it")
 }
 
-pub fn nothing_matches(pipeline: PipelineId) -> Stop {
-    let error = format!("no job matches in pipeline {pipeline}");
-    Stop::new(Exit::NotFound, error).hint(format!("jobgate jobs --pipeline {pipeline}"))
-}
-
-pub fn several_match(names: &[&str]) -> Stop {
-    let error = format!("{} jobs match: {}", names.len(), list(names));
-    Stop::usage(error).hint("--all acts on every one of them")
-}
+pub const EACH: &str = "name one of them, or add --all to act on each";
 
 /// The server would drop inputs without a word.
 pub fn inputs_ignored(version: &str) -> Stop {

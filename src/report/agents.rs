@@ -18,13 +18,11 @@ pub fn table(agents: &[&Agent]) -> Table {
     for agent in agents {
         let configuration = &agent.configuration;
         let environments = configuration.environments.as_ref();
+        let namespace = configuration.default_namespace.as_deref();
         let cells: [&str; 4] = [
             &agent.id.to_string(),
             &agent.config_project.path_with_namespace,
-            configuration
-                .default_namespace
-                .as_deref()
-                .unwrap_or_default(),
+            namespace.unwrap_or_default(),
             &environments.map_or_else(|| "any".to_owned(), |list| list.join(", ")),
         ];
         table.row(&cells.map(|text| (text, Paint::Plain)));
@@ -35,10 +33,8 @@ pub fn table(agents: &[&Agent]) -> Table {
 /// None of the `allowed` agents is the one that was asked for.
 pub fn not_allowed(asked: &str, allowed: &[Agent]) -> Stop {
     let name = |agent: &Agent| {
-        format!(
-            "{} ({})",
-            agent.id, agent.config_project.path_with_namespace
-        )
+        let project = &agent.config_project.path_with_namespace;
+        format!("{} ({project})", agent.id)
     };
     let names: Vec<String> = allowed.iter().map(name).collect();
     let hint = match names.as_slice() {

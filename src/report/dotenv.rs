@@ -40,20 +40,16 @@ impl Dotenv {
                 return Err(refused(key, &format!("its value {why}")));
             }
             if index >= VARIABLES {
-                return Err(refused(
-                    key,
-                    &format!("GitLab accepts at most {VARIABLES} variables"),
-                ));
+                let why = format!("GitLab accepts at most {VARIABLES} variables");
+                return Err(refused(key, &why));
             }
             text.extend(["JOBGATE_OUT_", key, "=", value, "\n"]);
         }
         if text.len() > BYTES {
             let longest = self.lines.iter().max_by_key(|(_, value)| value.len());
             let key = longest.map_or("", |line| line.0);
-            return Err(refused(
-                key,
-                "the report would reach GitLab's limit of 5 KB",
-            ));
+            let why = "the report would reach GitLab's limit of 5 KB";
+            return Err(refused(key, why));
         }
         Ok(text)
     }

@@ -287,7 +287,7 @@ fn text(note: &Note) -> String {
     match &note.what {
         Remark::Manual => format!("{name} waits for a person to play it: {url}"),
         Remark::Ignored => format!(
-            "{name} is an optional manual job, matched by a pattern only: it is not waited for"
+            "{name} is an optional manual job that only a pattern matches: jobgate does not wait for it"
         ),
         Remark::Skipped => format!(
             "{name} is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out"
@@ -297,7 +297,7 @@ fn text(note: &Note) -> String {
             status.word()
         ),
         Remark::Siblings(names) => siblings(names.iter().map(String::as_str)),
-        Remark::Absent(name) => format!("the pipeline has no {name}, which is optional"),
+        Remark::Absent(name) => format!("the pipeline has no job {name}, which is optional"),
         Remark::Downstream(to) => format!("{name} has started pipeline {to}"),
         Remark::PinMoved { from, to } => format!(
             "a newer attempt of {name} has started pipeline {to}, which counts instead of {from}"
@@ -313,17 +313,14 @@ fn text(note: &Note) -> String {
                 _ if tags.is_empty() => "no runner has taken it".to_owned(),
                 _ => format!("no runner with the tags {} has taken it", tags.join(", ")),
             };
-            format!(
-                "{name} has been {} for {}: {why}  {url}",
-                status.word(),
-                human(*age)
-            )
+            let (status, age) = (status.word(), human(*age));
+            format!("{name} has been {status} for {age}: {why}  {url}")
         }
         Remark::Blocking => {
-            format!("nothing goes on until a person plays the manual job {name}: {url}")
+            format!("the pipeline does not go on until a person plays the manual job {name}: {url}")
         }
         Remark::MayNeverStart => format!(
-            "{name} has not started and nothing else moves: it may never start; without the trigger jobs that is not certain"
+            "{name} has not started, and no other job changes: it may never start (without the trigger jobs, that is not certain)"
         ),
     }
 }

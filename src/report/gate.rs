@@ -1,5 +1,7 @@
 //! A gate judged: one line per condition, held or not, what GitLab said and what was expected instead.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::messages;
@@ -55,11 +57,9 @@ pub fn document(judgement: &Judgement, exit: Exit) -> Document {
 pub fn table(judgement: &Judgement) -> Table {
     let mut table = Table::new(COLUMNS);
     for line in &judgement.lines {
-        table.row(&[
-            word(line.finding),
-            (&line.condition.text, Paint::Plain),
-            (&outcome(line), Paint::Plain),
-        ]);
+        let (condition, said) = (&line.condition.text, outcome(line));
+        let [condition, said] = [condition, &said].map(|text| (text.as_str(), Paint::Plain));
+        table.row(&[word(line.finding), condition, said]);
     }
     table
 }
@@ -68,11 +68,8 @@ pub fn table(judgement: &Judgement) -> Table {
 pub fn show(judgement: &Judgement, talk: &Talk) {
     for line in &judgement.lines {
         let text = format!("  {}  {}", line.condition.text, outcome(line));
-        talk.pieces(&[
-            ("gate: ", Paint::Plain),
-            word(line.finding),
-            (&text, Paint::Plain),
-        ]);
+        let [gate, text] = ["gate: ", &text].map(|text| (text, Paint::Plain));
+        talk.pieces(&[gate, word(line.finding), text]);
     }
 }
 
@@ -81,24 +78,20 @@ pub const OPEN: &str = "the gate is open: all conditions hold";
 /// The end of a gate that is not open.
 pub fn end(judgement: &Judgement) -> Option<Stop> {
     let exit = judgement.exit();
-    let lines = judgement.lines.iter();
-    let bad: Vec<&Line> = lines.filter(|line| line.finding == exit).collect();
-    let names = bad.iter().map(|line| line.condition.text.as_str());
-    let names = messages::list(&names.collect::<Vec<_>>());
-    let error = match (exit, bad.len()) {
+    let bad = judgement.lines.iter().filter(|line| line.finding == exit);
+    let names: Vec<&str> = bad.clone().map(|line| &*line.condition.text).collect();
+    let (listed, count) = (messages::list(&names), names.len());
+    let error = match (exit, count) {
         (Exit::Ok, _) => return None,
-        (Exit::Closed, 1) => format!("the gate is closed: {names} does not hold"),
-        (Exit::Closed, _) => format!("the gate is closed: {names} do not hold"),
+        (Exit::Closed, 1) => format!("the gate is closed: {listed} does not hold"),
+        (Exit::Closed, _) => format!("the gate is closed: {listed} do not hold"),
         (_, 0) => "the gate could not be checked".to_owned(),
-        _ => format!("the gate could not be checked: no evidence for {names}"),
+        _ => format!("the gate could not be checked: no evidence for {listed}"),
     };
-    let mut stop = Stop::new(exit, error);
-    for hint in bad.into_iter().flat_map(hints_of) {
-        if !stop.hints.iter().any(|known| known == hint) {
-            stop = stop.hint(hint);
-        }
-    }
-    Some(stop)
+    let mut hints: Vec<String> = bad.flat_map(hints_of).map(str::to_owned).collect();
+    let mut said = HashSet::new();
+    hints.retain(|hint| said.insert(hint.clone()));
+    Some(Stop { exit, error, hints })
 }
 
 /// `the ref is a branch that matches main or release/*`
@@ -114,7 +107,7 @@ pub fn expected(condition: &Condition) -> String {
 
 /// A text that is not a condition; `from` is where it stands.
 pub fn mistake(from: &str, what: &str) -> Stop {
-    Stop::usage(format!("{from}: {what}")).hint("jobgate gate --help lists the conditions")
+    Stop::usage(format!("{from}: {what}")).hint("`jobgate gate --help` lists the conditions")
 }
 
 /// What was expected stands only where it did not come out so.
@@ -153,16 +146,18 @@ fn sentence(fact: Fact) -> &'static str {
         Fact::RefNotListed => "GitLab does not list {}",
         Fact::NoEnvironment => "the job has no environment",
         Fact::Agent => "agent {} of {} is allowed",
-        Fact::OtherAgents => "it is not one of the agents that the job may use ({})",
+        Fact::OtherAgents => "the agent is not one of the {} that the job may use",
         Fact::Newest => "no pipeline after {} is for another commit",
         Fact::Newer => "pipeline {} of {} is for commit {}",
-        Fact::NoJob => "the pipeline has no job of exactly this name",
+        Fact::NoJob => "the pipeline has no job with exactly this name",
         Fact::TriggerJob => "it is a trigger job, which approves nothing",
         Fact::Manual => "it is manual, for another user to play: {}",
         Fact::Status => "it is {}",
-        Fact::OwnUser => "its user is {}, the calling job's own user",
+        Fact::OwnUser => "its user is {}, who is also the calling job's user",
         Fact::Retried => "it was retried, so its user {} may only have retried it",
-        Fact::Starter => "its user is {}, who started the pipeline, as of every job not played",
+        Fact::Starter => {
+            "its user is {}, who started the pipeline; a job that nobody plays has that user, too"
+        }
         Fact::Played => "{} played it, and it passed",
         Fact::NotAsked => "GitLab was not asked",
         Fact::Silent => "GitLab names no {}",
@@ -184,12 +179,12 @@ fn jobs(outcome: &Outcome) -> String {
 }
 
 /// `unit has passed`
-fn counts(
-    JobOutcome {
-        name, job, counts, ..
-    }: &JobOutcome,
-) -> String {
-    let status = job.as_ref().map_or("missing", |job| job.status.word());
+fn counts(outcome: &JobOutcome) -> String {
+    let (name, counts) = (&outcome.name, outcome.counts);
+    let status = outcome
+        .job
+        .as_ref()
+        .map_or("missing", |job| job.status.word());
     match counts {
         Counts::Passed => format!("{name} has passed"),
         Counts::Warning => format!("{name} has not passed, but is allowed to fail"),
@@ -210,8 +205,8 @@ fn hints_of(line: &Line) -> Vec<&str> {
         Fact::NoEnvironment => {
             "give the job one without deploying to it: environment: {name: ..., action: verify}"
         }
-        Fact::OtherAgents => "jobgate agents lists the agents that the job may use",
-        Fact::OwnUser | Fact::Starter => "a user other than the calling job's has to play it",
+        Fact::OtherAgents => "`jobgate agents` lists the agents that the job may use",
+        Fact::OwnUser | Fact::Starter => "a user other than the calling job's must play it",
         Fact::Retried => "approve in a new pipeline",
         _ => return Vec::new(),
     }]

@@ -24,6 +24,17 @@ pub fn list<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
+/// The operands mean more jobs than one.
+pub fn several(names: &[&str]) -> Stop {
+    Stop::usage(format!("{} jobs match: {}", names.len(), list(names)))
+}
+
+/// Nothing is left of the selection.
+pub fn nothing_matches(pipeline: PipelineId) -> Stop {
+    let error = format!("no job matches in pipeline {pipeline}");
+    Stop::new(Exit::NotFound, error).hint(LISTS)
+}
+
 /// What happens on the way to GitLab.
 pub fn note(note: &Note) -> String {
     match note {
@@ -47,16 +58,15 @@ pub fn limit_lasts(trouble: &str, until: Timestamp) -> String {
     format!("{trouble}; the limit lasts until {}", until.time_of_day())
 }
 
-/// Where GitLab is and how to get there, as far as variables alone say so. `certificates` names the files that are trusted.
+/// Where GitLab is and how to get there, as far as variables alone say so, one fact a line. `certificates` names the files that are trusted.
 pub fn unpinned(server: &str, proxy: Option<&str>, certificates: &[&str]) -> String {
-    let proxy = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
-    let certificates = match certificates {
+    let server = format!("using {server} from CI_API_V4_URL (--server pins it)");
+    let proxy = proxy.map_or_else(String::new, |proxy| format!("\nusing the proxy {proxy}"));
+    let files = match certificates {
         [] => String::new(),
-        files => format!(" with the certificates of {}", files.join(" and ")),
+        files => format!("\nusing the certificates of {}", files.join(" and ")),
     };
-    format!(
-        "using {server} from CI_API_V4_URL{proxy}{certificates} (pin it with --server {server})"
-    )
+    server + &proxy + &files
 }
 
 /// A canceled job opens no gate and starts nothing.
@@ -65,7 +75,7 @@ pub const CALLER_CANCELED: &str = "this job is being canceled";
 /// The job token stands for another job than at the start.
 pub fn other_caller(before: JobId, now: JobId) -> Stop {
     let error = format!(
-        "the job token belonged to job {before} at the start and belongs to job {now} now, or that job's pipeline has changed"
+        "at the start the job token belonged to job {before}; now it belongs to job {now}, or that job's pipeline has changed"
     );
     Stop::new(Exit::Unknown, error)
 }
@@ -92,7 +102,7 @@ impl fmt::Display for Within<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pipeline(id) => write!(f, "pipeline {id}"),
-            Self::Tree(id) => write!(f, "pipeline {id} and below"),
+            Self::Tree(id) => write!(f, "pipeline {id} and the pipelines below it"),
             Self::Project(project) => write!(f, "project {project}"),
         }
     }
@@ -116,7 +126,13 @@ pub fn no_such_job(operand: &Operand, within: Within, near: Option<&str>) -> Sto
     Stop::new(Exit::NotFound, error).hint(LISTS)
 }
 
-const LISTS: &str = "jobgate jobs lists the jobs of a pipeline";
+/// What to try where no job was found.
+pub const LISTS: &str = "`jobgate jobs` lists the jobs of a pipeline";
+
+/// No operand or option says which jobs are meant.
+pub fn needs_job(command: &str) -> Stop {
+    Stop::usage(format!("{command} needs a JOB, a --stage, or --all"))
+}
 
 /// Two options that exclude each other.
 pub fn clash(one: &str, other: &str) -> Stop {
@@ -125,7 +141,7 @@ pub fn clash(one: &str, other: &str) -> Stop {
 
 /// GitLab refused to say which job this is.
 pub fn job_unknown(refusal: Stop) -> Stop {
-    refusal.hint("--project and --pipeline together need no job token")
+    refusal.hint("with --project and --pipeline together, an access token is enough")
 }
 
 /// `--project` alone names no pipeline.
@@ -137,17 +153,15 @@ pub fn project_without_pipeline() -> Stop {
 /// No job can act on itself or wait for itself.
 pub fn names_caller(text: &str) -> Stop {
     Stop::usage(format!("{text:?} is the calling job itself"))
-        .hint("jobgate wait --all waits for all other jobs of the pipeline")
+        .hint("name another job of the pipeline")
 }
 
 /// A group, glob, stage or `--all` would have meant the calling job's own parallel siblings.
 pub fn siblings<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let mut names: Vec<&str> = names.into_iter().collect();
     names.sort_unstable();
-    format!(
-        "left out, as parallel siblings of this job: {}",
-        list(&names)
-    )
+    let names = list(&names);
+    format!("left out, as parallel siblings of this job: {names}")
 }
 
 /// One hop of `--downstream`.
@@ -176,10 +190,9 @@ pub fn several_trigger_jobs(text: &str, from: PipelineId, names: &[&str]) -> Sto
 pub fn not_started(trigger: &Job, from: PipelineId) -> Stop {
     let Job { name, status, .. } = trigger;
     let status = status.word();
-    Stop::new(
-        Exit::NotFound,
-        format!("trigger job {name} of pipeline {from} has started no pipeline; it is {status}"),
-    )
+    let error =
+        format!("trigger job {name} of pipeline {from} has started no pipeline and is {status}");
+    Stop::new(Exit::NotFound, error)
 }
 
 /// The list of a pipeline is without trigger jobs, because GitLab refused them.

@@ -1,6 +1,6 @@
 //! The sentences of `trace`.
 
-use super::messages::list;
+use super::messages;
 use crate::exit::Stop;
 use crate::model::Job;
 
@@ -16,14 +16,18 @@ pub fn needs_follow(option: &str) -> Stop {
 
 /// The operand means several jobs.
 pub fn several(jobs: &[&Job]) -> Stop {
-    let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    Stop::usage(format!("several jobs are meant: {}", list(&names)))
-        .hint("trace takes one of these names")
+    let mut names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+    names.sort_unstable();
+    messages::several(&names).hint("trace takes one of these names")
 }
 
-/// The operand means no job; it may be the name of a trigger job.
-pub fn no_log_of_trigger_jobs(missing: Option<Stop>) -> Stop {
-    missing
-        .unwrap_or_else(one_job)
-        .hint("a trigger job has no log; --downstream leads to its pipeline")
+/// The operand means no job; a name may be that of a trigger job.
+pub fn no_such_log(missing: Option<Stop>) -> Stop {
+    let mut stop = missing.unwrap_or_else(one_job);
+    for hint in &mut stop.hints {
+        if hint == messages::LISTS {
+            *hint += "; a trigger job has no log, but --downstream NAME leads to its pipeline";
+        }
+    }
+    stop
 }

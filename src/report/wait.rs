@@ -41,7 +41,7 @@ fn rows(table: &mut Table, jobs: &[JobOutcome], path: &mut Vec<bool>) {
 
 fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
     let name = format!("{prefix}{}", outcome.name);
-    let result = (word(outcome.counts), paint(outcome.counts));
+    let result = word(outcome.counts);
     let Some(job) = &outcome.job else {
         table.row(&[(&name, Paint::Plain), ("", Paint::Plain), result]);
         return;
@@ -51,35 +51,25 @@ fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
     row_of(table, &name, job, result, [""; 3], &note, link);
 }
 
-/// The word for it in tables and documents.
-pub fn word(counts: Counts) -> &'static str {
+/// The word for it in tables and documents, and its colour.
+fn word(counts: Counts) -> (&'static str, Paint) {
     match counts {
-        Counts::Passed => "passed",
-        Counts::Warning => "warning",
-        Counts::Ignored => "ignored",
-        Counts::Absent => "absent",
-        Counts::Failed => "failed",
-        Counts::Canceled => "canceled",
-        Counts::Skipped => "skipped",
-        Counts::Missing => "missing",
-        Counts::Empty => "empty",
-        Counts::Refused => "refused",
-        Counts::TooDeep => "too deep",
-        Counts::Unreachable => "unreachable",
-        Counts::Stuck => "stuck",
-        Counts::Waiting => "waiting",
-        Counts::Person => "manual",
-        Counts::Settling => "settling",
-    }
-}
-
-fn paint(counts: Counts) -> Paint {
-    match counts {
-        Counts::Passed => Paint::Good,
-        Counts::Warning | Counts::Person => Paint::Warning,
-        Counts::Ignored | Counts::Absent => Paint::Dim,
-        Counts::Waiting | Counts::Settling => Paint::Busy,
-        _ => Paint::Bad,
+        Counts::Passed => ("passed", Paint::Good),
+        Counts::Warning => ("warning", Paint::Warning),
+        Counts::Ignored => ("ignored", Paint::Dim),
+        Counts::Absent => ("absent", Paint::Dim),
+        Counts::Failed => ("failed", Paint::Bad),
+        Counts::Canceled => ("canceled", Paint::Bad),
+        Counts::Skipped => ("skipped", Paint::Bad),
+        Counts::Missing => ("missing", Paint::Bad),
+        Counts::Empty => ("empty", Paint::Bad),
+        Counts::Refused => ("refused", Paint::Bad),
+        Counts::TooDeep => ("too deep", Paint::Bad),
+        Counts::Unreachable => ("unreachable", Paint::Bad),
+        Counts::Stuck => ("stuck", Paint::Bad),
+        Counts::Waiting => ("waiting", Paint::Busy),
+        Counts::Person => ("manual", Paint::Warning),
+        Counts::Settling => ("settling", Paint::Busy),
     }
 }
 
@@ -132,7 +122,7 @@ impl<'o> JobDocument<'o> {
         let job = outcome.job.as_deref();
         Self {
             name: &outcome.name,
-            result: word(outcome.counts),
+            result: word(outcome.counts).0,
             pipeline: outcome.pipeline.id,
             id: job.map(|job| job.id),
             status: job.map(|job| job.status.word()),
@@ -208,26 +198,25 @@ fn of_reason(reason: &Reason, outcome: &Outcome) -> Stop {
             }
         }
         Reason::TriggerJobsRefused => {
-            stop("which jobs are meant cannot be known without the pipeline's trigger jobs").hint(
+            stop("without the pipeline's trigger jobs, it is not known which jobs match").hint(
                 "--no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them",
             )
         }
         Reason::PipelineRefused(id) => stop(&format!("pipeline {id}, to which --downstream leads, cannot be read")),
         Reason::PipelineGone(id) => stop(&format!("pipeline {id}, to which --downstream leads, does not exist any more")),
         Reason::Nothing { ignored } if ignored.is_empty() => {
-            stop("the pipeline has no job that matches")
-                .hint("`jobgate jobs` lists the pipeline's jobs and their stages")
+            stop("no job of the pipeline matches").hint(messages::LISTS)
         }
         Reason::Nothing { ignored } => stop(&format!(
-            "nothing to wait for: all that match are optional manual jobs: {}",
+            "nothing to wait for: every job that matches is an optional manual job: {}",
             list(ignored)
         ))
-        .hint("a manual job that is asked for by its exact name is waited for"),
+        .hint("name a manual job exactly to wait for it"),
         Reason::NarrowedAway(operand) => {
-            stop(&format!("--stage, --status and --except leave no job of {operand}"))
+            stop(&format!("{operand} matches jobs, but --stage, --status or --except leaves all of them out"))
         }
         Reason::Deadlock(Named { name, .. }) => stop(&format!(
-            "waiting could never end: {name} has not started, and no other job of this pipeline moves any more"
+            "waiting could never end: {name} has not started, and no other job of this pipeline can change any more"
         ))
         .hint(format!(
             "{name} waits for this job, by its stage or its `needs:`; give it a `needs:` without this job"
@@ -276,26 +265,26 @@ pub fn end(outcome: &Outcome, stop: Option<&Stop>, talk: &Talk) {
 /// The first of these jobs, how it stands and where to look.
 pub fn first(jobs: &[&JobOutcome]) -> Option<String> {
     let (first, more) = jobs.split_first()?;
-    let more = match more.len() {
+    let count = match more.len() {
         0 => String::new(),
-        more => format!(" and {more} more"),
+        more => format!(" (the first of {} jobs)", more + 1),
     };
-    let (name, pipeline, counts) = (&first.name, first.pipeline.id, word(first.counts));
+    let (name, pipeline, counts) = (&first.name, first.pipeline.id, word(first.counts).0);
     let Some(job) = &first.job else {
-        return Some(format!("{name}{more} in pipeline {pipeline} is {counts}"));
+        return Some(format!("{name} in pipeline {pipeline} is {counts}{count}"));
     };
     let is = || format!(" is {}", job.status.word());
     let stands = why_failed(job).map_or_else(is, |why| format!(": {why}"));
     let (id, url) = (job.id, &job.web_url);
     Some(format!(
-        "{name} ({id}){more} in pipeline {pipeline}{stands}  {url}"
+        "{name} ({id}) in pipeline {pipeline}{stands}{count}  {url}"
     ))
 }
 
 /// The wish for a longer wait than the job lasts.
 pub fn shortened(wish: Duration, left: Duration) -> String {
     let (left, wish) = (human(left), human(wish));
-    format!("waiting {left} instead of {wish}: this job's own time limit comes before")
+    format!("--timeout is cut from {wish} to {left}: this job's own time limit comes first")
 }
 
 pub fn signaled(signal: Signal) -> Stop {
@@ -313,11 +302,11 @@ pub fn timeout(
     let (error, hint) = match bound {
         Bound::Free(_) => (
             format!("time ran out after {waited}"),
-            "--timeout DURATION allows more, up to what is left of this job",
+            "a longer --timeout waits longer, up to this job's own time limit",
         ),
         Bound::Job(_) | Bound::Cut { .. } => (
             format!("time ran out after {waited}, shortly before this job itself is stopped"),
-            "`timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more",
+            "a longer `timeout:` of this job in .gitlab-ci.yml, or of its runner, allows more",
         ),
     };
     let age = age.filter(|age| *age >= Duration::from_secs(1)).map(human);
@@ -333,8 +322,7 @@ pub fn silence(silent: Duration, error: &Error, adjustable: bool) -> Stop {
         "GitLab has given no good answer for {silent}: {}",
         stop.error
     );
-    if adjustable {
-        return stop.hint("--outage-budget DURATION allows more");
-    }
+    let hint = adjustable.then_some("a longer --outage-budget waits longer for an answer");
+    stop.hints.extend(hint.map(str::to_owned));
     stop
 }

@@ -59,13 +59,19 @@ impl Shop {
 
 /// The end of the page: which commands work.
 fn verdict(outcome: &Outcome) -> &str {
-    let (_, below) = outcome.out.split_once("scopes and role\n").unwrap();
+    let (_, below) = outcome
+        .out
+        .split_once("role of the access token\n")
+        .unwrap();
     below.rsplit("\n\n").next().unwrap()
 }
 
 /// What the page says between the table and the verdict.
 fn advice(outcome: &Outcome) -> &str {
-    let (_, below) = outcome.out.split_once("scopes and role\n").unwrap();
+    let (_, below) = outcome
+        .out
+        .split_once("role of the access token\n")
+        .unwrap();
     below.strip_suffix(verdict(outcome)).unwrap().trim_end()
 }
 
@@ -100,17 +106,21 @@ fn a_job_token_alone() {
         GitLab 19
         job tokens cannot read job logs; use an access token
         GET /projects/44/jobs/90401/trace: not sent, because there is no access token
-          try: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+          try: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Job: Read)
+          try: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
 
         job tokens cannot play jobs; use an access token
         job tokens cannot retry jobs; use an access token
-          try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Run) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+          try: use a project, group or personal access token with role Developer and scope api (fine-grained: Job: Run)
+          try: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
 
         job tokens cannot cancel jobs; use an access token
-          try: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Update) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+          try: use a project, group or personal access token with role Developer and scope api (fine-grained: Job: Update)
+          try: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
 
         job tokens cannot erase jobs; use an access token
-          try: put an access token (project, group or personal) with role Maintainer and scope api (fine-grained: Job: Delete) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+          try: use a project, group or personal access token with role Maintainer and scope api (fine-grained: Job: Delete)
+          try: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         works           whoami, agents, jobs, wait, trigger, gate
         does not work   trace, play, retry, cancel, erase
         ready for wait  yes
@@ -156,7 +166,7 @@ fn both_tokens_are_asked() {
             retry jobs                          -          no
             cancel jobs                         -          no
             erase jobs                          -          no
-            doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role
+            doctor changes nothing: for play, retry, cancel and erase it checks the scopes and role of the access token
 
             the access token's scopes do not allow it to play jobs
             the access token's scopes do not allow it to retry jobs
@@ -259,12 +269,13 @@ fn an_access_token_that_is_of_no_use_here() {
         foreign
         the token cannot see project 44, which exists
         GET /projects/44/jobs/90401/trace: 404 Project Not Found (request id 01JD0000000000000000000018)
-          try: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
+          try: the token's user must be a member of project 44 with the role Reporter or higher; the user of a project access token of that project is one
         unknown
         the server does not know this access token
         GET /projects/44/jobs/90401/trace: 401 Unauthorized (request id 01JD0000000000000000000019)
         GET /personal_access_tokens/self: 401 Unauthorized (request id 01JD0000000000000000000020)
-          try: check that the token was created on this server, is complete and was not deleted; a protected variable is empty in a job on an unprotected ref
+          try: check that the token was created on this server, is complete and was not deleted
+          try: a protected variable is empty in a job on an unprotected ref
         revoked
         the access token was revoked
         GET /projects/44/jobs/90401/trace: 401 invalid_token: Token was revoked. You have to re-authorize from the user. (request id 01JD0000000000000000000019)
@@ -298,12 +309,12 @@ fn without_a_job_token_nothing_is_known() {
         CAPABILITY                          JOB TOKEN  ACCESS TOKEN
         read the calling job                no         -
         list the agents of the calling job  no         -
-        doctor writes nothing: play, retry, cancel and erase are judged by the access token's scopes and role
+        doctor changes nothing: for play, retry, cancel and erase it checks the scopes and role of the access token
 
-        no token was sent
+        there is no job token
         GET /job: not sent, because CI_JOB_TOKEN is not set
         GET /job/allowed_agents: not sent, because CI_JOB_TOKEN is not set
-          try: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and containers get the variable only if it is passed on
+          try: run jobgate in a GitLab job, where GitLab sets CI_JOB_TOKEN; pass the variable on to sudo and containers
 
         does not work   whoami, agents, jobs, trace, wait, play, retry, cancel, erase, trigger, gate
         ready for wait  no
@@ -349,7 +360,7 @@ fn trouble_on_the_way_is_not_repeated_for_each_question() {
         this GitLab's rate limit is used up
         GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000002)
         GET /projects/44/pipelines/7700/bridges: 429 Retry later (request id 01JD0000000000000000000003)
-          try: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
+          try: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
         works           whoami, agents, trigger
         does not work   play, retry, cancel, erase
         unknown         jobs, trace, wait, gate

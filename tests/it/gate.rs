@@ -84,7 +84,7 @@ fn an_open_gate_says_what_held() {
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
-            using https://gitlab.test/api/v4 from CI_API_V4_URL (pin it with --server https://gitlab.test/api/v4)
+            using https://gitlab.test/api/v4 from CI_API_V4_URL (--server pins it)
             the gate is open: all conditions hold
         "#]],
     );
@@ -107,16 +107,16 @@ fn a_closed_gate_says_why() {
             not held  jobs=deploy
               "deploy" is the calling job itself (expected: jobs match, and all of them have passed: deploy)
             not held  agent=7
-              it is not one of the agents that the job may use (0) (expected: the job may use the agent 7)
+              the agent is not one of the 0 that the job may use (expected: the job may use the agent 7)
             not held  approved=unit
-              its user is mira, the calling job's own user (expected: another user played this manual job, and it passed:
-              unit)
+              its user is mira, who is also the calling job's user (expected: another user played this manual job, and it
+              passed: unit)
         "#]], expect![[r#"
             jobgate: error: the gate is closed: branch=release/*, branch!=main, jobs=lint, jobs=nothing, jobs=deploy, agent=7, approved=unit do not hold
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
-            jobgate: hint: jobgate wait --all waits for all other jobs of the pipeline
-            jobgate: hint: jobgate agents lists the agents that the job may use
-            jobgate: hint: a user other than the calling job's has to play it
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: name another job of the pipeline
+            jobgate: hint: `jobgate agents` lists the agents that the job may use
+            jobgate: hint: a user other than the calling job's must play it
         "#]]);
     story
         .run("gate tag role=guest -o json")
@@ -143,7 +143,8 @@ fn a_gate_that_could_not_be_checked_is_not_open() {
           GitLab lists exactly this branch or tag as protected)
     "#]], expect![[r#"
         jobgate: error: the gate could not be checked: no evidence for protected-ref
-        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Branch: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Branch: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     story
         .gitlab
@@ -152,12 +153,12 @@ fn a_gate_that_could_not_be_checked_is_not_open() {
         FINDING  CONDITION    GITLAB SAID
         held     branch=main  the ref is the branch main
         unknown  role=guest
-          GitLab has given no good answer for 30s: GitLab failed, or is down, overloaded or restarting (500); GET
+          GitLab has given no good answer for 30s: GitLab has failed, or is down, overloaded or restarting (500); GET
           /job/allowed_agents: 500 Internal Server Error (request id 01JD0000000000000000000009) (expected: the role
           of the job's user in its project is at least guest)
     "#]], expect![[r#"
         jobgate: error: the gate could not be checked: no evidence for role=guest
-        jobgate: hint: try again later; an administrator finds the request in the logs by its id
+        jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
     "#]]);
     assert_eq!(alone("gate branch=main protected-ref role=guest").code, 4);
     assert_eq!(alone("gate tag protected-ref role=guest").code, 9);
@@ -320,7 +321,9 @@ fn the_way_to_a_server_that_is_not_pinned_is_named() {
             held     branch=main  the ref is the branch main
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
-            using https://gitlab.test/api/v4 from CI_API_V4_URL through the proxy PROXY with the certificates of SSL_CERT_FILE (FOLDER/ca.pem) and CI_SERVER_TLS_CA_FILE (FOLDER/ca.pem) (pin it with --server https://gitlab.test/api/v4)
+            using https://gitlab.test/api/v4 from CI_API_V4_URL (--server pins it)
+            using the proxy PROXY
+            using the certificates of SSL_CERT_FILE (FOLDER/ca.pem) and CI_SERVER_TLS_CA_FILE (FOLDER/ca.pem)
             the gate is open: all conditions hold
         "#]]);
     story.gitlab.finish();
@@ -386,9 +389,9 @@ fn rate_limits_hold_a_gate_up_for_half_a_minute_at_most() {
               least guest)
         "#]], expect![[r#"
             08:00:25 GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000007); asking again in 13s
-            jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
+            jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
             jobgate: error: the gate could not be checked: no evidence for role=guest
-            jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
+            jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
         "#]]);
     story.gitlab.finish();
 }

@@ -139,7 +139,8 @@ fn gitlab_17_shows_lists_to_access_tokens_only() {
         $ jobs 
         jobgate: error: job tokens cannot list the jobs of a pipeline on this GitLab; use GitLab 18.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
-        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Pipeline: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     assert_eq!(scene.both("unit lint").code, 0);
     assert_eq!(scene.access("unit").code, 4);
@@ -165,15 +166,17 @@ fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
           /shop/web/-/jobs/90405
         jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000003)
-        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Pipeline: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out
         $ jobs parts
         jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000007)
         jobgate: error: no job "parts" in pipeline 7700
-        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Pipeline: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out
-        jobgate: hint: jobgate jobs lists the jobs of a pipeline
+        jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
     "#]]);
     // Names, groups and ids that are found among the jobs need no trigger jobs.
     for (code, words) in [

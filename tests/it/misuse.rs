@@ -64,16 +64,16 @@ fn a_mistaken_word_is_explained_with_one_hint() {
             jobgate: hint: write the CONDITION without --require
             $ jobgate gate branch=/^main$/
             jobgate: error: CONDITION: branch takes a glob with * and ?, not a regular expression: "/^main$/"
-            jobgate: hint: jobgate gate --help lists the conditions
+            jobgate: hint: `jobgate gate --help` lists the conditions
             $ jobgate gate brunch=main
             jobgate: error: CONDITION: unknown condition "brunch"; did you mean "branch"?
-            jobgate: hint: jobgate gate --help lists the conditions
+            jobgate: hint: `jobgate gate --help` lists the conditions
             $ jobgate wait
-            jobgate: error: wait needs a JOB, a --stage, or --all for all other jobs of the pipeline
+            jobgate: error: wait needs a JOB, a --stage, or --all
             jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...] (see jobgate wait --help)
             $ jobgate wait gate
             jobgate: error: "gate" is the calling job itself
-            jobgate: hint: jobgate wait --all waits for all other jobs of the pipeline
+            jobgate: hint: name another job of the pipeline
             $ jobgate cancel unit --for passed
             jobgate: error: cancel has no option "--for"
             jobgate: hint: --for is an option of doctor, wait
@@ -104,13 +104,13 @@ fn a_job_that_is_not_there_is_explained_with_one_hint() {
         &expect![[r#"
             $ jobgate wait UNIT
             jobgate: error: no job "UNIT" in pipeline 7700; did you mean "unit"?
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
             $ jobgate wait deploy-eu
             jobgate: error: no job "deploy-eu" in pipeline 7700; did you mean "Deploy EU"?
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
             $ jobgate wait unit*x
             jobgate: error: no job matches "unit*x" in pipeline 7700
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
             $ jobgate wait 123
             jobgate: error: no job 123 in pipeline 7700
             jobgate: hint: for a job of another pipeline, add --pipeline ID; for a job with the name 123, use --name 123

@@ -193,4 +193,12 @@ fn a_job_has_one_colour_in_lines_and_tables() {
         let got = run.binary();
         assert!(!got.out.contains('\u{1b}') && !got.log.contains('\u{1b}'));
     }
+    // An error that ends the call has its colour, too.
+    for (words, error) in [
+        ("jobs nope", "\u{1b}[31mjobgate: error:\u{1b}[0m no job "),
+        ("jobs nope --color never", "jobgate: error: no job "),
+    ] {
+        let log = run(words).binary().log;
+        assert!(log.contains(error), "{log}");
+    }
 }

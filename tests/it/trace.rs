@@ -136,19 +136,21 @@ fn logs_are_for_access_tokens_only() {
     ended(17).run("unit").binary().is(4, "", expect![[r#"
         jobgate: error: job tokens cannot list the jobs of a pipeline on this GitLab; use GitLab 18.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 404 Project Not Found (request id 01JD0000000000000000000001)
-        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Pipeline: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     ended(19).run("unit").binary().is(4, "", expect![[r#"
         jobgate: error: job tokens cannot read job logs; use an access token
         jobgate: error: GET /projects/44/jobs/90400/trace: not sent, because there is no access token
-        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Job: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     let access = ended(19).both("unit").without("CI_JOB_TOKEN").binary();
     access.is(4, "", expect![[r#"
-        jobgate: error: no token was sent
+        jobgate: error: there is no job token
         jobgate: error: GET /job: not sent, because CI_JOB_TOKEN is not set
-        jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and containers get the variable only if it is passed on
-        jobgate: hint: --project and --pipeline together need no job token
+        jobgate: hint: run jobgate in a GitLab job, where GitLab sets CI_JOB_TOKEN; pass the variable on to sudo and containers
+        jobgate: hint: with --project and --pipeline together, an access token is enough
     "#]]);
 }
 
@@ -231,29 +233,27 @@ fn one_job_must_be_meant() {
         &calls,
         &expect![[r#"
             $ trace flaky
-            jobgate: error: several jobs are meant: flaky 2/2, flaky 1/2
+            jobgate: error: 2 jobs match: flaky 1/2, flaky 2/2
             jobgate: hint: trace takes one of these names
             $ trace parts
             jobgate: error: no job "parts" in pipeline 7700
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
-            jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline; a trigger job has no log, but --downstream NAME leads to its pipeline
             $ trace unti
             jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
-            jobgate: hint: a trigger job has no log; --downstream leads to its pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline; a trigger job has no log, but --downstream NAME leads to its pipeline
             $ trace gate
             jobgate: error: "gate" is the calling job itself
-            jobgate: hint: jobgate wait --all waits for all other jobs of the pipeline
+            jobgate: hint: name another job of the pipeline
             $ trace flaky --follow
             08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:30 flaky 1/2  success
             08:00:30 flaky 2/2  success
-            jobgate: error: several jobs are meant: flaky 1/2, flaky 2/2
+            jobgate: error: 2 jobs match: flaky 1/2, flaky 2/2
             jobgate: hint: trace takes one of these names
             $ trace nope --follow
             08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
             jobgate: error: no job "nope" in pipeline 7700
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]],
     );
     for words in [
@@ -286,7 +286,7 @@ fn a_log_that_may_not_be_read_ends_with_refused() {
     scene.trace("unit").is(4, "", expect![[r#"
         jobgate: error: the access token's user cannot read job logs here
         jobgate: error: GET /projects/44/jobs/90400/trace: 403 Forbidden (request id 01JD0000000000000000000002)
-        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
+        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; the user of a project access token of that project is one
         jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
     "#]]);
     scene.gitlab.answer("GET */trace*", Answer::forbidden());

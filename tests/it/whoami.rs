@@ -171,16 +171,16 @@ fn each_mistake_with_the_token_is_explained() {
     let (gitlab, me) = deploying(19);
     let whoami = || run("whoami", &gitlab, me);
     let missing = "
-jobgate: error: no token was sent
+jobgate: error: there is no job token
 jobgate: error: GET /job: not sent, because CI_JOB_TOKEN is not set
-jobgate: hint: run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and containers get the variable only if it is passed on
+jobgate: hint: run jobgate in a GitLab job, where GitLab sets CI_JOB_TOKEN; pass the variable on to sudo and containers
 ";
     whoami().without("CI_JOB_TOKEN").binary().is(4, "", missing);
     whoami().var("CI_JOB_TOKEN", "").binary().is(4, "", missing);
     on(whoami().var("CI_JOB_TOKEN", "glcbt-garbage"), &gitlab).is(4, "", expect![[r#"
         jobgate: error: the job token is not valid: its job has ended, or it is not a token of this server
         jobgate: error: GET /job: 401 Unauthorized (request id 01JD0000000000000000000001)
-        jobgate: hint: a job token ends with its job: it works neither in another job nor after its job was canceled
+        jobgate: hint: a job token is valid only while its own job runs
         jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
     "#]]);
     gitlab.finish();
@@ -255,7 +255,7 @@ fn trouble_is_waited_out_and_then_could_not_tell() {
     on(run("whoami", &gitlab, me), &gitlab).is(6, "", expect![[r#"
         jobgate: error: this GitLab's rate limit is used up
         jobgate: error: GET /job: 429 Retry later; the limit lasts until 09:05:05 (request id 01JD0000000000000000000077)
-        jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
+        jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
     "#]]);
     gitlab.finish();
 }

@@ -101,9 +101,9 @@ pub fn with_delivery(talk: &Talk, exit: Exit, delivered: Result<(), Stop>) -> Ex
 }
 
 fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dyn Action) -> Exit {
-    let (exit, waited) = if let Some(why) = &options.nothing {
+    let (exit, waited, stop) = if let Some(why) = &options.nothing {
         session.talk.warning(why);
-        (Exit::Ok, None)
+        (Exit::Ok, None, None)
     } else {
         // An access token and the command line suffice where nothing is asked about the calling job.
         let alone = options.placed && options.gating.is_empty();
@@ -120,10 +120,7 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
                 };
                 call.run(action)
             }
-            Err(stop) => {
-                session.talk.stop(&stop);
-                (stop.exit, None)
-            }
+            Err(stop) => (stop.exit, None, Some(stop)),
         }
     };
     let outcome = waited.as_ref().map(|ended| &ended.outcome);
@@ -131,6 +128,13 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
     let written = write(&ending, options, out);
     if let (Some(ended), Some(place)) = (&waited, ending.place) {
         options.show_failed(session, place, &ended.outcome, out);
+    }
+    // The sentence that says how it ended is the last one in the job's log.
+    out.borrow_mut().flush();
+    if let Some(stop) = stop.or_else(|| ending.stop()) {
+        session.talk.stop(&stop);
+    }
+    if let Some(ended) = &waited {
         wait::end(&ended.outcome, ended.stop.as_ref(), session.talk);
     }
     with_delivery(session.talk, exit, written)
@@ -147,18 +151,12 @@ fn write(ending: &Ending, options: &Options, out: &RefCell<Out>) -> Result<(), S
 }
 
 impl Call<'_, '_> {
-    fn run(mut self, action: &mut dyn Action) -> (Exit, Option<Ended>) {
-        let mut waited = None;
-        let open = match self.steps(action) {
-            Ok(()) => {
-                waited = self.wait(action);
-                waited.as_ref().map(|ended| ended.outcome.exit)
-            }
-            Err(stop) => {
-                self.session.talk.stop(&stop);
-                Some(stop.exit)
-            }
-        };
+    /// Every step of it: the exit code, what the waiting has shown, and what ended the steps early.
+    fn run(mut self, action: &mut dyn Action) -> (Exit, Option<Ended>, Option<Stop>) {
+        let stop = self.steps(action).err();
+        let waited = stop.is_none().then(|| self.wait(action)).flatten();
+        let ended = waited.as_ref().map(|ended| ended.outcome.exit);
+        let open = stop.as_ref().map(|stop| stop.exit).or(ended);
         if let Some(Ended { outcome, .. }) = &waited {
             action.waited(outcome);
         }
@@ -167,7 +165,7 @@ impl Call<'_, '_> {
         }
         let mut exits = action.exits(&self, open.unwrap_or(Exit::Pending));
         exits.extend(open);
-        (Exit::of_all(exits), waited)
+        (Exit::of_all(exits), waited, stop)
     }
 
     fn steps(&mut self, action: &mut dyn Action) -> Result<(), Stop> {

@@ -57,9 +57,6 @@ impl Action for Jobs<'_> {
         }
         for target in &self.targets {
             self.session.talk.line(&report::plan(target));
-            if let Some(hint) = report::hint(target) {
-                self.session.talk.hint(hint);
-            }
         }
         Ok(())
     }
@@ -226,7 +223,6 @@ impl Jobs<'_> {
         }
         self.targets[index].progress = Progress::Failed(error.stop());
         self.show_news(call);
-        self.session.talk.stop(&error.stop());
         Ok(())
     }
 

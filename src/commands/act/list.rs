@@ -158,7 +158,8 @@ impl<'j> Jobs<'j> {
         targets.sort_unstable_by_key(|target| target.job.id);
         if targets.len() > 1 && !request.all {
             let names = targets.iter().map(|target| target.job.name.as_str());
-            return Err(report::several_match(&names.collect::<Vec<_>>()));
+            let names: Vec<&str> = names.collect();
+            return Err(messages::several(&names).hint(report::EACH));
         }
         if let Some(note) = note {
             self.say(note);
@@ -189,7 +190,7 @@ impl<'j> Jobs<'j> {
         // Nothing to clean up is as good as cleaned up.
         let runs = matches!(self.request.action.verb, Verb::Play | Verb::Retry);
         if chosen.is_empty() && runs {
-            return Err(report::nothing_matches(place.pipeline));
+            return Err(messages::nothing_matches(place.pipeline));
         }
         Ok(())
     }

@@ -109,14 +109,14 @@ mod tests {
             &[one("success", MIRA)],
             NotHeld,
             expect![[r#"
-            its user is mira, the calling job's own user
-        "#]],
+                its user is mira, who is also the calling job's user
+            "#]],
         );
         approves(
             &[one("success", ANN)],
             NotHeld,
             expect![[r#"
-                its user is ann, who started the pipeline, as of every job not played
+                its user is ann, who started the pipeline; a job that nobody plays has that user, too
             "#]],
         );
         let nameless = Job {
@@ -198,15 +198,15 @@ mod tests {
             &[attempt(1, "approve 1/2", "success", TOM)],
             NotHeld,
             expect![[r#"
-                the pipeline has no job of exactly this name
+                the pipeline has no job with exactly this name
             "#]],
         );
         approves(
             &[],
             NotHeld,
             expect![[r#"
-            the pipeline has no job of exactly this name
-        "#]],
+                the pipeline has no job with exactly this name
+            "#]],
         );
     }
 

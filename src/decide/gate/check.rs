@@ -285,8 +285,8 @@ mod tests {
                 the role of the job's user in its project is developer
                 the tier of the job's environment is production
                 the name of the job's environment is prod/eu
-                it is not one of the agents that the job may use (1)
-                the pipeline has no job of exactly this name
+                the agent is not one of the 1 that the job may use
+                the pipeline has no job with exactly this name
                 it is running
             "#]],
         );
@@ -314,11 +314,11 @@ mod tests {
             NotHeld,
             &texts,
             expect![[r#"
-            the ref is the branch release/7
-            the name of the job's environment is prod/eu
-            it is not one of the agents that the job may use (1)
-            the pipeline has no job of exactly this name
-        "#]],
+                the ref is the branch release/7
+                the name of the job's environment is prod/eu
+                the agent is not one of the 1 that the job may use
+                the pipeline has no job with exactly this name
+            "#]],
         );
         // GitLab has no two projects or users that differ in letter case alone.
         for (text, expected) in [
@@ -691,7 +691,7 @@ mod tests {
             NotHeld,
             &["agent=12"],
             expect![[r#"
-                it is not one of the agents that the job may use (0)
+                the agent is not one of the 0 that the job may use
             "#]],
         );
         let nameless = [Value::Null, json!({"id": 51, "username": ""})];

@@ -33,8 +33,8 @@ impl Arm {
     // What another token would cure.
     /// The request carried no token, and the job token would do.
     pub(super) const NO_JOB_TOKEN: Self = refused(
-        "no token was sent",
-        "run in a GitLab job, where GitLab sets CI_JOB_TOKEN; sudo and containers get the variable only if it is passed on",
+        "there is no job token",
+        "run jobgate in a GitLab job, where GitLab sets CI_JOB_TOKEN; pass the variable on to sudo and containers",
     );
     /// GitLab takes no job token here, whatever its release.
     pub(super) const ACCESS_TOKEN_ONLY: Self = refused(
@@ -49,17 +49,18 @@ impl Arm {
     /// The job has ended, or the text is not a token of this server.
     pub(super) const JOB_ENDED: Self = refused(
         "the job token is not valid: its job has ended, or it is not a token of this server",
-        "a job token ends with its job: it works neither in another job nor after its job was canceled\n\
+        "a job token is valid only while its own job runs\n\
          check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own",
     );
     /// `/job` was asked with an access token.
     pub(super) const NOT_A_JOB: Self = refused(
-        "only the token of a running job can read the job, and another token was sent",
+        "only a job token can read the calling job, and another token was sent",
         "leave CI_JOB_TOKEN as GitLab sets it, and put an access token into JOBGATE_TOKEN",
     );
     pub(super) const UNKNOWN_TOKEN: Self = refused(
         "the server does not know this access token",
-        "check that the token was created on this server, is complete and was not deleted; a protected variable is empty in a job on an unprotected ref",
+        "check that the token was created on this server, is complete and was not deleted\n\
+         a protected variable is empty in a job on an unprotected ref",
     );
     pub(super) const EXPIRED: Self = refused("the access token has expired", RENEW);
     pub(super) const REVOKED: Self = refused("the access token was revoked", RENEW);
@@ -94,7 +95,7 @@ impl Arm {
     /// A person or bot is blocked, deactivated, has not accepted the terms…
     pub(super) const BARRED: Self = refused(
         "GitLab does not let {user} in",
-        "see the reason in GitLab's answer; that user or an administrator can remove it, or another user starts the job",
+        "see the reason in GitLab's answer; that user or an administrator can remove it, or another user can start the job",
     );
     /// 403 with a reason in the answer itself.
     pub(super) const FORBIDDEN: Self = refused(
@@ -121,7 +122,8 @@ impl Arm {
     /// On a route that asks for no role.
     pub(super) const NOT_GITLAB: Self = refused(
         BARE,
-        "no role is needed for this, so something in front of GitLab may have answered: check CI_API_V4_URL, and proxies and firewalls on the way",
+        "no role is needed for this, so something in front of GitLab may have answered\n\
+         check CI_API_V4_URL, and proxies and firewalls between this job and GitLab",
     );
     pub(super) const PIPELINE_DENIED: Self = refused(
         "{user} cannot run a pipeline on this ref of {place}",
@@ -144,16 +146,16 @@ impl Arm {
     pub(super) const NO_RECORD: Self = arm(
         Exit::NotFound,
         "{place} has no {record}",
-        "an id belongs to one project (--project); a trigger job has no log and cannot be read by its id",
+        "an id belongs to one project: check the id and --project",
     );
     pub(super) const NO_ENDPOINT: Self = unknown(
         "this server has no endpoint to {what}",
-        "check that CI_API_V4_URL is the URL of a GitLab and ends with /api/v4; a later release may have the endpoint",
+        "check that CI_API_V4_URL is the URL of a GitLab and ends with /api/v4; a later release of GitLab may have the endpoint",
     );
     pub(super) const UNPLAYABLE: Self = arm(
         Exit::Closed,
         "the job cannot be played in its present status",
-        "it may be running already, still wait for an earlier job or an approval, not be manual, or be archived",
+        "the job may already run, wait for an earlier job or an approval, not be a manual job, or be archived",
     );
     pub(super) const UNKNOWN_INPUT: Self = arm(
         Exit::Usage,
@@ -171,11 +173,11 @@ impl Arm {
         "wait until it has finished",
     );
     pub(super) const COUNTING: Self = unknown(
-        "GitLab is counting the project's artifact statistics, nothing was erased",
+        "GitLab is refreshing the project's artifact statistics, so nothing was erased",
         "try again in some minutes",
     );
     pub(super) const LOCKED: Self = unknown(
-        "another request was changing the same record, and this one may have been done before that",
+        "another request was changing the same job; this request may have been done before that",
         "look at the job before trying again",
     );
     pub(super) const REF_MISSING: Self = arm(
@@ -186,17 +188,17 @@ impl Arm {
     pub(super) const EMPTY_PIPELINE: Self = arm(
         Exit::Closed,
         "the pipeline would have no jobs, so GitLab did not create it",
-        "check the rules: and workflow: keywords of that project for the source pipeline",
+        "check the keywords rules: and workflow: of that project: this pipeline's source is `pipeline`",
     );
     pub(super) const BAD_PARAMETER: Self = arm(
         Exit::Usage,
         "this GitLab does not know a value of the request",
-        "an older GitLab knows fewer statuses; its answer names the parameter",
+        "see the parameter in GitLab's answer; an older GitLab knows fewer statuses",
     );
     pub(super) const MOVED: Self = arm(
         Exit::Usage,
         "the project has moved, and GitLab does not forward writes to its new path",
-        "use the project's number (CI_PROJECT_ID), which never changes, or its new path",
+        "use the project's id (CI_PROJECT_ID), which never changes, or its new path",
     );
     pub(super) const REDIRECTED: Self = unknown(
         "the answer is a redirect ({status}), which is not followed with a token",
@@ -205,13 +207,13 @@ impl Arm {
 
     // What lies in the server or in front of it.
     pub(super) const READ_ONLY: Self = unknown(
-        "this GitLab takes no writes at the moment: maintenance, or a read-only copy",
-        "try again once maintenance mode is off; on a Geo secondary site use the primary's address",
+        "this GitLab accepts no writes at the moment: it is in maintenance mode, or a read-only Geo site",
+        "try again when maintenance mode is off; in place of a secondary Geo site, use the primary site's URL",
     );
     /// The limit that counts all requests of a user or address.
     pub(super) const RATE_LIMIT: Self = unknown(
         "this GitLab's rate limit is used up",
-        "all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits",
+        "all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits",
     );
     /// A limit that one route has for itself.
     pub(super) const ROUTE_LIMIT: Self = unknown(
@@ -220,14 +222,14 @@ impl Arm {
     );
     pub(super) const NO_CLIENT_CERTIFICATE: Self = unknown(
         "the server wants a client certificate that it trusts",
-        "name its files in CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE; the runner sets them from its own tls-cert-file and tls-key-file",
+        "set CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE to its files; a runner sets them from its tls-cert-file and tls-key-file",
     );
     pub(super) const PLAIN_TO_TLS: Self = unknown(
         "plain http was sent to a port that wants https",
         "CI_API_V4_URL or --server must begin with https://",
     );
     pub(super) const PROXY_LOGIN: Self = unknown(
-        "the proxy wants a user and password",
+        "the proxy requires a user and password",
         "put them into the proxy's URL (https_proxy, http_proxy or --proxy)",
     );
     pub(super) const PAGE: Self = unknown(
@@ -235,7 +237,7 @@ impl Arm {
         "check CI_API_V4_URL, and whether no_proxy should name its host",
     );
     pub(super) const GATEWAY: Self = unknown(
-        "GitLab failed, or is down, overloaded or restarting ({status})",
+        "GitLab has failed, or is down, overloaded or restarting ({status})",
         "{later}",
     );
     pub(super) const OTHER: Self = unknown(

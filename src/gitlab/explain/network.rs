@@ -30,23 +30,23 @@ static TABLE: [Fault; 12] = [
     fault(
         "alert: certificate|alert: badcert|alert: unsupportedcert|alert: unknownca|alert: access|alert: decrypterror",
         Some(1),
-        "name a valid client certificate, from a CA that the server trusts, in CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE; the runner sets them from tls-cert-file and tls-key-file",
+        "set CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE to a client certificate that the server trusts; a runner sets them from its tls-cert-file and tls-key-file",
     ),
     fault(
         "alert: unrecognizedname|not valid for name|notvalidforname",
         Some(1),
-        "use a host name that stands in the server's certificate, in CI_API_V4_URL or --server",
+        "use a host name of the server's certificate in CI_API_V4_URL or --server",
     ),
     // Servers of TLS 1.2 that miss a client certificate say the same.
     fault(
         "alert: |peer is incompatible",
         None,
-        "the server must offer TLS 1.2 or 1.3; some say this where a client certificate is missing (CI_SERVER_TLS_CERT_FILE)",
+        "the server must support TLS 1.2 or 1.3; some servers answer so if a client certificate is missing (CI_SERVER_TLS_CERT_FILE)",
     ),
     fault(
         "unknownissuer|causedasendentity|badsignature",
         Some(1),
-        "if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it",
+        "if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it",
     ),
     fault(
         "certificate expired|peer certificate: expired|not valid yet|notvalidyet",
@@ -66,26 +66,26 @@ static TABLE: [Fault; 12] = [
     fault(
         "connect proxy failed",
         None,
-        "let the proxy pass GitLab's host and port, or name the host in no_proxy",
+        "allow GitLab's host and port in the proxy, or name the host in no_proxy",
     ),
     fault(
         "no name server|temporary failure in name resolution|timeout: resolve",
         None,
-        "check /etc/resolv.conf of this image; an empty image takes it from the container engine",
+        "check the DNS server in this image's /etc/resolv.conf, which the container engine writes",
     ),
     fault(
         "no such host|failed to lookup address|host not found",
         Some(3),
-        "check the host in CI_API_V4_URL or --server, or the proxy's, and whether this image's resolver knows it",
+        "check the host name in CI_API_V4_URL or --server, or in the proxy's URL, and the DNS server in this image's /etc/resolv.conf",
     ),
     fault(
         "connection refused|network is unreachable|no route to host|timeout: connect|connection timed out",
         None,
-        "check host and port in CI_API_V4_URL or --server, whether GitLab is up, and whether a firewall, or a proxy that is missing or wrong (https_proxy, no_proxy or --proxy), is in the way",
+        "check that GitLab is up, and its host and port in CI_API_V4_URL or --server; else a firewall is in the way, or a proxy is missing or wrong (https_proxy, no_proxy, --proxy)",
     ),
     fault(
         "corrupt message|connection reset|unexpected e|peer disconnected|close_notify",
         None,
-        "try again; if it lasts, look for a firewall on the way, and for http and https confused in CI_API_V4_URL, --server or the port",
+        "try again; if it lasts, check whether a firewall is in the way, and whether CI_API_V4_URL or --server has http instead of https, or the wrong port",
     ),
 ];

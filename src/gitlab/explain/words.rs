@@ -47,24 +47,29 @@ impl Refusal<'_> {
             ("user", Some(TokenKind::Access)) => "the access token's user",
             ("user", None) => "a visitor without a token",
             ("later", _) if need.writes() => {
-                "look before trying again: it may have been done all the same"
+                "look at the job or pipeline before trying again: GitLab may have done it all the same"
             }
             ("later", _) => {
-                "try again later; an administrator finds the request in the logs by its id"
+                "try again later; an administrator can find the request in GitLab's logs by its request id"
             }
             // Nothing there has members.
             ("member", _) if project.is_none() => return None,
             ("member", Some(TokenKind::Access)) => {
-                "the token's user must be a member of {place} with the role {role} or higher; a project access token of that project is one"
+                "the token's user must be a member of {place} with the role {role} or higher; the user of a project access token of that project is one"
             }
             ("member", _) if need.job_token != JobToken::Never => {
                 "the user who started the job must be a member of {place} with the role {role} or higher"
             }
             ("access token", _) if project.is_none() => {
-                "put an access token with scope {scope} (fine-grained: {permission}) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN"
+                "use an access token with scope {scope} (fine-grained: {permission})\n\
+                {variable}"
             }
             ("access token" | "member", _) => {
-                "put an access token (project, group or personal) with role {role} and scope {scope} (fine-grained: {permission}) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN"
+                "use a project, group or personal access token with role {role} and scope {scope} (fine-grained: {permission})\n\
+                {variable}"
+            }
+            ("variable", _) => {
+                "put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN"
             }
             ("allowlist setting", _) => {
                 "in {place}: Settings > CI/CD > Job token permissions > CI/CD job token allowlist"
@@ -83,7 +88,7 @@ impl Refusal<'_> {
                 "the log of a job that ran with CI_DEBUG_TRACE takes the Developer role"
             }
             ("protected ref", _) => {
-                "for a protected ref, in {place}: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)"
+                "for a protected ref, in {place}: Settings > Repository must allow that user to push or merge (Protected branches) or to create the tag (Protected tags)"
             }
             // What else GitLab's policies may refuse without a word.
             ("policies", _) => {

@@ -111,7 +111,7 @@ fn a_token_that_stands_for_another_job_by_now_sends_nothing() {
           URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
-        jobgate: error: the job token belonged to job 90402 at the start and belongs to job 90401 now, or that job's pipeline has changed
+        jobgate: error: at the start the job token belonged to job 90402; now it belongs to job 90401, or that job's pipeline has changed
     "#]]);
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -156,7 +156,7 @@ fn what_a_trigger_job_has_not_started_cannot_be_cleaned_up() {
         .is(5, expect![[r#"
             {"result":"not-found","exit":5,"action":"cancel","project":44,"pipeline":7700,"jobs":[],"waited":null}
         "#]], expect![[r#"
-            jobgate: error: trigger job rollout of pipeline 7700 has started no pipeline; it is manual
+            jobgate: error: trigger job rollout of pipeline 7700 has started no pipeline and is manual
         "#]]);
     story.gitlab.finish();
 }
@@ -181,7 +181,7 @@ fn an_action_that_ends_early_prints_its_document() {
         "#]], expect![[r#"
             pipeline 7700 of project 44
             jobgate: error: no job "nowhere" in pipeline 7700
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]]);
     story
         .gitlab
@@ -191,9 +191,9 @@ fn an_action_that_ends_early_prints_its_document() {
         .is(6, expect![[r#"
             {"result":"unknown","exit":6,"action":"play","project":null,"pipeline":null,"jobs":[],"waited":null}
         "#]], expect![[r#"
-            jobgate: error: GitLab has given no good answer for 30s: GitLab failed, or is down, overloaded or restarting (502)
+            jobgate: error: GitLab has given no good answer for 30s: GitLab has failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
-            jobgate: hint: try again later; an administrator finds the request in the logs by its id
+            jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
         "#]]);
     story
         .run("trigger ops/web --ref main -o dotenv -q --timeout 0")
@@ -203,9 +203,9 @@ fn an_action_that_ends_early_prints_its_document() {
             JOBGATE_OUT_PROJECT_PATH=ops/web
             JOBGATE_OUT_ACTION=trigger
         "#]], expect![[r#"
-            jobgate: error: GitLab has given no good answer for 30s: GitLab failed, or is down, overloaded or restarting (502)
+            jobgate: error: GitLab has given no good answer for 30s: GitLab has failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000016)
-            jobgate: hint: try again later; an administrator finds the request in the logs by its id
+            jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
         "#]]);
     story.gitlab.finish();
 }
@@ -221,7 +221,7 @@ fn cancel_does_not_wait_for_a_long_rate_limit() {
         plan: slow (90400, running): cancel
         jobgate: error: this GitLab's rate limit is used up
         jobgate: error: POST /projects/44/jobs/90400/cancel: 429 Retry later; the limit lasts until 08:01:32 (request id 01JD0000000000000000000004)
-        jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
+        jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
     "#]]);
     story
         .gitlab

@@ -115,12 +115,12 @@ fn of_a_played_trigger_job_the_pipeline_that_it_has_started_is_canceled() {
             plan: us (90401, running): cancel
             plan: asia (90402, success): done already, it has passed
             plan: other (90403, running): cancel
-            08:00:05 other (90403, running): refused, the token cannot see project 45, which exists
-            jobgate: error: the token cannot see project 45, which exists
-            jobgate: error: POST /projects/45/pipelines/7704/cancel: 404 Project Not Found (request id 01JD0000000000000000000016)
-            jobgate: hint: the token's user must be a member of project 45 with the role Developer or higher; a project access token of that project is one
+            08:00:05 other (90403, running): refused
             08:00:05 eu (90400, canceled): canceled  URL/jobs/90400
             08:00:05 us (90401, canceled): canceled  URL/jobs/90401
+            jobgate: error: the token cannot see project 45, which exists
+            jobgate: error: POST /projects/45/pipelines/7704/cancel: 404 Project Not Found (request id 01JD0000000000000000000016)
+            jobgate: hint: the token's user must be a member of project 45 with the role Developer or higher; the user of a project access token of that project is one
         "#]],
     );
     let log = story.gitlab.log();
@@ -221,16 +221,16 @@ fn all_means_the_whole_pipeline_but_the_caller() {
             JOB       RESULT        STATUS     DURATION     ID  NOTE
             graceful  canceled      canceling    59m00s  90400
             over      done already  success       2m00s  90401  it has passed
-            ask       done already  manual               90402  it does not run
+            ask       done already  manual               90402  it is not running
             late      canceled      canceled             90403
-            sub       done already  manual               90404  it does not run
+            sub       done already  manual               90404  it is not running
         "#]],
         expect![[r#"
             plan: graceful (90400, running): cancel
             plan: over (90401, success): done already, it has passed
-            plan: ask (90402, manual): done already, it does not run
+            plan: ask (90402, manual): done already, it is not running
             plan: late (90403, created): cancel
-            plan: sub (90404, manual): done already, it does not run
+            plan: sub (90404, manual): done already, it is not running
             08:00:00 graceful (90400, canceling): canceled  URL/jobs/90400
             08:00:00 late (90403, canceled): canceled  URL/jobs/90403
         "#]],

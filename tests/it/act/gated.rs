@@ -54,7 +54,7 @@ fn a_gate_that_closes_while_play_waits_sends_nothing() {
             {"result":"closed","exit":9,"action":"play","project":44,"pipeline":7700,"jobs":[{"name":"deploy","id":90402,"status":"manual","web_url":"URL/jobs/90402","result":"gate closed","why":"nothing was sent"}],"waited":null}
         "#]], expect![[r#"
             gate: held  jobs=unit  unit has passed
-            plan: deploy (90402, created): not yet, it is created
+            plan: deploy (90402, created): not yet, its status is created
             08:01:00 waiting for deploy (created)
             gate: not held  jobs=unit  unit has failed (expected: jobs match, and all of them have passed: unit)
             jobgate: error: the gate is closed: jobs=unit does not hold

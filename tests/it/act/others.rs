@@ -100,17 +100,19 @@ fn only_what_has_failed_is_retried() {
             red     retry         failed      2m00s  90400
             green   refused       success     2m00s  90401  it has passed
               URL/jobs/90401
-            manual  refused       manual             90402  it is manual
+            manual  refused       manual             90402  its status is manual
               URL/jobs/90402
-            busy    done already  running    59m00s  90403  it is running
+            busy    done already  running    59m00s  90403  its status is running
         "#]],
         expect![[r#"
             plan: red (90400, failed): retry
             plan: green (90401, success): refused, it has passed
-            jobgate: hint: --rerun runs it once more
-            plan: manual (90402, manual): refused, it is manual
-            jobgate: hint: play runs it
-            plan: busy (90403, running): done already, it is running
+            plan: manual (90402, manual): refused, its status is manual
+            plan: busy (90403, running): done already, its status is running
+            jobgate: error: green (90401) cannot be retried: it has passed  URL/jobs/90401
+            jobgate: error: manual (90402) cannot be retried: its status is manual  URL/jobs/90402
+            jobgate: hint: --rerun runs a finished job once more
+            jobgate: hint: `jobgate play` starts a manual job
         "#]],
     );
     story.run("retry --all --status failed").is(
@@ -175,6 +177,7 @@ fn a_cancel_is_looked_after() {
         "#]],
         expect![[r#"
             plan: sub (90403, running): refused, GitLab can neither cancel nor erase a trigger job
+            jobgate: error: sub (90403) cannot be canceled: GitLab can neither cancel nor erase a trigger job  URL/jobs/90403
             jobgate: hint: --downstream NAME reaches the jobs of its downstream pipeline
         "#]],
     );
@@ -198,6 +201,7 @@ fn a_cancel_that_came_too_late_is_no_success() {
         expect![[r#"
             plan: unit (90400, running): cancel
             08:00:00 unit (90400, success): refused, it has passed
+            jobgate: error: unit (90400) cannot be canceled: it has passed  URL/jobs/90400
         "#]],
     );
     story.gitlab.finish();
@@ -220,6 +224,7 @@ fn a_cancel_that_has_no_effect_is_never_sent_again() {
         expect![[r#"
             plan: unit (90400, running): cancel
             08:00:11 unit (90400, running): unknown, cancel was sent, and it is not known whether it was done
+            jobgate: error: unit (90400): cancel was sent, and it is not known whether it was done  URL/jobs/90400
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
@@ -233,10 +238,10 @@ fn a_job_that_is_stuck_in_canceling_is_ended_by_force() {
         0,
         expect![[r#"
             JOB   RESULT        STATUS     DURATION     ID  NOTE
-            unit  done already  canceling    59m00s  90400  it is canceling
+            unit  done already  canceling    59m00s  90400  its status is canceling
         "#]],
         expect![[r#"
-            plan: unit (90400, canceling): done already, it is canceling
+            plan: unit (90400, canceling): done already, its status is canceling
         "#]],
     );
     story.run("cancel unit --force").is(
@@ -281,13 +286,14 @@ fn what_is_erased_is_done_already() {
         expect![[r#"
             JOB   RESULT        STATUS   DURATION     ID  NOTE
             unit  done already  failed      2m00s  90400  it is erased
-            busy  refused       running    59m00s  90401  it is running
+            busy  refused       running    59m00s  90401  its status is running
               URL/jobs/90401
         "#]],
         expect![[r#"
             plan: unit (90400, failed): done already, it is erased
-            plan: busy (90401, running): refused, it is running
-            jobgate: hint: only a finished job can be erased; wait --for finished
+            plan: busy (90401, running): refused, its status is running
+            jobgate: error: busy (90401) cannot be erased: its status is running  URL/jobs/90401
+            jobgate: hint: a job can be erased only after it has finished
         "#]],
     );
     story.gitlab.finish();

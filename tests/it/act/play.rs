@@ -55,10 +55,10 @@ fn a_second_call_has_nothing_to_do() {
         0,
         expect![[r#"
             JOB     RESULT        STATUS      ID  NOTE
-            deploy  done already  pending  90400  it is pending
+            deploy  done already  pending  90400  its status is pending
         "#]],
         expect![[r#"
-            plan: deploy (90400, pending): done already, it is pending
+            plan: deploy (90400, pending): done already, its status is pending
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 1);
@@ -82,19 +82,20 @@ fn a_plan_changes_nothing() {
             JOB                 RESULT        STATUS   DURATION     ID  NOTE
             deploy: [eu, blue]  play          manual             90400
             deploy: [us]        play          manual             90401
-            docs                refused       skipped            90402  it is skipped
+            docs                refused       skipped            90402  its status is skipped
               URL/jobs/90402
             site                done already  success     2m00s  90403  it has passed
-            late                not yet       created            90404  it is created
+            late                not yet       created            90404  its status is created
               URL/jobs/90404
         "#]],
         expect![[r#"
             plan: deploy: [eu, blue] (90400, manual): play
             plan: deploy: [us] (90401, manual): play
-            plan: docs (90402, skipped): refused, it is skipped
-            jobgate: hint: retry the job that it was skipped for
+            plan: docs (90402, skipped): refused, its status is skipped
             plan: site (90403, success): done already, it has passed
-            plan: late (90404, created): not yet, it is created
+            plan: late (90404, created): not yet, its status is created
+            jobgate: error: docs (90402) cannot be played: its status is skipped  URL/jobs/90402
+            jobgate: hint: retry the job whose failure skipped this one
         "#]],
     );
     story
@@ -119,7 +120,7 @@ fn several_jobs_need_all_and_each_gets_its_own_request() {
         expect![[r#"
             pipeline 7700 of project 44
             jobgate: error: 2 jobs match: deploy 1/2, deploy 2/2
-            jobgate: hint: --all acts on every one of them
+            jobgate: hint: name one of them, or add --all to act on each
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
@@ -129,16 +130,17 @@ fn several_jobs_need_all_and_each_gets_its_own_request() {
             JOB         RESULT   STATUS      ID  NOTE
             deploy 1/2  played   pending  90400
             deploy 2/2  played   pending  90401
-            x           refused  skipped  90402  it is skipped
+            x           refused  skipped  90402  its status is skipped
               URL/jobs/90402
         "#]],
         expect![[r#"
             plan: deploy 1/2 (90400, manual): play
             plan: deploy 2/2 (90401, manual): play
-            plan: x (90402, skipped): refused, it is skipped
-            jobgate: hint: retry the job that it was skipped for
+            plan: x (90402, skipped): refused, its status is skipped
             08:00:00 deploy 1/2 (90400, pending): played  URL/jobs/90400
             08:00:00 deploy 2/2 (90401, pending): played  URL/jobs/90401
+            jobgate: error: x (90402) cannot be played: its status is skipped  URL/jobs/90402
+            jobgate: hint: retry the job whose failure skipped this one
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 2);
@@ -155,12 +157,13 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
         9,
         expect![[r#"
             JOB     RESULT   STATUS      ID  NOTE
-            deploy  refused  created  90401  it is created
+            deploy  refused  created  90401  its status is created
               URL/jobs/90401
         "#]],
         expect![[r#"
-            plan: deploy (90401, created): refused, it is created
-            jobgate: hint: with a --timeout longer than 0 the job is waited for
+            plan: deploy (90401, created): refused, its status is created
+            jobgate: error: deploy (90401) cannot be played: its status is created  URL/jobs/90401
+            jobgate: hint: a --timeout longer than 0 waits until it is possible
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
@@ -171,7 +174,7 @@ fn a_job_that_is_not_playable_yet_is_waited_for_by_looking() {
             deploy  played  pending  90401
         "#]],
         expect![[r#"
-            plan: deploy (90401, created): not yet, it is created
+            plan: deploy (90401, created): not yet, its status is created
             08:00:53 deploy (90401, pending): played  URL/jobs/90401
         "#]],
     );
@@ -220,7 +223,7 @@ fn an_approval_that_does_not_come_or_cannot_be_seen() {
             plan: deploy (90400, manual): play
             08:00:00 deploy (90400, manual): not yet, its deployment to production waits for an approval  URL/environments/300
             jobgate: error: time ran out after 40s
-            jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+            jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
         "#]]);
     let forbidden = crate::fake::Answer::message(403, "403 Forbidden");
     story
@@ -232,10 +235,10 @@ fn an_approval_that_does_not_come_or_cannot_be_seen() {
           URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
-        08:00:40 deploy (90400, manual): refused, the job cannot be played in its present status
+        08:00:40 deploy (90400, manual): refused
         jobgate: error: the job cannot be played in its present status
         jobgate: error: POST /projects/44/jobs/90400/play: 400 Bad request - Unplayable Job (request id 01JD0000000000000000000033)
-        jobgate: hint: it may be running already, still wait for an earlier job or an approval, not be manual, or be archived
+        jobgate: hint: the job may already run, wait for an earlier job or an approval, not be a manual job, or be archived
     "#]]);
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
@@ -298,7 +301,7 @@ fn a_plan_waits_for_nothing() {
     story
         .run("play eu --downstream rollout --dry-run")
         .is(5, expect![[""]], expect![[r#"
-            jobgate: error: trigger job rollout of pipeline 7700 has started no pipeline; it is created
+            jobgate: error: trigger job rollout of pipeline 7700 has started no pipeline and is created
         "#]]);
     story.gitlab.finish();
 }
@@ -324,19 +327,21 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
         "#]],
         expect![[r#"
             plan: deploy (90400, failed): refused, it has failed
-            jobgate: hint: --rerun runs it once more
+            jobgate: error: deploy (90400) cannot be played: it has failed  URL/jobs/90400
+            jobgate: hint: --rerun runs a finished job once more
         "#]],
     );
     story.run("play deploy --rerun --variable A=1").is(
         9,
         expect![[r#"
             JOB     RESULT   STATUS  DURATION     ID  NOTE
-            deploy  refused  failed     2m00s  90400  retried jobs take no variables, trigger jobs no inputs either
+            deploy  refused  failed     2m00s  90400  a retry takes no variables, of a trigger job no inputs
               URL/jobs/90400
         "#]],
         expect![[r#"
-            plan: deploy (90400, failed): refused, retried jobs take no variables, trigger jobs no inputs either
-            jobgate: hint: leave them out, or use jobgate trigger
+            plan: deploy (90400, failed): refused, a retry takes no variables, of a trigger job no inputs
+            jobgate: error: deploy (90400) cannot be played: a retry takes no variables, of a trigger job no inputs  URL/jobs/90400
+            jobgate: hint: leave them out, or use `jobgate trigger`
         "#]],
     );
     assert_eq!(story.gitlab.posts(), 0);
@@ -435,9 +440,9 @@ fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
             smoke  passed  success       10s  90403
         "#]], expect![[r#"
             gate: held  branch=main  the ref is the branch main
-            trigger job monitor of pipeline 7700 has started no pipeline; it is pending; waiting for it
+            trigger job monitor of pipeline 7700 has started no pipeline and is pending; waiting for it
             pipeline 7701 of project 45
-            plan: smoke (90403, created): not yet, it is created
+            plan: smoke (90403, created): not yet, its status is created
             gate: held  branch=main  the ref is the branch main
             08:00:39 smoke (90403, pending): played  https://gitlab.example.com/ops/monitoring/-/jobs/90403
             08:00:39 pipeline 7701 of project 45, until 08:59:00 at the latest
@@ -458,7 +463,7 @@ fn what_is_not_there_or_is_the_caller_is_told() {
         expect![[r#"
             pipeline 7700 of project 44
             jobgate: error: no job matches in pipeline 7700
-            jobgate: hint: jobgate jobs --pipeline 7700
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]],
     );
     story.run("play smoke --downstream monitor").is(
@@ -466,7 +471,7 @@ fn what_is_not_there_or_is_the_caller_is_told() {
         "",
         expect![[r#"
             jobgate: error: no trigger job "monitor" in pipeline 7700
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]],
     );
     assert_eq!(story.run("play").code, 2);
@@ -505,11 +510,11 @@ fn a_person_who_was_faster_is_no_failure() {
         0,
         expect![[r#"
             JOB     RESULT        STATUS      ID  NOTE
-            deploy  done already  pending  90400  it is pending
+            deploy  done already  pending  90400  its status is pending
         "#]],
         expect![[r#"
             plan: deploy (90400, manual): play
-            08:00:00 deploy (90400, pending): done already, it is pending
+            08:00:00 deploy (90400, pending): done already, its status is pending
         "#]],
     );
     story.gitlab.finish();
@@ -526,13 +531,13 @@ fn a_signal_ends_the_wait_for_a_playable_job() {
         143,
         expect![[r#"
             JOB     RESULT   STATUS      ID  NOTE
-            deploy  not yet  created  90400  it is created
+            deploy  not yet  created  90400  its status is created
               URL/jobs/90400
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
             pipeline 7700 of project 44
-            plan: deploy (90400, created): not yet, it is created
+            plan: deploy (90400, created): not yet, its status is created
             jobgate: error: ended by SIGTERM
         "#]],
     );

@@ -12,7 +12,8 @@ fn without_an_access_token_nothing_is_begun() {
     story.go(call).is(4, "", expect![[r#"
         using the job token from CI_JOB_TOKEN
         jobgate: error: job tokens cannot play jobs; use an access token
-        jobgate: hint: put an access token (project, group or personal) with role Developer and scope api (fine-grained: Job: Run) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: use a project, group or personal access token with role Developer and scope api (fine-grained: Job: Run)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
     "#]]);
     assert_eq!(story.gitlab.log(), "GET /api/v4/job job 200\n");
     story.gitlab.finish();
@@ -31,11 +32,11 @@ fn a_role_that_is_too_low() {
           URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
-        08:00:00 deploy (90400, manual): refused, the access token's user cannot play jobs here
+        08:00:00 deploy (90400, manual): refused
         jobgate: error: the access token's user cannot play jobs here
         jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000004)
-        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; a project access token of that project is one
-        jobgate: hint: for a protected ref, in project 44: Settings > Repository must allow that user to push or merge (Protected branches) or to create it (Protected tags)
+        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; the user of a project access token of that project is one
+        jobgate: hint: for a protected ref, in project 44: Settings > Repository must allow that user to push or merge (Protected branches) or to create the tag (Protected tags)
         jobgate: hint: for a protected environment, in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
         jobgate: hint: for an outdated deployment: use the job of the newest pipeline, or see Settings > CI/CD > General pipelines > Prevent outdated deployment jobs
     "#]]);
@@ -92,7 +93,7 @@ fn each_refusal_has_its_code_and_its_cause() {
     expect![[r#"
         4 play deploy: jobgate: error: the access token's user cannot play jobs here
         4 play deploy --variable A=1: jobgate: error: the access token's user cannot play jobs here
-        6 play deploy: jobgate: error: this GitLab takes no writes at the moment: maintenance, or a read-only copy
+        6 play deploy: jobgate: error: this GitLab accepts no writes at the moment: it is in maintenance mode, or a read-only Geo site
         4 play deploy: jobgate: error: the access token has expired
         4 play deploy: jobgate: error: the access token's scopes do not allow it to play jobs
         2 play deploy --input zone=eu: jobgate: error: the job declares no such input
@@ -200,6 +201,7 @@ fn requests_that_are_never_answered_come_to_an_end() {
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000022); looking whether it was done
             jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000028); looking whether it was done
             08:00:14 deploy (90400, manual): unknown, play was sent, and it is not known whether it was done
+            jobgate: error: deploy (90400): play was sent, and it is not known whether it was done  URL/jobs/90400
         "#]]);
     assert_eq!(story.gitlab.posts(), 5);
     story.gitlab.finish();

@@ -191,7 +191,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
     });
     run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
         plan: trigger ops/monitoring at main
-        jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
+        jobgate: error: GitLab has failed, or is down, overloaded or restarting (502)
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
         jobgate: error: GitLab may have started a pipeline all the same; these are new:
         jobgate: error: pipeline 7703 of main by mira, created 2026-11-20T08:00:02.934Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7703
@@ -204,7 +204,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
     story.gitlab.fault("POST */trigger/pipeline", Fault::Locked);
     run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
         plan: trigger ops/monitoring at main
-        jobgate: error: another request was changing the same record, and this one may have been done before that
+        jobgate: error: another request was changing the same job; this request may have been done before that
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 409 Conflict: Resource lock (request id 01JD0000000000000000000013)
         jobgate: error: GitLab may have started a pipeline all the same; the new pipelines of main by mira cannot be listed:
         jobgate: error: project ops/monitoring does not exist, or the token cannot see it

@@ -149,7 +149,7 @@ fn at_the_end_of_the_time_it_says_what_is_missing() {
         08:02:11 waiting for approve (manual)
         jobgate: error: time ran out after 2m30s
         jobgate: error: the gate is closed: approved=approve does not hold
-        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
     "#]]);
     assert!((150..=160).contains(&took), "{took}");
     // The calling job's own end comes before.
@@ -158,7 +158,7 @@ fn at_the_end_of_the_time_it_says_what_is_missing() {
         .var("CI_JOB_TIMEOUT", "260");
     let got = story.go(call);
     assert_eq!(got.code, 9, "{got:?}");
-    assert!(got.log.contains("instead of 20m"), "{got:?}");
+    assert!(got.log.contains("cut from 20m00s"), "{got:?}");
     story.gitlab.finish();
 }
 
@@ -182,7 +182,7 @@ fn a_token_that_is_refused_midway_ends_it() {
         jobgate: error: the job token is not valid: its job has ended, or it is not a token of this server
         jobgate: error: GET /job: 401 Unauthorized (request id 01JD0000000000000000000017)
         jobgate: error: the gate could not be checked
-        jobgate: hint: a job token ends with its job: it works neither in another job nor after its job was canceled
+        jobgate: hint: a job token is valid only while its own job runs
         jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
     "#]]);
     assert!((20..40).contains(&took), "{took}");
@@ -316,7 +316,7 @@ fn trouble_ends_it_only_after_the_outage_budget() {
         08:00:00 pipeline 7700 of project 44, until 08:20:00 at the latest
         08:00:08 unit  running
         08:00:28 GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000011); asking again in 5s
-        jobgate: hint: try again later; an administrator finds the request in the logs by its id
+        jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
         08:01:08 waiting for unit (was running); no good answer for 45s
         08:02:08 waiting for unit (was running); no good answer for 1m45s
         08:03:08 waiting for unit (was running); no good answer for 2m45s
@@ -333,16 +333,16 @@ fn trouble_ends_it_only_after_the_outage_budget() {
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
         08:00:32 GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000014); asking again in 6s
-        jobgate: hint: try again later; an administrator finds the request in the logs by its id
+        jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
         08:01:02 waiting for unit (was running); no good answer for 35s
         08:02:02 waiting for unit (was running); no good answer for 1m35s
         08:03:02 waiting for unit (was running); no good answer for 2m35s
         08:04:02 waiting for unit (was running); no good answer for 3m35s
         08:05:02 waiting for unit (was running); no good answer for 4m35s
-        jobgate: error: GitLab has given no good answer for 5m00s: GitLab failed, or is down, overloaded or restarting (502)
+        jobgate: error: GitLab has given no good answer for 5m00s: GitLab has failed, or is down, overloaded or restarting (502)
         jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000028)
         jobgate: error: the gate could not be checked
-        jobgate: hint: try again later; an administrator finds the request in the logs by its id
+        jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
     "#]]);
     assert!((300..=330).contains(&took), "{took}");
     story.gitlab.finish();

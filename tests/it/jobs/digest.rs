@@ -41,7 +41,8 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
         unit (90401): the script failed
         jobgate: error: job tokens cannot read job logs; use an access token
         jobgate: error: GET /projects/44/jobs/90401/trace: not sent, because there is no access token
-        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Job: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         $ jobs compile --log-tail 2
         JOB      STAGE  STATUS   DURATION  QUEUED     ID
         compile  build  success     2m00s  48m00s  90400
@@ -69,7 +70,7 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
     "#]], expect![[r#"
         jobgate: error: the access token's user cannot read job logs here
         jobgate: error: GET /projects/44/jobs/90401/trace: 403 Forbidden (request id 01JD0000000000000000000017)
-        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; a project access token of that project is one
+        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; the user of a project access token of that project is one
         jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
     "#]]);
 }

@@ -32,7 +32,7 @@ fn a_projects_jobs_come_newest_first() {
             links: /shop/web/-/jobs/ID
             $ jobs --all-pipelines --status failed nope
             jobgate: error: no job "nope" in project 44
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]],
     );
     let asked = scene.gitlab.log();
@@ -170,9 +170,9 @@ fn silence_ends_with_could_not_tell() {
         .run("jobs --quiet")
         .on(&clock, &Interrupt::new())
         .is(6, "", expect![[r#"
-            jobgate: error: GitLab failed, or is down, overloaded or restarting (502)
+            jobgate: error: GitLab has failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000014)
-            jobgate: hint: try again later; an administrator finds the request in the logs by its id
+            jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
         "#]]);
     scene.gitlab.no_more_trouble();
     // Trouble that passes is no trouble, and nothing is written twice.

@@ -44,14 +44,14 @@ fn jobs_are_selected_as_everywhere() {
             jobgate: error: no job "uint" in pipeline 7700; did you mean "lint"?
             jobgate: error: no job matches "x*" in pipeline 7700
             jobgate: hint: for a job of another pipeline, add --pipeline ID; for a job with the name 7, use --name 7
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
             $ jobs 90404
             jobgate: error: "90404" is the calling job itself
-            jobgate: hint: jobgate wait --all waits for all other jobs of the pipeline
+            jobgate: hint: name another job of the pipeline
             $ jobs --pipeline 4711
             jobgate: error: project 44 has no pipeline 4711
             jobgate: error: GET /projects/44/pipelines/4711/jobs: 404 Not found (request id 01JD0000000000000000000019)
-            jobgate: hint: an id belongs to one project (--project); a trigger job has no log and cannot be read by its id
+            jobgate: hint: an id belongs to one project: check the id and --project
         "#]],
     );
 }
@@ -71,7 +71,7 @@ fn the_calling_jobs_siblings_are_left_out_of_groups() {
             no job matches
             $ jobs gat
             jobgate: error: no job "gat" in pipeline 7700; did you mean "gate"?
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]],
     );
     let one = scene.run("jobs -o ndjson").arg("gate 1/3").binary();

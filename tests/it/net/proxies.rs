@@ -206,19 +206,19 @@ fn with_the_server_fixed_the_whole_way_comes_from_the_command_line() {
         jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): https_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
-        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
+        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         --ca-file CA: 0, proxied: false
         jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): https_proxy, ALL_PROXY
         the gate is open: all conditions hold
         --proxy none --ca-file builtin: 6, proxied: false
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
-        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
+        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         --proxy PROXY: 6, proxied: true
         jobgate: warning: with --server these variables are not used (--proxy and --ca-file replace them): SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE
-        jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority (by way of the proxy 127.0.0.1:PORT)
+        jobgate: error: GET /job: cannot reach https://gl through the proxy 127.0.0.1:PORT: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
-        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
+        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         --proxy PROXY --ca-file CA: 0, proxied: true
         the gate is open: all conditions hold
     "#]].assert_eq(&text);
@@ -273,12 +273,12 @@ fn a_proxy_that_fails_proves_that_nothing_was_done() {
         seen += "\n";
     }
     expect![[r#"
-        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: the proxy did not connect: proxy server responded 407/407 (by way of the proxy 127.0.0.1:PORT)
-        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: the proxy did not connect: proxy server responded 403/403 (by way of the proxy 127.0.0.1:PORT)
-        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: the proxy did not connect: proxy server responded 502/502 (by way of the proxy 127.0.0.1:PORT)
-        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: no connection within 0s (by way of the proxy 127.0.0.1:PORT)
-        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: no connection within 0s (by way of the proxy 127.0.0.1:PORT)
-        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example: the connection was refused (by way of the proxy 127.0.0.1:PORT)
+        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: the proxy did not connect: proxy server responded 407/407
+        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: the proxy did not connect: proxy server responded 403/403
+        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: the proxy did not connect: proxy server responded 502/502
+        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: no connection within 0s
+        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: no connection within 0s
+        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: the connection was refused
     "#]].assert_eq(&seen);
 }
 

@@ -501,14 +501,14 @@ fn before_the_first_good_answer_a_certificate_that_is_not_trusted_ends_it_at_onc
     expect![[r#"
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
-        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
+        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
-        jobgate: hint: if the server's certificate is from your own or a private CA, name a PEM file of it in --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; the image's own bundle is read only if SSL_CERT_FILE names it
+        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is not accepted: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("gitlab.example")
         jobgate: error: the gate could not be checked
-        jobgate: hint: use a host name that stands in the server's certificate, in CI_API_V4_URL or --server
+        jobgate: hint: use a host name of the server's certificate in CI_API_V4_URL or --server
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is not accepted: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("gitlab.example")
-        jobgate: hint: use a host name that stands in the server's certificate, in CI_API_V4_URL or --server
+        jobgate: hint: use a host name of the server's certificate in CI_API_V4_URL or --server
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate expired at 2002-01-01T00:00:00Z
         jobgate: error: the gate could not be checked
         jobgate: hint: renew the server's certificate; if it is valid today, set this machine's clock

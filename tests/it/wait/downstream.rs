@@ -102,7 +102,7 @@ fn a_job_that_does_not_appear_downstream_is_not_found_in_the_end() {
             08:00:02 child  pending → success
             08:00:02 child has started pipeline 7701
             jobgate: error: no job "smock" in pipeline 7701
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]],
     );
     story.gitlab.finish();
@@ -135,9 +135,9 @@ fn a_trigger_job_without_a_pipeline_decides_at_once() {
           https://gl/web/-/jobs/90400
     "#]],
         expect![[r#"
-        08:00:13 child  failed
-        jobgate: error: trigger job child of pipeline 7700 has started no pipeline; it is failed
-    "#]],
+            08:00:13 child  failed
+            jobgate: error: trigger job child of pipeline 7700 has started no pipeline and is failed
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -258,10 +258,11 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
     "#]], expect![[r#"
         08:00:41 unit  success
         08:00:41 lint  success
-        jobgate: error: which jobs are meant cannot be known without the pipeline's trigger jobs
+        jobgate: error: without the pipeline's trigger jobs, it is not known which jobs match
         jobgate: error: job tokens cannot list trigger jobs on this GitLab; use GitLab 19.2 or later, or an access token
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000013)
-        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Pipeline: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Pipeline: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them
     "#]]);
     after_head(story.run("wait --stage test --no-trigger-jobs")).is(
@@ -296,7 +297,7 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
     after_head(story.run("wait ship --pipeline 1")).is(5, "", expect![[r#"
         jobgate: error: project 45 has no pipeline 1
         jobgate: error: GET /projects/45/pipelines/1/jobs: 404 Not found (request id 01JD0000000000000000000035)
-        jobgate: hint: an id belongs to one project (--project); a trigger job has no log and cannot be read by its id
+        jobgate: hint: an id belongs to one project: check the id and --project
     "#]]);
     story.gitlab.finish();
 }

@@ -43,9 +43,9 @@ fn an_operand_of_which_narrowing_leaves_nothing_is_named() {
             compile  passed  success     2m00s  90400
         "#]],
         expect![[r#"
-        08:00:00 compile  success
-        jobgate: error: --stage, --status and --except leave no job of hang
-    "#]],
+            08:00:00 compile  success
+            jobgate: error: hang matches jobs, but --stage, --status or --except leaves all of them out
+        "#]],
     );
     assert_eq!(story.run("wait hang --stage build --optional nix").code, 5);
     assert_eq!(story.run("wait --optional nix").code, 5);
@@ -195,7 +195,7 @@ fn conditions_are_judged_for_the_job_that_began_to_wait() {
     });
     let told = story.run("wait unit --require branch=main");
     let last = told.log.lines().last().unwrap_or_default();
-    let expected = "jobgate: error: the job token belonged to job 90402 at the start and belongs to job 90401 now, or that job's pipeline has changed";
+    let expected = "jobgate: error: at the start the job token belonged to job 90402; now it belongs to job 90401, or that job's pipeline has changed";
     assert_eq!((told.code, last), (6, expected), "{}", told.log);
     story.gitlab.finish();
 }

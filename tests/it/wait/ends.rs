@@ -56,7 +56,7 @@ fn the_ends_of_all_failed_logs_stand_below_the_table() {
               two
               three
         "#]], expect![[r#"
-            jobgate: failed: unit (90400) and 1 more in pipeline 7700: the script failed  https://gl/web/-/jobs/90400
+            jobgate: failed: unit (90400) in pipeline 7700: the script failed (the first of 2 jobs)  https://gl/web/-/jobs/90400
         "#]]);
     // A log that is not shown does not change how the wait has ended.
     story.on(call()).is(1, expect![[r#"
@@ -73,8 +73,9 @@ fn the_ends_of_all_failed_logs_stand_below_the_table() {
     "#]], expect![[r#"
         jobgate: error: job tokens cannot read job logs; use an access token
         jobgate: error: GET /projects/44/jobs/90400/trace: not sent, because there is no access token
-        jobgate: hint: put an access token (project, group or personal) with role Reporter and scope read_api (fine-grained: Job: Read) into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-        jobgate: failed: unit (90400) and 1 more in pipeline 7700: the script failed  https://gl/web/-/jobs/90400
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Job: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: failed: unit (90400) in pipeline 7700: the script failed (the first of 2 jobs)  https://gl/web/-/jobs/90400
     "#]]);
     story.gitlab.finish();
 }
@@ -131,9 +132,9 @@ fn what_is_not_there_is_not_found() {
         5,
         "",
         expect![[r#"
-        jobgate: error: the pipeline has no job that matches
-        jobgate: hint: `jobgate jobs` lists the pipeline's jobs and their stages
-    "#]],
+            jobgate: error: no job of the pipeline matches
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -150,7 +151,7 @@ fn an_optional_job_may_be_absent() {
         "#]],
         expect![[r#"
             08:00:00 unit  success
-            08:00:00 the pipeline has no e2e, which is optional
+            08:00:00 the pipeline has no job e2e, which is optional
         "#]],
     );
     story.gitlab.finish();
@@ -201,7 +202,7 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
             08:00:02 unit  pending → running  (2s in queue)
             08:00:17 unit  running → success
             08:00:17 docs  created → manual
-            08:00:17 docs is an optional manual job, matched by a pattern only: it is not waited for
+            08:00:17 docs is an optional manual job that only a pattern matches: jobgate does not wait for it
         "#]],
     );
     after_head(story.run("wait doc*")).is(
@@ -211,11 +212,11 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
             docs  ignored  manual  90401  allowed to fail
         "#]],
         expect![[r#"
-        08:00:17 docs  manual
-        08:00:17 docs is an optional manual job, matched by a pattern only: it is not waited for
-        jobgate: error: nothing to wait for: all that match are optional manual jobs: docs
-        jobgate: hint: a manual job that is asked for by its exact name is waited for
-    "#]],
+            08:00:17 docs  manual
+            08:00:17 docs is an optional manual job that only a pattern matches: jobgate does not wait for it
+            jobgate: error: nothing to wait for: every job that matches is an optional manual job: docs
+            jobgate: hint: name a manual job exactly to wait for it
+        "#]],
     );
     story.gitlab.finish();
 }
@@ -264,7 +265,7 @@ fn time_runs_out() {
             08:00:02 unit  pending → running  (2s in queue)
             08:01:02 waiting for unit (running 54s)
             jobgate: error: time ran out after 2m00s: unit (90400) in pipeline 7700 is running  https://gl/web/-/jobs/90400
-            jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+            jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
         "#]],
     );
     let call = story.call("wait unit --timeout 5h");
@@ -277,13 +278,13 @@ fn time_runs_out() {
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
-            jobgate: warning: waiting 2m30s instead of 5h00m: this job's own time limit comes before
+            jobgate: warning: --timeout is cut from 5h00m to 2m30s: this job's own time limit comes first
             08:02:00 pipeline 7700 of project 44, until 08:04:30 at the latest
             08:02:00 unit  running
             08:03:00 waiting for unit (running 2m51s)
             08:04:00 waiting for unit (running 3m49s)
             jobgate: error: time ran out after 2m30s, shortly before this job itself is stopped: unit (90400) in pipeline 7700 is running  https://gl/web/-/jobs/90400
-            jobgate: hint: `timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more
+            jobgate: hint: a longer `timeout:` of this job in .gitlab-ci.yml, or of its runner, allows more
         "#]],
     );
     let call = story.call("wait unit");
@@ -294,7 +295,7 @@ fn time_runs_out() {
             using the job token from CI_JOB_TOKEN
             08:04:30 pipeline 7700 of project 44, until 08:04:30 at the latest
             jobgate: error: time ran out after 0s, shortly before this job itself is stopped
-            jobgate: hint: `timeout:` of this job in .gitlab-ci.yml, or its runner's, allows more
+            jobgate: hint: a longer `timeout:` of this job in .gitlab-ci.yml, or of its runner, allows more
         "#]],
     );
     story.gitlab.finish();
@@ -337,7 +338,7 @@ fn a_timeout_of_zero_looks_once() {
         expect![[r#"
             08:00:00 lint  success
             jobgate: error: no job "nothing" in pipeline 7700
-            jobgate: hint: jobgate jobs lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]],
     );
     assert_eq!(story.gitlab.finish().len(), 9);
@@ -369,8 +370,8 @@ fn parallel_siblings_are_not_waited_for() {
         "",
         expect![[r#"
             08:00:00 left out, as parallel siblings of this job: gate 1/3, gate 3/3
-            jobgate: error: the pipeline has no job that matches
-            jobgate: hint: `jobgate jobs` lists the pipeline's jobs and their stages
+            jobgate: error: no job of the pipeline matches
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]],
     );
     story.gitlab.finish();

@@ -27,7 +27,7 @@ fn a_job_that_waits_for_the_caller_is_a_deadlock() {
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
         08:02:00 waiting for ship (created)
-        jobgate: error: waiting could never end: ship has not started, and no other job of this pipeline moves any more
+        jobgate: error: waiting could never end: ship has not started, and no other job of this pipeline can change any more
         jobgate: hint: ship waits for this job, by its stage or its `needs:`; give it a `needs:` without this job
         jobgate: hint: this job may hold a `resource_group` that another job waits for
     "#]]);
@@ -54,7 +54,7 @@ fn a_manual_job_that_blocks_is_named_and_the_wait_goes_on() {
     "#]], expect![[r#"
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
-        08:01:36 nothing goes on until a person plays the manual job approve: https://gl/web/-/jobs/90400
+        08:01:36 the pipeline does not go on until a person plays the manual job approve: https://gl/web/-/jobs/90400
         08:02:36 waiting for ship (created)
         08:03:36 waiting for ship (created)
         08:04:36 waiting for ship (created)
@@ -75,10 +75,10 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
         08:02:00 waiting for ship (created)
-        jobgate: warning: ship has not started and nothing else moves: it may never start; without the trigger jobs that is not certain
+        jobgate: warning: ship has not started, and no other job changes: it may never start (without the trigger jobs, that is not certain)
         08:03:05 waiting for ship (created)
-        jobgate: error: time ran out after 4m00s: ship has not started and nothing else moves: it may never start; without the trigger jobs that is not certain
-        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+        jobgate: error: time ran out after 4m00s: ship has not started, and no other job changes: it may never start (without the trigger jobs, that is not certain)
+        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
     "#]]);
     story.gitlab.finish();
 }
@@ -100,7 +100,7 @@ fn a_job_that_no_runner_takes_is_named() {
         jobgate: warning: unit has been pending for 5m11s: no runner with the tags arm, gpu has taken it  https://gl/web/-/jobs/90400
         08:06:11 waiting for unit (pending)
         jobgate: error: time ran out after 7m00s: unit has been pending for 7m00s: no runner with the tags arm, gpu has taken it  https://gl/web/-/jobs/90400
-        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
     "#]]);
     story.gitlab.finish();
 }

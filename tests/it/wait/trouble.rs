@@ -21,7 +21,7 @@ fn an_outage_within_the_budget_is_sat_out() {
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
         08:00:47 GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000011); asking again in 6s
-        jobgate: hint: try again later; an administrator finds the request in the logs by its id
+        jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
         08:01:02 waiting for unit (was running); no good answer for 21s
         08:02:02 waiting for unit (was running); no good answer for 1m21s
         08:03:00 GitLab answers again
@@ -42,12 +42,12 @@ fn an_outage_beyond_the_budget_is_unknown() {
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
         08:00:47 GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer; asking again in 6s
-        jobgate: hint: try again; if it lasts, look for a firewall on the way, and for http and https confused in CI_API_V4_URL, --server or the port
+        jobgate: hint: try again; if it lasts, check whether a firewall is in the way, and whether CI_API_V4_URL or --server has http instead of https, or the wrong port
         08:01:02 waiting for unit (was running); no good answer for 21s
         08:02:02 waiting for unit (was running); no good answer for 1m21s
         jobgate: error: GitLab has given no good answer for 1m30s: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
-        jobgate: hint: try again; if it lasts, look for a firewall on the way, and for http and https confused in CI_API_V4_URL, --server or the port
-        jobgate: hint: --outage-budget DURATION allows more
+        jobgate: hint: try again; if it lasts, check whether a firewall is in the way, and whether CI_API_V4_URL or --server has http instead of https, or the wrong port
+        jobgate: hint: a longer --outage-budget waits longer for an answer
     "#]]);
     story.gitlab.finish();
 }
@@ -80,12 +80,12 @@ fn a_list_that_fails_beside_a_good_one_is_trouble_that_is_named_and_not_asked_fo
         .faults("GET */trigger_jobs*", Fault::Broken, u32::MAX);
     after_head(story.run("wait --all --timeout 150s")).is(3, "", expect![[r#"
         08:00:05 GET /projects/44/pipelines/7700/trigger_jobs: 500 Internal Server Error (request id 01JD0000000000000000000008); asking again in 6s
-        jobgate: hint: try again later; an administrator finds the request in the logs by its id
+        jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
         08:01:00 waiting for a first answer; no good answer for 1m00s
         08:02:00 waiting for a first answer; no good answer for 2m00s
         jobgate: error: time ran out after 2m30s
         jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: 500 Internal Server Error (request id 01JD0000000000000000000026)
-        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
     "#]]);
     let asked = story.gitlab.requests().len();
     assert!(asked < 40, "{asked}");
@@ -109,7 +109,7 @@ fn the_callers_own_end_is_the_end_of_its_token() {
         08:01:02 waiting for unit (running 54s)
         jobgate: error: the job token is not valid: its job has ended, or it is not a token of this server
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 401 Unauthorized (request id 01JD0000000000000000000011)
-        jobgate: hint: a job token ends with its job: it works neither in another job nor after its job was canceled
+        jobgate: hint: a job token is valid only while its own job runs
         jobgate: hint: check that no CI/CD variable named CI_JOB_TOKEN or CI_API_V4_URL overwrites GitLab's own
     "#]]);
     story.gitlab.finish();
@@ -129,7 +129,7 @@ fn a_429_beyond_the_time_is_a_timeout() {
         jobgate: error: time ran out after 27s: unit (90400) in pipeline 7700 is running  https://gl/web/-/jobs/90400
         jobgate: error: GitLab's last complete answer is 10s old
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 09:00:27 (request id 01JD0000000000000000000007)
-        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
     "#]]);
     story.gitlab.finish();
 }
@@ -157,7 +157,7 @@ fn who_looks_once_does_not_sit_out_a_limit() {
         .is(6, "", expect![[r#"
             jobgate: error: this GitLab's rate limit is used up
             jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 08:10:11 (request id 01JD0000000000000000000006)
-            jobgate: hint: all jobs of one user share it: use a longer --interval, or ask an administrator about User and IP rate limits
+            jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
         "#]]);
     story.gitlab.finish();
 }
@@ -172,7 +172,7 @@ fn an_answer_that_never_comes_does_not_outlive_the_time() {
         "",
         expect![[r#"
             jobgate: error: time ran out after 12s
-            jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+            jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
         "#]],
     );
     story.gitlab.finish();
@@ -369,7 +369,7 @@ fn a_time_that_runs_out_in_an_outage_says_what_the_trouble_was() {
     after_head(story.run("wait unit --timeout 5s")).is(3, "", expect![[r#"
         jobgate: error: time ran out after 5s
         jobgate: error: GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004)
-        jobgate: hint: --timeout DURATION allows more, up to what is left of this job
+        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
     "#]]);
     story.gitlab.finish();
 }
