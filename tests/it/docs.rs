@@ -127,6 +127,35 @@ fn links_between_pages_lead_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+#[test]
+fn every_promise_has_its_test() {
+    let page = std::fs::read_to_string(root().join("docs/promises.md")).unwrap();
+    let promises = page.split("## What no test reaches").next().unwrap();
+    let rows = promises.lines().filter(|line| line.starts_with("| "));
+    let rows = rows.filter(|row| *row != "| promise | test |");
+    let broken: Vec<&str> = rows.clone().filter(|row| !names_a_test(row)).collect();
+    assert!(broken.is_empty(), "no such test: {broken:#?}");
+    assert!(rows.count() > 100);
+    assert!(!names_a_test("| It flies | `wait::ends::it_flies` |"));
+}
+
+/// The row ends with the path of a test: `wait::ends::time_runs_out` in tests/it, `url::tests::loopback_is_known` in src.
+fn names_a_test(row: &str) -> bool {
+    let path = row.trim_end_matches(" |").rsplit("| ").next().unwrap();
+    let path: Vec<&str> = path.trim_matches('`').split("::").collect();
+    let Some((name, modules)) = path.split_last() else {
+        return false;
+    };
+    let file = match modules {
+        [modules @ .., "tests"] => format!("src/{}.rs", modules.join("/")),
+        modules => format!("tests/it/{}.rs", modules.join("/")),
+    };
+    let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+    let before = text.split_once(&format!("fn {name}("));
+    // What stands between it and the item before.
+    before.is_some_and(|(before, _)| before.rsplit("}\n").next().unwrap().contains("#[test]"))
+}
+
 /// As GitLab and GitHub name a heading's place.
 fn anchor(title: &str) -> String {
     let kept = title
