@@ -16,8 +16,8 @@ pub(super) fn unknown_command(word: &str, table: &[&'static Usage]) -> Stop {
     let stop = Stop::usage(format!("no command {}", quoted(word)));
     let names = table.iter().map(|usage| usage.name);
     match nearest(word, names.chain(["version"])) {
-        Some(name) => stop.hint(format!("did you mean jobgate {name}?")),
-        None => stop.hint("jobgate help lists the commands"),
+        Some(name) => stop.hint(format!("did you mean `jobgate {name}`?")),
+        None => stop.hint("`jobgate help` lists the commands"),
     }
 }
 

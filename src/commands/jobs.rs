@@ -120,7 +120,7 @@ impl Options {
         };
         if options.log_tail.is_some() && options.format != Format::Table {
             return Err(Stop::usage("--log-tail needs --output table")
-                .hint("jobgate trace JOB prints a log; the ids to ask for are in the JSON"));
+                .hint("`jobgate trace JOB` prints a log; the JSON has the ids of the jobs"));
         }
         Ok(options)
     }

@@ -164,13 +164,13 @@ fn a_wrong_line_is_explained() {
         "list newset": the operand must be one of newest, oldest, not "newset" (did you mean newest?)
         "list newest oldest": list takes [newest|oldest], not 2 operands (put a word with spaces in quotes)
         "go x --\u{202e}\u{1b}[31m": go has no option "--\u{202e}\u{1b}[31m" (usage: jobgate go [OPTIONS] JOB... (see jobgate go --help))
-        "lsit": no command "lsit" (did you mean jobgate list?)
-        "LIST": no command "LIST" (did you mean jobgate list?)
-        "deploy": no command "deploy" (jobgate help lists the commands)
+        "lsit": no command "lsit" (did you mean `jobgate list`?)
+        "LIST": no command "LIST" (did you mean `jobgate list`?)
+        "deploy": no command "deploy" (`jobgate help` lists the commands)
         "": the command is an empty word (is a variable unset or empty?)
         "--tiemout=secret go x": go has no option "--tiemout" (did you mean --timeout DURATION?)
-        "--help lsit": no command "lsit" (did you mean jobgate list?)
-        "ääääääääääääääääääääääääääääääääääääääää": no command "ääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää"… (jobgate help lists the commands)
+        "--help lsit": no command "lsit" (did you mean `jobgate list`?)
+        "ääääääääääääääääääääääääääääääääääääääää": no command "ääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää"… (`jobgate help` lists the commands)
     "#]]
     .assert_eq(&shown.concat());
 }

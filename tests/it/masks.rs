@@ -72,7 +72,7 @@ fn text_from_gitlab_is_masked_wherever_it_is_written() {
         "",
         expect![[r#"
             jobgate: error: no command "[masked]"
-            jobgate: hint: jobgate help lists the commands
+            jobgate: hint: `jobgate help` lists the commands
         "#]],
     );
     gitlab.answer(

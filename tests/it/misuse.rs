@@ -91,7 +91,7 @@ fn a_mistaken_word_is_explained_with_one_hint() {
             jobgate: hint: did you mean bash?
             $ jobgate versoin
             jobgate: error: no command "versoin"
-            jobgate: hint: did you mean jobgate version?
+            jobgate: hint: did you mean `jobgate version`?
         "#]],
     );
 }
