@@ -12,7 +12,7 @@ mod threats;
 
 use jobgate::os::Interrupt;
 
-use crate::fake::{Ci, GitLab, Id, World, ci, job};
+use crate::fake::{Ci, GitLab, Id, MIRA, World, ci, job};
 use crate::run::{Outcome, Run};
 
 /// A pipeline of `shop/web` on main, an access token of a maintainer, and the job that calls: the last one, `gate`.
@@ -43,6 +43,14 @@ impl Story {
             pipeline,
             token,
         }
+    }
+
+    /// With a token of the pipeline's user, who is a member of every project.
+    fn for_mira(mut self) -> Self {
+        self.token = self
+            .gitlab
+            .world(|world| world.access_token(MIRA, &["api"]));
+        self
     }
 
     fn call(&self, words: &str) -> Run {

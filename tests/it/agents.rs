@@ -88,17 +88,6 @@ fn json_is_gitlabs_own_complete() {
 }
 
 #[test]
-fn words_that_make_no_sense_are_refused_before_anything_is_asked() {
-    let world = deploying(19);
-    for words in ["-o dotenv", "12 13"] {
-        let got = run(&format!("agents {words}"), &world);
-        assert_eq!((got.code, got.out.as_str()), (2, ""), "{words}");
-    }
-    assert_eq!(world.0.requests().len(), 0);
-    world.0.finish();
-}
-
-#[test]
 fn a_job_without_agents_has_an_empty_list() {
     let mut world = World::new();
     world.project("shop/web");

@@ -6,7 +6,7 @@ use expect_test::expect;
 
 use super::started::monitoring;
 use super::{Story, deploy};
-use crate::fake::{MIRA, World, child, ci, downstream, job};
+use crate::fake::{World, child, ci, downstream, job};
 use crate::run::Outcome;
 
 /// A folder with a file of this name and content.
@@ -63,17 +63,10 @@ fn what_an_action_has_started_is_canceled_by_its_file() {
 fn of_trigger_the_whole_pipeline_is_canceled() {
     for form in ["json", "dotenv"] {
         let jobs = ci().stage("check", [job("check").endless(), job("hint").endless()]);
-        let story = Story::with(deploy(), monitoring(jobs));
+        let story = Story::with(deploy(), monitoring(jobs)).for_mira();
         let (_folder, path) = file("started", "");
         let words = format!("trigger ops/monitoring --ref main -o {form} --output-file");
         assert_eq!(story.go(story.call(&words).arg(&path)).code, 0);
-        let mira = story
-            .gitlab
-            .world(|world| world.access_token(MIRA, &["api"]));
-        let story = Story {
-            token: mira,
-            ..story
-        };
         assert_eq!(from(&story, &path, "--dry-run").code, 0);
         let got = from(&story, &path, "-q");
         assert_eq!((got.code, story.gitlab.posts()), (0, 3), "{got:?}");

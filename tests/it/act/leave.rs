@@ -43,6 +43,8 @@ fn what_was_started_goes_on_unless_asked_otherwise() {
         });
         let got = story.run(&format!("{words} --wait --timeout 60s"));
         assert_eq!(got.code, code, "{words}: {got:?}");
+        let goes_on = got.log.contains("deploy (90400) goes on  URL/jobs/90400\n");
+        assert_eq!(goes_on, !words.contains("--on-cancel"), "{got:?}");
         let ended = story.gitlab.world(|world| world.status(job));
         assert_eq!(ended, status, "{words}: {got:?}");
         let whole = story.gitlab.log().contains("/pipelines/7701/cancel access");

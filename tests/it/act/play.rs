@@ -3,8 +3,9 @@
 use expect_test::expect;
 use jobgate::os::{Interrupt, Signal};
 
+use super::started::monitoring;
 use super::{Story, deploy};
-use crate::fake::{Allow, World, child, ci, downstream, job};
+use crate::fake::{World, child, ci, downstream, job};
 
 #[test]
 fn a_manual_job_is_played_and_its_result_mirrored() {
@@ -44,24 +45,6 @@ fn a_job_that_is_allowed_to_fail_fails_the_caller_unless_said_otherwise() {
     let rollout = child("rollout", ci().stage("x", [below, job("us")])).manual();
     let story = Story::new(ci().stage("deploy", [rollout.allow_failure()]));
     assert_eq!(story.run("play rollout --wait").code, 0);
-    story.gitlab.finish();
-}
-
-#[test]
-fn a_second_call_has_nothing_to_do() {
-    let story = Story::new(deploy());
-    assert_eq!(story.run("play deploy").code, 0);
-    story.run("play deploy").is(
-        0,
-        expect![[r#"
-            JOB     RESULT        STATUS      ID  NOTE
-            deploy  done already  pending  90400  its status is pending
-        "#]],
-        expect![[r#"
-            plan: deploy (90400, pending): done already, its status is pending
-        "#]],
-    );
-    assert_eq!(story.gitlab.posts(), 1);
     story.gitlab.finish();
 }
 
@@ -400,39 +383,13 @@ fn of_a_manual_trigger_job_the_pipeline_that_it_starts_counts() {
     story.gitlab.finish();
 }
 
-fn shop_and_ops(world: &mut World) {
-    let ops = world.project("ops/monitoring");
-    world.at_project(ops).ci = ci()
-        .stage("prepare", [job("prepare").runs(5)])
-        .stage("smoke", [job("smoke").manual()]);
-    world.at_project(ops).allowlist = vec![Allow {
-        from: "shop/web".to_owned(),
-        policies: None,
-    }];
-}
-
 #[test]
 fn a_job_in_a_multi_project_pipeline_is_played_when_that_pipeline_is_there() {
-    let mut world = World::new();
-    let project = world.project("shop/web");
-    shop_and_ops(&mut world);
-    let mira = world.access_token(crate::fake::MIRA, &["api"]);
-    let pipeline = world.pipeline(
-        "shop/web",
-        "main",
-        ci().stage(
-            "deploy",
-            [downstream("monitor", "ops/monitoring").delay(20)],
-        )
-        .stage("gate", [job("gate").here()]),
-    );
-    let _ = project;
-    let story = Story {
-        me: world.job(pipeline, "gate"),
-        gitlab: crate::fake::GitLab::start(world),
-        pipeline,
-        token: mira,
-    };
+    let ops = ci()
+        .stage("prepare", [job("prepare").runs(5)])
+        .stage("smoke", [job("smoke").manual()]);
+    let monitor = downstream("monitor", "ops/monitoring").delay(20);
+    let story = Story::with(ci().stage("deploy", [monitor]), monitoring(ops)).for_mira();
     story
         .run("play smoke --downstream monitor --require branch=main --wait")
         .is(0, expect![[r#"

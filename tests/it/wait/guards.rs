@@ -36,18 +36,15 @@ fn a_job_that_waits_for_the_caller_is_a_deadlock() {
 
 #[test]
 fn a_manual_job_that_blocks_is_named_and_the_wait_goes_on() {
-    let mut world = World::new();
-    world.project("shop/web");
     let ci = ci()
         .stage("approve", [job("approve").manual().runs(5)])
-        .stage("deploy", [job("ship").runs(5)])
-        .stage("gate", [job("gate").here()]);
-    let pipeline = world.pipeline("shop/web", "main", ci);
-    world.after(300, move |world| {
-        let job = world.job(pipeline, "approve");
-        play(world, job);
+        .stage("deploy", [job("ship").runs(5)]);
+    let story = Story::with(ci, |world, pipeline| {
+        world.after(300, move |world| {
+            let job = world.job(pipeline, "approve");
+            play(world, job);
+        });
     });
-    let story = Story::of(world, pipeline);
     after_head(story.run("wait ship")).is(0, expect![[r#"
         JOB   RESULT  STATUS   DURATION     ID
         ship  passed  success        5s  90401

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jobgate::os::Signal;
 
 use super::{Story, after_head};
-use crate::fake::{Chaos, Fault, Logged, MIRA, World, child, ci, job};
+use crate::fake::{Chaos, Fault, Logged, MIRA, child, ci, job};
 
 #[test]
 fn an_outage_within_the_budget_is_sat_out() {
@@ -376,19 +376,17 @@ fn a_time_that_runs_out_in_an_outage_says_what_the_trouble_was() {
 
 #[test]
 fn project_pipeline_and_an_access_token_suffice() {
-    let mut world = World::new();
-    let web = world.project("shop/web");
-    let token = world.access_token(MIRA, &["api"]);
-    let jobs = ci().stage("test", [job("unit").queue(5).runs(60)]);
-    let pipeline = world.pipeline("shop/web", "main", jobs.stage("gate", [job("gate").here()]));
-    let story = Story::of(world, pipeline);
-    let words = format!("wait unit --project {web} --pipeline {pipeline}");
+    let story = Story::new(ci().stage("test", [job("unit").queue(5).runs(60)]));
+    let token = story
+        .gitlab
+        .world(|world| world.access_token(MIRA, &["api"]));
+    let words = "wait unit --project 44 --pipeline 7700";
     let call = |words: &str| story.call(words).var("GITLAB_TOKEN", token.as_str());
-    let alone = call(&words).without("CI_JOB_TOKEN");
+    let alone = call(words).without("CI_JOB_TOKEN");
     assert_eq!(story.on(alone).code, 0);
     // In `after_script` of a job that has ended, whose token is dead.
     story.gitlab.world(|world| world.end(story.me, None));
-    let got = story.on(call(&words));
+    let got = story.on(call(words));
     assert_eq!(got.code, 0, "{}", got.log);
     // Conditions are judged for a job.
     let got = story.on(call(&format!("{words} --require branch")));
