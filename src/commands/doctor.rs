@@ -76,6 +76,9 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         };
         report::print(&rows, &commands, &wanted, &mut out, session.color);
         let Err(stop) = out.finish() else {
+            if exit != Exit::Ok {
+                session.talk.end(exit, report::end(exit));
+            }
             return Ok(exit);
         };
         session.talk.stop(&stop);

@@ -105,6 +105,14 @@ pub fn print(rows: &[Row], commands: &[Verdict], wanted: &[String], out: &mut Ou
     out.table(&table, color);
 }
 
+/// How a run ended that did not end well.
+pub fn end(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Refused => "the tokens do not allow everything that the commands of --for need",
+        _ => "GitLab did not say everything that the tokens allow",
+    }
+}
+
 /// What keeps both tokens from something, and what to try; what the same would open stands together.
 fn advice(rows: &[Row]) -> String {
     let rows = rows.iter().filter(|row| row.works() != Works::Yes);

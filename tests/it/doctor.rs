@@ -329,6 +329,7 @@ fn variables_that_were_mixed_up_are_named() {
     expect![[r#"
         using the job token from CI_JOB_TOKEN
         jobgate: warning: CI_JOB_ID is 90999, but the job token belongs to job 90401
+        jobgate: unknown: GitLab did not say everything that the tokens allow
         works              whoami, agents, jobs, wait
         does not work      trace, play, retry, cancel, erase
         unknown            trigger, gate
