@@ -29,7 +29,7 @@ cancel sends nothing; it refuses only a job that you select by name or id and th
 
 --from FILE cancels the jobs that play or retry started, and the pipelines that trigger or a played trigger job started. FILE is the --output-file of \
 that command, with --output json or dotenv. That command writes FILE as soon as it has started them, so `jobgate cancel --from FILE` in after_script \
-cleans up even if the script was killed; an access token is enough. If FILE does not exist, cancel prints a warning and exits with 0.
+cleans up even if the script was killed; it needs no job token. If FILE does not exist, cancel prints a warning and exits with 0.
 
 cancel needs an access token with the role Developer and the scope api, or the project's minimum role to cancel. --force ends a job whose runner does \
 not finish canceling; it needs the role Maintainer. GitLab cannot cancel a trigger job: cancel the jobs of its pipeline (--downstream).

@@ -30,11 +30,11 @@ const FOR: Opt = Opt::value(
 const USAGE: Usage = Usage {
     name: "doctor",
     operands: "",
-    summary: "shows what each token may do, and which settings allow the rest",
+    summary: "shows what works here, and which token or setting the rest needs",
     details: "\
-doctor sends a GET request for each capability, with the job token and with the access token. It changes nothing: it checks the scopes and role of the \
-access token for play, retry, cancel and erase, and the job token for trigger. A protected ref, a protected environment or the project to trigger may \
-still refuse the action.
+doctor sends GET requests for the calling job's project, with each token, and changes nothing: it checks the scopes and role of the access token for \
+play, retry, cancel and erase, and the job token for trigger. A protected ref, a protected environment or the project to trigger may still refuse the \
+action. Without a job, doctor does not check what works with --project, --pipeline and an access token.
 
 Exit codes: 0 ok, 2 usage, 6 unknown. With --for: 0 if the tokens allow everything that these commands need, 4 if they do not, 6 if that is unknown.",
     example: "jobgate doctor\njobgate doctor --for play --for wait",

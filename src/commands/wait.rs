@@ -45,8 +45,8 @@ const USAGE: Usage = Usage {
     summary: "waits until jobs have finished; the exit code is their result",
     details: "\
 A job passes when its status is success, a trigger job when the jobs of the pipeline that it started have passed. The newest attempt of a job counts. \
-A failed job counts as failed only after 10 s, so that `retry:` can replace it. The failure of a job that is allowed to fail is a warning. wait also \
-waits for a manual job that you select by name, and prints its link.
+A failed job counts as failed only after 10 s, so that `retry:` can replace it. The failure of a job that is allowed to fail is a warning. wait \
+ignores a manual job that is allowed to fail, unless you select it by name; for any other manual job it waits and prints the link.
 
 The job token is enough for exact names, groups and ids on GitLab 18.2 and later, and for everything else on 19.2 and later; an access token needs the \
 role Reporter and the scope read_api.

@@ -20,7 +20,7 @@ const WANTS: [&str; 2 + Status::WORDS.len()] = {
     statuses.copy_from_slice(Status::WORDS);
     words
 };
-pub const STRICT: Opt = Opt::switch("--strict", "count failures even of jobs allowed to fail");
+pub const STRICT: Opt = Opt::switch("--strict", "also count failures of jobs allowed to fail");
 /// A failure never counts as passed: that is `allow_failure` in `.gitlab-ci.yml`.
 pub const OK: Opt = Opt::value("--ok STATUS", "jobs with this status count as passed")
     .many()

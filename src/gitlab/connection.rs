@@ -194,7 +194,7 @@ pub(super) fn words(error: &ureq::Error, limits: &Limits) -> String {
     match error {
         ureq::Error::Timeout(limit) => timed_out(*limit, limits),
         ureq::Error::Io(error) => match error.kind() {
-            ErrorKind::UnexpectedEof => "the connection was closed in mid-answer".to_owned(),
+            ErrorKind::UnexpectedEof => "the connection closed during the answer".to_owned(),
             ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
             _ => error.to_string(),
         },

@@ -228,7 +228,7 @@ fn why(target: &Target) -> String {
         }
         Progress::Did {
             answer_lost: true, ..
-        } => "the answer was lost, and a look shows it done".into(),
+        } => "the answer was lost, but GitLab shows that it was done".into(),
         Progress::Planned(Plan::Do(_)) | Progress::Did { .. } => String::new(),
         Progress::Closed(_) => "nothing was sent".into(),
         Progress::Failed(stop) => stop.error.lines().next().unwrap_or_default().into(),
@@ -251,7 +251,7 @@ fn reason(why: &Why, target: &Target) -> String {
         Why::Unlisted => "it is not listed any more".into(),
         Why::TriggerJob => "GitLab can neither cancel nor erase a trigger job".into(),
         Why::StartsByItself => "it is a delayed trigger job, which starts by itself".into(),
-        Why::TakesNoParameters => "a retry takes no variables, of a trigger job no inputs".into(),
+        Why::TakesNoParameters => "a retry takes no variables (of a trigger job, no inputs)".into(),
         Why::Approval => {
             let environment = target.approval.as_ref().map_or("", |it| &it.name);
             format!("its deployment to {environment} waits for an approval")
@@ -338,7 +338,7 @@ pub fn pipeline(Place { project, pipeline }: &Place) -> String {
 
 /// The answer of a request was lost.
 pub fn lost(error: &Error) -> String {
-    format!("{error}; looking whether it was done")
+    format!("{error}; checking whether it was done")
 }
 
 pub fn job(job: &Job) -> String {

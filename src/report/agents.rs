@@ -38,7 +38,7 @@ pub fn not_allowed(asked: &str, allowed: &[Agent]) -> Stop {
     };
     let names: Vec<String> = allowed.iter().map(name).collect();
     let hint = match names.as_slice() {
-        [] => "no agent is allowed to this job".to_owned(),
+        [] => "this job may not use any agent".to_owned(),
         names => format!("this job may use: {}", list(names)),
     };
     Stop::new(Exit::NotFound, format!("this job may not use agent {asked:?}"))

@@ -65,7 +65,7 @@ const ROWS: &[Column] = &[
 ];
 const VERDICTS: &[Column] = &[Column::Left(""), Column::Text("")];
 
-const JUDGED: &str = "doctor changes nothing: for play, retry, cancel and erase it checks the scopes and role of the access token\n";
+const JUDGED: &str = "doctor checks the calling job's project and changes nothing:\nfor play, retry, cancel and erase it checks the scopes and role of the access token\n";
 
 /// The page. `wanted`: the commands that the exit code is about; all if there are none.
 pub fn print(rows: &[Row], commands: &[Verdict], wanted: &[String], out: &mut Out, color: Color) {

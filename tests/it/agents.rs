@@ -105,7 +105,7 @@ fn a_job_without_agents_has_an_empty_list() {
     );
     run("agents --quiet 12", &world).is(5, "", expect![[r#"
         jobgate: error: this job may not use agent "12"
-        jobgate: hint: no agent is allowed to this job
+        jobgate: hint: this job may not use any agent
         jobgate: hint: the `ci_access` section of an agent's configuration file names the projects, groups, environments and protected branches that may use it
     "#]]);
     world.0.finish();

@@ -148,8 +148,9 @@ fn both_tokens_are_asked() {
         Some(world.project_token(project, "reporter", &["read_api"]))
     });
     let run = shop.call("doctor");
-    run.on(&shop.gitlab.clock(), &Interrupt::new())
-        .is(0, expect![[r#"
+    run.on(&shop.gitlab.clock(), &Interrupt::new()).is(
+        0,
+        expect![[r#"
             CAPABILITY                          JOB TOKEN  ACCESS TOKEN
             read the calling job                yes        -
             list the agents of the calling job  yes        -
@@ -166,7 +167,8 @@ fn both_tokens_are_asked() {
             retry jobs                          -          no
             cancel jobs                         -          no
             erase jobs                          -          no
-            doctor changes nothing: for play, retry, cancel and erase it checks the scopes and role of the access token
+            doctor checks the calling job's project and changes nothing:
+            for play, retry, cancel and erase it checks the scopes and role of the access token
 
             the access token's scopes do not allow it to play jobs
             the access token's scopes do not allow it to retry jobs
@@ -176,10 +178,12 @@ fn both_tokens_are_asked() {
 
             works          whoami, agents, jobs, trace, wait, trigger, gate
             does not work  play, retry, cancel, erase
-        "#]], expect![[r#"
+        "#]],
+        expect![[r#"
             using the job token from CI_JOB_TOKEN
             using the access token from JOBGATE_TOKEN
-        "#]]);
+        "#]],
+    );
     let lists = |token| {
         let log = shop.gitlab.log();
         log.lines().filter(|line| line.contains(token)).count()
@@ -267,7 +271,7 @@ fn an_access_token_that_is_of_no_use_here() {
     }
     expect![[r#"
         foreign
-        the token cannot see project 44, which exists
+        project 44 exists, but the token cannot see it
         GET /projects/44/jobs/90401/trace: 404 Project Not Found (request id 01JD0000000000000000000018)
           try: the token's user must be a member of project 44 with the role Reporter or higher; the user of a project access token of that project is one
         unknown
@@ -309,7 +313,8 @@ fn without_a_job_token_nothing_is_known() {
         CAPABILITY                          JOB TOKEN  ACCESS TOKEN
         read the calling job                no         -
         list the agents of the calling job  no         -
-        doctor changes nothing: for play, retry, cancel and erase it checks the scopes and role of the access token
+        doctor checks the calling job's project and changes nothing:
+        for play, retry, cancel and erase it checks the scopes and role of the access token
 
         there is no job token
         GET /job: not sent, because CI_JOB_TOKEN is not set

@@ -341,7 +341,7 @@ fn what_the_servers_release_explains() {
     }
     expect![[r#"
         jobgate: error: job tokens cannot list the jobs of a pipeline on this GitLab; use GitLab 18.2 or later, or an access token
-        jobgate: error: the token cannot see project 44, which exists
+        jobgate: error: project 44 exists, but the token cannot see it
         jobgate: error: the job token is not valid: its job has ended, or it is not a token of this server
     "#]].assert_eq(&text);
 }

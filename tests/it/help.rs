@@ -16,7 +16,7 @@ fn no_word_at_all_is_a_mistake() {
             commands:
               whoami      shows the job, pipeline, project and user of the job token
               agents      lists the GitLab agents for Kubernetes that this job may use
-              doctor      shows what each token may do, and which settings allow the rest
+              doctor      shows what works here, and which token or setting the rest needs
               jobs        lists the jobs of a pipeline, and of its downstream pipelines
               trace       prints a job's log, with --follow until the job ends
               wait        waits until jobs have finished; the exit code is their result

@@ -281,7 +281,7 @@ fn a_log_that_may_not_be_read_ends_with_refused() {
         jobgate: error: the access token's user cannot read job logs here
         jobgate: error: GET /projects/44/jobs/90400/trace: 403 Forbidden (request id 01JD0000000000000000000002)
         jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; the user of a project access token of that project is one
-        jobgate: hint: the log of a job that ran with CI_DEBUG_TRACE takes the Developer role
+        jobgate: hint: to read the log of a job that ran with CI_DEBUG_TRACE, the token needs the role Developer
     "#]]);
     scene.gitlab.answer("GET */trace*", Answer::forbidden());
     let got = scene.follow("unit");

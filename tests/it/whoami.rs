@@ -343,7 +343,7 @@ fn text_from_gitlab_cannot_steer_a_terminal() {
     run("whoami", &gitlab, me)
         .binary()
         .is(4, "", expect![[r#"
-            jobgate: error: the user who started this job cannot read the calling job, for the reason that GitLab gives
+            jobgate: error: the user who started this job cannot read the calling job; GitLab's answer gives the reason
             jobgate: error: GET /job: 403 Forbidden - \u{1b}[2J\u{202e}\u{200b}\u{feff}\u{e0041} x (request id 01JD0000000000000000000004)
         "#]]);
     gitlab.finish();

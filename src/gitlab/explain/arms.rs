@@ -99,7 +99,7 @@ impl Arm {
     );
     /// 403 with a reason in the answer itself.
     pub(super) const FORBIDDEN: Self = refused(
-        "{user} cannot {what}, for the reason that GitLab gives",
+        "{user} cannot {what}; GitLab's answer gives the reason",
         "{member}",
     );
 
@@ -133,7 +133,7 @@ impl Arm {
         refused("{user} cannot set variables in {place}", "{variables}");
     /// GitLab has named the project before.
     pub(super) const HIDDEN: Self = refused(
-        "the token cannot see {place}, which exists",
+        "{place} exists, but the token cannot see it",
         "{member}\n{allowlist}",
     );
     pub(super) const NO_PROJECT: Self = arm(

@@ -85,7 +85,7 @@ impl Refusal<'_> {
                 "in {place}: Settings > CI/CD > Variables > Minimum role to use pipeline variables"
             }
             ("debug trace", _) if matches!(self.route, Route::Trace(..)) => {
-                "the log of a job that ran with CI_DEBUG_TRACE takes the Developer role"
+                "to read the log of a job that ran with CI_DEBUG_TRACE, the token needs the role Developer"
             }
             ("protected ref", _) => {
                 "for a protected ref, in {place}: Settings > Repository must allow that user to push or merge (Protected branches) or to create the tag (Protected tags)"

@@ -100,7 +100,7 @@ fn of_a_played_trigger_job_the_pipeline_that_it_has_started_is_canceled() {
             eu     canceled      canceled        0s  90400
             us     canceled      canceled        4s  90401
             asia   done already  success         0s  90402  it has passed
-            other  refused       running         0s  90403  the token cannot see project 45, which exists
+            other  refused       running         0s  90403  project 45 exists, but the token cannot see it
               URL/jobs/90403
         "#]],
         expect![[r#"
@@ -111,7 +111,7 @@ fn of_a_played_trigger_job_the_pipeline_that_it_has_started_is_canceled() {
             08:00:05 other (90403, running): refused
             08:00:05 eu (90400, canceled): canceled  URL/jobs/90400
             08:00:05 us (90401, canceled): canceled  URL/jobs/90401
-            jobgate: error: the token cannot see project 45, which exists
+            jobgate: error: project 45 exists, but the token cannot see it
             jobgate: error: POST /projects/45/pipelines/7704/cancel: 404 Project Not Found (request id 01JD0000000000000000000016)
             jobgate: hint: the token's user must be a member of project 45 with the role Developer or higher; the user of a project access token of that project is one
         "#]],

@@ -318,12 +318,12 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
         9,
         expect![[r#"
             JOB     RESULT   STATUS  DURATION     ID  NOTE
-            deploy  refused  failed     2m00s  90400  a retry takes no variables, of a trigger job no inputs
+            deploy  refused  failed     2m00s  90400  a retry takes no variables (of a trigger job, no inputs)
               URL/jobs/90400
         "#]],
         expect![[r#"
-            plan: deploy (90400, failed): refused, a retry takes no variables, of a trigger job no inputs
-            jobgate: error: deploy (90400) cannot be played: a retry takes no variables, of a trigger job no inputs  URL/jobs/90400
+            plan: deploy (90400, failed): refused, a retry takes no variables (of a trigger job, no inputs)
+            jobgate: error: deploy (90400) cannot be played: a retry takes no variables (of a trigger job, no inputs)  URL/jobs/90400
             jobgate: hint: leave them out, or use `jobgate trigger`
         "#]],
     );

@@ -172,11 +172,11 @@ fn a_lost_answer_is_looked_after() {
     story.gitlab.fault("POST */play", Fault::BadGatewayAfter);
     story.run("play deploy").is(0, expect![[r#"
         JOB     RESULT  STATUS      ID  NOTE
-        deploy  played  pending  90400  the answer was lost, and a look shows it done
+        deploy  played  pending  90400  the answer was lost, but GitLab shows that it was done
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
-        jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); looking whether it was done
-        08:00:00 deploy (90400, pending): played, the answer was lost, and a look shows it done  URL/jobs/90400
+        jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); checking whether it was done
+        08:00:00 deploy (90400, pending): played, the answer was lost, but GitLab shows that it was done  URL/jobs/90400
     "#]]);
     story.gitlab.finish();
 }
@@ -195,11 +195,11 @@ fn requests_that_are_never_answered_come_to_an_end() {
               URL/jobs/90400
         "#]], expect![[r#"
             plan: deploy (90400, manual): play
-            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); looking whether it was done
-            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000010); looking whether it was done
-            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000016); looking whether it was done
-            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000022); looking whether it was done
-            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000028); looking whether it was done
+            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004); checking whether it was done
+            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000010); checking whether it was done
+            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000016); checking whether it was done
+            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000022); checking whether it was done
+            jobgate: warning: POST /projects/44/jobs/90400/play: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000028); checking whether it was done
             08:00:14 deploy (90400, manual): unknown, play was sent, and it is not known whether it was done
             jobgate: error: deploy (90400): play was sent, and it is not known whether it was done  URL/jobs/90400
         "#]]);

@@ -175,7 +175,7 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
     story.gitlab.fault("POST */trigger/pipeline", Fault::Close);
     run(&story, "trigger ops/monitoring --ref main").is(6, "", expect![[r#"
         plan: trigger ops/monitoring at main
-        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection was closed in mid-answer
+        jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: the connection closed during the answer
         jobgate: error: GitLab may have started a pipeline all the same; these are new:
         jobgate: error: pipeline 7701 of main by mira, created 2026-11-20T08:00:00Z  https://gitlab.example.com/ops/monitoring/-/pipelines/7701
         jobgate: hint: look at the newest pipelines of the ref before triggering again

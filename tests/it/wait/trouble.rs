@@ -41,11 +41,11 @@ fn an_outage_beyond_the_budget_is_unknown() {
     "#]], expect![[r#"
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
-        08:00:47 GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer; asking again in 6s
+        08:00:47 GET /projects/44/pipelines/7700/jobs: the connection closed during the answer; asking again in 6s
         jobgate: hint: try again; if it lasts, check whether a firewall is in the way, and whether CI_API_V4_URL or --server has http instead of https, or the wrong port
         08:01:02 waiting for unit (was running); no good answer for 21s
         08:02:02 waiting for unit (was running); no good answer for 1m21s
-        jobgate: error: GitLab has given no good answer for 1m30s: GET /projects/44/pipelines/7700/jobs: the connection was closed in mid-answer
+        jobgate: error: GitLab has given no good answer for 1m30s: GET /projects/44/pipelines/7700/jobs: the connection closed during the answer
         jobgate: hint: try again; if it lasts, check whether a firewall is in the way, and whether CI_API_V4_URL or --server has http instead of https, or the wrong port
         jobgate: hint: a longer --outage-budget waits longer for an answer
     "#]]);
