@@ -214,8 +214,8 @@ struct Asking {
 struct Trouble {
     since: Duration,
     said: bool,
-    /// What came last.
-    error: String,
+    /// What came last, and what to try.
+    last: Stop,
 }
 
 impl Asking {
@@ -337,21 +337,21 @@ impl Session<'_> {
     fn note(&self, error: &Error, asked: Duration, again: Option<Duration>) {
         let now = self.now();
         let mut state = self.asking.borrow_mut();
-        let trouble = state.trouble.get_or_insert(Trouble {
+        let trouble = state.trouble.get_or_insert_with(|| Trouble {
             since: asked,
             said: false,
-            error: String::new(),
+            last: error.stop(),
         });
-        trouble.error = error.to_string();
+        trouble.last = error.stop();
         let lasts = |again| now.saturating_sub(trouble.since) + again >= BLIP;
         if let Some(again) = again.filter(|again| !trouble.said && lasts(*again)) {
             trouble.said = true;
             self.events.write(&Event::Trouble {
                 again: again.as_secs(),
-                text: &trouble.error,
+                text: &error.to_string(),
             });
-            for hint in error.stop().hints {
-                self.talk.hint(&hint);
+            for hint in &trouble.last.hints {
+                self.talk.hint(hint);
             }
         }
     }
@@ -392,10 +392,10 @@ impl Session<'_> {
     }
 
     /// Since when there has been no good answer, and what came last.
-    pub fn trouble(&self) -> Option<(Duration, String)> {
+    pub fn trouble(&self) -> Option<(Duration, Stop)> {
         let state = self.asking.borrow();
-        let trouble = state.trouble.as_ref()?;
-        Some((trouble.since, trouble.error.clone()))
+        let trouble = state.trouble.as_ref();
+        trouble.map(|trouble| (trouble.since, trouble.last.clone()))
     }
 
     /// Time that went by without a good answer so far, all trouble taken together.

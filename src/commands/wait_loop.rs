@@ -251,7 +251,7 @@ impl<'t> Turns<'t> {
     fn timeout(&self) -> Stop {
         let now = self.now();
         let age = self.seen.map(|seen| now.saturating_sub(seen));
-        let trouble = self.session.trouble().map(|(_, error)| error);
+        let trouble = self.session.trouble().map(|(_, last)| last);
         report::timeout(self.bound, now.saturating_sub(self.began), age, trouble)
     }
 }

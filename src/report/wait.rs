@@ -296,7 +296,7 @@ pub fn timeout(
     bound: Bound,
     waited: Duration,
     age: Option<Duration>,
-    trouble: Option<String>,
+    trouble: Option<Stop>,
 ) -> Stop {
     let waited = human(waited);
     let (error, hint) = match bound {
@@ -311,8 +311,10 @@ pub fn timeout(
     };
     let age = age.filter(|age| *age >= Duration::from_secs(1)).map(human);
     let age = age.map(|age| format!("GitLab's last complete answer is {age} old"));
-    let lines = [Some(error), age, trouble].into_iter().flatten();
-    Stop::new(Exit::Timeout, lines.collect::<Vec<_>>().join("\n")).hint(hint)
+    let (last, hints) = trouble.map(|last| (last.error, last.hints)).unzip();
+    let lines = [Some(error), age, last].into_iter().flatten();
+    let stop = Stop::new(Exit::Timeout, lines.collect::<Vec<_>>().join("\n")).hint(hint);
+    hints.into_iter().flatten().fold(stop, Stop::hint)
 }
 
 /// The outage budget is used up. `adjustable`: the command has an option for it.

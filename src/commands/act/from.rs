@@ -64,11 +64,9 @@ pub fn read(path: &str, request: &mut Request) -> Result<Option<String>, Stop> {
         }
         return Ok(Some(report::nothing_started(path)));
     }
-    let project = match written.project {
-        Value::String(path) => path,
-        id => id.to_string(),
-    };
-    let project = options::project(&project).map_err(|_| report::foreign_file(path))?;
+    let id = written.project.to_string();
+    let project = written.project.as_str().unwrap_or(&id);
+    let project = options::project(project).map_err(|_| report::foreign_file(path))?;
     request.place.project = Some(project);
     Ok(None)
 }

@@ -84,8 +84,10 @@ fn a_list_that_fails_beside_a_good_one_is_trouble_that_is_named_and_not_asked_fo
         08:01:00 waiting for a first answer; no good answer for 1m00s
         08:02:00 waiting for a first answer; no good answer for 2m00s
         jobgate: error: time ran out after 2m30s
+        jobgate: error: GitLab has failed, or is down, overloaded or restarting (500)
         jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: 500 Internal Server Error (request id 01JD0000000000000000000026)
         jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+        jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
     "#]]);
     let asked = story.gitlab.requests().len();
     assert!(asked < 40, "{asked}");
@@ -128,8 +130,10 @@ fn a_429_beyond_the_time_is_a_timeout() {
         08:00:02 unit  pending → running  (2s in queue)
         jobgate: error: time ran out after 27s: unit (90400) in pipeline 7700 is running  https://gl/web/-/jobs/90400
         jobgate: error: GitLab's last complete answer is 10s old
+        jobgate: error: this GitLab's rate limit is used up
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 09:00:27 (request id 01JD0000000000000000000007)
         jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+        jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
     "#]]);
     story.gitlab.finish();
 }
@@ -368,8 +372,10 @@ fn a_time_that_runs_out_in_an_outage_says_what_the_trouble_was() {
         .faults("GET */jobs?*", Fault::BadGateway, u32::MAX);
     after_head(story.run("wait unit --timeout 5s")).is(3, "", expect![[r#"
         jobgate: error: time ran out after 5s
+        jobgate: error: GitLab has failed, or is down, overloaded or restarting (502)
         jobgate: error: GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004)
         jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+        jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
     "#]]);
     story.gitlab.finish();
 }
