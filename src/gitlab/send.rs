@@ -1,6 +1,7 @@
 //! From one request to its answer's text: limits, redirects, bounds, and the kind of each bad end.
 
 use std::io::Read;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -12,6 +13,7 @@ use super::connection::{Ask, Connection, FORM, JSON, words};
 use super::error::{Error, Kind};
 use super::explain::{Fault, Refusal, explain, explain_no_token, title};
 use super::facts::{self, Facts, header};
+use super::proxy;
 use super::route::{Route, TokenKind};
 use super::said::Said;
 use crate::exit::Stop;
@@ -19,7 +21,7 @@ use crate::host::Limits;
 use crate::url::Url;
 
 /// Redirects that are followed within the API, or towards a log.
-pub(super) const HOPS: usize = 3;
+const HOPS: usize = 3;
 
 /// No request lasts as long.
 const DAY: Duration = Duration::from_hours(24);
@@ -76,35 +78,56 @@ impl Client<'_> {
         }
     }
 
-    /// A good answer's text. A GET follows redirects that stay below the API's path.
-    pub(super) fn fetch(&self, ask: &Ask) -> Result<Answer, Error> {
+    /// The head of a good answer, its body unread. Redirects are followed as far as [`Self::may_follow`] allows.
+    pub(super) fn good(&self, ask: &Ask) -> Result<Head, Error> {
         let mut url = ask.url.clone();
+        let mut foreign = None;
         let mut hops = 0..HOPS;
         loop {
-            let head = self.head(ask, &url, None)?;
+            let head = self.head(ask, &url, foreign.as_ref())?;
             match head.status {
                 206 => return Err(self.unusable(ask, &head, "only a part was sent (206)")),
-                200..=299 => return self.text(ask, head),
+                200..=299 => return Ok(head),
                 300..=399 => match location(&head, &url) {
-                    Ok(next)
-                        if !ask.writes() && next.below(&self.ci.api) && hops.next().is_some() =>
-                    {
+                    Ok(next) if self.may_follow(ask, &url, &next) && hops.next().is_some() => {
+                        // Once away, always without token: what the foreign server answered may lead anywhere.
+                        if foreign.is_some() || !next.below(&self.ci.api) {
+                            foreign = Some(self.foreign(ask, &next)?);
+                        }
                         url = next;
                     }
                     _ => return Err(self.redirected(ask, &head, &url)),
                 },
+                status if foreign.is_some() => {
+                    let message = format!("{} answered {status} to the redirect", url.origin());
+                    return Err(ask.error(Kind::Server, message).of(status, &head.facts));
+                }
                 _ => return Err(self.refusal(ask, head)),
             }
         }
     }
 
+    /// A GET stays below the API's path. A log may lie elsewhere, but https leads to https alone.
+    fn may_follow(&self, ask: &Ask, from: &Url, to: &Url) -> bool {
+        match ask.route {
+            Route::Trace(..) => to.secure || !from.secure,
+            _ => !ask.writes() && to.below(&self.ci.api),
+        }
+    }
+
+    /// A connection to another server: no token, no client certificate and no trust in the CA file.
+    fn foreign(&self, ask: &Ask, url: &Url) -> Result<Connection, Error> {
+        let proxy = proxy::choose(url, &self.ci.proxies)
+            .map_err(|stop| ask.error(Kind::Unreachable, stop.error))?;
+        let others = &self.tls.others;
+        let foreign = Connection::new(others, others, proxy, &self.interrupt);
+        // Replaces the one before, so that following a log for hours does not gather connections.
+        *self.foreign.lock().unwrap_or_else(PoisonError::into_inner) = Some(foreign.agent());
+        Ok(foreign)
+    }
+
     /// Sends, and waits for the head of the answer. A `foreign` connection carries no token.
-    pub(super) fn head(
-        &self,
-        ask: &Ask,
-        url: &Url,
-        foreign: Option<&Connection>,
-    ) -> Result<Head, Error> {
+    fn head(&self, ask: &Ask, url: &Url, foreign: Option<&Connection>) -> Result<Head, Error> {
         let limits = self.may_ask(ask, url, foreign.is_none())?;
         let in_form = ask.body.as_ref().is_some_and(|(kind, _)| *kind == FORM);
         let token = self
@@ -177,7 +200,9 @@ impl Client<'_> {
         self.cleaner.line(&text, 500)
     }
 
-    fn text(&self, ask: &Ask, mut head: Head) -> Result<Answer, Error> {
+    /// A good answer's text.
+    pub(super) fn fetch(&self, ask: &Ask) -> Result<Answer, Error> {
+        let mut head = self.good(ask)?;
         let bound = self.host.limits.page_bytes;
         let body = match read(&mut head.body, bound) {
             Ok(Some(body)) => body,
@@ -203,7 +228,7 @@ impl Client<'_> {
     }
 
     /// An answer of which nothing can be taken, unless a signal or the deadline cut it off.
-    pub(super) fn unusable(&self, ask: &Ask, head: &Head, message: &str) -> Error {
+    fn unusable(&self, ask: &Ask, head: &Head, message: &str) -> Error {
         if let Some(error) = self.ended_by_signal(ask, true) {
             return error;
         }
@@ -244,7 +269,7 @@ impl Client<'_> {
     }
 
     /// An answer that says no.
-    pub(super) fn refusal(&self, ask: &Ask, mut head: Head) -> Error {
+    fn refusal(&self, ask: &Ask, mut head: Head) -> Error {
         let body = match read(&mut head.body, self.host.limits.error_bytes) {
             // Whatever cut it off may have made the status, too. The status of a 429 and of a broken server says enough.
             Err(error) if head.status < 500 && head.status != 429 => {
@@ -293,7 +318,7 @@ impl Client<'_> {
         })
     }
 
-    pub(super) fn redirected(&self, ask: &Ask, head: &Head, from: &Url) -> Error {
+    fn redirected(&self, ask: &Ask, head: &Head, from: &Url) -> Error {
         let status = head.status;
         let message = match location(head, from) {
             Ok(target) => {
@@ -366,7 +391,7 @@ impl Client<'_> {
 }
 
 /// Where a redirect leads.
-pub(super) fn location(head: &Head, from: &Url) -> Result<Url, &'static str> {
+fn location(head: &Head, from: &Url) -> Result<Url, &'static str> {
     from.join(header(&head.headers, "location").unwrap_or_default())
 }
 
