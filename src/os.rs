@@ -10,13 +10,6 @@ use std::time::Duration;
 
 pub use crate::exit::Signal;
 
-/// How a sleep ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Woken {
-    Time,
-    Signal(Signal),
-}
-
 /// Time between a signal and the hard end of the process, where something cannot be interrupted (connect): what was started may have to be
 /// canceled meanwhile.
 #[cfg(unix)]
@@ -82,15 +75,15 @@ impl Interrupt {
         hook();
     }
 
-    /// Sleeps for `duration` of real time or until a signal arrives.
-    pub fn sleep(&self, duration: Duration) -> Woken {
+    /// Sleeps for `duration` of real time; an error if a signal arrives or has arrived.
+    pub fn sleep(&self, duration: Duration) -> Result<(), Signal> {
         let state = self.lock();
         let (state, _) = self
             .shared
             .raised
             .wait_timeout_while(state, duration, |state| state.signal.is_none())
             .unwrap_or_else(PoisonError::into_inner);
-        state.signal.map_or(Woken::Time, Woken::Signal)
+        state.signal.map_or(Ok(()), Err)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

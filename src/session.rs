@@ -13,7 +13,6 @@ use crate::exit::{Exit, Signal, Stop};
 use crate::gitlab::{Answer, Client, Error, Facts, Kind, Note, Project, Route};
 use crate::host::Host;
 use crate::model::{CurrentJob, Job, Pipeline, Place, ProjectId, Status};
-use crate::os::Woken;
 use crate::report::events::{Event, EventWriter, Missing};
 use crate::report::{Color, Talk, messages};
 
@@ -366,10 +365,7 @@ impl Session<'_> {
                 return Ok(());
             }
             let step = until.min(beat).saturating_sub(now);
-            let woken = self.host.clock.sleep(step, self.host.interrupt);
-            if let Woken::Signal(signal) = woken {
-                return Err(signal);
-            }
+            self.host.clock.sleep(step, self.host.interrupt)?;
         }
     }
 

@@ -30,11 +30,8 @@ impl Client<'_> {
 
     /// Sleeps, unless the program is asked to end or there is no time left.
     pub(super) fn rest(&self, time: Duration) -> bool {
-        if self.left().is_some_and(|left| left < time) {
-            return false;
-        }
-        self.host.clock.sleep(time, &self.interrupt);
-        self.interrupt.signal().is_none()
+        let fits = self.left().is_none_or(|left| left >= time);
+        fits && self.host.clock.sleep(time, &self.interrupt).is_ok()
     }
 
     /// One document, asked with one kind of token and no other: to find out what that token may do.

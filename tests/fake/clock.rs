@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jobgate::os::{Interrupt, Woken};
+use jobgate::os::{Interrupt, Signal};
 use jobgate::time::{Clock, Timestamp};
 
 use super::state::Shared;
@@ -33,13 +33,13 @@ impl Clock for FakeClock {
         state.world.now.since(state.began) + Duration::from_hours(1)
     }
 
-    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Woken {
+    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Result<(), Signal> {
         let pace = self.shared.lock().pace;
         if let Pace::Running { factor, .. } = pace {
             return interrupt.sleep(duration / factor);
         }
         if let Some(signal) = interrupt.signal() {
-            return Woken::Signal(signal);
+            return Err(signal);
         }
         let mut state = self.shared.lock();
         state.asked_since_sleep = 0;
@@ -53,12 +53,12 @@ impl Clock for FakeClock {
             .filter(|(at, _)| *at <= to);
         let Some((at, signal)) = signal else {
             state.world.advance(to);
-            return Woken::Time;
+            return Ok(());
         };
         state.world.signals.pop_front();
         state.world.advance(at);
         drop(state);
         interrupt.raise(signal);
-        Woken::Signal(signal)
+        Err(signal)
     }
 }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use jobgate::os::{Interrupt, Signal, Woken};
+use jobgate::os::{Interrupt, Signal};
 use jobgate::time::Clock;
 
 use crate::fake::{Answer, Fault, GitLab};
@@ -120,7 +120,7 @@ fn the_clock_moves_the_world_and_brings_signals() {
     let (clock, interrupt) = (gitlab.clock(), Interrupt::new());
     let (wall, monotonic) = (clock.wall(), clock.monotonic());
     let sleep = || clock.sleep(Duration::from_secs(70), &interrupt);
-    assert_eq!(sleep(), Woken::Time);
+    assert_eq!(sleep(), Ok(()));
     assert_eq!(clock.wall().since(wall), Duration::from_secs(70));
     assert_eq!(clock.monotonic(), monotonic + Duration::from_secs(70));
     gitlab.world(|world| {
@@ -129,7 +129,7 @@ fn the_clock_moves_the_world_and_brings_signals() {
     });
     // An interrupted program sleeps no more.
     for _ in 0..2 {
-        assert_eq!(sleep(), Woken::Signal(Signal::Terminate));
+        assert_eq!(sleep(), Err(Signal::Terminate));
         assert_eq!(clock.wall().since(wall), Duration::from_secs(100));
     }
     assert_eq!(interrupt.signal(), Some(Signal::Terminate));

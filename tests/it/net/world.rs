@@ -10,7 +10,7 @@ use jobgate::exit::Stop;
 use jobgate::gitlab::{Answer, Body, Client, Error, Facts, Note, Project, Route};
 use jobgate::host::{Host, Limits, Stream, Vars};
 use jobgate::model::{JobId, PipelineId, ProjectId};
-use jobgate::os::{Interrupt, Woken};
+use jobgate::os::{Interrupt, Signal};
 use jobgate::time::{Clock, RealClock, Timestamp};
 use tempfile::NamedTempFile;
 
@@ -56,9 +56,9 @@ impl Clock for JumpClock {
         self.real.monotonic() + self.slept()
     }
 
-    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Woken {
+    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Result<(), Signal> {
         *self.slept.lock().unwrap() += duration;
-        interrupt.signal().map_or(Woken::Time, Woken::Signal)
+        interrupt.signal().map_or(Ok(()), Err)
     }
 }
 
