@@ -1,19 +1,11 @@
 //! The words of a command: checked once from left to right, then handed out in any order.
 //!
-//! pico-args alone searches the whole line for the option that is asked for next: it takes an option for the value of another one, and its
-//! answers depend on the order of asking. So [`check`] decides what every word is, and pico-args gets a line without ambiguity: long names,
-//! and each value in a word of its own behind a `=`, with which the name of no option begins.
-
-use std::convert::Infallible;
-
-use pico_args::Arguments;
+//! [`check`] alone decides what every word is. A parser that searches the line for the option that is asked for next takes an option for the
+//! value of another one, and its answers depend on the order of asking.
 
 use super::mistake;
 use super::table::{Opt, Usage};
 use crate::exit::Stop;
-
-/// Marks every value on the line that pico-args gets.
-const MARK: char = '=';
 
 /// How much a help page says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,25 +57,23 @@ pub(super) fn check(
             let option = usage
                 .option(name)
                 .ok_or_else(|| mistake::unknown_option(name, usage, table))?;
-            let value = match (option.value, value) {
-                (None, None) => {
-                    options.push(option.name.to_owned());
-                    continue;
-                }
+            match (option.value, value) {
+                (None, None) => options.push((option.name, None)),
                 (None, Some(_)) => {
                     return Err(Stop::usage(format!("{} takes no value", option.name)));
                 }
-                (Some(_), Some(value)) => value.to_owned(),
-                (Some(_), None) => next_value(option, words.next())?,
-            };
-            push_value(&mut options, option, &value)?;
+                (Some(_), Some(value)) => push_value(&mut options, option, value)?,
+                (Some(_), None) => {
+                    push_value(&mut options, option, &next_value(option, words.next())?)?;
+                }
+            }
         }
     }
     check_operands(&operands, usage)?;
     Ok(Parsed::Command(Words {
         usage,
         table: table.to_vec(),
-        options: Arguments::from_vec(options.into_iter().map(Into::into).collect()),
+        options,
         operands,
         unread: usage.options().map(|option| option.name).collect(),
     }))
@@ -123,8 +113,8 @@ fn next_value(option: &Opt, word: Option<String>) -> Result<String, Stop> {
     }
 }
 
-/// Puts the option and its value on the line. A comma list of the option's choices counts as if each were given alone.
-fn push_value(line: &mut Vec<String>, option: &Opt, value: &str) -> Result<(), Stop> {
+/// Checks the option's value and adds it. A comma list of the option's choices counts as if each were given alone.
+fn push_value(options: &mut Vec<Given>, option: &'static Opt, value: &str) -> Result<(), Stop> {
     let list = option.many && !option.choices.is_empty();
     let values: Vec<&str> = if list {
         value.split(',').collect()
@@ -139,7 +129,7 @@ fn push_value(line: &mut Vec<String>, option: &Opt, value: &str) -> Result<(), S
         if !option.choices.is_empty() && !option.choices.contains(&value) {
             return Err(mistake::not_a_choice(option.name, value, option.choices));
         }
-        line.extend([option.name.to_owned(), format!("{MARK}{value}")]);
+        options.push((option.name, Some(value.to_owned())));
     }
     Ok(())
 }
@@ -167,12 +157,15 @@ fn check_operands(operands: &[String], usage: &Usage) -> Result<(), Stop> {
     Ok(())
 }
 
+/// An option of the command line: its long name, and its value if it is no switch.
+type Given = (&'static str, Option<String>);
+
 /// The checked words of one command line, which cannot be printed: values may be secrets. Each is handed out once; [`Words::done`] proves that none was forgotten.
 #[derive(Clone)]
 pub struct Words {
     usage: &'static Usage,
     table: Vec<&'static Usage>,
-    options: Arguments,
+    options: Vec<Given>,
     operands: Vec<String>,
     /// Names of the table's options that the command has not asked for yet.
     unread: Vec<&'static str>,
@@ -196,12 +189,12 @@ impl Words {
 
     /// Whether the option stands on the command line. It still has to be read.
     pub fn given(&self, option: &'static Opt) -> bool {
-        self.options.clone().contains(option.name)
+        self.options.iter().any(|(name, _)| *name == option.name)
     }
 
     pub fn switch(&mut self, option: &'static Opt) -> bool {
         self.unread.retain(|name| *name != option.name);
-        self.options.contains(option.name)
+        self.given(option)
     }
 
     /// The value of an option; the last one where it is given more than once.
@@ -212,13 +205,8 @@ impl Words {
     /// All values of an option that may be repeated, in order.
     pub fn values(&mut self, option: &'static Opt) -> Vec<String> {
         self.unread.retain(|name| *name != option.name);
-        self.extract(option.name)
-    }
-
-    fn extract(&mut self, name: &'static str) -> Vec<String> {
-        let unmark = |value: &str| Ok::<_, Infallible>(value.replacen(MARK, "", 1));
-        let values = self.options.values_from_fn(name, unmark);
-        values.expect("the check has put a value behind every option that takes one")
+        let given = self.options.iter().filter(|(name, _)| *name == option.name);
+        given.filter_map(|(_, value)| value.clone()).collect()
     }
 
     /// Parses the option's value. An error names the option; the value itself is not quoted here, because it may be a secret.

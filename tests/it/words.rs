@@ -1,4 +1,4 @@
-//! The check in front of pico-args against a matcher that is plainly right, over every short command line of a small table.
+//! The check of the command line against a matcher that is plainly right, over every short command line of a small table.
 
 use std::ffi::OsString;
 
