@@ -27,7 +27,6 @@ type Each<'e> = dyn FnMut(&RawValue, &Facts) -> Result<ControlFlow<()>, Error> +
 struct List {
     /// What is asked of each page that is asked for by its number.
     base: String,
-    per_page: u64,
     /// Asked for by cursor.
     keyset: bool,
     /// The page under way, from 1.
@@ -116,17 +115,12 @@ impl List {
         const KEYSET: (&str, &str) = ("pagination", "keyset");
         let size = PER_PAGE.to_string();
         let mut pairs = pairs.to_vec();
-        if !pairs.iter().any(|(key, _)| *key == "per_page") {
-            pairs.push(("per_page", &size));
-        }
-        let given = pairs.iter().find(|(key, _)| *key == "per_page");
-        let per_page = given.and_then(|(_, size)| size.parse().ok());
+        pairs.push(("per_page", &size));
         let first = query(&pairs);
         let keyset = pairs.contains(&KEYSET);
         pairs.retain(|pair| *pair != KEYSET);
         let list = Self {
             base: query(&pairs),
-            per_page: per_page.unwrap_or(PER_PAGE),
             keyset,
             page: 1,
             named: false,
@@ -166,7 +160,7 @@ impl List {
             Next::Query(query) => Some(query),
             Next::Numbered => Some(self.numbered()),
             // A server that knows no cursor may give a full page and nothing else.
-            Next::Unsaid if count >= self.per_page && (!self.keyset || self.page == 2) => {
+            Next::Unsaid if count >= PER_PAGE && (!self.keyset || self.page == 2) => {
                 Some(self.numbered())
             }
             Next::Unsaid | Next::End => None,
