@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::model::{CurrentJob, Job, Pipeline, Place, ProjectId, Status};
 use crate::report::events::{Event, EventWriter, Missing};
 use crate::report::{Color, Talk, messages};
+use crate::time::Timestamp;
 
 /// While nothing changes, a heartbeat says this often what is waited for.
 const HEARTBEAT: Duration = Duration::from_mins(1);
@@ -123,11 +124,7 @@ impl Me {
 
     /// What is known of the job's own time limits.
     pub fn time(&self, session: &Session) -> JobTime {
-        JobTime {
-            started: self.job.started_at,
-            now: self.facts.date,
-            ..session.job_time()
-        }
+        session.job_time(self.job.started_at, self.facts.date)
     }
 }
 
@@ -181,13 +178,14 @@ impl Session<'_> {
         self.host.clock.monotonic()
     }
 
-    /// The job's time limits as far as variables say.
-    pub fn job_time(&self) -> JobTime {
+    /// The time limits of a job that started at this moment of the server's clock, as far as variables say.
+    pub fn job_time(&self, started: Option<Timestamp>, now: Option<Timestamp>) -> JobTime {
         JobTime {
+            started,
+            now,
             job: self.ci.job_timeout,
             script: self.ci.script_timeout,
             running: self.now().saturating_sub(self.began),
-            ..JobTime::default()
         }
     }
 }

@@ -81,12 +81,7 @@ impl<'t> Turns<'t> {
         };
         // For the time being as if the job had just begun.
         let now = Some(session.host.clock.wall());
-        let started = JobTime {
-            started: now,
-            now,
-            ..session.job_time()
-        };
-        turns.limit(started, limits);
+        turns.limit(session.job_time(now, now), limits);
         let mut me = None;
         if !alone || session.gitlab.has(TokenKind::Job) {
             match turns.me() {
