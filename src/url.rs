@@ -50,17 +50,12 @@ impl Url {
     /// Resolves a `Location` header against `self` and drops its fragment.
     pub fn join(&self, location: &str) -> Result<Self, &'static str> {
         let location = location.split('#').next().unwrap_or_default();
-        if location.contains("://") && !location.starts_with('/') {
-            return Self::parse(location);
-        }
-        if location.starts_with("//") {
-            let scheme = if self.secure { "https:" } else { "http:" };
-            return Self::parse(&format!("{scheme}{location}"));
-        }
-        if location.starts_with('/') {
-            return Self::parse(&format!("{}{location}", self.origin()));
-        }
-        Err("is relative to a page")
+        let scheme = if self.secure { "https" } else { "http" };
+        Self::parse(&match location {
+            same_scheme if same_scheme.starts_with("//") => format!("{scheme}:{same_scheme}"),
+            path if path.starts_with('/') => format!("{}{path}", self.origin()),
+            full => full.to_owned(),
+        })
     }
 
     /// Scheme and host, and the port if it is not the scheme's default.
