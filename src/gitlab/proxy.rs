@@ -142,21 +142,17 @@ fn network(entry: &str, address: IpAddr) -> bool {
     let Ok(base) = bare(base).parse::<IpAddr>() else {
         return false;
     };
-    let (base, address, width) = match (base, address) {
-        (IpAddr::V4(base), IpAddr::V4(address)) => (
-            u128::from(base.to_bits()),
-            u128::from(address.to_bits()),
-            32,
-        ),
-        (IpAddr::V6(base), IpAddr::V6(address)) => (base.to_bits(), address.to_bits(), 128),
-        _ => return false,
+    let number = |address| match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address),
     };
-    let bits = match bits.map(str::parse::<u32>) {
-        None => width,
-        Some(Ok(bits)) if bits <= width => bits,
-        Some(_) => return false,
-    };
-    bits == 0 || base >> (width - bits) == address >> (width - bits)
+    let width: u32 = if base.is_ipv4() { 32 } else { 128 };
+    let host_bits = bits.map_or(Some(0), |bits| width.checked_sub(bits.parse().ok()?));
+    base.is_ipv4() == address.is_ipv4()
+        && host_bits.is_some_and(|bits| {
+            let network = |address| number(address).checked_shr(bits);
+            network(base) == network(address)
+        })
 }
 
 #[cfg(test)]
