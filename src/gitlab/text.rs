@@ -17,22 +17,14 @@ impl Cleaner {
     pub(super) fn line(&self, text: &str, longest: usize) -> String {
         let mut text = text.to_owned();
         for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), "[masked]");
-            }
+            text = text.replace(secret.as_str(), "[masked]");
         }
-        let mut line = String::new();
-        for (count, char) in text.trim().chars().enumerate() {
-            if count == longest {
-                line.push('…');
-                break;
-            }
-            match char {
-                '\n' | '\r' | '\t' => line.push(' '),
-                char => line.push(char),
-            }
+        let mut rest = text.trim().chars();
+        let mut line: String = rest.by_ref().take(longest).collect();
+        if rest.next().is_some() {
+            line.push('…');
         }
-        line
+        line.replace(['\n', '\r', '\t'], " ")
     }
 }
 
