@@ -124,14 +124,12 @@ fn options(page: &mut String, group: &Group) {
             .short
             .map_or("   ".to_owned(), |short| format!("{short},"));
         let left = format!("{short} {}", option.form());
-        let choices = (!option.choices.is_empty()).then(|| option.choices.join(", "));
-        let remarks = choices
-            .into_iter()
-            .chain(option.many.then(|| "repeatable".to_owned()));
-        let remarks = remarks.collect::<Vec<_>>().join("; ");
-        let text = match remarks.as_str() {
-            "" => option.help.to_owned(),
-            remarks => format!("{} [{remarks}]", option.help),
+        let (help, choices) = (option.help, option.choices.join(", "));
+        let text = match (choices.as_str(), option.many) {
+            ("", false) => help.to_owned(),
+            ("", true) => format!("{help} [repeatable]"),
+            (choices, false) => format!("{help} [{choices}]"),
+            (choices, true) => format!("{help} [{choices}; repeatable]"),
         };
         entry(page, &left, &text, LEFT);
     }
