@@ -185,5 +185,3 @@ impl fmt::Display for Stop {
         f.write_str(&self.error)
     }
 }
-
-impl std::error::Error for Stop {}

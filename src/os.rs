@@ -18,13 +18,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Lets every part of the program see that it was asked to end. Clones share one state.
 #[derive(Clone, Default)]
 pub struct Interrupt {
-    shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    raised: Condvar,
+    state: Arc<Mutex<State>>,
+    raised: Arc<Condvar>,
 }
 
 #[derive(Default)]
@@ -58,7 +53,7 @@ impl Interrupt {
         state.signal = Some(signal);
         let hooks = std::mem::take(&mut state.hooks);
         drop(state);
-        self.shared.raised.notify_all();
+        self.raised.notify_all();
         for hook in hooks {
             hook();
         }
@@ -79,7 +74,6 @@ impl Interrupt {
     pub fn sleep(&self, duration: Duration) -> Result<(), Signal> {
         let state = self.lock();
         let (state, _) = self
-            .shared
             .raised
             .wait_timeout_while(state, duration, |state| state.signal.is_none())
             .unwrap_or_else(PoisonError::into_inner);
@@ -87,10 +81,7 @@ impl Interrupt {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

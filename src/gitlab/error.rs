@@ -256,5 +256,3 @@ impl fmt::Debug for Error {
         write!(f, "{self}")
     }
 }
-
-impl std::error::Error for Error {}
