@@ -38,14 +38,12 @@ impl Vars {
 
     /// The value of a variable; exit 2 if it is not UTF-8 (the value is not quoted).
     pub fn get(&self, name: &str) -> Result<Option<&str>, Stop> {
-        match self.0.get(OsStr::new(name)) {
-            None => Ok(None),
-            Some(value) if value.is_empty() => Ok(None),
-            Some(value) => value
-                .to_str()
-                .map(Some)
-                .ok_or_else(|| Stop::usage(format!("variable {name} is not valid UTF-8"))),
-        }
+        let value = self.0.get(OsStr::new(name));
+        let value = value.filter(|value| !value.is_empty());
+        let bad = || Stop::usage(format!("variable {name} is not valid UTF-8"));
+        value
+            .map(|value| value.to_str().ok_or_else(bad))
+            .transpose()
     }
 }
 
