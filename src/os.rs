@@ -10,6 +10,9 @@ use std::time::Duration;
 
 pub use crate::exit::Signal;
 
+/// How a sleep ended: the error is the signal that cut it short.
+pub type Slept = Result<(), Signal>;
+
 /// Time between a signal and the hard end of the process, where something cannot be interrupted (connect): what was started may have to be
 /// canceled meanwhile.
 #[cfg(unix)]
@@ -70,8 +73,8 @@ impl Interrupt {
         hook();
     }
 
-    /// Sleeps for `duration` of real time; an error if a signal arrives or has arrived.
-    pub fn sleep(&self, duration: Duration) -> Result<(), Signal> {
+    /// Sleeps for `duration` of real time or until a signal arrives.
+    pub fn sleep(&self, duration: Duration) -> Slept {
         let state = self.lock();
         let (state, _) = self
             .raised

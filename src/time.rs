@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 
-use crate::os::{Interrupt, Signal};
+use crate::os::{Interrupt, Slept};
 
 /// The only source of time. The program uses [`RealClock`], tests use a fake clock.
 pub trait Clock: Sync {
@@ -16,8 +16,8 @@ pub trait Clock: Sync {
     fn wall(&self) -> Timestamp;
     /// Time since some fixed point; never goes backwards.
     fn monotonic(&self) -> Duration;
-    /// Sleeps until the time is over; an error if the program is asked to end, or has been.
-    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Result<(), Signal>;
+    /// Sleeps until the time is over or the program is asked to end.
+    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Slept;
 }
 
 /// The machine's own clock.
@@ -41,7 +41,7 @@ impl Clock for RealClock {
         self.0.elapsed()
     }
 
-    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Result<(), Signal> {
+    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Slept {
         interrupt.sleep(duration)
     }
 }

@@ -157,7 +157,7 @@ fn check_operands(operands: &[String], usage: &Usage) -> Result<(), Stop> {
     Ok(())
 }
 
-/// An option of the command line: its long name, and its value if it is no switch.
+/// An option of the command line: its long name, and its value, which a switch does not have.
 type Given = (&'static str, Option<String>);
 
 /// The checked words of one command line, which cannot be printed: values may be secrets. Each is handed out once; [`Words::done`] proves that none was forgotten.

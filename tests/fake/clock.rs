@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jobgate::os::{Interrupt, Signal};
+use jobgate::os::{Interrupt, Slept};
 use jobgate::time::{Clock, Timestamp};
 
 use super::state::Shared;
@@ -33,7 +33,7 @@ impl Clock for FakeClock {
         state.world.now.since(state.began) + Duration::from_hours(1)
     }
 
-    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Result<(), Signal> {
+    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Slept {
         let pace = self.shared.lock().pace;
         if let Pace::Running { factor, .. } = pace {
             return interrupt.sleep(duration / factor);

@@ -10,7 +10,7 @@ use jobgate::exit::Stop;
 use jobgate::gitlab::{Answer, Body, Client, Error, Facts, Note, Project, Route};
 use jobgate::host::{Host, Limits, Stream, Vars};
 use jobgate::model::{JobId, PipelineId, ProjectId};
-use jobgate::os::{Interrupt, Signal};
+use jobgate::os::{Interrupt, Slept};
 use jobgate::time::{Clock, RealClock, Timestamp};
 use tempfile::NamedTempFile;
 
@@ -56,7 +56,7 @@ impl Clock for JumpClock {
         self.real.monotonic() + self.slept()
     }
 
-    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Result<(), Signal> {
+    fn sleep(&self, duration: Duration, interrupt: &Interrupt) -> Slept {
         *self.slept.lock().unwrap() += duration;
         interrupt.signal().map_or(Ok(()), Err)
     }
