@@ -157,20 +157,17 @@ impl List {
         self.named = next != Next::Unsaid;
         self.page += 1;
         let query = match next {
-            Next::Query(query) => Some(query),
-            Next::Numbered => Some(self.numbered()),
+            Next::Query(query) => query,
+            Next::Numbered => self.numbered(),
             // A server that knows no cursor may give a full page and nothing else.
             Next::Unsaid if count >= PER_PAGE && (!self.keyset || self.page == 2) => {
-                Some(self.numbered())
+                self.numbered()
             }
-            Next::Unsaid | Next::End => None,
-        };
-        let Some(query) = query else {
-            if self.total > self.rows {
+            Next::Unsaid | Next::End if self.total > self.rows => {
                 let (rows, total) = (self.rows, self.total);
                 return incomplete(&format!("{rows} rows came of a list of {total}"));
             }
-            return Ok(None);
+            Next::Unsaid | Next::End => return Ok(None),
         };
         if self.page > MOST_PAGES {
             let message = format!("the list has more than {MOST_PAGES} pages");
@@ -224,13 +221,13 @@ fn next(headers: &HeaderMap, page: u64) -> Option<Next> {
         number => (number.parse() == Ok(page + 1)).then_some(Next::Numbered),
     });
     let links = headers.get_all("link").iter();
-    let links = links.map(|value| link(text(value)?));
+    let links = links.map(|value| link(text(value)?, page));
     let mut said = numbers.chain(links);
     said.try_fold(Next::Unsaid, |most, said| Some(most.max(said?)))
 }
 
 /// The query of the next page in `<https://…?…>; rel="next"`. Scheme, host and path are not believed: behind a proxy they may be others.
-fn link(header: &str) -> Option<Next> {
+fn link(header: &str, page: u64) -> Option<Next> {
     if header.is_empty() {
         return Some(Next::Unsaid);
     }
@@ -243,7 +240,10 @@ fn link(header: &str) -> Option<Next> {
             return Some(most);
         }
         let query = Url::parse(target).ok()?.query?;
-        Some(most.max(Next::Query(query)))
+        let numbers = query.split('&').map(|pair| pair.strip_prefix("page="));
+        // A link to any other page than the next leaves rows out.
+        let right = numbers.flatten().all(|at| at.parse() == Ok(page + 1));
+        right.then(|| most.max(Next::Query(query)))
     })
 }
 
@@ -304,6 +304,11 @@ mod tests {
                 )],
                 query("c=2&d=%3D"),
             ),
+            (
+                &[("link", r#"<https://x/a?page=2&c=1>; rel="next""#)],
+                query("page=2&c=1"),
+            ),
+            (&[("link", r#"<https://x/a?c=1&page=3>; rel="next""#)], None),
             (&[("link", r#"<https://x/a>; rel="next""#)], None),
             (&[("link", r#"<https://u:p@x/a?c=1>; rel="next""#)], None),
             (&[("link", "<https://x/a?c=1")], None),

@@ -1,17 +1,19 @@
 //! A network and a server that misbehave: each fault is a pure function of (seed, method, URL, how often it was asked).
+//! [`Fault::all`] is every kind once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jobgate::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::{Answer, Request};
 use super::word::wildcard;
 
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing is done; the connection ends without an answer.
+    /// Nothing is done; the connection ends without an answer. (As near to a refused connection as one request can come.)
     Close,
     /// Everything is done; the connection ends without an answer.
     Lost,
@@ -37,6 +39,10 @@ pub enum Fault {
     LimitedJson,
     /// 429 in JSON with `Retry-After`, as play and retry give it.
     LimitedAction(u64),
+    /// 429 in plain text, without a time.
+    LimitedPlain,
+    /// 429 in plain text, with nothing but `RateLimit-Reset`, so many seconds ahead.
+    LimitedUntil(u64),
     /// 409 "Resource lock": nothing is done, it may be asked again.
     Locked,
     /// 200 with a page in HTML from a proxy; nothing is done.
@@ -47,8 +53,71 @@ pub enum Fault {
     CutNotFound,
     /// 206 with everything.
     Partial,
+    /// Nothing is done; the client reads this.
+    Before(Bad),
+    /// Everything is done, and the client reads this all the same.
+    After(Bad),
+    /// A redirect with this status; nothing is done.
+    Redirect(u16, To),
+    /// Everything is done and answered, compressed, if the client takes that. Nothing is wrong with that.
+    Gzip,
+    /// The same, with half of the compressed bytes and a length that fits: only the compression shows that something is missing.
+    CutGzip,
     /// The page of a list with this wrong about it.
     List(ListFault),
+}
+
+/// What no client can take for an answer of GitLab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// RST in place of an answer.
+    Reset,
+    /// These bytes, then the end of the connection.
+    Bytes(&'static str),
+    /// A proxy's page with this status.
+    Html(u16),
+    /// 200 in JSON with this text.
+    Json(&'static str),
+}
+
+impl Bad {
+    pub const ALL: [Self; 10] = [
+        Self::Reset,
+        Self::Bytes("SSH-2.0-OpenSSH_9.6\r\n"),
+        Self::Bytes("HTTP/1.1 200 OK\r\nContent-Type: applic"),
+        Self::Html(503),
+        Self::Html(504),
+        Self::Json("[{\"id\":"),
+        Self::Json("\"ok\""),
+        Self::Json("null"),
+        Self::Json("{}"),
+        Self::Json("[\"a\",\"b\"]"),
+    ];
+
+    fn answer(self) -> Answer {
+        match self {
+            Self::Html(status) => Answer::new(
+                status,
+                "text/html",
+                format!(
+                    "<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
+                ),
+            ),
+            Self::Json(text) => Answer::new(200, "application/json", text),
+            Self::Reset | Self::Bytes(_) => Answer::new(200, "text/plain", ""),
+        }
+    }
+}
+
+/// Where a redirect leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// GitLab's page for browsers.
+    SignIn,
+    /// The same path at another origin, where any token is a violation and everything is an empty list.
+    Elsewhere,
+    /// The URL that was asked. A GET that follows it finds what comes next: GitLab's answer, or the next fault.
+    Same,
 }
 
 /// What a proxy, a cache or a change between two pages does to the page of a list. Other answers stay as they are.
@@ -68,10 +137,26 @@ pub enum ListFault {
     SecondLink,
     /// A row of a group `N/M` is missing, and no total says so.
     ShortGroup,
+    /// Nothing but a `Link` names the next page, and it leaves one out: rows are missing.
+    FarLink,
+    /// The same, beside a `Link` that is right: nobody knows which of the two is.
+    TwoLinks,
+    /// Nothing but a `Link` names the next page, and that is this page again: the list never ends.
+    SameLink,
+    /// A page has the rows of the page before it, so its own are missing. The total shows it.
+    Repeated,
+    /// The first row of a page has moved to the page before, which was read already. The total shows it.
+    Shifted,
+    /// A page begins with the last row of the page before, too. Nothing is wrong with that.
+    Twice,
+    /// The total is larger than the list: rows may be missing.
+    MoreTotal,
+    /// The total is smaller than the list. Nothing is wrong with the rows.
+    LessTotal,
 }
 
 impl ListFault {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 15] = [
         Self::NoTotals,
         Self::NoHeaders,
         Self::Empty,
@@ -79,56 +164,179 @@ impl ListFault {
         Self::BadLink,
         Self::SecondLink,
         Self::ShortGroup,
+        Self::FarLink,
+        Self::TwoLinks,
+        Self::SameLink,
+        Self::Repeated,
+        Self::Shifted,
+        Self::Twice,
+        Self::MoreTotal,
+        Self::LessTotal,
     ];
 
-    fn spoil(self, mut answer: Answer) -> Answer {
+    /// The headers that are missing, by how their names begin.
+    fn without(self) -> &'static [&'static str] {
+        match self {
+            Self::NoTotals | Self::ShortGroup => &["X-Total"],
+            Self::SecondLink | Self::FarLink | Self::TwoLinks => &["X-"],
+            Self::SameLink => &["X-Next-Page"],
+            Self::NoHeaders | Self::BadLink => &["X-", "Link"],
+            Self::Empty | Self::Half => &["X-Next-Page", "X-Total-Pages", "Link"],
+            _ => &[],
+        }
+    }
+
+    /// Only a total shows what is wrong.
+    fn wants_total(self) -> bool {
+        use ListFault::{Empty, Half, LessTotal, MoreTotal, Repeated, Shifted};
+        [Empty, Half, LessTotal, MoreTotal, Repeated, Shifted].contains(&self)
+    }
+
+    /// The page of a list. `earlier` has the rows of the page before it; none on the first page, and where pages have no numbers.
+    fn spoil(self, mut answer: Answer, mut earlier: Vec<Value>) -> Answer {
         let Ok(Value::Array(mut rows)) = serde_json::from_slice(&answer.body) else {
             return answer;
         };
-        let has = |name: &str| answer.headers.iter().any(|(header, _)| header == name);
-        let total = has("X-Total") && !rows.is_empty();
-        let without: &[&str] = match self {
-            Self::NoTotals | Self::ShortGroup => &["X-Total", "X-Total-Pages"],
-            Self::SecondLink => &["X-"],
-            Self::NoHeaders => &["X-", "Link"],
-            Self::Empty | Self::Half if total => &["X-Next-Page", "X-Total-Pages", "Link"],
-            Self::Empty | Self::Half => return answer,
-            Self::BadLink => &["X-", "Link"],
+        let number = |name: &str| -> Option<u64> {
+            let (_, value) = answer.headers.iter().find(|(header, _)| header == name)?;
+            value.parse().ok()
         };
-        let goes = |name: &str| without.iter().any(|start| name.starts_with(start));
+        let (page, total) = (number("X-Page"), number("X-Total"));
+        let whole = self.wants_total() && (total.is_none() || rows.is_empty());
+        // By keyset, the `Link` is all there is.
+        if whole || page.is_none() && self == Self::NoHeaders {
+            return answer;
+        }
+        let goes = |name: &str| self.without().iter().any(|start| name.starts_with(start));
         answer.headers.retain(|(name, _)| !goes(name));
         match self {
             Self::Empty => rows.clear(),
             Self::Half => rows.truncate(rows.len() / 2),
             Self::BadLink => {
                 let link = "<https://gitlab.example.com/ä>; rel=\"next\"";
-                answer.headers.push(("Link".to_owned(), link.to_owned()));
+                answer = answer.with("Link", link);
             }
-            Self::SecondLink => {
-                let links = answer.headers.iter_mut().filter(|(name, _)| name == "Link");
-                let mut more = Vec::new();
-                for (_, link) in links {
-                    *link = link.replace("rel=\"next\"", "rel=\"next prefetch\"");
-                    let parts: Vec<&str> = link.split(", ").collect();
-                    more.extend(parts.iter().rev().map(|part| (*part).to_owned()));
-                }
-                answer.headers.retain(|(name, _)| name != "Link");
-                let more = more.into_iter().map(|link| ("Link".to_owned(), link));
-                answer.headers.extend(more);
+            Self::SecondLink => split_links(&mut answer.headers),
+            Self::FarLink => lead(&mut answer.headers, page, 2),
+            Self::TwoLinks => {
+                let right = answer.headers.iter().find(|(name, _)| name == "Link");
+                let right = right.cloned();
+                lead(&mut answer.headers, page, 2);
+                answer.headers.extend(right);
             }
+            Self::SameLink => lead(&mut answer.headers, page, 0),
             Self::ShortGroup => {
                 let numbered = |row: &Value| row["name"].as_str().is_some_and(|n| n.contains('/'));
                 let one = rows.iter().position(numbered);
                 one.map(|one| rows.remove(one));
             }
-            Self::NoTotals | Self::NoHeaders => {}
+            Self::Repeated if !earlier.is_empty() => rows = earlier,
+            Self::Shifted if !earlier.is_empty() => drop(rows.remove(0)),
+            Self::Twice => rows.splice(0..0, earlier.pop()).for_each(drop),
+            Self::MoreTotal => count(&mut answer.headers, total.map(|total| total + 1)),
+            Self::LessTotal => count(&mut answer.headers, total.map(|total| total - 1)),
+            _ => {}
         }
         answer.body = Value::Array(rows).to_string().into_bytes();
         answer
     }
 }
 
+type Headers = Vec<(String, String)>;
+
+/// Each link in a header of its own, the next page last and beside another relation.
+fn split_links(headers: &mut Headers) {
+    let mut more = Vec::new();
+    for (_, link) in headers.iter_mut().filter(|(name, _)| name == "Link") {
+        *link = link.replace("rel=\"next\"", "rel=\"next prefetch\"");
+        let parts: Vec<&str> = link.split(", ").collect();
+        more.extend(parts.iter().rev().map(|part| (*part).to_owned()));
+    }
+    headers.retain(|(name, _)| name != "Link");
+    headers.extend(more.into_iter().map(|link| ("Link".to_owned(), link)));
+}
+
+/// The next link of `page` leads so many pages on.
+fn lead(headers: &mut Headers, page: Option<u64>, on: u64) {
+    let Some(page) = page else { return };
+    let next = |page: u64| format!("&page={page}>; rel=\"next\"");
+    for (_, link) in headers.iter_mut().filter(|(name, _)| name == "Link") {
+        *link = link.replace(&next(page + 1), &next(page + on));
+    }
+}
+
+fn count(headers: &mut Headers, total: Option<u64>) {
+    let total = total.unwrap_or_default().to_string();
+    let old = headers.iter_mut().filter(|(name, _)| name == "X-Total");
+    old.for_each(|(_, old)| old.clone_from(&total));
+}
+
 impl Fault {
+    /// Every kind once.
+    pub fn all() -> Vec<Self> {
+        use Fault::{
+            After, BadGateway, BadGatewayAfter, Before, Broken, Close, Cut, CutGzip, CutNotFound,
+            Drip, Gzip, Hang, HangAfter, Leave, Limited, LimitedAction, LimitedJson, LimitedPlain,
+            LimitedUntil, Locked, Lost, Page, Partial, Redirect, Unauthorized,
+        };
+        let mut all = vec![
+            Close,
+            Lost,
+            Cut,
+            Drip,
+            Leave,
+            Hang,
+            HangAfter,
+            Broken,
+            BadGateway,
+            BadGatewayAfter,
+            Limited(2),
+            LimitedJson,
+            LimitedAction(3),
+            LimitedPlain,
+            LimitedUntil(4),
+            Locked,
+            Page,
+            Unauthorized,
+            CutNotFound,
+            Partial,
+            Redirect(302, To::SignIn),
+            Redirect(301, To::Elsewhere),
+            Redirect(307, To::Elsewhere),
+            Redirect(302, To::Same),
+            Gzip,
+            CutGzip,
+        ];
+        all.extend(Bad::ALL.map(Before));
+        all.extend(Bad::ALL.map(After));
+        all.extend(ListFault::ALL.map(Self::List));
+        all
+    }
+
+    /// Those of [`Fault::all`] that cost no real time and are over when the same is asked again: a second 401 would be a refusal, and a
+    /// redirect is one.
+    pub fn passing() -> Vec<Self> {
+        let lasts = |fault: &Self| {
+            let refused = matches!(fault, Self::Unauthorized | Self::Redirect(..));
+            refused || matches!(fault, Self::Drip | Self::Hang | Self::HangAfter)
+        };
+        let mut all = Self::all();
+        all.retain(|fault| !lasts(fault));
+        all
+    }
+
+    /// The answer is complete and right all the same.
+    pub fn harmless(self) -> bool {
+        use ListFault::{LessTotal, NoHeaders, NoTotals, SecondLink, Twice};
+        match self {
+            Self::Leave | Self::Drip | Self::Gzip => true,
+            Self::List(fault) => {
+                [LessTotal, NoHeaders, NoTotals, SecondLink, Twice].contains(&fault)
+            }
+            _ => false,
+        }
+    }
+
     /// The request reaches GitLab and takes effect.
     pub fn committed(self) -> bool {
         matches!(
@@ -140,29 +348,51 @@ impl Fault {
                 | Self::HangAfter
                 | Self::BadGatewayAfter
                 | Self::Partial
+                | Self::After(_)
+                | Self::Gzip
+                | Self::CutGzip
                 | Self::List(_)
         )
     }
 
-    /// GitLab's answer as it arrives.
-    pub fn spoil(self, mut answer: Answer) -> Answer {
+    /// GitLab's answer to the request as it arrives. `earlier` reads the rows of the page before, if there is one.
+    pub fn spoil(
+        self,
+        mut answer: Answer,
+        request: &Request,
+        earlier: impl FnOnce() -> Vec<Value>,
+    ) -> Answer {
+        let takes = request.header("accept-encoding");
+        let packs = takes.is_some_and(|takes| takes.contains("gzip"));
         match self {
             Self::Partial if answer.status == 200 => answer.status = 206,
-            Self::List(fault) if answer.status == 200 => return fault.spoil(answer),
+            Self::List(fault) if answer.status == 200 => return fault.spoil(answer, earlier()),
+            Self::Gzip if packs => return answer.gzipped(),
+            Self::CutGzip if packs => {
+                answer = answer.gzipped();
+                answer.body.truncate(answer.body.len() / 2);
+            }
+            Self::BadGatewayAfter => return Bad::Html(502).answer(),
+            Self::After(bad) => return bad.answer(),
             _ => {}
         }
         answer
     }
 
-    /// What the client reads instead of GitLab's answer; empty where it reads nothing.
-    pub fn answer(self) -> Answer {
-        const HTML: &str = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n";
+    /// What the client reads instead of GitLab's answer where nothing is done; empty where it reads nothing.
+    pub fn answer(self, now: Timestamp) -> Answer {
         const TOO_MANY: &str = "This endpoint has been requested too many times. Try again later.";
+        let later = || Answer::new(429, "text/plain", "Retry later\n");
+        let reset = |seconds| now.plus(Duration::from_secs(seconds)).millis() / 1000;
         match self {
             Self::Broken => Answer::message(500, "500 Internal Server Error"),
-            Self::BadGateway | Self::BadGatewayAfter => Answer::new(502, "text/html", HTML),
-            Self::Limited(seconds) => Answer::new(429, "text/plain", "Retry later\n")
-                .with("Retry-After", seconds.to_string()),
+            Self::BadGateway => Bad::Html(502).answer(),
+            Self::Before(bad) => bad.answer(),
+            Self::Limited(seconds) => later().with("Retry-After", seconds.to_string()),
+            Self::LimitedPlain => later(),
+            Self::LimitedUntil(seconds) => {
+                later().with("RateLimit-Reset", reset(seconds).to_string())
+            }
             Self::LimitedJson => Answer::message(429, json!({ "error": TOO_MANY })),
             Self::LimitedAction(seconds) => {
                 Answer::message(429, TOO_MANY).with("Retry-After", seconds.to_string())
@@ -175,15 +405,12 @@ impl Fault {
             ),
             Self::Unauthorized => Answer::unauthorized(),
             Self::CutNotFound => Answer::message(404, "404 Project Not Found"),
-            Self::Close
-            | Self::Lost
-            | Self::Cut
-            | Self::Drip
-            | Self::Leave
-            | Self::Hang
-            | Self::HangAfter
-            | Self::Partial
-            | Self::List(_) => Answer::new(200, "text/plain", ""),
+            Self::Redirect(status, _) => Answer::new(
+                status,
+                "text/html",
+                "<html><body>Redirected.</body></html>\n",
+            ),
+            _ => Answer::new(200, "text/plain", ""),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -56,6 +57,11 @@ fn connection(raw: &TcpStream, shared: &Shared, tls: Option<&Tls>) -> io::Result
             Reply::Half(answer) => return half(stream.get_mut(), &answer),
             Reply::Drip(answer) => return drip(stream.get_mut(), &answer),
             Reply::Last(answer) => return write(stream.get_mut(), &answer, false),
+            Reply::Bytes(text) => {
+                stream.get_mut().write_all(text.as_bytes())?;
+                return stream.get_mut().flush();
+            }
+            Reply::Reset => return reset(raw),
             Reply::Close => return Ok(()),
             Reply::Hang => return hang(raw),
         }
@@ -64,6 +70,21 @@ fn connection(raw: &TcpStream, shared: &Shared, tls: Option<&Tls>) -> io::Result
         }
     }
     Ok(())
+}
+
+/// RST in place of FIN. Connecting a connected socket to no address at all ends it so, at once, whatever other handles it has (connect(2)).
+#[allow(unsafe_code, reason = "the standard library cannot do it")]
+fn reset(stream: &TcpStream) -> io::Result<()> {
+    let nowhere = libc::sockaddr {
+        sa_family: 0, // AF_UNSPEC
+        sa_data: [0; 14],
+    };
+    let size = libc::socklen_t::try_from(size_of_val(&nowhere)).map_err(io::Error::other)?;
+    // SAFETY: the address is a whole `sockaddr` of that size that outlives the call, and the descriptor is open.
+    match unsafe { libc::connect(stream.as_raw_fd(), &raw const nowhere, size) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Keeps the connection, silently, until the client has gone.
@@ -202,7 +223,10 @@ fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         201 => "Created",
+        206 => "Partial Content",
         301 => "Moved Permanently",
+        302 => "Found",
+        307 => "Temporary Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
@@ -212,6 +236,8 @@ fn reason(status: u16) -> &'static str {
         429 => "Too Many Requests",
         500 => "Internal Server Error",
         502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         _ => "Answer",
     }
 }

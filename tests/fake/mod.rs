@@ -55,7 +55,7 @@ pub use clock::FakeClock;
 pub use create::NewPipeline;
 pub use data::{Allow, Id, Job, Protected};
 pub use demo::{Demo, SERVER, to_paste};
-pub use fault::{Chaos, Fault, ListFault};
+pub use fault::{Bad, Chaos, Fault, ListFault, To};
 pub use server::GitLab;
 pub use spec::{Ci, JobSpec, When, child, ci, downstream, job};
 pub use state::Logged;

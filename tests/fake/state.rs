@@ -6,11 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jobgate::time::Timestamp;
+use serde_json::Value;
 
 use super::answer::{self, Answer, Request};
 use super::auth;
 use super::clock::Pace;
-use super::fault::{Fault, Trouble, What};
+use super::fault::{Bad, Fault, To, Trouble, What};
 use super::page::Skin;
 use super::read;
 use super::route::{self, Route};
@@ -148,9 +149,15 @@ pub(super) enum Reply {
     Drip(Answer),
     /// Whole, and then the connection is closed without notice.
     Last(Answer),
+    /// These bytes, and then the end.
+    Bytes(&'static str),
+    Reset,
     Close,
     Hang,
 }
+
+/// Another name for loopback, so another origin.
+const ELSEWHERE: &str = "localhost";
 
 /// Longest row of requests that a program may send without sleeping once.
 const MOST_WITHOUT_SLEEP: u32 = 5000;
@@ -209,7 +216,7 @@ impl State {
             | Reply::Half(answer)
             | Reply::Drip(answer)
             | Reply::Last(answer) => answer.status,
-            Reply::Close | Reply::Hang => 0,
+            Reply::Bytes(_) | Reply::Reset | Reply::Close | Reply::Hang => 0,
         };
         self.log.push(Logged {
             token: auth::kind(&request),
@@ -223,7 +230,7 @@ impl State {
 
     fn judge(&mut self, request: &Request) {
         self.asked_since_sleep += 1;
-        let mut found = if self.stranger.is_some() {
+        let mut found = if self.elsewhere(request).is_some() {
             let token = auth::kind(request) != "none";
             Vec::from_iter(token.then(|| "a token for a stranger".to_owned()))
         } else {
@@ -251,34 +258,68 @@ impl State {
     }
 
     fn reply(&mut self, request: &Request, skin: &Skin) -> Reply {
-        if let Some(answer) = &self.stranger {
-            return Reply::Whole(answer.clone());
+        if let Some(answer) = self.elsewhere(request) {
+            return Reply::Whole(answer);
         }
-        let what = self
-            .trouble
-            .next(&request.method, &request.target, self.world.now);
+        let now = self.world.now;
+        let what = self.trouble.next(&request.method, &request.target, now);
         let fault = match what {
             None => return self.whole(request, skin),
             Some(What::Answer(answer)) => return Reply::Whole(self.dress(answer)),
             Some(What::Fault(fault)) => fault,
         };
-        let done = fault
-            .committed()
-            .then(|| read::answer(&mut self.world, request, skin));
+        let mut answer = if fault.committed() {
+            let done = read::answer(&mut self.world, request, skin);
+            fault.spoil(done, request, || self.earlier(request, skin))
+        } else {
+            fault.answer(now)
+        };
+        if let Fault::Redirect(_, to) = fault {
+            answer = answer.with("Location", self.place(to, request));
+        }
+        let answer = self.dress(answer);
         match fault {
             Fault::Close | Fault::Lost => Reply::Close,
             Fault::Hang | Fault::HangAfter => Reply::Hang,
-            Fault::Cut | Fault::CutNotFound => {
-                Reply::Half(self.dress(done.unwrap_or_else(|| fault.answer())))
-            }
-            Fault::Drip => Reply::Drip(self.dress(done.unwrap_or_else(|| fault.answer()))),
-            Fault::Leave => Reply::Last(self.dress(done.unwrap_or_else(|| fault.answer()))),
-            Fault::Partial | Fault::List(_) => {
-                let answer = done.map_or_else(|| fault.answer(), |answer| fault.spoil(answer));
-                Reply::Whole(self.dress(answer))
-            }
-            _ => Reply::Whole(self.dress(fault.answer())),
+            Fault::Before(Bad::Reset) | Fault::After(Bad::Reset) => Reply::Reset,
+            Fault::Before(Bad::Bytes(text)) | Fault::After(Bad::Bytes(text)) => Reply::Bytes(text),
+            Fault::Cut | Fault::CutNotFound => Reply::Half(answer),
+            Fault::Drip => Reply::Drip(answer),
+            Fault::Leave => Reply::Last(answer),
+            _ => Reply::Whole(answer),
         }
+    }
+
+    /// What stands at another origin, if the request was led there.
+    fn elsewhere(&self, request: &Request) -> Option<Answer> {
+        let mut headers = request.headers.iter();
+        let led = headers.any(|(name, value)| name == "host" && value.starts_with(ELSEWHERE));
+        let empty = led.then(|| Answer::new(200, "application/json", "[]"));
+        self.stranger.clone().or(empty)
+    }
+
+    fn place(&self, to: To, request: &Request) -> String {
+        match to {
+            To::SignIn => "/users/sign_in".to_owned(),
+            To::Elsewhere => self.origin.replace("127.0.0.1", ELSEWHERE) + &request.target,
+            To::Same => request.target.clone(),
+        }
+    }
+
+    /// The rows of the page before the one that is asked for by its number.
+    fn earlier(&mut self, request: &Request, skin: &Skin) -> Vec<Value> {
+        let mut request = request.clone();
+        let page = request.query.iter_mut().find(|(name, _)| name == "page");
+        let Some((_, page)) = page.filter(|(_, page)| page != "1") else {
+            return Vec::new();
+        };
+        *page = page
+            .parse::<u64>()
+            .unwrap_or(1)
+            .saturating_sub(1)
+            .to_string();
+        let answer = read::answer(&mut self.world, &request, skin);
+        serde_json::from_slice(&answer.body).unwrap_or_default()
     }
 
     fn whole(&mut self, request: &Request, skin: &Skin) -> Reply {

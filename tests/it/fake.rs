@@ -1,7 +1,7 @@
 //! How the fake is asked, and its first stories: it refuses what GitLab refuses.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use expect_test::{Expect, expect};
@@ -15,6 +15,9 @@ pub struct Seen {
     pub status: u16,
     pub head: String,
     pub body: String,
+    pub bytes: Vec<u8>,
+    /// How the connection broke, if it did.
+    pub broken: Option<ErrorKind>,
 }
 
 impl Seen {
@@ -58,13 +61,17 @@ pub fn ask(gitlab: &GitLab, method: &str, path: &str, headers: &[String], body: 
     stream
         .write_all(format!("{request}\r\n{body}").as_bytes())
         .unwrap();
-    let mut text = String::new();
-    let _ = stream.read_to_string(&mut text);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+    let mut bytes = Vec::new();
+    let broken = stream.read_to_end(&mut bytes).err();
+    let end = bytes.windows(4).position(|end| end == b"\r\n\r\n");
+    let body = bytes.split_off(end.map_or(bytes.len(), |end| end + 4));
+    let head = String::from_utf8_lossy(&bytes).into_owned();
     Seen {
-        status: head.split(' ').nth(1).unwrap_or("0").parse().unwrap(),
-        head: head.to_owned(),
-        body: body.to_owned(),
+        status: head.split(' ').nth(1).unwrap_or("0").parse().unwrap_or(0),
+        head,
+        body: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body,
+        broken: broken.map(|error| error.kind()),
     }
 }
 

@@ -124,3 +124,26 @@ fn a_failure_on_the_second_page_is_found_or_the_list_is_incomplete() {
         gitlab.finish();
     }
 }
+
+/// The failed job stands on page 2, and the `Link` of page 1 leads to page 3.
+#[test]
+fn a_link_that_leaves_a_page_out_makes_no_list() {
+    for fault in [ListFault::FarLink, ListFault::TwoLinks] {
+        let mut world = World::new();
+        world.project("shop/web");
+        let jobs = (0..240).map(|n| match n {
+            130 => job("lint").is("failed"),
+            n => job(&format!("unit{n}")).is("success"),
+        });
+        let spec = ci().stage("test", jobs).stage("gate", [job("gate").here()]);
+        let pipeline = world.pipeline("shop/web", "main", spec);
+        let me = world.job(pipeline, "gate");
+        world.advance_by(60);
+        let gitlab = GitLab::start(world);
+        gitlab.faults("GET */jobs?*", Fault::List(fault), u32::MAX);
+        for words in ["gate jobs=*", "wait --all --timeout 0", "jobs"] {
+            let outcome = run(words, &gitlab, me);
+            assert_eq!(outcome.code, 6, "{fault:?} {words}: {outcome:?}");
+        }
+    }
+}
