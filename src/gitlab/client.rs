@@ -69,7 +69,7 @@ impl<'a> Client<'a> {
     pub fn open(ci: &'a Ci, host: &'a Host<'a>, note: &'a dyn Fn(Note)) -> Result<Self, Stop> {
         let tls = tls::Configs::new(&ci.trust)?;
         let client = Self::build(ci, host, note, tls, host.interrupt.clone())?;
-        let (own, foreign) = (client.connection.agent(), Arc::clone(&client.foreign));
+        let (own, foreign) = (client.connection.agent.clone(), Arc::clone(&client.foreign));
         host.interrupt.on_raise(Box::new(move || {
             let foreign = foreign
                 .lock()

@@ -50,8 +50,10 @@ impl Ask<'_> {
 
 /// An agent with at most one idle connection.
 pub(super) struct Connection {
-    agent: Agent,
-    progress: Arc<Progress>,
+    /// Another thread shuts it down.
+    pub(super) agent: Agent,
+    /// How far the last request came.
+    pub(super) progress: Arc<Progress>,
 }
 
 impl Connection {
@@ -88,11 +90,6 @@ impl Connection {
         }
     }
 
-    /// To shut it down from another thread.
-    pub(super) fn agent(&self) -> Agent {
-        self.agent.clone()
-    }
-
     /// Host and port of the proxy on the way.
     pub(super) fn proxy(&self) -> Option<String> {
         let proxy = self.agent.config().proxy()?;
@@ -110,7 +107,7 @@ impl Connection {
         self.progress.set(Stage::default());
         let result = self.send_once(ask, url, token, limits);
         let dead = result.as_ref().is_err_and(hung_up);
-        if !dead || ask.writes() || self.stage().fresh {
+        if !dead || ask.writes() || self.progress.get().fresh {
             return result;
         }
         self.progress.set(Stage::default());
@@ -131,7 +128,11 @@ impl Connection {
             let mut value = HeaderValue::from_str(token.reveal())
                 .map_err(|error| ureq::Error::Http(error.into()))?;
             value.set_sensitive(true);
-            request = request.header(ask.token.header(), value);
+            let name = match ask.token {
+                TokenKind::Job => "job-token",
+                TokenKind::Access => "private-token",
+            };
+            request = request.header(name, value);
         }
         if !ask.writes() {
             let get = self
@@ -149,11 +150,6 @@ impl Connection {
         // write was done.
         let post = limited(post, limits).max_idle_age(Duration::ZERO);
         self.agent.run(post.build())
-    }
-
-    /// How far the last request came.
-    pub(super) fn stage(&self) -> Stage {
-        self.progress.get()
     }
 }
 

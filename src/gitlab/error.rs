@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::explain::{Refusal, explain};
 use super::facts::Facts;
 use super::route::Route;
 use crate::exit::{Exit, Signal, Stop};
@@ -123,6 +124,14 @@ impl Error {
         Self {
             status: Some(status),
             facts: facts.clone(),
+            ..self
+        }
+    }
+
+    /// The same, with why GitLab refused and what to try.
+    pub(super) fn explained(self, refusal: &Refusal) -> Self {
+        Self {
+            explained: Some(Box::new(explain(refusal))),
             ..self
         }
     }

@@ -15,15 +15,6 @@ pub enum TokenKind {
     Access,
 }
 
-impl TokenKind {
-    pub(super) fn header(self) -> &'static str {
-        match self {
-            Self::Job => "job-token",
-            Self::Access => "private-token",
-        }
-    }
-}
-
 /// One endpoint with its ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Route {

@@ -11,12 +11,11 @@ use ureq::http::HeaderMap;
 use super::client::{Client, Note};
 use super::connection::{Ask, Connection, FORM, JSON, words};
 use super::error::{Error, Kind};
-use super::explain::{Fault, Refusal, explain, explain_no_token, title};
+use super::explain::{Fault, Refusal, title};
 use super::facts::{self, Facts, header};
 use super::proxy;
 use super::route::{Route, TokenKind};
 use super::said::Said;
-use crate::exit::Stop;
 use crate::host::Limits;
 use crate::url::Url;
 
@@ -122,7 +121,7 @@ impl Client<'_> {
         let others = &self.tls.others;
         let foreign = Connection::new(others, others, proxy, &self.interrupt);
         // Replaces the one before, so that following a log for hours does not gather connections.
-        *self.foreign.lock().unwrap_or_else(PoisonError::into_inner) = Some(foreign.agent());
+        *self.foreign.lock().unwrap_or_else(PoisonError::into_inner) = Some(foreign.agent.clone());
         Ok(foreign)
     }
 
@@ -263,8 +262,7 @@ impl Client<'_> {
         };
         Error {
             tries: Some(1),
-            explained: Some(Box::new(explain(&refusal))),
-            ..error
+            ..error.explained(&refusal)
         }
     }
 
@@ -288,33 +286,20 @@ impl Client<'_> {
             _ => String::new(),
         };
         let kind = Kind::of(head.status, said.locked(), wait);
-        let explained = self.explain(ask, head.status, &said, &text, content == "text/html");
-        Error {
-            explained: Some(Box::new(explained)),
-            ..ask.error(kind, message).of(head.status, &head.facts)
-        }
-    }
-
-    fn explain(&self, ask: &Ask, status: u16, said: &Said, text: &str, html: bool) -> Stop {
+        let error = ask.error(kind, message).of(head.status, &head.facts);
+        let message = said.message.as_deref().unwrap_or(&text);
         let memory = self.memory();
         let worked = (std::mem::discriminant(ask.route), ask.token);
-        explain(&Refusal {
+        let body = ask.body.as_ref();
+        error.explained(&Refusal {
             error: said.error.as_deref(),
             error_description: said.description.as_deref(),
-            html,
+            html: content == "text/html",
             known_projects: &memory.known,
             worked_before: memory.worked.contains(&worked),
             release: self.ci.release,
-            variables: ask
-                .body
-                .as_ref()
-                .is_some_and(|(_, text)| text.contains("variables")),
-            ..Refusal::new(
-                ask.route,
-                Some(ask.token),
-                status,
-                said.message.as_deref().unwrap_or(text),
-            )
+            variables: body.is_some_and(|(_, text)| text.contains("variables")),
+            ..Refusal::new(ask.route, Some(ask.token), head.status, message)
         })
     }
 
@@ -327,11 +312,9 @@ impl Client<'_> {
             }
             Err(why) => format!("{status}, a redirect whose target {why}, is not followed"),
         };
+        let error = ask.error(Kind::Redirected, message);
         let refusal = Refusal::new(ask.route, Some(ask.token), status, "");
-        Error {
-            explained: Some(Box::new(explain(&refusal))),
-            ..ask.error(Kind::Redirected, message).of(status, &head.facts)
-        }
+        error.of(status, &head.facts).explained(&refusal)
     }
 
     /// No head of an answer came.
@@ -343,7 +326,7 @@ impl Client<'_> {
         error: &ureq::Error,
         limits: &Limits,
     ) -> Error {
-        let stage = connection.stage();
+        let stage = connection.progress.get();
         let fault = match error {
             ureq::Error::Timeout(Timeout::Resolve) => Fault::of("no name server"),
             other => Fault::of(&other.to_string()),
@@ -383,10 +366,7 @@ impl Client<'_> {
             TokenKind::Job => "not sent, because CI_JOB_TOKEN is not set",
             TokenKind::Access => "not sent, because there is no access token",
         };
-        Error {
-            explained: Some(Box::new(explain_no_token(route))),
-            ..Error::new(Kind::NoToken, route, message)
-        }
+        Error::new(Kind::NoToken, route, message).explained(&Refusal::new(route, None, 401, ""))
     }
 }
 
