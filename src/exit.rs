@@ -115,7 +115,7 @@ impl Signal {
 /// An exit code other than 0 with its message: the error says what was asked and what came back, the hints say what to try.
 ///
 /// A command that answers "no" returns `Ok(Exit::…)`, not a `Stop`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
     pub exit: Exit,
     /// Lower case, no final period, no secret. Several lines are several errors. `report` makes visible what acts on a terminal.
@@ -165,18 +165,6 @@ impl Stop {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
-    }
-}
-
-impl fmt::Debug for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} ({}): {}",
-            self.exit.name(),
-            self.exit.code(),
-            self.error
-        )
     }
 }
 

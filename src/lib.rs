@@ -109,8 +109,6 @@ fn dispatch(host: &Host, color: &mut Color) -> Result<Exit, Stop> {
     let named = |command: &&&Command| command.usage.name == words.command();
     let command = COMMANDS.iter().find(named);
     let command = command.ok_or_else(|| Stop::new(Exit::Unknown, "no such command"))?;
-    if words.takes(&COLOR) {
-        *color = Color::of(words.clone().value(&COLOR).as_deref());
-    }
+    *color = Color::of(words.clone().value(&COLOR).as_deref());
     (command.run)(words, host)
 }
