@@ -102,15 +102,14 @@ impl Mask {
     pub(crate) fn apply<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let mut masked = Cow::Borrowed(bytes);
         for token in self.tokens().iter() {
-            let mut rest = &*masked;
-            let mut text = Vec::new();
-            while let Some(at) = memmem::find(rest, token) {
-                text.extend_from_slice(&rest[..at]);
+            let (mut text, mut end) = (Vec::new(), 0);
+            for at in memmem::find_iter(&masked, token) {
+                text.extend_from_slice(&masked[end..at]);
                 text.extend_from_slice(b"[masked]");
-                rest = &rest[at + token.len()..];
+                end = at + token.len();
             }
-            if !text.is_empty() {
-                text.extend_from_slice(rest);
+            if end > 0 {
+                text.extend_from_slice(&masked[end..]);
                 masked = Cow::Owned(text);
             }
         }

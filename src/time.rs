@@ -129,19 +129,29 @@ const LONGEST: usize = 20;
 
 /// Reads `90s`, `20m`, `1h30m`, `1.5h`, `500ms`; a bare number is seconds. At most 100 days.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let bad = || {
+    let Some(seconds) = seconds(text) else {
         let quoted = format!("{text:?} is ");
         let what = if text.len() > LONGEST { "" } else { &quoted };
-        format!("{what}not a duration; use 90s, 20m, 1h30m or a number of seconds")
+        return Err(format!(
+            "{what}not a duration; use 90s, 20m, 1h30m or a number of seconds"
+        ));
     };
-    let mut rest = text;
-    let mut total = 0.0;
-    let mut last = f64::INFINITY;
-    while !rest.is_empty() || text.is_empty() {
-        let digits = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let (number, tail) = rest.split_at(rest.len() - digits.len());
-        let after = tail.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-        let (unit, after) = tail.split_at(tail.len() - after.len());
+    if seconds > 100.0 * 86_400.0 {
+        return Err("longer than 100 days".to_owned());
+    }
+    // Cut to milliseconds: 0.001 has no exact binary form.
+    let millis = Duration::from_secs_f64(seconds * 1000.0).as_secs();
+    Ok(Duration::from_millis(millis))
+}
+
+/// Numbers with units, the largest unit first, or one number alone.
+fn seconds(text: &str) -> Option<f64> {
+    let (mut rest, mut total, mut last) = (text, 0.0, f64::INFINITY);
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let (number, tail) = rest.split_at(end.unwrap_or(rest.len()));
+        let end = tail.find(|c: char| !c.is_ascii_alphabetic());
+        let (unit, after) = tail.split_at(end.unwrap_or(tail.len()));
         let seconds = match unit {
             "ms" => 0.001,
             "s" => 1.0,
@@ -149,22 +159,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             "h" => 3600.0,
             "d" => 86_400.0,
             "" if number == text => 1.0,
-            _ => return Err(bad()),
+            _ => return None,
         };
         if seconds >= last {
-            return Err(bad());
+            return None;
         }
         last = seconds;
-        total += number.parse::<f64>().map_err(|_| bad())? * seconds;
+        total += number.parse::<f64>().ok()? * seconds;
         rest = after;
     }
-    if total > 100.0 * 86_400.0 {
-        return Err("longer than 100 days".to_owned());
-    }
-    // Cut to milliseconds: 0.001 has no exact binary form.
-    Ok(Duration::from_millis(
-        Duration::from_secs_f64(total * 1000.0).as_secs(),
-    ))
+    (!text.is_empty()).then_some(total)
 }
 
 /// `42s`, `3m12s`, `1h05m`, `2d03h`: at most two units, as in tables and messages.
