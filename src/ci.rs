@@ -42,9 +42,7 @@ pub struct Ci {
 /// The proxy settings as they were found.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
-    /// `--proxy`: used always.
-    pub fixed: Option<Secret>,
-    /// `https_proxy`, `http_proxy` and `all_proxy` with the name under which each was found.
+    /// `https_proxy`, `http_proxy` and `all_proxy` with the name under which each was found; `--proxy` stands in the place of `all_proxy` alone.
     pub https: Option<(&'static str, Secret)>,
     pub http: Option<(&'static str, Secret)>,
     pub all: Option<(&'static str, Secret)>,
@@ -66,11 +64,7 @@ impl Ci {
             job: id(vars, "CI_JOB_ID")?.map(JobId),
             job_timeout: limit(vars, "CI_JOB_TIMEOUT", seconds, &mut warnings)?,
             script_timeout: limit(vars, "RUNNER_SCRIPT_TIMEOUT", go_duration, &mut warnings)?,
-            release: vars
-                .get("CI_SERVER_VERSION")
-                .ok()
-                .flatten()
-                .and_then(release),
+            release: vars.get("CI_SERVER_VERSION")?.and_then(release),
             trust: Trust::read(vars, fixed)?,
             proxies: Proxies::read(vars, fixed)?,
             warnings,
@@ -107,7 +101,7 @@ impl Proxies {
         if fixed.server.is_some() || fixed.proxy.is_some() {
             let given = fixed.proxy.clone().filter(|proxy| proxy != "none");
             return Ok(Self {
-                fixed: given.map(Secret::new),
+                all: given.map(|url| ("--proxy", Secret::new(url))),
                 ..Self::default()
             });
         }
@@ -120,7 +114,6 @@ impl Proxies {
             Ok(None)
         };
         Ok(Self {
-            fixed: None,
             https: first(&["https_proxy", "HTTPS_PROXY"])?,
             http: first(&["http_proxy"])?,
             all: first(&["all_proxy", "ALL_PROXY"])?,
@@ -332,12 +325,14 @@ mod tests {
             ca_file: Some("builtin".into()),
             ..server("https://gl.example")
         });
-        assert!(ci.proxies.fixed.is_some() && ci.warnings.is_empty());
+        let own = Some(("--proxy", Secret::new("http://own.example".into())));
+        assert!(ci.proxies.https.is_none() && ci.proxies.http.is_none());
+        assert!(ci.proxies.all == own && ci.proxies.none.is_none() && ci.warnings.is_empty());
         let ci = read(&Fixed {
             proxy: Some("none".into()),
             ..server("https://gl.example")
         });
-        assert!(ci.proxies.fixed.is_none());
+        assert!(ci.proxies.https.is_none() && ci.proxies.all.is_none());
         expect_test::expect!["--server does not use SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: --proxy and --ca-file replace them"].assert_eq(&ci.warnings.join("\n"));
     }
 

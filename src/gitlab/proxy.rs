@@ -11,11 +11,11 @@ use crate::url::{Url, encode};
 /// curl's port of a proxy whose URL names none.
 const HTTP_PROXY_PORT: u16 = 1080;
 
+/// They surround an IPv6 address.
+const BRACKETS: [char; 2] = ['[', ']'];
+
 /// The proxy for a URL; `None` is a direct connection. A proxy that we cannot speak to is an error, never a direct connection.
 pub(super) fn choose(url: &Url, proxies: &Proxies) -> Result<Option<Proxy>, Stop> {
-    if let Some(fixed) = &proxies.fixed {
-        return read("--proxy", fixed).map(Some);
-    }
     let own = if url.secure {
         &proxies.https
     } else {
@@ -33,8 +33,7 @@ pub(super) fn choose(url: &Url, proxies: &Proxies) -> Result<Option<Proxy>, Stop
 /// Passwords of all proxies, as written and decoded: to be masked wherever server text is shown.
 pub(super) fn passwords(proxies: &Proxies) -> Vec<String> {
     let variables = [&proxies.https, &proxies.http, &proxies.all];
-    let values = variables.into_iter().flatten().map(|(_, value)| value);
-    let both = values.chain(&proxies.fixed).flat_map(|value| {
+    let both = variables.into_iter().flatten().flat_map(|(_, value)| {
         let written = parts(value.reveal())
             .1
             .and_then(|user| user.split_once(':'));
@@ -49,15 +48,12 @@ pub(super) fn passwords(proxies: &Proxies) -> Vec<String> {
 
 /// Scheme, userinfo, host and port as they are written.
 fn parts(text: &str) -> (Option<&str>, Option<&str>, &str) {
-    let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (Some(scheme), rest),
-        None => (None, text),
-    };
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((user, host)) => (scheme, Some(user), host),
-        None => (scheme, None, authority),
-    }
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    (scheme, user, host)
 }
 
 fn read(name: &str, value: &Secret) -> Result<Proxy, Stop> {
@@ -115,31 +111,20 @@ fn covers(entry: &str, host: &str) -> bool {
     if entry == "*" {
         return true;
     }
-    if let Ok(address) = bare(host).parse::<IpAddr>() {
+    if let Ok(address) = host.trim_matches(BRACKETS).parse::<IpAddr>() {
         return network(entry, address);
     }
     let name = entry.strip_prefix('*').unwrap_or(entry);
-    let name = name
-        .trim_start_matches('.')
-        .trim_end_matches('.')
-        .to_ascii_lowercase();
-    if name.is_empty() {
-        return false;
-    }
-    host.strip_suffix(name.as_str())
-        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-}
-
-fn bare(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
+    let name = name.trim_matches('.').to_ascii_lowercase();
+    let above = host.strip_suffix(name.as_str());
+    !name.is_empty() && above.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn network(entry: &str, address: IpAddr) -> bool {
-    let (base, bits) = match entry.split_once('/') {
-        Some((base, bits)) => (base, Some(bits)),
-        None => (entry, None),
-    };
-    let Ok(base) = bare(base).parse::<IpAddr>() else {
+    let (base, bits) = entry
+        .split_once('/')
+        .map_or((entry, None), |(base, bits)| (base, Some(bits)));
+    let Ok(base) = base.trim_matches(BRACKETS).parse::<IpAddr>() else {
         return false;
     };
     let number = |address| match address {
@@ -233,8 +218,7 @@ mod tests {
             Some("all.example:443")
         );
         let fixed = Proxies {
-            fixed: Some(secret("p.example")),
-            none: Some("*".to_owned()),
+            all: Some(("--proxy", secret("p.example"))),
             ..Proxies::default()
         };
         assert_eq!(
@@ -247,7 +231,10 @@ mod tests {
     #[test]
     fn credentials_are_decoded_once() {
         let proxies = Proxies {
-            fixed: Some(secret("http://us%40er:p%3Ass%25@p.example:3128/")),
+            all: Some((
+                "--proxy",
+                secret("http://us%40er:p%3Ass%25@p.example:3128/"),
+            )),
             ..Proxies::default()
         };
         let proxy = choose(&url("https://gl.example"), &proxies)
