@@ -138,12 +138,9 @@ impl Session<'_> {
     pub fn me_of(&self, answer: &Answer) -> Result<Me, Error> {
         let job: Job = answer.json()?;
         let more: CurrentJob = answer.json()?;
-        let pipeline = more.pipeline.clone();
-        let (Some(pipeline), Some(project)) =
-            (pipeline.clone(), pipeline.and_then(|p| p.project_id))
-        else {
-            return Err(answer.lacks("names no pipeline or project"));
-        };
+        let lacks = || answer.lacks("names no pipeline or project");
+        let pipeline = more.pipeline.clone().ok_or_else(lacks)?;
+        let project = pipeline.project_id.ok_or_else(lacks)?;
         self.gitlab.know(project);
         Ok(Me {
             raw: answer.json()?,

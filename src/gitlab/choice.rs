@@ -25,17 +25,11 @@ impl Client<'_> {
                     Err(error) if error.token_refused() => Box::new(error),
                     other => return other,
                 };
+                let before = Some(refusal);
                 let answer = self.with(TokenKind::Access, route, &send);
-                return match answer {
-                    Ok(answer) => {
-                        self.memory().refused.insert(key);
-                        Ok(answer)
-                    }
-                    Err(error) => Err(Error {
-                        before: Some(refusal),
-                        ..error
-                    }),
-                };
+                let answer = answer.map_err(|error| Error { before, ..error })?;
+                self.memory().refused.insert(key);
+                return Ok(answer);
             }
             _ => TokenKind::Access,
         };

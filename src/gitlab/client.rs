@@ -84,7 +84,7 @@ impl<'a> Client<'a> {
         if !ci.api.secure && !ci.api.loopback() {
             note(Note::Warning(format!(
                 "{} is plain http: tokens can be read on the way",
-                client.origin()
+                ci.api.origin()
             )));
         }
         Ok(client)
@@ -123,11 +123,6 @@ impl<'a> Client<'a> {
         fresh.set_deadline(Some(self.host.clock.monotonic().saturating_add(FRESH)));
         fresh.memory.replace(self.memory.borrow().clone());
         Ok(fresh)
-    }
-
-    /// The origin that is trusted, as printed: `https://gitlab.example.com`.
-    pub fn origin(&self) -> String {
-        self.ci.api.origin()
     }
 
     /// Host and port of the proxy on the way to GitLab.

@@ -7,7 +7,7 @@ mod network;
 mod words;
 
 use super::TokenKind;
-use super::route::{JobToken, Need, Project, Route};
+use super::route::{JobToken, Project, Route};
 use crate::exit::Stop;
 use crate::model::ProjectId;
 
@@ -132,7 +132,7 @@ fn unauthorized(refusal: &Refusal) -> Arm {
     match refusal.token {
         Some(TokenKind::Access) => Arm::UNKNOWN_TOKEN,
         // Old servers treat a job token as no token at all, wherever they do not take it.
-        _ if refusal.need().job_token == JobToken::Never => Arm::ACCESS_TOKEN_ONLY,
+        _ if refusal.route.need().job_token == JobToken::Never => Arm::ACCESS_TOKEN_ONLY,
         Some(TokenKind::Job) if too_old(refusal) => Arm::TOO_OLD,
         Some(TokenKind::Job) => Arm::JOB_ENDED,
         None => Arm::NO_JOB_TOKEN,
@@ -141,7 +141,7 @@ fn unauthorized(refusal: &Refusal) -> Arm {
 
 /// The server may be too old for the job token here: nothing speaks against it, and the token itself is known to be good.
 fn too_old(refusal: &Refusal) -> bool {
-    let JobToken::Since(major, minor) = refusal.need().job_token else {
+    let JobToken::Since(major, minor) = refusal.route.need().job_token else {
         return false;
     };
     let older = refusal.release.is_none_or(|it| it < (major, minor));
@@ -198,10 +198,6 @@ impl<'a> Refusal<'a> {
         words
             .split('|')
             .any(|words| text.iter().any(|text| text.contains(words)))
-    }
-
-    fn need(&self) -> Need {
-        self.route.need()
     }
 }
 

@@ -137,27 +137,29 @@ impl Client<'_> {
         let begun = self.host.clock.monotonic();
         let result = connection.send(ask, url, token, &limits);
         let took = self.host.clock.monotonic().saturating_sub(begun);
-        let head = result.map(|response| {
-            let (parts, body) = response.into_parts();
-            Head {
-                status: parts.status.as_u16(),
-                facts: Facts::read(&parts.headers, &self.cleaner),
-                headers: parts.headers,
-                body,
-                limits,
-            }
-        });
-        let answer = head.as_ref().map_or_else(
-            |_| "no answer -".to_owned(),
-            |head| {
-                let id = head.facts.request_id.as_deref().unwrap_or("-");
-                format!("{} {id}", head.status)
-            },
-        );
-        let (method, shown) = (ask.route.need().method, self.shown(url));
-        let took = took.as_millis();
-        (self.note)(Note::Request(format!("{method} {shown} {answer} {took}ms")));
-        head.map_err(|error| self.broken(ask, url, connection, &error, &limits))
+        let note = |answer: &str| {
+            let (method, shown, took) =
+                (ask.route.need().method, self.shown(url), took.as_millis());
+            (self.note)(Note::Request(format!("{method} {shown} {answer} {took}ms")));
+        };
+        let response = result.map_err(|error| {
+            note("no answer -");
+            self.broken(ask, url, connection, &error, &limits)
+        })?;
+        let (parts, body) = response.into_parts();
+        let status = parts.status.as_u16();
+        let facts = Facts::read(&parts.headers, &self.cleaner);
+        note(&format!(
+            "{status} {}",
+            facts.request_id.as_deref().unwrap_or("-")
+        ));
+        Ok(Head {
+            status,
+            facts,
+            headers: parts.headers,
+            body,
+            limits,
+        })
     }
 
     /// The last look before bytes leave.

@@ -111,7 +111,7 @@ fn plain_http_is_warned_of_unless_it_stays_on_this_machine() {
     world.client(|_| ());
     assert_eq!(world.warnings().len(), 1);
     let world = World::new("http://localhost:1/api/v4").with("JOBGATE_TOKEN", JOB_TOKEN);
-    world.client(|client| assert_eq!(client.origin(), "http://localhost:1"));
+    world.client(|_| ());
     assert_eq!(
         world.warnings(),
         ["JOBGATE_TOKEN holds a job token, not an access token; it is sent as a job token"]
