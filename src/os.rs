@@ -97,9 +97,19 @@ pub fn prepare() -> Interrupt {
         // SAFETY: no handler of ours is installed, so no code runs at the signal. From here on a write beyond the limit of a file's size is an
         // error of that write; std has done the same for SIGPIPE.
         unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+        // SAFETY: the handler calls only `_exit`, which a handler may call at any moment.
+        unsafe { libc::signal(libc::SIGABRT, aborted as *const () as libc::sighandler_t) };
         signals(interrupt.clone());
     }
     interrupt
+}
+
+/// The standard library aborts where there is no memory left, and at a panic in a release build: the process could not tell, which is not
+/// exit code 134.
+#[cfg(unix)]
+extern "C" fn aborted(_: libc::c_int) {
+    // SAFETY: ends the process at once without running destructors; no memory is touched.
+    unsafe { libc::_exit(libc::c_int::from(crate::exit::Exit::Unknown.code())) };
 }
 
 /// Host names come from the hosts file and from name servers, whatever the image's `nsswitch.conf` says: a static program would load

@@ -3,7 +3,7 @@
 use expect_test::expect;
 use jobgate::table;
 
-use crate::run::{Run, closed_pipe};
+use crate::run::Run;
 
 #[test]
 fn no_word_at_all_is_a_mistake() {
@@ -92,29 +92,4 @@ fn every_way_to_a_help_page_leads_to_the_same() {
         jobgate retry --help explains all options
     "#]]
     .assert_eq(&page("retry -h"));
-}
-
-#[test]
-fn a_closed_pipe_is_no_mistake() {
-    for words in ["help", "completion bash", "--version"] {
-        let mut command = Run::new(words).command();
-        let output = command.stdout(closed_pipe()).output().unwrap();
-        assert!(
-            output.status.success() && output.stderr.is_empty(),
-            "{words}: {output:?}"
-        );
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_is_no_success() {
-    let full = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let output = Run::new("help").command().stdout(full).output().unwrap();
-    let log = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(6));
-    assert!(log.contains("No space left on device"), "{log}");
 }

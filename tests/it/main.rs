@@ -36,6 +36,8 @@ mod masks;
 mod misuse;
 mod net;
 mod once;
+#[cfg(unix)]
+mod real;
 mod shells;
 mod table;
 #[cfg(unix)]

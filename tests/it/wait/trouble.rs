@@ -289,18 +289,6 @@ fn ended(mut child: Child) -> (i32, String, String) {
     (child.wait().unwrap().code().unwrap_or(-1), out, log)
 }
 
-#[test]
-fn a_closed_stdout_changes_nothing() {
-    for format in ["table", "json", "ndjson", "dotenv"] {
-        let story = Story::new(ci().stage("test", [job("unit").is("failed")]));
-        let words = format!("wait unit -o {format}");
-        let mut child = story.call(&words).command().spawn().unwrap();
-        drop(child.stdout.take());
-        assert_eq!(child.wait().unwrap().code(), Some(1), "{format}");
-        story.gitlab.finish();
-    }
-}
-
 /// A world in which all depends on the seed, and the code that a wait for `child` and `unit` must end with.
 fn any(seed: u64) -> (Story, i32) {
     let [fails, flaky, below] = [0, 1, 2].map(|n| seed % (n + 3) == n);
