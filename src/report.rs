@@ -188,7 +188,7 @@ mod tests {
                 answer.finish().unwrap();
             }
         });
-        let row = "a job with a name of more than forty co…  \u{1b}[32msuccess\u{1b}[0m\n";
+        let row = "a job with a name of…than forty columns   \u{1b}[32msuccess\u{1b}[0m\n";
         assert!(out.read().ends_with(row), "{}", out.read());
         let whole = std::fs::read_to_string(&path).unwrap();
         assert!(whole.ends_with(&format!("{name}  success\n")), "{whole}");

@@ -8,6 +8,7 @@ pub mod condition;
 pub mod evidence;
 pub mod said;
 
+use crate::decide::wait::Outcome;
 use crate::exit::Exit;
 use condition::Condition;
 use evidence::Evidence;
@@ -21,6 +22,8 @@ pub struct Line {
     /// 6: GitLab gave no usable evidence.
     pub finding: Exit,
     pub said: Said,
+    /// The page of the job for which the condition does not hold.
+    pub link: Option<String>,
 }
 
 /// All conditions judged, in the user's order.
@@ -64,8 +67,8 @@ impl Judgement {
 /// Judges every condition, also after one that does not hold: the reader wants to see all of them.
 pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
     let judge = |condition: &Condition| {
-        let looked = evidence.jobs.get(&condition.text).map(Result::as_ref);
-        let looked = looked.map(|it| it.map_or_else(|stop| stop.exit, |outcome| outcome.exit));
+        let seen = evidence.jobs.get(&condition.text).map(Result::as_ref);
+        let looked = seen.map(|it| it.map_or_else(|stop| stop.exit, |outcome| outcome.exit));
         // There is no such job, it cannot start, or it is the calling job.
         let never = matches!(looked, Some(Exit::NotFound | Exit::Deadlock | Exit::Usage));
         let (finding, said) = match (condition.row.check)(&condition.values, evidence) {
@@ -80,15 +83,24 @@ pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
                 _ => (Exit::Unknown, said),
             },
         };
+        let outcome = seen.and_then(Result::ok);
         Line {
             condition: condition.clone(),
             finding,
             said,
+            link: outcome.filter(|_| finding != Exit::Ok).and_then(page),
         }
     };
     Judgement {
         lines: conditions.iter().map(judge).collect(),
     }
+}
+
+/// Of the first job that has not passed; where all have passed, which is not enough for an approval, of the first one.
+fn page(outcome: &Outcome) -> Option<String> {
+    let open = outcome.jobs(|one| one.counts.exit() != Some(Exit::Ok));
+    let job = open.first().copied().or(outcome.jobs.first())?.job.as_ref();
+    job.map(|job| job.web_url.clone())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A gate judged: one line per condition, held or not, what GitLab said and what was expected instead.
+//! A gate judged: one line per condition, held or not, and what GitLab said; below it the page of the job for which it does not hold.
 
 use std::collections::HashSet;
 
@@ -34,6 +34,7 @@ struct Entry {
     finding: &'static str,
     expected: String,
     said: String,
+    web_url: Option<String>,
     hint: Option<String>,
 }
 
@@ -44,6 +45,7 @@ pub fn document(judgement: &Judgement, exit: Exit) -> Document {
         finding: word(line.finding).0,
         expected: expected(&line.condition),
         said: said(line),
+        web_url: line.link.clone(),
         hint: Some(hints_of(line).join("; ")).filter(|hint| !hint.is_empty()),
     };
     Document {
@@ -57,9 +59,10 @@ pub fn document(judgement: &Judgement, exit: Exit) -> Document {
 pub fn table(judgement: &Judgement) -> Table {
     let mut table = Table::new(COLUMNS);
     for line in &judgement.lines {
-        let (condition, said) = (&line.condition.text, outcome(line));
+        let (condition, said) = (&line.condition.text, said(line));
         let [condition, said] = [condition, &said].map(|text| (text.as_str(), Paint::Plain));
         table.row(&[word(line.finding), condition, said]);
+        line.link.iter().for_each(|url| table.link(url));
     }
     table
 }
@@ -67,9 +70,11 @@ pub fn table(judgement: &Judgement) -> Table {
 /// The same on standard error, for a command that goes on only if the gate is open.
 pub fn show(judgement: &Judgement, talk: &Talk) {
     for line in &judgement.lines {
-        let text = format!("  {}  {}", line.condition.text, outcome(line));
+        let text = format!("  {}  {}", line.condition.text, said(line));
         let [gate, text] = ["gate: ", &text].map(|text| (text, Paint::Plain));
         talk.pieces(&[gate, word(line.finding), text]);
+        let link = line.link.iter();
+        link.for_each(|url| talk.pieces(&[("  ", Paint::Plain), (url, Paint::Dim)]));
     }
 }
 
@@ -110,18 +115,10 @@ pub fn mistake(from: &str, what: &str) -> Stop {
     Stop::usage(format!("{from}: {what}")).hint("`jobgate gate --help` lists the conditions")
 }
 
-/// What was expected stands only where it did not come out so.
-fn outcome(line: &Line) -> String {
-    let said = said(line);
-    match line.finding {
-        Exit::Ok => said,
-        _ => format!("{said} (expected: {})", expected(&line.condition)),
-    }
-}
-
 /// What GitLab said, or why nothing can be said.
 pub fn said(line: &Line) -> String {
     match &line.said {
+        Said::Expected => line.condition.row.expected.to_owned(),
         Said::Is(value) => format!("{} is {value}", line.condition.row.expected),
         Said::Jobs(outcome) => jobs(outcome),
         Said::NoAnswer(stop) => stop.error.replace('\n', "; "),
@@ -147,11 +144,10 @@ fn sentence(fact: Fact) -> &'static str {
         Fact::NoEnvironment => "the job has no environment",
         Fact::Agent => "agent {} of {} is allowed",
         Fact::OtherAgents => "the agent is not one of the {} that the job may use",
-        Fact::Newest => "no pipeline after {} is for another commit",
-        Fact::Newer => "pipeline {} of {} is for commit {}",
+        Fact::Newer => "the newer pipeline {} of {} is for another commit: {}",
         Fact::NoJob => "the pipeline has no job with exactly this name",
         Fact::TriggerJob => "it is a trigger job, which approves nothing",
-        Fact::Manual => "it is manual, for another user to play: {}",
+        Fact::Manual => "it is manual, for another user to play",
         Fact::Status => "it is {}",
         Fact::OwnUser => "its user is {}, who is also the calling job's user",
         Fact::Retried => "it was retried, so its user {} may only have retried it",
@@ -194,11 +190,29 @@ fn counts(outcome: &JobOutcome) -> String {
     }
 }
 
+/// `--require` has no such option.
+const ALLOWED: &str =
+    "`jobgate gate --allow-failure` accepts the failure of a job that is allowed to fail";
+
+/// By GitLab's own rule, all would have passed.
+fn only_allowed_failures(outcome: &Outcome) -> bool {
+    let jobs = outcome.jobs.iter();
+    let mut bad = jobs
+        .filter(|one| one.counts.exit() != Some(Exit::Ok))
+        .peekable();
+    let allowed = |one: &JobOutcome| {
+        let ended = matches!(one.counts, Counts::Failed | Counts::Canceled);
+        ended && one.job.as_ref().is_some_and(|job| job.allow_failure)
+    };
+    bad.peek().is_some() && bad.all(|one| allowed(one))
+}
+
 fn hints_of(line: &Line) -> Vec<&str> {
     let fact = match &line.said {
         Said::Fact(fact, _) => fact,
         Said::NoAnswer(stop) => return stop.hints.iter().map(String::as_str).collect(),
-        Said::Is(_) | Said::Jobs(_) => return Vec::new(),
+        Said::Jobs(outcome) if only_allowed_failures(outcome) => return vec![ALLOWED],
+        Said::Expected | Said::Is(_) | Said::Jobs(_) => return Vec::new(),
     };
     vec![match fact {
         // A job that does not deploy can have an environment, too.

@@ -278,7 +278,7 @@ mod tests {
               ID  NAME          STATUS
                7  日本語        success
             1234  b                      https://gitlab.example/x
-                  evil\u{1b}[…
+                  evil\u{…long
 
         "#]];
         expected.assert_eq(&printed(&jobs(), Style::PLAIN, Some(30)));

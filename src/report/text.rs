@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text in one line with everything visible: control, bidi and zero-width characters become `\u{…}`, the rest of Unicode stays.
 pub fn visible(text: &str) -> Cow<'_, str> {
@@ -67,15 +67,27 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Visible text in at most so many columns; what is cut ends with `…`.
+/// Visible text in at most so many columns. What is cut out of its middle becomes `…`: the names of a matrix differ at their ends.
 pub fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
     }
+    let room = columns.saturating_sub(1);
     // The width of a text is not the sum of its characters' (emoji). Few of them fit, should it be endless.
-    let mut kept: String = text.chars().take(4 * columns).collect();
-    while width(&kept) >= columns && kept.pop().is_some() {}
-    Cow::Owned(format!("{}…", kept.trim_end()))
+    let few = 4 * columns;
+    let mut tail = text.chars();
+    tail.by_ref()
+        .take(text.chars().count().saturating_sub(few))
+        .for_each(drop);
+    while width(tail.as_str()) > room / 2 && tail.next().is_some() {}
+    // An accent without its letter would stand on the ellipsis.
+    let tail = tail
+        .as_str()
+        .trim_start_matches(|c: char| c.width() == Some(0));
+    let tail = tail.trim_start();
+    let mut head: String = text.chars().take(few).collect();
+    while width(&head) > room.saturating_sub(width(tail)) && head.pop().is_some() {}
+    Cow::Owned(format!("{}…{tail}", head.trim_end()))
 }
 
 /// Visible text in lines of at most so many columns, broken at blanks. A longer word is cut, but for a link.
@@ -143,15 +155,27 @@ mod tests {
     fn a_text_is_cut_to_columns_not_to_characters() {
         for (text, columns, expected) in [
             ("build", 5, "build"),
-            ("build", 4, "bui…"),
+            ("build", 4, "bu…d"),
+            (
+                "deploy to production: [eu, blue]",
+                24,
+                "deploy to pro…[eu, blue]",
+            ),
+            (
+                "deploy to production: [us, blue]",
+                24,
+                "deploy to pro…[us, blue]",
+            ),
+            ("deploy: a b", 9, "deplo…a b"),
             ("build", 1, "…"),
             ("", 0, ""),
             ("日本語", 6, "日本語"),
-            ("日本語", 5, "日本…"),
+            ("日本語", 5, "日…語"),
             ("日本語", 4, "日…"),
             ("日本語", 2, "…"),
-            ("ab cd", 4, "ab…"),
+            ("ab cd", 4, "ab…d"),
             ("e\u{301}e\u{301}e\u{301}", 2, "e\u{301}…"),
+            ("e\u{301}e\u{301}e\u{301}e\u{301}", 3, "e\u{301}…e\u{301}"),
             ("⚙\u{fe0f}⚙\u{fe0f}", 3, "⚙\u{fe0f}…"),
         ] {
             let cut = cut(text, columns);

@@ -27,7 +27,7 @@ pub(super) fn approved(values: &[String], evidence: &Evidence) -> Checked {
             let retried = attempts.iter().any(|attempt| attempt.id != job.id);
             return played_by_another(job, retried, evidence);
         }
-        Status::Manual => Fact::Manual.of(&[&job.web_url]),
+        Status::Manual => Fact::Manual.of(&[]),
         status => Fact::Status.of(&[&status.word()]),
     };
     Ok((Some(false), said))
@@ -160,7 +160,7 @@ mod tests {
             &[one("manual", TOM)],
             NotHeld,
             expect![[r#"
-                it is manual, for another user to play: https://gl.example/approve
+                it is manual, for another user to play
             "#]],
         );
         let failed = Job {
@@ -191,7 +191,7 @@ mod tests {
             &[one("success", TOM), again],
             NotHeld,
             expect![[r#"
-                it is manual, for another user to play: https://gl.example/approve
+                it is manual, for another user to play
             "#]],
         );
         approves(

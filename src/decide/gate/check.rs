@@ -188,7 +188,7 @@ pub(super) fn newest(_: &[String], evidence: &Evidence) -> Checked {
                 Fact::Newer.of(&[&row.id, &row.ref_name, &commit]),
             )
         }
-        None => (Some(true), Fact::Newest.of(&[&own.id])),
+        None => (Some(true), Said::Expected),
     })
 }
 
@@ -246,7 +246,7 @@ mod tests {
                 agent 12 of ops/agents is allowed
                 unit has passed
                 tom played it, and it passed
-                no pipeline after 7700 is for another commit
+                no newer pipeline of this ref is for another commit
             "#]],
         );
         let others = [
@@ -763,7 +763,7 @@ mod tests {
             ],
             Held,
             expect![[r#"
-                no pipeline after 7700 is for another commit
+                no newer pipeline of this ref is for another commit
             "#]],
         );
         newest(
@@ -773,8 +773,8 @@ mod tests {
             ],
             NotHeld,
             expect![[r#"
-                pipeline 7701 of release/7 is for commit ffffffff
-                pipeline 7701 of release/7 is for commit unknown
+                the newer pipeline 7701 of release/7 is for another commit: ffffffff
+                the newer pipeline 7701 of release/7 is for another commit: unknown
             "#]],
         );
         newest(
@@ -807,8 +807,8 @@ mod tests {
             vec![(parent(), Some(own()))],
             Held,
             expect![[r#"
-            no pipeline after 7700 is for another commit
-        "#]],
+                no newer pipeline of this ref is for another commit
+            "#]],
         );
         newest(
             vec![
@@ -817,8 +817,8 @@ mod tests {
             ],
             NotHeld,
             expect![[r#"
-                pipeline 7702 of release/7 is for commit ee
-                pipeline 7703 of release/7 is for commit dd
+                the newer pipeline 7702 of release/7 is for another commit: ee
+                the newer pipeline 7703 of release/7 is for another commit: dd
             "#]],
         );
         newest(

@@ -7,6 +7,8 @@ use crate::exit::Stop;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
+    /// It is as the condition expects.
+    Expected,
     /// What the condition is about is this.
     Is(String),
     /// The sentence, and the names that stand in it, as the server wrote them.
@@ -30,12 +32,11 @@ pub enum Fact {
     NoEnvironment,
     Agent,
     OtherAgents,
-    Newest,
     Newer,
     // Of the job that approves.
     NoJob,
     TriggerJob,
-    /// It waits for a person, at this URL.
+    /// It waits for a person.
     Manual,
     Status,
     OwnUser,
@@ -70,7 +71,7 @@ impl Said {
     pub fn stop(&self) -> Option<&Stop> {
         match self {
             Self::NoAnswer(stop) => Some(stop),
-            Self::Is(_) | Self::Fact(..) | Self::Jobs(_) => None,
+            Self::Expected | Self::Is(_) | Self::Fact(..) | Self::Jobs(_) => None,
         }
     }
 }
