@@ -208,6 +208,8 @@ struct Asking {
 struct Trouble {
     since: Duration,
     said: bool,
+    /// Until when GitLab's rate limit lasts, if that came last and GitLab says so.
+    limited: Option<Timestamp>,
     /// What came last, and what to try.
     last: Stop,
 }
@@ -334,9 +336,14 @@ impl Session<'_> {
         let trouble = state.trouble.get_or_insert_with(|| Trouble {
             since: asked,
             said: false,
+            limited: None,
             last: error.stop(),
         });
         trouble.last = error.stop();
+        trouble.limited = match error.kind {
+            Kind::Limited { wait } => wait.map(|wait| self.host.clock.wall().plus(wait)),
+            _ => None,
+        };
         let lasts = |again| now.saturating_sub(trouble.since) + again >= BLIP;
         if let Some(again) = again.filter(|again| !trouble.said && lasts(*again)) {
             trouble.said = true;
@@ -370,12 +377,11 @@ impl Session<'_> {
         if now < state.heartbeat {
             return state.heartbeat;
         }
+        let trouble = state.trouble.as_ref();
         self.events.write(&Event::Heartbeat {
             waiting: &state.missing,
-            silent: state
-                .trouble
-                .as_ref()
-                .map(|trouble| now.saturating_sub(trouble.since)),
+            silent: trouble.map(|trouble| now.saturating_sub(trouble.since)),
+            limited: trouble.and_then(|trouble| trouble.limited),
         });
         drop(state);
         self.talked();

@@ -52,6 +52,8 @@ pub struct Turns<'t> {
     last: Duration,
     /// The command has an option for the outage budget.
     adjustable: bool,
+    /// One look decides.
+    once: bool,
     /// When the last look was complete.
     seen: Option<Duration>,
     /// The calling job, if its end ends the wait, and when it was last seen alive.
@@ -76,6 +78,7 @@ impl<'t> Turns<'t> {
             end: began,
             last: began,
             adjustable: limits.adjustable,
+            once: limits.once(),
             seen: None,
             caller: None,
         };
@@ -160,6 +163,7 @@ impl<'t> Turns<'t> {
             project: &place.project,
             pipeline: place.pipeline,
             until: self.session.host.clock.wall().plus(self.left()),
+            once: self.once,
         });
     }
 

@@ -30,6 +30,9 @@ pub enum Event<'e> {
         pipeline: PipelineId,
         /// The latest end.
         until: Timestamp,
+        /// `--timeout 0`: the result shows what there is to see.
+        #[serde(skip)]
+        once: bool,
     },
     Change(&'e Change),
     Note {
@@ -43,6 +46,9 @@ pub enum Event<'e> {
         waiting: &'e [Missing],
         #[serde(skip)]
         silent: Option<Duration>,
+        /// The end of the rate limit that holds the requests up.
+        #[serde(skip)]
+        limited: Option<Timestamp>,
     },
     /// GitLab gives no good answer.
     Trouble {
@@ -74,6 +80,8 @@ pub struct EventWriter<'t> {
     clock: &'t dyn Clock,
     /// The pipeline where the wait began: jobs of others are named with theirs.
     home: Cell<Option<PipelineId>>,
+    /// A single look: its changes are events, and no talk.
+    once: Cell<bool>,
     /// Takes events as JSON, one a line.
     stream: Option<&'t dyn Fn(&str)>,
 }
@@ -94,6 +102,7 @@ impl<'t> EventWriter<'t> {
             talk,
             clock,
             home: Cell::new(None),
+            once: Cell::new(false),
             stream,
         }
     }
@@ -105,16 +114,22 @@ impl<'t> EventWriter<'t> {
                 project,
                 pipeline,
                 until,
+                once,
             } => {
                 self.home.set(Some(*pipeline));
-                let until = until.time_of_day();
-                plain(format!(
-                    "pipeline {pipeline} of project {project}, until {until} at the latest"
-                ))
+                self.once.set(*once);
+                let until = format!(", until {} at the latest", until.time_of_day());
+                let until = if *once { "" } else { &until };
+                plain(format!("pipeline {pipeline} of project {project}{until}"))
             }
+            Event::Change(_) if self.once.get() => return,
             Event::Change(change) => self.change(change),
             Event::Note { text, .. } => plain((*text).to_owned()),
-            Event::Heartbeat { waiting, silent } => plain(heartbeat(waiting, *silent)),
+            Event::Heartbeat {
+                waiting,
+                silent,
+                limited,
+            } => plain(heartbeat(waiting, *silent, *limited)),
             Event::Trouble { again, text } => {
                 plain(asking_again(text, Duration::from_secs(*again)))
             }
@@ -128,7 +143,7 @@ impl<'t> EventWriter<'t> {
         let mut sorted: Vec<&Change> = changes.iter().collect();
         sorted.sort_unstable_by_key(|change| change.job.id);
         let (first, later): (Vec<_>, Vec<_>) = sorted.into_iter().partition(|c| c.from.is_none());
-        if first.len() > MANY {
+        if first.len() > MANY && !self.once.get() {
             self.first_sight(&first);
         } else {
             for change in first {
@@ -220,7 +235,7 @@ fn word(status: &Status, allow_failure: bool) -> (String, Paint) {
     (status.word().to_owned(), paint)
 }
 
-fn heartbeat(waiting: &[Missing], silent: Option<Duration>) -> String {
+fn heartbeat(waiting: &[Missing], silent: Option<Duration>, limited: Option<Timestamp>) -> String {
     let named = waiting.iter().take(NAMED).map(|one| {
         let name = &one.name;
         match (one.status.as_ref().map(Status::word), one.running) {
@@ -234,12 +249,15 @@ fn heartbeat(waiting: &[Missing], silent: Option<Duration>) -> String {
     });
     let named: Vec<String> = named.collect();
     let what = match waiting.len() {
-        0 => "a first answer".to_owned(),
+        0 => "an answer".to_owned(),
         all if all > NAMED => format!("{} and {} more", named.join(", "), all - NAMED),
         _ => named.join(", "),
     };
-    let silence = silent.map(|time| format!("; no good answer for {}", human(time)));
-    let silence = silence.unwrap_or_default();
+    let silence = match (limited, silent) {
+        (Some(end), _) => format!("; the rate limit lasts until {}", end.time_of_day()),
+        (None, Some(time)) => format!("; no good answer for {}", human(time)),
+        (None, None) => String::new(),
+    };
     format!("waiting for {what}{silence}")
 }
 

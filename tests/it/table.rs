@@ -176,7 +176,7 @@ fn no_row_is_wider_than_the_log_of_a_job() {
 
 #[test]
 fn a_job_has_one_colour_in_lines_and_tables() {
-    let (run, words) = (wide(), "wait lint ask --timeout 0");
+    let (run, words) = (wide(), "wait lint ask --strict");
     let got = run(words).binary();
     for text in ["\u{1b}[33mfailed\u{1b}[0m", "\u{1b}[1mmanual\u{1b}[0m"] {
         assert!(

@@ -9,11 +9,15 @@ fn a_closed_gate_sends_nothing() {
     let story = Story::new(deploy());
     story
         .run("play deploy --require branch=release/* --require role=maintainer")
-        .is(9, "", expect![[r#"
+        .is(
+            9,
+            "",
+            expect![[r#"
             gate: not held  branch=release/*  the ref is the branch main
             gate: held  role=maintainer  the role of the job's user in its project is maintainer
             jobgate: error: the gate is closed: branch=release/* does not hold
-        "#]]);
+        "#]],
+        );
     for words in [
         "retry deploy --require tag",
         "cancel deploy --require tag",
@@ -80,15 +84,16 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
     story.gitlab.before("POST */play", move |world| {
         world.flip(unit, "failed");
     });
-    story
-        .run("play deploy --all --require jobs=unit")
-        .is(9, expect![[r#"
+    story.run("play deploy --all --require jobs=unit").is(
+        9,
+        expect![[r#"
             JOB         RESULT       STATUS   DURATION     ID  NOTE
             deploy 1/3  played       running        3s  90400
             deploy 2/3  played       running        2s  90401
             deploy 3/3  gate closed  manual             90402  nothing was sent
               URL/jobs/90402
-        "#]], expect![[r#"
+        "#]],
+        expect![[r#"
             gate: held  jobs=unit  unit has passed
             plan: deploy 1/3 (90400, manual): play
             plan: deploy 2/3 (90401, manual): play
@@ -100,7 +105,8 @@ fn writes_of_several_jobs_are_gated_every_two_seconds() {
             08:00:15 deploy 2/3 (90401, running): played  URL/jobs/90401
             08:00:15 deploy 3/3 (90402, manual): gate closed, nothing was sent
             jobgate: error: the gate is closed: jobs=unit does not hold
-        "#]]);
+        "#]],
+    );
     assert_eq!(story.gitlab.posts(), 2);
     story.gitlab.finish();
 }
@@ -143,12 +149,13 @@ fn a_wait_is_gated_at_its_end_too() {
             world.pipeline("shop/web", "main", ci().stage("test", [job("unit")]));
         });
     });
-    story
-        .run("wait unit --require newest")
-        .is(9, expect![[r#"
+    story.run("wait unit --require newest").is(
+        9,
+        expect![[r#"
             JOB   RESULT  STATUS   DURATION     ID
             unit  passed  success     1m00s  90400
-        "#]], expect![[r#"
+        "#]],
+        expect![[r#"
             gate: held  newest  no newer pipeline of this ref is for another commit
             08:00:00 pipeline 7700 of project 44, until 08:59:00 at the latest
             08:00:00 unit  pending
@@ -157,6 +164,7 @@ fn a_wait_is_gated_at_its_end_too() {
             08:01:11 unit  running → success
             gate: not held  newest  the newer pipeline 7701 of main is for another commit: 00000000
             jobgate: error: the gate is closed: newest does not hold
-        "#]]);
+        "#]],
+    );
     story.gitlab.finish();
 }

@@ -116,11 +116,11 @@ fn a_rate_limit_is_waited_out() {
         plan: deploy (90400, manual): play
         08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000004); asking again in 1m01s
         jobgate: hint: try again in some minutes; the jobs of one pipeline have no such limit (--pipeline)
-        08:01:00 waiting for deploy (was manual); no good answer for 1m00s
+        08:01:00 waiting for deploy (was manual); the rate limit lasts until 08:01:00
         08:01:01 GitLab answers again
         08:01:01 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000008); asking again in 1m01s
         jobgate: hint: try again in some minutes; the jobs of one pipeline have no such limit (--pipeline)
-        08:02:01 waiting for deploy (was manual); no good answer for 1m00s
+        08:02:01 waiting for deploy (was manual); the rate limit lasts until 08:02:01
         08:02:02 GitLab answers again
         08:02:02 deploy (90400, pending): played  URL/jobs/90400
     "#]]);

@@ -336,3 +336,28 @@ fn trouble_ends_it_only_after_the_outage_budget() {
     assert!((300..=330).contains(&took), "{took}");
     story.gitlab.finish();
 }
+
+#[test]
+fn a_rate_limit_is_named_with_its_end() {
+    let story = story(job("unit").runs(60), 900);
+    story
+        .gitlab
+        .fault("GET */allowed_agents*", Fault::Limited(150));
+    let (got, _) = timed(&story, "gate role=guest jobs=unit --timeout 20m");
+    got.is(0, expect![[r#"
+        FINDING  CONDITION   GITLAB SAID
+        held     role=guest  the role of the job's user in its project is maintainer
+        held     jobs=unit   unit has passed
+    "#]], expect![[r#"
+        08:00:00 pipeline 7700 of project 44, until 08:20:00 at the latest
+        08:00:00 unit  pending
+        08:00:00 GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000003); asking again in 2m31s
+        jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
+        08:01:00 waiting for an answer; the rate limit lasts until 08:02:30
+        08:02:00 waiting for an answer; the rate limit lasts until 08:02:30
+        08:02:31 GitLab answers again
+        08:02:34 unit  pending → success
+        the gate is open: all conditions hold
+    "#]]);
+    story.gitlab.finish();
+}

@@ -81,8 +81,8 @@ fn a_list_that_fails_beside_a_good_one_is_trouble_that_is_named_and_not_asked_fo
     after_head(story.run("wait --all --timeout 150s")).is(3, "", expect![[r#"
         08:00:05 GET /projects/44/pipelines/7700/trigger_jobs: 500 Internal Server Error (request id 01JD0000000000000000000008); asking again in 6s
         jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
-        08:01:00 waiting for a first answer; no good answer for 1m00s
-        08:02:00 waiting for a first answer; no good answer for 2m00s
+        08:01:00 waiting for an answer; no good answer for 1m00s
+        08:02:00 waiting for an answer; no good answer for 2m00s
         jobgate: error: time ran out after 2m30s
         jobgate: error: GitLab has failed, or is down, overloaded or restarting (500)
         jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: 500 Internal Server Error (request id 01JD0000000000000000000026)
