@@ -348,7 +348,9 @@ impl Client<'_> {
             _ => Kind::Deadline,
         };
         let proxy = connection.proxy().filter(|_| stage.closed);
-        let hint = fault.map(|fault| fault.hint.to_owned());
+        let hints = fault.map_or_else(Vec::new, |fault| {
+            fault.hint.lines().map(str::to_owned).collect()
+        });
         let way = proxy.map(|proxy| format!(" through the proxy {proxy}"));
         let way = way.unwrap_or_default();
         let mut message = self.cleaner.line(&words(error, limits), 300);
@@ -356,7 +358,7 @@ impl Client<'_> {
             message = format!("cannot reach {}{way}: {message}", url.origin());
         }
         Error {
-            hints: hint.into_iter().collect(),
+            hints,
             tries,
             ..ask.error(kind, message)
         }

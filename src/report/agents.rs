@@ -43,5 +43,5 @@ pub fn not_allowed(asked: &str, allowed: &[Agent]) -> Stop {
     };
     Stop::new(Exit::NotFound, format!("this job may not use agent {asked:?}"))
         .hint(hint)
-        .hint("the `ci_access` section of an agent's configuration file names the projects, groups, environments and protected branches that may use it")
+        .hint("`ci_access` in an agent's configuration file names the projects and groups that may use it")
 }

@@ -308,7 +308,7 @@ fn text(note: &Note) -> String {
             "{name} is an optional manual job that only a pattern matches: jobgate does not wait for it"
         ),
         Remark::Skipped => format!(
-            "{name} is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out"
+            "{name} is skipped: an earlier job failed, or it is `when: on_failure` (--except leaves jobs out)"
         ),
         Remark::UnknownStatus(status) => format!(
             "{name} has the status {}, which this version does not know: it counts as unfinished",
@@ -338,7 +338,7 @@ fn text(note: &Note) -> String {
             format!("the pipeline does not go on until a person plays the manual job {name}: {url}")
         }
         Remark::MayNeverStart => format!(
-            "{name} has not started, and no other job changes: it may never start (without the trigger jobs, that is not certain)"
+            "{name} may never start: no other job changes (uncertain, as trigger jobs cannot be read)"
         ),
     }
 }

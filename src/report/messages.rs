@@ -75,7 +75,7 @@ pub const CALLER_CANCELED: &str = "this job is being canceled";
 /// The job token stands for another job than at the start.
 pub fn other_caller(before: JobId, now: JobId) -> Stop {
     let error = format!(
-        "at the start the job token belonged to job {before}; now it belongs to job {now}, or that job's pipeline has changed"
+        "since the start, the job token's job has changed from {before} to {now}, or its pipeline has changed"
     );
     Stop::new(Exit::Unknown, error)
 }

@@ -23,11 +23,9 @@ pub fn several(jobs: &[&Job]) -> Stop {
 
 /// The operand means no job; a name may be that of a trigger job.
 pub fn no_such_log(missing: Option<Stop>) -> Stop {
-    let mut stop = missing.unwrap_or_else(one_job);
-    for hint in &mut stop.hints {
-        if hint == messages::LISTS {
-            *hint += "; a trigger job has no log, but --downstream NAME leads to its pipeline";
-        }
+    let stop = missing.unwrap_or_else(one_job);
+    if stop.hints == [messages::LISTS] {
+        return stop.hint("a trigger job has no log, but --downstream NAME leads to its pipeline");
     }
     stop
 }

@@ -199,7 +199,7 @@ fn of_reason(reason: &Reason, outcome: &Outcome) -> Stop {
         }
         Reason::TriggerJobsRefused => {
             stop("without the pipeline's trigger jobs, it is not known which jobs match").hint(
-                "--no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them",
+                "exact names of jobs work without them; `jobgate wait --no-trigger-jobs` leaves them out",
             )
         }
         Reason::PipelineRefused(id) => stop(&format!("pipeline {id}, to which --downstream leads, cannot be read")),
@@ -244,7 +244,9 @@ fn of_job(job: &JobOutcome) -> Option<Stop> {
     };
     let stop = Stop::new(job.counts.exit()?, text);
     Some(match job.counts {
-        Counts::Refused => stop.hint("--shallow takes the trigger job's own status"),
+        Counts::Refused => {
+            stop.hint("`jobgate wait --shallow` judges a trigger job by its own status")
+        }
         _ => stop,
     })
 }

@@ -72,7 +72,7 @@ fn agents_are_meant_by_id_or_config_project() {
     run("agents bank/core --quiet", &world).is(5, "", expect![[r#"
         jobgate: error: this job may not use agent "bank/core"
         jobgate: hint: this job may use: 12 (ops/agents), 13 (ops/agents)
-        jobgate: hint: the `ci_access` section of an agent's configuration file names the projects, groups, environments and protected branches that may use it
+        jobgate: hint: `ci_access` in an agent's configuration file names the projects and groups that may use it
     "#]]);
     world.0.finish();
 }
@@ -106,7 +106,7 @@ fn a_job_without_agents_has_an_empty_list() {
     run("agents --quiet 12", &world).is(5, "", expect![[r#"
         jobgate: error: this job may not use agent "12"
         jobgate: hint: this job may not use any agent
-        jobgate: hint: the `ci_access` section of an agent's configuration file names the projects, groups, environments and protected branches that may use it
+        jobgate: hint: `ci_access` in an agent's configuration file names the projects and groups that may use it
     "#]]);
     world.0.finish();
 }

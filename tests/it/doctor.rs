@@ -273,7 +273,8 @@ fn an_access_token_that_is_of_no_use_here() {
         foreign
         project 44 exists, but the token cannot see it
         GET /projects/44/jobs/90401/trace: 404 Project Not Found (request id 01JD0000000000000000000018)
-          try: the token's user must be a member of project 44 with the role Reporter or higher; the user of a project access token of that project is one
+          try: the token's user must be a member of project 44 with the role Reporter or higher
+          try: the user of a project access token is a member of its project
         unknown
         the server does not know this access token
         GET /projects/44/jobs/90401/trace: 401 Unauthorized (request id 01JD0000000000000000000019)
@@ -366,7 +367,7 @@ fn trouble_on_the_way_is_not_repeated_for_each_question() {
         this GitLab's rate limit is used up
         GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000002)
         GET /projects/44/pipelines/7700/bridges: 429 Retry later (request id 01JD0000000000000000000003)
-          try: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
+          try: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
         works           whoami, agents, trigger
         does not work   play, retry, cancel, erase
         unknown         jobs, trace, wait, gate

@@ -6,7 +6,7 @@ use expect_test::expect;
 use jobgate::os::Interrupt;
 use serde_json::json;
 
-use crate::fake::{Answer, Fault, GitLab, World, ci, job};
+use crate::fake::{Answer, Fault, GitLab, World, ci, downstream, job};
 use crate::run::{Outcome, Run};
 
 struct Story {
@@ -384,9 +384,11 @@ fn rate_limits_hold_a_gate_up_for_half_a_minute_at_most() {
               08:01:02 (request id 01JD0000000000000000000009)
         "#]], expect![[r#"
             08:00:25 GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000007); asking again in 13s
-            jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
+            jobgate: hint: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
+            jobgate: hint: an administrator can raise it under User and IP rate limits
             jobgate: error: the gate could not be checked: no evidence for role=guest
-            jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
+            jobgate: hint: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
+            jobgate: hint: an administrator can raise it under User and IP rate limits
         "#]]);
     story.gitlab.finish();
 }
@@ -414,5 +416,52 @@ fn a_failed_manual_job_has_not_passed() {
             the gate is open: all conditions hold
         "#]],
     );
+    story.gitlab.finish();
+}
+
+#[test]
+fn a_hint_names_no_option_that_gate_does_not_have() {
+    let mut world = World::new();
+    let other = world.project("ops/other");
+    world.at_project(other).ci = ci().stage("x", [job("y")]);
+    world.project("shop/web");
+    let plan = ci()
+        .stage("deploy", [downstream("sub", "ops/other")])
+        .stage("gate", [job("here").here()]);
+    let pipeline = world.pipeline("shop/web", "main", plan);
+    let me = world.job(pipeline, "here");
+    world.advance_by(5);
+    let story = Story {
+        gitlab: GitLab::start(world),
+        me,
+        token: String::new(),
+    };
+    let alone = |words: &str| story.go(story.call(words));
+    alone("gate jobs=sub").is(4, expect![[r#"
+        FINDING  CONDITION  GITLAB SAID
+        refused  jobs=sub
+          the pipeline that sub has started cannot be read; project 44 does not accept job tokens of this project; GET
+          /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to
+          other. (request id 01JD0000000000000000000003)
+    "#]], expect![[r#"
+        jobgate: error: the gate could not be checked: no evidence for jobs=sub
+        jobgate: hint: add the project that this job runs in (web) to the allowlist
+        jobgate: hint: see Settings > CI/CD > Job token permissions > CI/CD job token allowlist in project 44
+        jobgate: hint: the user who started the job must be a member of project 44 with the role Reporter or higher
+        jobgate: hint: `jobgate wait --shallow` judges a trigger job by its own status
+    "#]]);
+    story.gitlab.world(|world| world.age = 18);
+    alone("gate jobs=*").is(4, expect![[r#"
+        FINDING  CONDITION  GITLAB SAID
+        refused  jobs=*
+          without the pipeline's trigger jobs, it is not known which jobs match; job tokens cannot list trigger jobs
+          on this GitLab; use GitLab 19.2 or later, or an access token; GET /projects/45/pipelines/7700/bridges: 404
+          Project Not Found (request id 01JD0000000000000000000007)
+    "#]], expect![[r#"
+        jobgate: error: the gate could not be checked: no evidence for jobs=*
+        jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Pipeline: Read)
+        jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
+        jobgate: hint: exact names of jobs work without them; `jobgate wait --no-trigger-jobs` leaves them out
+    "#]]);
     story.gitlab.finish();
 }

@@ -148,7 +148,30 @@ impl Run {
                 "{name} was printed"
             );
         }
+        self.hints_fit(&log);
         Outcome { code, out, log }
+    }
+
+    /// A hint names only options of the command that was called; what is in backticks is another one's.
+    fn hints_fit(&self, log: &str) {
+        let pages = include_str!("../../docs/reference.md").split("\n## `jobgate ");
+        let named = |page: &str| {
+            self.args
+                .iter()
+                .find(|arg| page.starts_with(&format!("{}`", arg.display())))
+        };
+        let Some(page) = pages.filter(|page| named(page).is_some()).next() else {
+            return;
+        };
+        let known: Vec<&str> = page.split([' ', ',', '\n']).chain(["--help"]).collect();
+        for hint in log.lines().filter(|line| line.contains("jobgate: hint: ")) {
+            let own: String = hint.split('`').step_by(2).collect();
+            let words = own.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+            for option in words.filter(|word| word.starts_with("--") && word.len() > 2) {
+                let known = known.contains(&option) || self.args.iter().any(|arg| arg == option);
+                assert!(known, "no {option} in {:?}: {hint}", self.args);
+            }
+        }
     }
 }
 

@@ -231,10 +231,12 @@ fn one_job_must_be_meant() {
             jobgate: hint: trace takes one of these names
             $ trace parts
             jobgate: error: no job "parts" in pipeline 7700
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline; a trigger job has no log, but --downstream NAME leads to its pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: a trigger job has no log, but --downstream NAME leads to its pipeline
             $ trace unti
             jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline; a trigger job has no log, but --downstream NAME leads to its pipeline
+            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: a trigger job has no log, but --downstream NAME leads to its pipeline
             $ trace gate
             jobgate: error: "gate" is the calling job itself
             jobgate: hint: name another job of the pipeline
@@ -280,7 +282,8 @@ fn a_log_that_may_not_be_read_ends_with_refused() {
     scene.trace("unit").is(4, "", expect![[r#"
         jobgate: error: the access token's user cannot read job logs here
         jobgate: error: GET /projects/44/jobs/90400/trace: 403 Forbidden (request id 01JD0000000000000000000002)
-        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; the user of a project access token of that project is one
+        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher
+        jobgate: hint: the user of a project access token is a member of its project
         jobgate: hint: to read the log of a job that ran with CI_DEBUG_TRACE, the token needs the role Developer
     "#]]);
     scene.gitlab.answer("GET */trace*", Answer::forbidden());

@@ -255,7 +255,8 @@ fn trouble_is_waited_out_and_then_could_not_tell() {
     on(run("whoami", &gitlab, me), &gitlab).is(6, "", expect![[r#"
         jobgate: error: this GitLab's rate limit is used up
         jobgate: error: GET /job: 429 Retry later; the limit lasts until 09:05:05 (request id 01JD0000000000000000000077)
-        jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
+        jobgate: hint: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
+        jobgate: hint: an administrator can raise it under User and IP rate limits
     "#]]);
     gitlab.finish();
 }

@@ -85,12 +85,12 @@ impl Arm {
     /// The allowlist entry lacks permissions.
     pub(super) const PERMISSIONS: Self = refused(
         "this project's allowlist entry lacks the permission {granted}",
-        "{allowlist setting}, edit this project's entry under Fine-grained permissions",
+        "edit this project's entry under Fine-grained permissions\n{allowlist setting}",
     );
     /// Fine-grained permissions are on, and none of them opens this route.
     pub(super) const NO_PERMISSION: Self = refused(
         "job tokens with fine-grained permissions cannot {what}",
-        "{allowlist setting}, choose the default permissions for this project's entry",
+        "choose the default permissions for this project's entry\n{allowlist setting}",
     );
     /// A person or bot is blocked, deactivated, has not accepted the terms…
     pub(super) const BARRED: Self = refused(
@@ -213,12 +213,13 @@ impl Arm {
     /// The limit that counts all requests of a user or address.
     pub(super) const RATE_LIMIT: Self = unknown(
         "this GitLab's rate limit is used up",
-        "all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits",
+        "all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests\n\
+        an administrator can raise it under User and IP rate limits",
     );
     /// A limit that one route has for itself.
     pub(super) const ROUTE_LIMIT: Self = unknown(
         "this GitLab limits how often a user can {what}",
-        "try again in some minutes; the jobs of one pipeline have no such limit (--pipeline)",
+        "try again in some minutes",
     );
     pub(super) const NO_CLIENT_CERTIFICATE: Self = unknown(
         "the server wants a client certificate that it trusts",

@@ -46,7 +46,8 @@ static TABLE: [Fault; 12] = [
     fault(
         "unknownissuer|causedasendentity|badsignature",
         Some(1),
-        "if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it",
+        "for a private CA, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE\n\
+        jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it",
     ),
     fault(
         "certificate expired|peer certificate: expired|not valid yet|notvalidyet",
@@ -76,16 +77,18 @@ static TABLE: [Fault; 12] = [
     fault(
         "no such host|failed to lookup address|host not found",
         Some(3),
-        "check the host name in CI_API_V4_URL or --server, or in the proxy's URL, and the DNS server in this image's /etc/resolv.conf",
+        "check the host name in CI_API_V4_URL, --server or the proxy's URL\n\
+        check the DNS server in this image's /etc/resolv.conf",
     ),
     fault(
         "connection refused|network is unreachable|no route to host|timeout: connect|connection timed out",
         None,
-        "check that GitLab is up, and its host and port in CI_API_V4_URL or --server; else a firewall is in the way, or a proxy is missing or wrong (https_proxy, no_proxy, --proxy)",
+        "check that GitLab is up, its host and port in CI_API_V4_URL or --server, and firewalls\n\
+        check the proxy (https_proxy, no_proxy or --proxy)",
     ),
     fault(
         "corrupt message|connection reset|unexpected e|peer disconnected|close_notify",
         None,
-        "try again; if it lasts, check whether a firewall is in the way, and whether CI_API_V4_URL or --server has http instead of https, or the wrong port",
+        "try again; if it lasts, check http or https and the port in CI_API_V4_URL or --server, and firewalls",
     ),
 ];

@@ -55,7 +55,8 @@ impl Refusal<'_> {
             // Nothing there has members.
             ("member", _) if project.is_none() => return None,
             ("member", Some(TokenKind::Access)) => {
-                "the token's user must be a member of {place} with the role {role} or higher; the user of a project access token of that project is one"
+                "the token's user must be a member of {place} with the role {role} or higher\n\
+                the user of a project access token is a member of its project"
             }
             ("member", _) if need.job_token != JobToken::Never => {
                 "the user who started the job must be a member of {place} with the role {role} or higher"
@@ -72,10 +73,11 @@ impl Refusal<'_> {
                 "put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN"
             }
             ("allowlist setting", _) => {
-                "in {place}: Settings > CI/CD > Job token permissions > CI/CD job token allowlist"
+                "see Settings > CI/CD > Job token permissions > CI/CD job token allowlist in {place}"
             }
             ("allowlist", Some(TokenKind::Job)) if foreign => {
-                "{allowlist setting}, add the project that this job runs in{source}"
+                "add the project that this job runs in{source} to the allowlist\n\
+                {allowlist setting}"
             }
             ("source", _) => {
                 let source = self.named("not allowed from ", ' ');

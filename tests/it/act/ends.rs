@@ -47,7 +47,7 @@ fn a_caller_in_another_pipeline_or_project_by_now_sends_nothing() {
         });
         let got = story.run("play deploy -q");
         assert_eq!((got.code, story.gitlab.posts()), (6, 0), "{got:?}");
-        assert!(got.log.contains("job's pipeline has changed"), "{got:?}");
+        assert!(got.log.contains("its pipeline has changed"), "{got:?}");
     }
 }
 
@@ -111,7 +111,7 @@ fn a_token_that_stands_for_another_job_by_now_sends_nothing() {
           URL/jobs/90400
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
-        jobgate: error: at the start the job token belonged to job 90402; now it belongs to job 90401, or that job's pipeline has changed
+        jobgate: error: since the start, the job token's job has changed from 90402 to 90401, or its pipeline has changed
     "#]]);
     assert_eq!(story.gitlab.posts(), 0);
     story.gitlab.finish();
@@ -221,7 +221,8 @@ fn cancel_does_not_wait_for_a_long_rate_limit() {
         plan: slow (90400, running): cancel
         jobgate: error: this GitLab's rate limit is used up
         jobgate: error: POST /projects/44/jobs/90400/cancel: 429 Retry later; the limit lasts until 08:01:32 (request id 01JD0000000000000000000004)
-        jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
+        jobgate: hint: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
+        jobgate: hint: an administrator can raise it under User and IP rate limits
     "#]]);
     story
         .gitlab

@@ -113,7 +113,8 @@ fn of_a_played_trigger_job_the_pipeline_that_it_has_started_is_canceled() {
             08:00:05 us (90401, canceled): canceled  URL/jobs/90401
             jobgate: error: project 45 exists, but the token cannot see it
             jobgate: error: POST /projects/45/pipelines/7704/cancel: 404 Project Not Found (request id 01JD0000000000000000000016)
-            jobgate: hint: the token's user must be a member of project 45 with the role Developer or higher; the user of a project access token of that project is one
+            jobgate: hint: the token's user must be a member of project 45 with the role Developer or higher
+            jobgate: hint: the user of a project access token is a member of its project
         "#]],
     );
     let log = story.gitlab.log();

@@ -35,7 +35,8 @@ fn a_role_that_is_too_low() {
         08:00:00 deploy (90400, manual): refused
         jobgate: error: the access token's user cannot play jobs here
         jobgate: error: POST /projects/44/jobs/90400/play: 403 Forbidden (request id 01JD0000000000000000000004)
-        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher; the user of a project access token of that project is one
+        jobgate: hint: the token's user must be a member of project 44 with the role Developer or higher
+        jobgate: hint: the user of a project access token is a member of its project
         jobgate: hint: for a protected ref, in project 44: Settings > Repository must allow that user to push or merge (Protected branches) or to create the tag (Protected tags)
         jobgate: hint: for a protected environment, in project 44: Settings > CI/CD > Protected environments must name that user under Allowed to deploy
         jobgate: hint: for an outdated deployment: use the job of the newest pipeline, or see Settings > CI/CD > General pipelines > Prevent outdated deployment jobs
@@ -115,11 +116,11 @@ fn a_rate_limit_is_waited_out() {
     "#]], expect![[r#"
         plan: deploy (90400, manual): play
         08:00:00 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000004); asking again in 1m01s
-        jobgate: hint: try again in some minutes; the jobs of one pipeline have no such limit (--pipeline)
+        jobgate: hint: try again in some minutes
         08:01:00 waiting for deploy (was manual); the rate limit lasts until 08:01:00
         08:01:01 GitLab answers again
         08:01:01 POST /projects/44/jobs/90400/play: 429 This endpoint has been requested too many times. Try again later. (request id 01JD0000000000000000000008); asking again in 1m01s
-        jobgate: hint: try again in some minutes; the jobs of one pipeline have no such limit (--pipeline)
+        jobgate: hint: try again in some minutes
         08:02:01 waiting for deploy (was manual); the rate limit lasts until 08:02:01
         08:02:02 GitLab answers again
         08:02:02 deploy (90400, pending): played  URL/jobs/90400

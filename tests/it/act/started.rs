@@ -210,7 +210,8 @@ fn after_a_lost_answer_nothing_is_assumed_and_newer_pipelines_are_listed() {
         jobgate: error: project ops/monitoring does not exist, or the token cannot see it
         jobgate: error: GET /projects/ops%2Fmonitoring/pipelines: 404 Project Not Found (request id 01JD0000000000000000000014)
         jobgate: hint: the user who started the job must be a member of project ops/monitoring with the role Reporter or higher
-        jobgate: hint: in project ops/monitoring: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+        jobgate: hint: add the project that this job runs in to the allowlist
+        jobgate: hint: see Settings > CI/CD > Job token permissions > CI/CD job token allowlist in project ops/monitoring
         jobgate: hint: look at the newest pipelines of the ref before triggering again
     "#]]);
     story.gitlab.finish();
@@ -249,7 +250,8 @@ fn refusals_are_explained() {
         jobgate: error: project ops/secret does not exist, or the token cannot see it
         jobgate: error: POST /projects/ops%2Fsecret/trigger/pipeline: 404 Project Not Found (request id 01JD0000000000000000000005)
         jobgate: hint: the user who started the job must be a member of project ops/secret with the role Developer or higher
-        jobgate: hint: in project ops/secret: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+        jobgate: hint: add the project that this job runs in to the allowlist
+        jobgate: hint: see Settings > CI/CD > Job token permissions > CI/CD job token allowlist in project ops/secret
     "#]]);
     story
         .gitlab
@@ -268,7 +270,8 @@ fn refusals_are_explained() {
         jobgate: error: project ops/monitoring does not exist, or the token cannot see it
         jobgate: error: POST /projects/ops%2Fmonitoring/trigger/pipeline: 404 Not found (request id 01JD0000000000000000000011)
         jobgate: hint: the user who started the job must be a member of project ops/monitoring with the role Developer or higher
-        jobgate: hint: in project ops/monitoring: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in
+        jobgate: hint: add the project that this job runs in to the allowlist
+        jobgate: hint: see Settings > CI/CD > Job token permissions > CI/CD job token allowlist in project ops/monitoring
     "#]]);
     story.gitlab.finish();
 }

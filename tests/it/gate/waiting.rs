@@ -352,7 +352,8 @@ fn a_rate_limit_is_named_with_its_end() {
         08:00:00 pipeline 7700 of project 44, until 08:20:00 at the latest
         08:00:00 unit  pending
         08:00:00 GET /job/allowed_agents: 429 Retry later (request id 01JD0000000000000000000003); asking again in 2m31s
-        jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
+        jobgate: hint: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
+        jobgate: hint: an administrator can raise it under User and IP rate limits
         08:01:00 waiting for an answer; the rate limit lasts until 08:02:30
         08:02:00 waiting for an answer; the rate limit lasts until 08:02:30
         08:02:31 GitLab answers again

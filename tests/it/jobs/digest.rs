@@ -70,7 +70,8 @@ fn the_digest_of_failed_jobs_ends_their_logs() {
     "#]], expect![[r#"
         jobgate: error: the access token's user cannot read job logs here
         jobgate: error: GET /projects/44/jobs/90401/trace: 403 Forbidden (request id 01JD0000000000000000000017)
-        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher; the user of a project access token of that project is one
+        jobgate: hint: the token's user must be a member of project 44 with the role Reporter or higher
+        jobgate: hint: the user of a project access token is a member of its project
         jobgate: hint: to read the log of a job that ran with CI_DEBUG_TRACE, the token needs the role Developer
     "#]]);
 }

@@ -171,7 +171,8 @@ fn a_pipeline_that_cannot_be_read_is_named_and_the_rest_is_shown() {
         links: /shop/web/-/jobs/ID
         jobgate: error: project 45 does not accept job tokens of this project
         jobgate: error: GET /projects/45/pipelines/7702/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to charts. (request id 01JD0000000000000000000005)
-        jobgate: hint: in project 45: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in (web)
+        jobgate: hint: add the project that this job runs in (web) to the allowlist
+        jobgate: hint: see Settings > CI/CD > Job token permissions > CI/CD job token allowlist in project 45
         jobgate: hint: the user who started the job must be a member of project 45 with the role Reporter or higher
     "#]]);
     let got = scene.jobs("--recursive -o json");

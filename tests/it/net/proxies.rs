@@ -206,19 +206,22 @@ fn with_the_server_fixed_the_whole_way_comes_from_the_command_line() {
         jobgate: warning: --server does not use https_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: --proxy and --ca-file replace them
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
-        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
+        jobgate: hint: for a private CA, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE
+        jobgate: hint: jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         --ca-file CA: 0, proxied: false
         jobgate: warning: --server does not use https_proxy, ALL_PROXY: --proxy and --ca-file replace them
         the gate is open: all conditions hold
         --proxy none --ca-file builtin: 6, proxied: false
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
-        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
+        jobgate: hint: for a private CA, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE
+        jobgate: hint: jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         --proxy PROXY: 6, proxied: true
         jobgate: warning: --server does not use SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: --proxy and --ca-file replace them
         jobgate: error: GET /job: cannot reach https://gl through the proxy 127.0.0.1:PORT: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
-        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
+        jobgate: hint: for a private CA, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE
+        jobgate: hint: jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         --proxy PROXY --ca-file CA: 0, proxied: true
         the gate is open: all conditions hold
     "#]].assert_eq(&text);

@@ -157,7 +157,7 @@ fn refused(result: Result<(), Error>, word: &str) {
         "{error}"
     );
     // No repeat changes a certificate.
-    assert_eq!((error.tries, error.hints.len()), (Some(1), 1), "{error}");
+    assert!(error.tries == Some(1) && !error.hints.is_empty(), "{error}");
 }
 
 #[test]
@@ -501,9 +501,11 @@ fn before_the_first_good_answer_a_certificate_that_is_not_trusted_ends_it_at_onc
     expect![[r#"
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
-        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
+        jobgate: hint: for a private CA, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE
+        jobgate: hint: jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
-        jobgate: hint: if a private CA signed the server's certificate, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE; jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
+        jobgate: hint: for a private CA, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE
+        jobgate: hint: jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is not accepted: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("gitlab.example")
         jobgate: error: the gate could not be checked
         jobgate: hint: use a host name of the server's certificate in CI_API_V4_URL or --server

@@ -213,9 +213,10 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
         jobgate: error: the pipeline that deploy has started cannot be read
         jobgate: error: project 44 does not accept job tokens of this project
         jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000005)
-        jobgate: hint: in project 44: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in (web)
+        jobgate: hint: add the project that this job runs in (web) to the allowlist
+        jobgate: hint: see Settings > CI/CD > Job token permissions > CI/CD job token allowlist in project 44
         jobgate: hint: the user who started the job must be a member of project 44 with the role Reporter or higher
-        jobgate: hint: --shallow takes the trigger job's own status
+        jobgate: hint: `jobgate wait --shallow` judges a trigger job by its own status
     "#]]);
     story
         .run("wait ship --downstream deploy")
@@ -227,7 +228,8 @@ fn another_project_that_cannot_be_read_is_a_refusal() {
             jobgate: error: pipeline 7701, to which --downstream leads, cannot be read
             jobgate: error: project 44 does not accept job tokens of this project
             jobgate: error: GET /projects/44/pipelines/7701/jobs: 403 Forbidden - Authentication by CI/CD job token not allowed from web to deploy. (request id 01JD0000000000000000000009)
-            jobgate: hint: in project 44: Settings > CI/CD > Job token permissions > CI/CD job token allowlist, add the project that this job runs in (web)
+            jobgate: hint: add the project that this job runs in (web) to the allowlist
+            jobgate: hint: see Settings > CI/CD > Job token permissions > CI/CD job token allowlist in project 44
             jobgate: hint: the user who started the job must be a member of project 44 with the role Reporter or higher
         "#]]);
     story.gitlab.finish();
@@ -263,7 +265,7 @@ fn where_trigger_jobs_cannot_be_read_exact_names_still_work() {
         jobgate: error: GET /projects/44/pipelines/7700/bridges: 404 Project Not Found (request id 01JD0000000000000000000013)
         jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Pipeline: Read)
         jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
-        jobgate: hint: --no-trigger-jobs leaves trigger jobs out; exact names of jobs work without them
+        jobgate: hint: exact names of jobs work without them; `jobgate wait --no-trigger-jobs` leaves them out
     "#]]);
     after_head(story.run("wait --stage test --no-trigger-jobs")).is(
         0,

@@ -195,7 +195,7 @@ fn conditions_are_judged_for_the_job_that_began_to_wait() {
     });
     let told = story.run("wait unit --require branch=main");
     let last = told.log.lines().last().unwrap_or_default();
-    let expected = "jobgate: error: at the start the job token belonged to job 90402; now it belongs to job 90401, or that job's pipeline has changed";
+    let expected = "jobgate: error: since the start, the job token's job has changed from 90402 to 90401, or its pipeline has changed";
     assert_eq!((told.code, last), (6, expected), "{}", told.log);
     story.gitlab.finish();
 }

@@ -96,7 +96,7 @@ fn skipped_is_no_pass_and_the_hint_says_why() {
         08:00:02 unit  pending → running  (2s in queue)
         08:00:17 unit  running → success
         08:00:17 report  created → skipped
-        08:00:17 report is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
+        08:00:17 report is skipped: an earlier job failed, or it is `when: on_failure` (--except leaves jobs out)
         jobgate: canceled: report (90401) in pipeline 7700 is skipped  https://gl/web/-/jobs/90401
     "#]]);
     after_head(story.run("wait --all --except report")).is(
@@ -391,7 +391,7 @@ fn the_whole_document() {
             08:00:10 lint  running → success
             08:00:13 unit  running → failed
             08:00:13 ship  created → skipped
-            08:00:13 ship is skipped: a job before it failed, or it is a `when: on_failure` job of a green pipeline; --except leaves jobs out
+            08:00:13 ship is skipped: an earlier job failed, or it is `when: on_failure` (--except leaves jobs out)
             jobgate: failed: unit (90400) in pipeline 7700: the script failed  https://gl/web/-/jobs/90400
         "#]],
     );

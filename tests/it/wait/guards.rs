@@ -72,9 +72,9 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
         08:00:00 ship  created
         08:01:00 waiting for ship (created)
         08:02:00 waiting for ship (created)
-        jobgate: warning: ship has not started, and no other job changes: it may never start (without the trigger jobs, that is not certain)
+        jobgate: warning: ship may never start: no other job changes (uncertain, as trigger jobs cannot be read)
         08:03:05 waiting for ship (created)
-        jobgate: error: time ran out after 4m00s: ship has not started, and no other job changes: it may never start (without the trigger jobs, that is not certain)
+        jobgate: error: time ran out after 4m00s: ship may never start: no other job changes (uncertain, as trigger jobs cannot be read)
         jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
     "#]]);
     story.gitlab.finish();

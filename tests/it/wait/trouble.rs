@@ -42,11 +42,11 @@ fn an_outage_beyond_the_budget_is_unknown() {
         08:00:00 unit  pending
         08:00:02 unit  pending → running  (2s in queue)
         08:00:47 GET /projects/44/pipelines/7700/jobs: the connection closed during the answer; asking again in 6s
-        jobgate: hint: try again; if it lasts, check whether a firewall is in the way, and whether CI_API_V4_URL or --server has http instead of https, or the wrong port
+        jobgate: hint: try again; if it lasts, check http or https and the port in CI_API_V4_URL or --server, and firewalls
         08:01:02 waiting for unit (was running); no good answer for 21s
         08:02:02 waiting for unit (was running); no good answer for 1m21s
         jobgate: error: GitLab has given no good answer for 1m30s: GET /projects/44/pipelines/7700/jobs: the connection closed during the answer
-        jobgate: hint: try again; if it lasts, check whether a firewall is in the way, and whether CI_API_V4_URL or --server has http instead of https, or the wrong port
+        jobgate: hint: try again; if it lasts, check http or https and the port in CI_API_V4_URL or --server, and firewalls
         jobgate: hint: a longer --outage-budget waits longer for an answer
     "#]]);
     story.gitlab.finish();
@@ -133,7 +133,8 @@ fn a_429_beyond_the_time_is_a_timeout() {
         jobgate: error: this GitLab's rate limit is used up
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 09:00:27 (request id 01JD0000000000000000000007)
         jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
-        jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
+        jobgate: hint: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
+        jobgate: hint: an administrator can raise it under User and IP rate limits
     "#]]);
     story.gitlab.finish();
 }
@@ -161,7 +162,8 @@ fn who_looks_once_does_not_sit_out_a_limit() {
         .is(6, "", expect![[r#"
             jobgate: error: this GitLab's rate limit is used up
             jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 08:10:11 (request id 01JD0000000000000000000006)
-            jobgate: hint: all jobs of one user share the limit: use a longer --interval, or ask an administrator about User and IP rate limits
+            jobgate: hint: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
+            jobgate: hint: an administrator can raise it under User and IP rate limits
         "#]]);
     story.gitlab.finish();
 }
