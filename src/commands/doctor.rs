@@ -34,7 +34,7 @@ const USAGE: Usage = Usage {
     details: "\
 doctor sends GET requests for the calling job's project, with each token, and changes nothing: it checks the scopes and role of the access token for \
 play, retry, cancel and erase, and the job token for trigger. A protected ref, a protected environment or the project to trigger may still refuse the \
-action. Without a job, doctor does not check what works with --project, --pipeline and an access token.
+action.
 
 Exit codes: 0 ok, 2 usage, 6 unknown. With --for: 0 if the tokens allow everything that these commands need, 4 if they do not, 6 if that is unknown.",
     example: "jobgate doctor\njobgate doctor --for play --for wait",
@@ -59,22 +59,18 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             rows: Vec::new(),
             silent: 0,
         };
-        let (complete, other_job) = doctor.examine()?;
+        let asked = doctor.examine()?;
         let rows = doctor.rows;
-        let commands = COMMANDS
-            .iter()
-            .map(|command| verdict(command, &rows, complete, other_job));
-        let commands: Vec<_> = commands.collect();
+        let meant = |name: &&&str| wanted.is_empty() || wanted.iter().any(|one| one == **name);
+        let commands = COMMANDS.iter().filter(meant);
+        let commands: Vec<_> = commands.map(|name| verdict(name, &rows, &asked)).collect();
         let unknown = rows.iter().any(|row| row.works() == Works::Unknown);
-        let of = commands
-            .iter()
-            .filter(|one| wanted.iter().any(|name| name == one.command));
         let exit = match wanted.as_slice() {
             [] if unknown => Exit::Unknown,
             [] => Exit::Ok,
-            _ => Exit::of_all(of.map(|verdict| verdict.works.exit())),
+            _ => Exit::of_all(commands.iter().map(|verdict| verdict.works.exit())),
         };
-        report::print(&rows, &commands, &wanted, &mut out, session.color);
+        report::print(&rows, &commands, asked.alone, &mut out, session.color);
         let Err(stop) = out.finish() else {
             if exit != Exit::Ok {
                 session.talk.end(exit, report::end(exit));
@@ -115,17 +111,24 @@ fn needs(command: &str, route: &Route) -> (bool, bool) {
     }
 }
 
-/// Whether a command works. `complete`: everything was asked. `other_job`: the variables and the job token are of two jobs.
-fn verdict<'r>(
-    command: &'static str,
-    rows: &'r [Row],
+/// What could be asked.
+#[derive(Default)]
+struct Asked {
+    /// Everything.
     complete: bool,
+    /// The variables and the job token are of two jobs.
     other_job: bool,
-) -> Verdict<'r> {
+    /// Nothing of a job, but there is an access token, with which other projects and pipelines can be named.
+    alone: bool,
+}
+
+/// Whether a command works.
+fn verdict<'r>(command: &'static str, rows: &'r [Row], asked: &Asked) -> Verdict<'r> {
     let mut works = Works::Yes;
     let mut missing = Vec::new();
     for row in rows {
         let found = match (row.works(), needs(command, &row.route)) {
+            (Works::No, (true, _)) if asked.alone && ON_JOBS.contains(&command) => Works::Unknown,
             (found, (true, _)) => found,
             (Works::No, (_, true)) => Works::Partly,
             (found, (_, true)) => found,
@@ -136,8 +139,8 @@ fn verdict<'r>(
         }
         works = works.max(found);
     }
-    let unasked = !complete && !["whoami", "agents", "trigger"].contains(&command);
-    if unasked || other_job && STRICT.contains(&command) {
+    let unasked = !asked.complete && !["whoami", "agents", "trigger"].contains(&command);
+    if unasked || asked.other_job && STRICT.contains(&command) {
         works = works.max(Works::Unknown);
     }
     Verdict {
@@ -160,12 +163,15 @@ struct Doctor<'s, 'a> {
 }
 
 impl Doctor<'_, '_> {
-    /// Whether everything was asked, and whether the variables and the job token are of two jobs. The error is a signal.
-    fn examine(&mut self) -> Result<(bool, bool), Stop> {
+    /// The error is a signal.
+    fn examine(&mut self) -> Result<Asked, Stop> {
         let answer = self.ask(Route::CurrentJob)?;
         self.ask(Route::AllowedAgents)?;
         let Some(Ok(me)) = answer.map(|answer| self.session.me_of(&answer)) else {
-            return Ok((false, false));
+            return Ok(Asked {
+                alone: self.session.gitlab.has(TokenKind::Access),
+                ..Asked::default()
+            });
         };
         let (pipeline, job) = (me.pipeline.id, me.job.id);
         let project = || Project::Id(me.project);
@@ -205,8 +211,11 @@ impl Doctor<'_, '_> {
             });
         }
         self.session.warn_of_other_job(Some(&me));
-        let other_job = self.session.other_job(&me).is_some();
-        Ok((self.silent < SILENT, other_job))
+        Ok(Asked {
+            complete: self.silent < SILENT,
+            other_job: self.session.other_job(&me).is_some(),
+            alone: false,
+        })
     }
 
     /// Asks with each token. A good answer comes back.

@@ -67,8 +67,12 @@ const VERDICTS: &[Column] = &[Column::Left(""), Column::Text("")];
 
 const JUDGED: &str = "doctor checks the calling job's project and changes nothing:\nfor play, retry, cancel and erase it checks the scopes and role of the access token\n";
 
-/// The page. `wanted`: the commands that the exit code is about; all if there are none.
-pub fn print(rows: &[Row], commands: &[Verdict], wanted: &[String], out: &mut Out, color: Color) {
+/// Without a job, there is no project to ask about.
+const ALONE: &str =
+    "jobs, trace, wait, play, retry, cancel and erase may work with --project and --pipeline\n";
+
+/// The page. `commands`: those that were asked about. `alone`: there is an access token and no job.
+pub fn print(rows: &[Row], commands: &[Verdict], alone: bool, out: &mut Out, color: Color) {
     let mut table = Table::new(ROWS);
     for Row { route, cells } in rows {
         let [job, access] = cells.each_ref().map(|cell| {
@@ -79,6 +83,7 @@ pub fn print(rows: &[Row], commands: &[Verdict], wanted: &[String], out: &mut Ou
     }
     out.table(&table, color);
     out.text(JUDGED);
+    out.text(if alone { ALONE } else { "" });
     out.text(&advice(rows));
     out.text("\n");
     let mut table = Table::new(VERDICTS);
@@ -92,14 +97,6 @@ pub fn print(rows: &[Row], commands: &[Verdict], wanted: &[String], out: &mut Ou
         let names: Vec<String> = of.map(command).collect();
         if !names.is_empty() {
             table.row(&[(title, Paint::Dim), (&names.join(", "), word(works).1)]);
-        }
-    }
-    for verdict in commands {
-        if wanted.iter().any(|name| name == verdict.command) {
-            let (answer, paint) = word(verdict.works);
-            let parts = parts(verdict).unwrap_or(answer.to_owned());
-            let title = format!("ready for {}", verdict.command);
-            table.row(&[(&title, Paint::Strong), (&parts, paint)]);
         }
     }
     out.table(&table, color);
@@ -150,13 +147,11 @@ fn word(works: Works) -> (&'static str, Paint) {
 
 /// The command, and where it works in part: which part.
 fn command(verdict: &Verdict) -> String {
-    let parts = parts(verdict).map(|parts| format!(" ({parts})"));
-    verdict.command.to_owned() + &parts.unwrap_or_default()
-}
-
-fn parts(verdict: &Verdict) -> Option<String> {
     let parts: Vec<_> = verdict.missing.iter().map(|row| part(row)).collect();
-    (verdict.works == Works::Partly).then(|| parts.join(", "))
+    match verdict.works {
+        Works::Partly => format!("{} ({})", verdict.command, parts.join(", ")),
+        _ => verdict.command.to_owned(),
+    }
 }
 
 /// What is left of a command that works without this.
