@@ -313,7 +313,7 @@ pub fn missing<'w>(watches: impl IntoIterator<Item = &'w Watch>) -> Vec<Missing>
     let mut missing: Vec<Missing> = Vec::new();
     for watch in watches {
         let outcome = watch.give_up(Exit::Pending);
-        for one in outcome.jobs(|one| one.counts.exit() != Some(Exit::Ok)) {
+        for one in outcome.jobs(|one| !one.passed()) {
             if !missing.iter().any(|known| known.name == one.name) {
                 missing.push(Missing {
                     name: one.name.clone(),

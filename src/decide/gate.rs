@@ -98,7 +98,7 @@ pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
 
 /// Of the first job that has not passed; where all have passed, which is not enough for an approval, of the first one.
 fn page(outcome: &Outcome) -> Option<String> {
-    let open = outcome.jobs(|one| one.counts.exit() != Some(Exit::Ok));
+    let open = outcome.jobs(|one| !one.passed());
     let job = open.first().copied().or(outcome.jobs.first())?.job.as_ref();
     job.map(|job| job.web_url.clone())
 }

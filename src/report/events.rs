@@ -36,7 +36,8 @@ pub enum Event<'e> {
     },
     Change(&'e Change),
     Note {
-        note: &'static str,
+        #[serde(flatten)]
+        what: &'e Remark,
         #[serde(flatten)]
         job: Option<&'e Named>,
         text: &'e str,
@@ -158,7 +159,7 @@ impl<'t> EventWriter<'t> {
     pub fn note(&self, note: &Note) {
         let text = text(note);
         let event = Event::Note {
-            note: kind(&note.what),
+            what: &note.what,
             job: note.job.as_ref(),
             text: &text,
         };
@@ -276,24 +277,6 @@ pub fn unfinished(mut stop: Stop, outcome: &Outcome, known: &[Note]) -> Option<S
         stop.error = format!("{head}: {}\n{rest}", known.join("\n"));
     }
     Some(stop)
-}
-
-/// The word for a note in events.
-fn kind(what: &Remark) -> &'static str {
-    match what {
-        Remark::Manual => "manual",
-        Remark::Ignored => "ignored",
-        Remark::Skipped => "skipped",
-        Remark::UnknownStatus(_) => "unknown-status",
-        Remark::Siblings(_) => "siblings",
-        Remark::Absent(_) => "absent",
-        Remark::Downstream(_) => "downstream",
-        Remark::PinMoved { .. } => "pin-moved",
-        Remark::DownstreamCanceled(_) => "downstream-canceled",
-        Remark::Stuck { .. } => "stuck",
-        Remark::Blocking => "blocking",
-        Remark::MayNeverStart => "may-never-start",
-    }
 }
 
 /// A note as a line for people: what it is and what to do.

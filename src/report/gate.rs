@@ -166,22 +166,19 @@ fn sentence(fact: Fact) -> &'static str {
     }
 }
 
-/// How the jobs count, those that have not passed first.
+/// How the jobs count, those that have not passed first; of a trigger job, those downstream.
 fn jobs(outcome: &Outcome) -> String {
-    let mut jobs: Vec<&JobOutcome> = outcome.jobs.iter().collect();
-    jobs.sort_by_key(|job| job.counts.exit() == Some(Exit::Ok));
-    let jobs: Vec<String> = jobs.into_iter().map(counts).collect();
+    let open = outcome.jobs(|one| !one.passed());
+    let passed = outcome.jobs.iter().filter(|one| one.passed());
+    let jobs: Vec<String> = open.into_iter().chain(passed).map(counts).collect();
     messages::list(&jobs)
 }
 
 /// `unit has passed`
 fn counts(outcome: &JobOutcome) -> String {
-    let (name, counts) = (&outcome.name, outcome.counts);
-    let status = outcome
-        .job
-        .as_ref()
-        .map_or("missing", |job| job.status.word());
-    match counts {
+    let (name, job) = (&outcome.name, outcome.job.as_ref());
+    let status = job.map_or("missing", |job| job.status.word());
+    match outcome.counts {
         Counts::Passed => format!("{name} has passed"),
         Counts::Warning => format!("{name} has not passed, but is allowed to fail"),
         _ if status == "failed" => format!("{name} has failed"),
@@ -196,15 +193,12 @@ const ALLOWED: &str =
 
 /// By GitLab's own rule, all would have passed.
 fn only_allowed_failures(outcome: &Outcome) -> bool {
-    let jobs = outcome.jobs.iter();
-    let mut bad = jobs
-        .filter(|one| one.counts.exit() != Some(Exit::Ok))
-        .peekable();
     let allowed = |one: &JobOutcome| {
         let ended = matches!(one.counts, Counts::Failed | Counts::Canceled);
         ended && one.job.as_ref().is_some_and(|job| job.allow_failure)
     };
-    bad.peek().is_some() && bad.all(|one| allowed(one))
+    let ended = matches!(outcome.exit, Exit::Failed | Exit::Canceled);
+    ended && outcome.jobs.iter().all(|one| one.passed() || allowed(one))
 }
 
 fn hints_of(line: &Line) -> Vec<&str> {

@@ -154,13 +154,13 @@ impl Run {
 
     /// A hint names only options of the command that was called; what is in backticks is another one's.
     fn hints_fit(&self, log: &str) {
-        let pages = include_str!("../../docs/reference.md").split("\n## `jobgate ");
+        let mut pages = include_str!("../../docs/reference.md").split("\n## `jobgate ");
         let named = |page: &str| {
             self.args
                 .iter()
                 .find(|arg| page.starts_with(&format!("{}`", arg.display())))
         };
-        let Some(page) = pages.filter(|page| named(page).is_some()).next() else {
+        let Some(page) = pages.find(|page| named(page).is_some()) else {
             return;
         };
         let known: Vec<&str> = page.split([' ', ',', '\n']).chain(["--help"]).collect();

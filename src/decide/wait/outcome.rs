@@ -148,7 +148,9 @@ pub struct Note {
     pub what: Remark,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+/// As an event it is its name alone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "note", rename_all = "kebab-case")]
 pub enum Remark {
     /// A manual job waits for a person to play it.
     Manual,
@@ -157,21 +159,29 @@ pub enum Remark {
     /// `when: on_failure` jobs are skipped in green pipelines.
     Skipped,
     /// GitLab has a status that this version does not know; the job counts as unfinished.
-    UnknownStatus(Status),
+    UnknownStatus(#[serde(skip)] Status),
     /// The calling job's own parallel siblings, which are not waited for.
-    Siblings(Vec<String>),
+    Siblings(#[serde(skip)] Vec<String>),
     /// The pipeline does not have the job that was asked for with `--optional`.
-    Absent(String),
+    Absent(#[serde(skip)] String),
     /// The trigger job has started this pipeline, which is waited for from now on.
-    Downstream(PipelineId),
+    Downstream(#[serde(skip)] PipelineId),
     /// A newer attempt of the trigger job has started another pipeline.
-    PinMoved { from: PipelineId, to: PipelineId },
+    PinMoved {
+        #[serde(skip)]
+        from: PipelineId,
+        #[serde(skip)]
+        to: PipelineId,
+    },
     /// The pipeline that the trigger job has started was canceled.
-    DownstreamCanceled(PipelineId),
+    DownstreamCanceled(#[serde(skip)] PipelineId),
     /// The job waits for a runner (`pending`) or for a resource group.
     Stuck {
+        #[serde(skip)]
         status: Status,
+        #[serde(skip)]
         age: Duration,
+        #[serde(skip)]
         tags: Box<[String]>,
     },
     /// Nothing moves but for a manual job that blocks the pipeline.
@@ -222,6 +232,11 @@ pub struct JobOutcome {
 }
 
 impl JobOutcome {
+    /// Simply, with a warning, or since it does not count.
+    pub fn passed(&self) -> bool {
+        self.counts.exit() == Some(Exit::Ok)
+    }
+
     fn find<'o>(&'o self, wanted: &impl Fn(&Self) -> bool, found: &mut Vec<&'o Self>) {
         let before = found.len();
         self.because.iter().for_each(|job| job.find(wanted, found));
