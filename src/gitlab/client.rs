@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashSet;
 use std::mem::Discriminant;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ pub(super) struct Memory {
     /// Projects that GitLab itself has named, so that they exist: the job's own first.
     pub(super) known: Vec<ProjectId>,
     /// Good answers so far: objects and whole lists.
-    pub(super) answers: u64,
+    pub(super) answers: Rc<Cell<u64>>,
 }
 
 impl<'a> Client<'a> {
@@ -160,12 +161,12 @@ impl<'a> Client<'a> {
 
     /// Good answers so far: objects and whole lists.
     pub fn answers(&self) -> u64 {
-        self.memory().answers
+        self.memory().answers.get()
     }
 
     /// One more: an object, or a list that its reader has found to be whole.
     pub fn count_answer(&self) {
-        self.memory().answers += 1;
+        self.memory().answers.update(|answers| answers + 1);
     }
 
     /// GitLab itself has named this project: a 404 for it is a refusal.

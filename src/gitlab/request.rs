@@ -69,13 +69,13 @@ impl Client<'_> {
         query(&pairs)
     }
 
-    /// An answer whose text is JSON to its end.
+    /// An answer whose text is JSON to its end; to a write, an object.
     fn document(&self, ask: &Ask) -> Result<Answer, Error> {
         let answer = self.fetch(ask)?;
-        if serde_json::from_str::<IgnoredAny>(&answer.body).is_err() {
+        let form = !ask.writes() || answer.body.trim_start().starts_with('{');
+        if !form || serde_json::from_str::<IgnoredAny>(&answer.body).is_err() {
             return Err(self.not_json(&answer));
         }
-        self.count_answer();
         Ok(answer)
     }
 }

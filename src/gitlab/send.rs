@@ -1,6 +1,8 @@
 //! From one request to its answer's text: limits, redirects, bounds, and the kind of each bad end.
 
+use std::cell::Cell;
 use std::io::Read;
+use std::rc::Rc;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -42,18 +44,22 @@ pub struct Answer {
     pub facts: Facts,
     pub(super) headers: HeaderMap,
     pub(super) route: Route,
+    /// The client's count of good answers.
+    pub(super) good: Rc<Cell<u64>>,
 }
 
 impl Answer {
-    /// The body as a type; an answer of another form is an [`Error`] of kind `Unusable`, which counts as transient.
+    /// The body as a type, which makes it a good answer; one of another form is an [`Error`] of kind `Unusable`, which counts as transient.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         // serde's own message may quote the body.
-        serde_json::from_str(&self.body).map_err(|error| {
+        let value = serde_json::from_str(&self.body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             self.lacks(&format!(
                 "is JSON, but not of the expected form (line {line}, column {column})"
             ))
-        })
+        })?;
+        self.good.update(|answers| answers + 1);
+        Ok(value)
     }
 
     /// The answer is not what it should be.
@@ -220,6 +226,7 @@ impl Client<'_> {
             facts: head.facts,
             headers: head.headers,
             route: ask.route.clone(),
+            good: Rc::clone(&self.memory().answers),
         })
     }
 

@@ -141,6 +141,15 @@ fn what_is_not_http_or_has_no_end_is_lost() {
     }
 }
 
+#[test]
+fn json_that_is_no_object_is_no_answer_to_a_write() {
+    for text in ["null", "\"ok\"", "[]"] {
+        let server = Server::http(move |_| json(200, text));
+        let error = World::new(&server.api()).post(&play()).unwrap_err();
+        assert!(error.kind == Kind::Unusable && !error.nothing_done());
+    }
+}
+
 fn packed(status: u16, text: &[u8]) -> Server {
     let whole = answer(status, &[("Content-Encoding", "gzip")], text);
     Server::http(move |request| {
@@ -255,7 +264,7 @@ fn only_a_get_on_a_reused_connection_is_sent_again_and_only_once() {
 
 #[test]
 fn a_write_has_a_connection_of_its_own() {
-    let server = Server::http(|_| json(200, "[]"));
+    let server = Server::http(|_| json(200, "{}"));
     World::new(&server.api()).client(|client| {
         client.get(&jobs(), &[]).unwrap();
         client.post(&play(), &Body::None).unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jobgate::os::Signal;
 
 use super::{Story, after_head};
-use crate::fake::{Chaos, Fault, Logged, MIRA, child, ci, job};
+use crate::fake::{Bad, Chaos, Fault, Logged, MIRA, child, ci, job};
 
 #[test]
 fn an_outage_within_the_budget_is_sat_out() {
@@ -28,6 +28,20 @@ fn an_outage_within_the_budget_is_sat_out() {
         08:03:00 unit  running → success
     "#]]);
     story.gitlab.finish();
+}
+
+#[test]
+fn json_that_is_no_answer_to_the_question_uses_up_the_budget() {
+    for text in ["null", "{}", "\"ok\"", "[\"a\",\"b\"]"] {
+        let story = Story::new(ci().stage("test", [job("unit").runs(1000)]));
+        let fault = Fault::Before(Bad::Json(text));
+        story.gitlab.faults("*", fault, u32::MAX);
+        let begun = story.gitlab.world(|world| world.now);
+        let told = story.run("wait unit --outage-budget 1m");
+        let took = story.gitlab.world(|world| world.now).since(begun);
+        assert_eq!((told.code, took.as_secs()), (6, 60), "{text}: {}", told.log);
+        story.gitlab.finish();
+    }
 }
 
 #[test]
