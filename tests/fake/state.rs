@@ -158,6 +158,7 @@ pub(super) enum Reply {
 
 /// Another name for loopback, so another origin.
 const ELSEWHERE: &str = "localhost";
+const SIGN_IN: &str = "/users/sign_in";
 
 /// Longest row of requests that a program may send without sleeping once.
 const MOST_WITHOUT_SLEEP: u32 = 5000;
@@ -290,17 +291,20 @@ impl State {
         }
     }
 
-    /// What stands at another origin, if the request was led there.
+    /// What stands outside GitLab's API, if the request was led there: any token is a violation.
     fn elsewhere(&self, request: &Request) -> Option<Answer> {
         let mut headers = request.headers.iter();
         let led = headers.any(|(name, value)| name == "host" && value.starts_with(ELSEWHERE));
-        let empty = led.then(|| Answer::new(200, "application/json", "[]"));
-        self.stranger.clone().or(empty)
+        let found = match request.target.as_str() {
+            SIGN_IN => Some(Fault::Page.answer(self.world.now)),
+            _ => led.then(|| Answer::new(200, "application/json", "[]")),
+        };
+        self.stranger.clone().or(found)
     }
 
     fn place(&self, to: To, request: &Request) -> String {
         match to {
-            To::SignIn => "/users/sign_in".to_owned(),
+            To::SignIn => SIGN_IN.to_owned(),
             To::Elsewhere => self.origin.replace("127.0.0.1", ELSEWHERE) + &request.target,
             To::Same => request.target.clone(),
         }
