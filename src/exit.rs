@@ -56,7 +56,7 @@ impl Exit {
         self.row().3
     }
 
-    /// Returns one code for several outcomes: a signal first, then 4, 6, 1, 7, 9, 10, 5, 3, 8, and 0 only if all are 0.
+    /// Returns one code for several outcomes: a signal first, then 2, 4, 6, 1, 7, 9, 10, 5, 3, 8, and 0 only if all are 0.
     pub fn of_all(outcomes: impl IntoIterator<Item = Self>) -> Self {
         let outcomes = outcomes.into_iter();
         outcomes.min_by_key(|exit| exit.row().2).unwrap_or(Self::Ok)

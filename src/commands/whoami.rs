@@ -20,7 +20,8 @@ const USAGE: Usage = Usage {
     operands: "",
     summary: "shows the job, pipeline, project and user of the job token",
     details: "\
-whoami asks GitLab with the job token (GET /job, GET /job/allowed_agents). Nothing in the answer comes from a CI/CD variable.
+whoami asks GitLab with the job token (GET /job, GET /job/allowed_agents). Only the time left depends on a CI/CD \
+variable (CI_JOB_TIMEOUT); GitLab gives everything else.
 
 --output json prints both of GitLab's objects, complete, as job and allowed_agents. If GitLab refuses allowed_agents, it is null, and table and dotenv \
 have neither roles nor environment.

@@ -129,14 +129,71 @@ fn links_between_pages_lead_somewhere() {
 
 #[test]
 fn every_promise_has_its_test() {
-    let page = std::fs::read_to_string(root().join("docs/promises.md")).unwrap();
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let page = read("docs/promises.md");
     let promises = page.split("## What no test reaches").next().unwrap();
     let rows = promises.lines().filter(|line| line.starts_with("| "));
     let rows = rows.filter(|row| *row != "| promise | test |");
     let broken: Vec<&str> = rows.clone().filter(|row| !names_a_test(row)).collect();
     assert!(broken.is_empty(), "no such test: {broken:#?}");
-    assert!(rows.count() > 100);
+    assert!(rows.count() > 250);
     assert!(!names_a_test("| It flies | `wait::ends::it_flies` |"));
+    let scripts = page.split("`.ci/").skip(1);
+    for script in scripts.map(|rest| rest.split('`').next().unwrap()) {
+        assert!(root().join(".ci").join(script).is_file(), ".ci/{script}");
+    }
+    // Every section of these pages makes promises.
+    for file in [
+        "README.md",
+        "docs/waiting.md",
+        "docs/gates.md",
+        "docs/tokens.md",
+        "docs/reference.md",
+    ] {
+        let link = file.strip_prefix("docs/").unwrap_or("../README.md");
+        let text = read(file);
+        let titles = text.lines().filter_map(|line| line.strip_prefix("## "));
+        for title in titles.filter(|title| *title != "Links") {
+            let link = format!("({link}#{})", anchor(title));
+            let (_, rest) = promises.split_once(&link).expect(&link);
+            let rest = rest.split("\n[").next().unwrap();
+            assert!(
+                rest.contains("\n| promise | test |\n|---|---|\n| "),
+                "{link}"
+            );
+        }
+    }
+}
+
+/// Which of several exit codes counts, as README lists them.
+#[test]
+fn the_order_of_exit_codes_is_that_of_the_readme() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, rest) = readme
+        .split_once("exits with the first one of this list: ")
+        .unwrap();
+    let (list, _) = rest.split_once(" (").unwrap();
+    let codes = list.split(", ").map(|word| word.parse().unwrap_or(143));
+    let exit = |code: u8| Exit::ALL.into_iter().find(|exit| exit.code() == code);
+    let order: Vec<Exit> = codes.map(|code| exit(code).unwrap()).collect();
+    assert_eq!(order.len(), Exit::ALL.len() - 3);
+    for (rank, first) in order.iter().enumerate() {
+        for second in &order[rank..] {
+            for both in [[*first, *second, Exit::Ok], [Exit::Ok, *second, *first]] {
+                assert_eq!(Exit::of_all(both), *first, "{first:?} and {second:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pages_name_the_rust_that_the_project_needs() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let manifest = read("Cargo.toml");
+    let (_, rest) = manifest.split_once("\nrust-version = \"").unwrap();
+    let version = rest.split('"').next().unwrap();
+    assert!(read("README.md").contains(&format!("needs Rust {version} or newer")));
+    assert!(read("docs/contributing.md").contains(&format!("older than {version}:")));
 }
 
 /// The row ends with the path of a test: `wait::ends::time_runs_out` in tests/it, `url::tests::loopback_is_known` in src.

@@ -431,6 +431,28 @@ fn readme_and_help_say_what_the_routes_need() {
         for words in [format!("role {}{or}", need.role), scope, release] {
             assert!(row(key).contains(&words), "{words}: {}", row(key));
         }
+        let name = match command {
+            Some(name) => format!("`{name}`"),
+            None => key
+                .rsplit(": ")
+                .next()
+                .unwrap()
+                .replace("exact names", "`wait`")
+                .replace("globs", "`wait`"),
+        };
+        let table = include_str!("../../docs/tokens.md")
+            .split_once("| permissions |")
+            .unwrap()
+            .1;
+        let permits = table
+            .lines()
+            .find(|line| line.contains(&name))
+            .expect(&name);
+        assert!(
+            permits.contains(need.permission),
+            "{}: {permits}",
+            need.permission
+        );
         if let Some(command) = command {
             let page = Run::new("help").arg(command).binary().out;
             let page = page.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -465,3 +465,24 @@ fn a_hint_names_no_option_that_gate_does_not_have() {
     "#]]);
     story.gitlab.finish();
 }
+
+#[test]
+fn these_conditions_need_the_job_token_alone_on_every_server() {
+    for age in [17, 18, 19] {
+        let story = Story::new();
+        story.gitlab.world(|world| {
+            world.age = age;
+            let project = world.project_by_path("shop/web").unwrap().id;
+            world.agent(project, "prod", &["shop/web"], json!({}));
+        });
+        let conditions = "gate project=shop/web branch=main tag!=v1 source=push user=mira role=developer tier=production environment=prod* agent=shop/web";
+        let got = story.go(story.call(conditions));
+        // The gate's own pipeline has a branch, so that `tag!=` alone does not hold.
+        assert_eq!(
+            (got.code, got.out.matches("\nheld ").count()),
+            (9, 8),
+            "{age}: {got:?}"
+        );
+        story.gitlab.finish();
+    }
+}

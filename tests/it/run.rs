@@ -86,6 +86,7 @@ impl Run {
             .args(&self.args)
             .env_clear()
             .envs(&self.vars)
+            .envs(std::env::vars_os().filter(|(name, _)| name == "LLVM_PROFILE_FILE"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

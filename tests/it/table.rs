@@ -29,6 +29,8 @@ fn the_table_keeps_its_rules() {
         let mut given = HashSet::from(["--help", "-h", "--version", "-V"]);
         for option in usage.options() {
             sound_option(option);
+            // A token on the command line could be read by other processes.
+            assert!(!option.name.contains("token") || option.name == "--token-file");
             assert!(given.insert(option.name), "{name} {} twice", option.name);
             let short = option.short.is_none_or(|short| given.insert(short));
             assert!(short, "{name} {} twice", option.name);

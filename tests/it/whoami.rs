@@ -163,6 +163,9 @@ fn a_page_without_agents_says_so() {
     let got = run("whoami -o json", &gitlab, me).binary();
     let got: Value = serde_json::from_str(&got.out).unwrap();
     assert_eq!(got["allowed_agents"], Value::Null);
+    gitlab.faults("*/job/allowed_agents", Fault::Unauthorized, 2);
+    let got = run("whoami -o dotenv", &gitlab, me).binary().out;
+    assert!(!got.contains("ROLE") && !got.contains("ENVIRONMENT") && got.contains("USER=mira"));
     gitlab.finish();
 }
 
@@ -347,5 +350,24 @@ fn text_from_gitlab_cannot_steer_a_terminal() {
             jobgate: error: the user who started this job cannot read the calling job; GitLab's answer gives the reason
             jobgate: error: GET /job: 403 Forbidden - \u{1b}[2J\u{202e}\u{200b}\u{feff}\u{e0041} x (request id 01JD0000000000000000000004)
         "#]]);
+    gitlab.finish();
+}
+
+#[test]
+fn nothing_is_kept_between_two_calls() {
+    let (gitlab, me) = deploying(19);
+    let folder = tempfile::tempdir().unwrap();
+    for words in [
+        "whoami",
+        "jobs",
+        "gate branch=main",
+        "wait --all --timeout 0",
+    ] {
+        let call = run(words, &gitlab, me).var("HOME", folder.path());
+        let mut command = call.var("TMPDIR", folder.path()).command();
+        assert!(command.current_dir(folder.path()).output().is_ok());
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert!(left.is_empty(), "{words}: {left:?}");
+    }
     gitlab.finish();
 }

@@ -265,3 +265,38 @@ fn an_access_token_is_enough_where_project_and_pipeline_are_given() {
     assert_eq!(story.run(&format!("{words} --require branch=main")).code, 4);
     story.gitlab.finish();
 }
+
+/// With `--server`, and no variable of a job.
+#[test]
+fn these_commands_need_no_job_and_the_others_do() {
+    for (words, code) in [
+        ("jobs", 0),
+        ("jobs --recursive", 0),
+        ("trace unit", 0),
+        ("wait unit", 1),
+        ("play deploy", 0),
+        ("retry unit", 0),
+        ("cancel slow", 0),
+        ("erase unit", 0),
+        ("wait unit --require branch", 4),
+        ("whoami", 4),
+        ("agents", 4),
+        ("gate branch", 4),
+        ("trigger shop/web --ref main", 4),
+    ] {
+        let unit = job("unit").artifacts().is("failed");
+        let jobs = [unit, job("deploy").manual(), job("slow").is("running")];
+        let story = Story::new(ci().stage("deploy", jobs));
+        let place = match words.split(' ').next() {
+            Some("whoami" | "agents" | "gate" | "trigger") => "",
+            _ => " --project shop/web --pipeline 7700",
+        };
+        let got = story.go(story
+            .call(&format!("{words}{place}"))
+            .without("CI_JOB_TOKEN")
+            .without("CI_JOB_ID")
+            .without("CI_API_V4_URL"));
+        assert_eq!(got.code, code, "{words}: {got:?}");
+        story.gitlab.finish();
+    }
+}

@@ -168,3 +168,17 @@ fn a_wait_is_gated_at_its_end_too() {
     );
     story.gitlab.finish();
 }
+
+#[test]
+fn no_condition_is_waited_for() {
+    let jobs = [job("deploy").manual(), job("unit").runs(60)];
+    let story = Story::new(ci().stage("deploy", jobs));
+    let now = || story.gitlab.world(|world| world.now);
+    let begun = now();
+    for words in ["play deploy", "wait unit", "cancel unit"] {
+        let got = story.run(&format!("{words} --require jobs=unit"));
+        assert_eq!((got.code, now()), (9, begun), "{words}: {got:?}");
+    }
+    assert_eq!(story.gitlab.posts(), 0);
+    story.gitlab.finish();
+}

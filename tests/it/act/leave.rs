@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use jobgate::os::{Interrupt, Signal};
 
 use super::{Story, deploy};
-use crate::fake::{child, ci, job};
+use crate::fake::{Fault, child, ci, job};
 
 fn long() -> crate::fake::Ci {
     ci().stage("deploy", [job("deploy").manual().endless()])
@@ -169,7 +169,7 @@ fn what_was_not_started_is_left_as_it_is() {
         };
         let story = Story::new(ci().stage("deploy", [deploy]));
         let pattern = format!("POST */{words}");
-        story.gitlab.fault(&pattern, crate::fake::Fault::Close);
+        story.gitlab.fault(&pattern, Fault::Close);
         let got = interrupted(
             &story,
             &pattern,
@@ -205,4 +205,16 @@ fn what_was_started_before_the_gate_of_the_next_is_canceled() {
     let first = story.job("deploy 1/3");
     assert_eq!(story.gitlab.world(|world| world.status(first)), "canceled");
     story.gitlab.finish();
+}
+
+#[test]
+fn a_cancel_after_a_signal_takes_four_seconds_at_most() {
+    for fault in [Fault::BadGateway, Fault::Limited(60), Fault::Close] {
+        let story = Story::with(long(), |world, _| world.signal_after(60, Signal::Terminate));
+        story.gitlab.faults("POST */cancel", fault, u32::MAX);
+        let begun = story.gitlab.world(|world| world.now);
+        let got = story.run("play deploy --wait --on-cancel cancel");
+        let took = story.gitlab.world(|world| world.now).since(begun).as_secs();
+        assert!(got.code == 143 && took <= 64, "{fault:?} {took}: {got:?}");
+    }
 }

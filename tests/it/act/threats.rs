@@ -47,7 +47,7 @@ fn no_variable_is_evidence() {
     let conditions =
         "gate branch=main project=44 source=push user=mira role=maintainer newest jobs=gat?";
     let against = "gate branch=release/* tag user=root environment=production source=schedule tier=production project=999";
-    for words in [conditions, against] {
+    for words in [conditions, against, "whoami", "jobs", "agents"] {
         let honest = story.whole(words);
         let lied = story.go(story.call(words).vars(lies()));
         assert_eq!(honest, lied);

@@ -208,3 +208,16 @@ fn a_refusal_counts_though_the_answer_cannot_be_written() {
     assert_eq!(done.status.code(), Some(4), "{log}");
     assert_eq!(log.matches("jobgate: error: ").count(), 3, "{log}");
 }
+
+#[test]
+fn the_newest_ten_thousand_jobs_are_searched() {
+    let scene = many(10_100);
+    let found = |words: &str| {
+        let before = scene.gitlab.requests().len();
+        let got = scene.jobs(&format!("--all-pipelines job-0 {words}"));
+        (got.code, scene.gitlab.requests().len() - before)
+    };
+    // Of the oldest job only a search without a limit knows.
+    assert_eq!(found("--limit 1"), (5, 101));
+    assert_eq!(found("--limit 0"), (0, 103));
+}

@@ -461,3 +461,20 @@ fn colours_say_what_the_words_say() {
     );
     story.gitlab.finish();
 }
+
+#[test]
+fn an_outage_is_two_events() {
+    let story = Story::new(ci().stage("test", [job("unit").runs(60)]));
+    story.gitlab.outage(20, 120, crate::fake::Fault::BadGateway);
+    let told = story.run("wait unit -o ndjson -q");
+    let events = told.out.lines().filter_map(|line| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let known = ["trouble", "answers"].contains(&event["event"].as_str().unwrap());
+        known.then(|| format!("{event}\n"))
+    });
+    expect![[r#"
+        {"again":6,"event":"trouble","text":"GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000010)","time":"2026-11-20T08:00:32.911Z"}
+        {"event":"answers","time":"2026-11-20T08:02:08.561Z"}
+    "#]].assert_eq(&events.collect::<String>());
+    story.gitlab.finish();
+}

@@ -58,3 +58,13 @@ fn many_jobs_are_told_in_one_line_at_first() {
     );
     story.gitlab.finish();
 }
+
+#[test]
+fn a_wait_asks_about_280_times_an_hour() {
+    let story = Story::new(ci().stage("test", [job("slow").endless()]));
+    assert_eq!(story.run("wait slow").code, 3);
+    let log = story.gitlab.finish();
+    let seconds = log.last().unwrap().at.since(log[0].at).as_secs();
+    let an_hour = log.len() as u64 * 3600 / seconds;
+    assert!((240..=300).contains(&an_hour), "{an_hour}");
+}

@@ -402,3 +402,30 @@ fn project_pipeline_and_an_access_token_suffice() {
     let got = story.on(call(&format!("{words} --require branch")));
     assert_eq!(got.code, 4, "{}", got.log);
 }
+
+/// Commands that wait ask again for 5 minutes, the others for 30 seconds.
+#[test]
+fn without_an_answer_each_command_ends_in_its_time() {
+    for (words, most) in [
+        ("wait unit", 300),
+        ("trace unit --follow", 300),
+        ("gate branch=main --timeout 1h", 300),
+        ("gate branch=main", 30),
+        ("jobs", 30),
+        ("trace unit", 30),
+        ("cancel unit", 30),
+        ("agents", 30),
+    ] {
+        let story = Story::new(ci().stage("test", [job("unit").is("running")]));
+        let token = story
+            .gitlab
+            .world(|world| world.access_token(MIRA, &["api"]));
+        story.gitlab.outage(0, 9000, Fault::BadGateway);
+        let now = || story.gitlab.world(|world| world.now);
+        let begun = now();
+        let told = story.on(story.call(words).var("GITLAB_TOKEN", token));
+        let took = now().since(begun).as_secs();
+        assert_eq!((told.code, took), (6, most), "{words}: {}", told.log);
+        story.gitlab.finish();
+    }
+}
