@@ -209,12 +209,9 @@ fn what_was_started_before_the_gate_of_the_next_is_canceled() {
 
 #[test]
 fn a_cancel_after_a_signal_takes_four_seconds_at_most() {
-    for fault in [Fault::BadGateway, Fault::Limited(60), Fault::Close] {
-        let story = Story::with(long(), |world, _| world.signal_after(60, Signal::Terminate));
-        story.gitlab.faults("POST */cancel", fault, u32::MAX);
-        let begun = story.gitlab.world(|world| world.now);
-        let got = story.run("play deploy --wait --on-cancel cancel");
-        let took = story.gitlab.world(|world| world.now).since(begun).as_secs();
-        assert!(got.code == 143 && took <= 64, "{fault:?} {took}: {got:?}");
-    }
+    let story = Story::with(long(), |world, _| world.signal_after(60, Signal::Terminate));
+    story.gitlab.fault("POST */cancel", Fault::Hang);
+    let got = story.run("play deploy --wait --on-cancel cancel");
+    let limit = got.log.contains("/cancel: no answer within 4s\n");
+    assert!(got.code == 143 && limit, "{got:?}");
 }
