@@ -87,7 +87,7 @@ impl Mask {
     /// A shorter text is too likely to be part of another.
     const SHORTEST: usize = 8;
 
-    fn add(&self, token: &str) {
+    pub(crate) fn add(&self, token: &str) {
         if token.len() < Self::SHORTEST {
             return;
         }

@@ -62,10 +62,6 @@ pub fn streaming<T>(
 ) -> Result<T, Stop> {
     let began = host.clock.monotonic();
     let ci = Ci::read(&host.vars, &common.fixed)?;
-    let access = ci.access.iter().map(|access| &access.token);
-    for token in ci.job_token.iter().chain(access) {
-        host.conceal(token.reveal());
-    }
     let talk = Talk::new(host, common.color, common.quiet);
     let debug = common.debug || host.vars.get("JOBGATE_DEBUG")?.is_some_and(|on| on != "0");
     let note = |note: Note| match &note {

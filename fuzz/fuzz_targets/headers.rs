@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jobgate_fuzz::gitlab::facts::{Facts, LONGEST_WAIT, content_type, wait};
 use jobgate_fuzz::gitlab::page::{Next, next, total};
-use jobgate_fuzz::gitlab::text::Cleaner;
+use jobgate_fuzz::host::Mask;
 use jobgate_fuzz::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use ureq::http::{HeaderMap, HeaderValue};
@@ -34,16 +34,17 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     leads_on(&headers);
-    let cleaner = Cleaner::new(vec!["glpat-secret".into()]);
+    let mask = Mask::default();
+    mask.add("glpat-secret");
     let now = Timestamp::from_millis(1_795_000_000_000);
     assert!(wait(&headers, now).is_none_or(|wait| wait <= LONGEST_WAIT));
-    let facts = Facts::read(&headers, &cleaner);
+    let facts = Facts::read(&headers, &mask);
     assert!(
         facts
             .request_id
             .is_none_or(|id| !id.is_empty() && !id.contains("glpat-secret"))
     );
-    assert!(!content_type(&headers, &cleaner).contains("glpat-secret"));
+    assert!(!content_type(&headers, &mask).contains("glpat-secret"));
     if let Some(date) = headers.get("date").and_then(|date| date.to_str().ok()) {
         dates(date);
     }

@@ -4,7 +4,7 @@
 use jobgate_fuzz::ci;
 use jobgate_fuzz::decide::select::{Operand, Selection, group, select};
 use jobgate_fuzz::gitlab::said::Said;
-use jobgate_fuzz::gitlab::text::Cleaner;
+use jobgate_fuzz::host::Mask;
 use jobgate_fuzz::model::{AllowedAgents, Deployment, Environment, GitRef, Job, Pipeline, Status};
 use jobgate_fuzz::report::text::hidden;
 use jobgate_fuzz::report::{Format, json};
@@ -15,11 +15,12 @@ use serde_json::value::RawValue;
 
 fuzz_target!(|text: &str| {
     let _ = ci::release(text);
-    let cleaner = Cleaner::new(vec!["glpat-secret".into()]);
-    let said = Said::read(text.as_bytes(), &cleaner);
+    let mask = Mask::default();
+    mask.add("glpat-secret");
+    let said = Said::read(text.as_bytes(), &mask);
     assert!(
         !said
-            .line(403, "application/json", text.as_bytes(), &cleaner)
+            .line(403, "application/json", text.as_bytes(), &mask)
             .contains("glpat-secret")
     );
     assert_eq!(Status::parse(text).word(), text);

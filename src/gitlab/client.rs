@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::route::{Project, Route, TokenKind};
-use super::text::Cleaner;
+use super::text;
 use super::{proxy, tls};
 use crate::ci::{Ci, Secret};
 use crate::exit::Stop;
-use crate::host::Host;
+use crate::host::{Host, Mask};
 use crate::model::ProjectId;
 use crate::os::Interrupt;
 
@@ -39,7 +39,6 @@ pub struct Client<'a> {
     pub(super) ci: &'a Ci,
     pub(super) host: &'a Host<'a>,
     pub(super) note: &'a dyn Fn(Note),
-    pub(super) cleaner: Cleaner,
     pub(super) tls: tls::Configs,
     pub(super) connection: Connection,
     /// The connection to wherever a log was redirected, while it is in use.
@@ -101,13 +100,11 @@ impl<'a> Client<'a> {
         let proxy = proxy::choose(&ci.api, &ci.proxies)?;
         let access = ci.access.as_ref().map(|access| &access.token);
         let tokens = ci.job_token.iter().chain(access);
-        let mut secrets = proxy::passwords(&ci.proxies);
-        secrets.extend(tokens.map(|token| token.reveal().to_owned()));
+        tokens.for_each(|token| host.conceal(token.reveal()));
         Ok(Self {
             ci,
             host,
             note,
-            cleaner: Cleaner::new(secrets),
             connection: Connection::new(&tls.gitlab, &tls.others, proxy, &interrupt),
             tls,
             foreign: Arc::default(),
@@ -124,6 +121,15 @@ impl<'a> Client<'a> {
         fresh.set_deadline(Some(self.host.clock.monotonic().saturating_add(FRESH)));
         fresh.memory.replace(self.memory.borrow().clone());
         Ok(fresh)
+    }
+
+    pub(super) fn mask(&self) -> &Mask {
+        &self.host.log.mask
+    }
+
+    /// Text of the server's in one line, tokens masked.
+    pub(super) fn line(&self, text: &str, longest: usize) -> String {
+        text::line(self.mask(), text, longest)
     }
 
     /// Host and port of the proxy on the way to GitLab.

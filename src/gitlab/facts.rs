@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ureq::http::HeaderMap;
 
-use super::text::Cleaner;
+use super::text;
+use crate::host::Mask;
 use crate::time::Timestamp;
 
 /// What the headers of an answer say.
@@ -25,12 +26,12 @@ pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
 }
 
 impl Facts {
-    pub(super) fn read(headers: &HeaderMap, cleaner: &Cleaner) -> Self {
+    pub(super) fn read(headers: &HeaderMap, mask: &Mask) -> Self {
         Self {
             date: header(headers, "date").and_then(Timestamp::parse_http),
             request_id: header(headers, "x-request-id")
                 .filter(|id| !id.is_empty())
-                .map(|id| cleaner.line(id, 80)),
+                .map(|id| text::line(mask, id, 80)),
             scarce: scarce(headers),
         }
     }
@@ -66,10 +67,10 @@ pub(super) fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 /// The media type alone, lower case: `text/html`.
-pub(super) fn content_type(headers: &HeaderMap, cleaner: &Cleaner) -> String {
+pub(super) fn content_type(headers: &HeaderMap, mask: &Mask) -> String {
     let kind = header(headers, "content-type").unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    cleaner.line(&kind.to_ascii_lowercase(), 60)
+    text::line(mask, &kind.to_ascii_lowercase(), 60)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::text::Cleaner;
+use super::text;
+use crate::host::Mask;
 
 /// The keys in which GitLab explains a refusal, each made one line: `name: is too long, is bad; ref: is missing`.
 #[derive(Default)]
@@ -16,13 +17,13 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn read(body: &[u8], cleaner: &Cleaner) -> Self {
+    pub(super) fn read(body: &[u8], mask: &Mask) -> Self {
         let Ok(Value::Object(object)) = serde_json::from_slice(body) else {
             return Self::default();
         };
         let text = |key| {
             let text = flat(object.get(key)?, 0);
-            (!text.is_empty()).then(|| cleaner.line(&text, 400))
+            (!text.is_empty()).then(|| text::line(mask, &text, 400))
         };
         // The scopes that would do (`lib/api/api_guard.rb`).
         let scopes = text("scope").map_or(String::new(), |scopes| format!(" ({scopes})"));
@@ -42,7 +43,7 @@ impl Said {
     }
 
     /// The server's words, or what kind of page it sent.
-    pub(super) fn line(&self, status: u16, kind: &str, body: &[u8], cleaner: &Cleaner) -> String {
+    pub(super) fn line(&self, status: u16, kind: &str, body: &[u8], mask: &Mask) -> String {
         let error = self
             .error
             .iter()
@@ -55,7 +56,7 @@ impl Said {
         let words = match (words.as_str(), kind) {
             ("", _) if body.is_empty() => return format!("status {status} without a text"),
             ("", "") => return format!("status {status} with an unreadable text"),
-            ("", "text/plain") => cleaner.line(&String::from_utf8_lossy(body), 200),
+            ("", "text/plain") => text::line(mask, &String::from_utf8_lossy(body), 200),
             ("", kind) => return format!("status {status} with an unreadable text of type {kind}"),
             _ => words,
         };
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn all_shapes_of_a_refusal_become_one_line() {
-        let cleaner = Cleaner::new(Vec::new());
+        let mask = Mask::default();
         for (status, kind, body, expected) in [
             (
                 401,
@@ -149,20 +150,20 @@ mod tests {
             ),
             (503, "", "", "status 503 without a text"),
         ] {
-            let said = Said::read(body.as_bytes(), &cleaner);
-            let text = said.line(status, kind, body.as_bytes(), &cleaner);
+            let said = Said::read(body.as_bytes(), &mask);
+            let text = said.line(status, kind, body.as_bytes(), &mask);
             assert_eq!(text, expected, "{body}");
         }
     }
 
     #[test]
     fn only_a_resource_lock_is_a_lock() {
-        let cleaner = Cleaner::new(Vec::new());
+        let mask = Mask::default();
         for (body, locked) in [
             (r#"{"message":"409 Conflict: Resource lock"}"#, true),
             (r#"{"message":"409 Conflict"}"#, false),
         ] {
-            assert_eq!(Said::read(body.as_bytes(), &cleaner).locked(), locked);
+            assert_eq!(Said::read(body.as_bytes(), &mask).locked(), locked);
         }
     }
 }

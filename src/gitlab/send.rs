@@ -154,7 +154,7 @@ impl Client<'_> {
         })?;
         let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
-        let facts = Facts::read(&parts.headers, &self.cleaner);
+        let facts = Facts::read(&parts.headers, self.mask());
         note(&format!(
             "{status} {}",
             facts.request_id.as_deref().unwrap_or("-")
@@ -204,7 +204,7 @@ impl Client<'_> {
         } else {
             format!("{}{}", url.origin(), url.path)
         };
-        self.cleaner.line(&text, 500)
+        self.line(&text, 500)
     }
 
     /// A good answer's text.
@@ -231,7 +231,7 @@ impl Client<'_> {
     }
 
     fn cut_short(&self, ask: &Ask, head: &Head, error: &ureq::Error) -> Error {
-        let why = self.cleaner.line(&words(error, &head.limits), 300);
+        let why = self.line(&words(error, &head.limits), 300);
         self.unusable(ask, head, &format!("the answer was cut short: {why}"))
     }
 
@@ -254,7 +254,7 @@ impl Client<'_> {
 
     /// A good status with a text that is not JSON: named, never quoted.
     pub(super) fn not_json(&self, answer: &Answer) -> Error {
-        let content = facts::content_type(&answer.headers, &self.cleaner);
+        let content = facts::content_type(&answer.headers, self.mask());
         let message = match content.as_str() {
             "" => "the answer is not JSON".to_owned(),
             JSON => "the answer says it is JSON, but cannot be read".to_owned(),
@@ -284,14 +284,14 @@ impl Client<'_> {
             }
             body => body.ok().flatten().unwrap_or_default(),
         };
-        let said = Said::read(&body, &self.cleaner);
-        let content = facts::content_type(&head.headers, &self.cleaner);
-        let message = said.line(head.status, &content, &body, &self.cleaner);
+        let said = Said::read(&body, self.mask());
+        let content = facts::content_type(&head.headers, self.mask());
+        let message = said.line(head.status, &content, &body, self.mask());
         let wait = facts::wait(&head.headers, self.host.clock.wall());
         let text = String::from_utf8_lossy(&body);
         let text = match content.as_str() {
-            "text/html" => self.cleaner.line(title(&text), 300),
-            "text/plain" => self.cleaner.line(&text, 300),
+            "text/html" => self.line(title(&text), 300),
+            "text/plain" => self.line(&text, 300),
             _ => String::new(),
         };
         let kind = Kind::of(head.status, said.locked(), wait);
@@ -360,7 +360,7 @@ impl Client<'_> {
         });
         let way = proxy.map(|proxy| format!(" through the proxy {proxy}"));
         let way = way.unwrap_or_default();
-        let mut message = self.cleaner.line(&words(error, limits), 300);
+        let mut message = self.line(&words(error, limits), 300);
         if !sent {
             message = format!("cannot reach {}{way}: {message}", url.origin());
         }

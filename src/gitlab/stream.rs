@@ -36,7 +36,7 @@ impl Client<'_> {
         sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<Facts, Error> {
         let fail = |kind, message: &str| ask.error(kind, message).of(head.status, &head.facts);
-        if facts::content_type(&head.headers, &self.cleaner) == "text/html" {
+        if facts::content_type(&head.headers, self.mask()) == "text/html" {
             let message = "the answer is not a log but text/html: perhaps a proxy's page";
             return Err(fail(Kind::Unusable, message));
         }
@@ -57,7 +57,7 @@ impl Client<'_> {
                 Ok(count) => chunk.get(..count).unwrap_or_default(),
                 Err(error) => {
                     let why = words(&ureq::Error::from(error), &head.limits);
-                    let why = self.cleaner.line(&why, 300);
+                    let why = self.line(&why, 300);
                     return Err(fail(Kind::Lost, &format!("the log was cut short: {why}")));
                 }
             };
