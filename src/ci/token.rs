@@ -33,17 +33,17 @@ pub(super) fn read(
     if !is_job_token {
         return Ok((job, Some(access)));
     }
+    let (what, instead) = match &job {
+        Some(job) if *job != access.token => {
+            ("another job's token", "CI_JOB_TOKEN is used instead")
+        }
+        _ => ("a job token", "it is sent as a job token"),
+    };
     let source = access.source;
-    if job.as_ref().is_some_and(|job| *job != access.token) {
-        warnings.push(format!(
-            "{source} holds another job's token, not an access token; CI_JOB_TOKEN is used instead"
-        ));
-        return Ok((job, None));
-    }
     warnings.push(format!(
-        "{source} holds a job token, not an access token; it is sent as a job token"
+        "{source} holds {what}, not an access token; {instead}"
     ));
-    Ok((Some(access.token), None))
+    Ok((job.or(Some(access.token)), None))
 }
 
 fn access(vars: &Vars, fixed: &Fixed) -> Result<Option<Access>, Stop> {
