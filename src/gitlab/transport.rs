@@ -79,8 +79,7 @@ impl<In: Transport> Connector<In> for Dial {
         let watched = Box::new(Watched {
             inner: transport,
             progress: Arc::clone(&self.progress),
-            begun: details.now,
-            limit: details.timeout.after,
+            end: details.now + details.timeout.after,
             current_time: Arc::clone(&details.current_time),
         });
         let opened: Box<dyn Transport> = if wants_tls {
@@ -190,8 +189,8 @@ impl Transport for Tls {
 struct Watched {
     inner: Box<dyn Transport>,
     progress: Arc<Progress>,
-    begun: Instant,
-    limit: Duration,
+    /// When the limit for connecting is over.
+    end: Instant,
     current_time: Arc<dyn Fn() -> Instant + Send + Sync>,
 }
 
@@ -203,11 +202,10 @@ impl fmt::Debug for Watched {
 
 impl Watched {
     fn cut(&self, mut timeout: NextTimeout) -> Result<NextTimeout, ureq::Error> {
-        let times = (self.limit, self.begun, (self.current_time)());
         if self.progress.get().closed
-            && let (Duration::Exact(limit), Instant::Exact(begun), Instant::Exact(now)) = times
+            && let (Instant::Exact(end), Instant::Exact(now)) = (self.end, (self.current_time)())
         {
-            let left = limit.saturating_sub(now.saturating_duration_since(begun));
+            let left = end.saturating_duration_since(now);
             if left.is_zero() {
                 return Err(ureq::Error::Timeout(ureq::Timeout::Connect));
             }

@@ -18,8 +18,6 @@ pub fn bash(table: &[&'static Usage]) -> String {
             };
             cases.push(format!("    {names}) words={words} ;;"));
         }
-    }
-    for usage in table {
         let options = usage.options().map(|option| option.name);
         let options: Vec<&str> = options.chain(["--help"]).collect();
         let (options, operands) = (quoted(&options.join(" ")), quoted(&operands(usage, table)));
