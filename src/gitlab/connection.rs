@@ -32,10 +32,13 @@ pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 /// One request.
 pub(super) struct Ask<'r> {
     pub(super) route: &'r Route,
+    /// Where it is asked at present: redirects change it.
     pub(super) url: Url,
     pub(super) token: TokenKind,
     /// Content type and text of a write.
     pub(super) body: Option<(&'static str, String)>,
+    /// Cut to the time that is left.
+    pub(super) limits: Limits,
 }
 
 impl Ask<'_> {
@@ -96,34 +99,26 @@ impl Connection {
         Some(format!("{}:{}", proxy.host(), proxy.port()))
     }
 
-    /// Sends to `url`, which a redirect may have changed, once; a GET once more, at once, where an old connection turned out to be dead.
+    /// Sends once; a GET once more, at once, where an old connection turned out to be dead.
     pub(super) fn send(
         &self,
         ask: &Ask,
-        url: &Url,
         token: Option<&Secret>,
-        limits: &Limits,
     ) -> Result<Response<Body>, ureq::Error> {
         self.progress.set(Stage::default());
-        let result = self.send_once(ask, url, token, limits);
+        let result = self.send_once(ask, token);
         let dead = result.as_ref().is_err_and(hung_up);
         if !dead || ask.writes() || self.progress.get().fresh {
             return result;
         }
         self.progress.set(Stage::default());
-        self.send_once(ask, url, token, limits)
+        self.send_once(ask, token)
     }
 
-    fn send_once(
-        &self,
-        ask: &Ask,
-        url: &Url,
-        token: Option<&Secret>,
-        limits: &Limits,
-    ) -> Result<Response<Body>, ureq::Error> {
+    fn send_once(&self, ask: &Ask, token: Option<&Secret>) -> Result<Response<Body>, ureq::Error> {
         let mut request = Request::builder()
             .method(ask.route.need().method)
-            .uri(url.to_string());
+            .uri(ask.url.to_string());
         if let Some(token) = token {
             let mut value = HeaderValue::from_str(token.reveal())
                 .map_err(|error| ureq::Error::Http(error.into()))?;
@@ -138,7 +133,7 @@ impl Connection {
             let get = self
                 .agent
                 .configure_request(request.body(SendBody::none())?);
-            return self.agent.run(limited(get, limits).build());
+            return self.agent.run(limited(get, &ask.limits).build());
         }
         let mut text = "";
         if let Some((kind, form_or_json)) = &ask.body {
@@ -148,7 +143,7 @@ impl Connection {
         let post = self.agent.configure_request(request.body(text.as_bytes())?);
         // A new connection for each write: an old one may be closed by the server at this very moment, and then it is unknown whether the
         // write was done.
-        let post = limited(post, limits).max_idle_age(Duration::ZERO);
+        let post = limited(post, &ask.limits).max_idle_age(Duration::ZERO);
         self.agent.run(post.build())
     }
 }

@@ -65,8 +65,9 @@ impl Client<'_> {
     ) -> Result<Facts, Error> {
         let (mut list, mut next) = List::new(pairs);
         loop {
-            let answer =
-                self.with_token(route, |token| self.fetch(&self.ask(token, route, &next)))?;
+            let answer = self.with_token(route, |token| {
+                self.fetch(&mut self.ask(token, route, &next))
+            })?;
             let rows: Vec<&RawValue> =
                 serde_json::from_str(&answer.body).map_err(|_| self.not_json(&answer))?;
             let count = rows.len() as u64;

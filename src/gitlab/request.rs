@@ -24,7 +24,7 @@ impl Client<'_> {
     /// One document.
     pub fn get(&self, route: &Route, pairs: &[(&str, &str)]) -> Result<Answer, Error> {
         self.with_token(route, |token| {
-            self.document(&self.ask(token, route, &query(pairs)))
+            self.document(&mut self.ask(token, route, &query(pairs)))
         })
     }
 
@@ -44,7 +44,7 @@ impl Client<'_> {
         if !self.has(token) {
             return Err(Self::no_token(token, route));
         }
-        self.document(&self.ask(token, route, &query(pairs)))
+        self.document(&mut self.ask(token, route, &query(pairs)))
     }
 
     /// A write, sent once, on a connection of its own.
@@ -56,7 +56,7 @@ impl Client<'_> {
                 Body::Json(value) => Some((JSON, value.to_string())),
                 Body::FormWithJobToken(fields) => Some((FORM, self.form(fields))),
             };
-            self.document(&ask)
+            self.document(&mut ask)
         })
     }
 
@@ -70,7 +70,7 @@ impl Client<'_> {
     }
 
     /// An answer whose text is JSON to its end; to a write, an object.
-    fn document(&self, ask: &Ask) -> Result<Answer, Error> {
+    fn document(&self, ask: &mut Ask) -> Result<Answer, Error> {
         let answer = self.fetch(ask)?;
         let form = !ask.writes() || answer.body.trim_start().starts_with('{');
         if !form || serde_json::from_str::<IgnoredAny>(&answer.body).is_err() {

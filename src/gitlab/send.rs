@@ -33,7 +33,6 @@ pub(super) struct Head {
     pub(super) facts: Facts,
     pub(super) headers: HeaderMap,
     pub(super) body: ureq::Body,
-    pub(super) limits: Limits,
 }
 
 /// A good answer: the whole of its text.
@@ -80,31 +79,33 @@ impl Client<'_> {
             url,
             token,
             body: None,
+            limits: self.limits(route),
         }
     }
 
     /// The head of a good answer, its body unread. Redirects are followed as far as [`Self::may_follow`] allows.
-    pub(super) fn good(&self, ask: &Ask) -> Result<Head, Error> {
-        let mut url = ask.url.clone();
+    pub(super) fn good(&self, ask: &mut Ask) -> Result<Head, Error> {
         let mut foreign = None;
         let mut hops = 0..HOPS;
         loop {
-            let head = self.head(ask, &url, foreign.as_ref())?;
+            let head = self.head(ask, foreign.as_ref())?;
             match head.status {
                 206 => return Err(self.unusable(ask, &head, "only a part was sent (206)")),
                 200..=299 => return Ok(head),
-                300..=399 => match location(&head, &url) {
-                    Ok(next) if self.may_follow(ask, &url, &next) && hops.next().is_some() => {
+                300..=399 => match location(&head, ask) {
+                    Ok(next) if self.may_follow(ask, &next) && hops.next().is_some() => {
                         // Once away, always without token: what the foreign server answered may lead anywhere.
                         if foreign.is_some() || !next.below(&self.ci.api) {
                             foreign = Some(self.foreign(ask, &next)?);
                         }
-                        url = next;
+                        ask.url = next;
+                        ask.limits = self.limits(ask.route);
                     }
-                    _ => return Err(self.redirected(ask, &head, &url)),
+                    _ => return Err(self.redirected(ask, &head)),
                 },
                 status if foreign.is_some() => {
-                    let message = format!("{} answered {status} to the redirect", url.origin());
+                    let origin = ask.url.origin();
+                    let message = format!("{origin} answered {status} to the redirect");
                     return Err(ask.error(Kind::Server, message).of(status, &head.facts));
                 }
                 _ => return Err(self.refusal(ask, head)),
@@ -113,9 +114,9 @@ impl Client<'_> {
     }
 
     /// A GET stays below the API's path. A log may lie elsewhere, but https leads to https alone.
-    fn may_follow(&self, ask: &Ask, from: &Url, to: &Url) -> bool {
+    fn may_follow(&self, ask: &Ask, to: &Url) -> bool {
         match ask.route {
-            Route::Trace(..) => to.secure || !from.secure,
+            Route::Trace(..) => to.secure || !ask.url.secure,
             _ => !ask.writes() && to.below(&self.ci.api),
         }
     }
@@ -132,8 +133,8 @@ impl Client<'_> {
     }
 
     /// Sends, and waits for the head of the answer. A `foreign` connection carries no token.
-    fn head(&self, ask: &Ask, url: &Url, foreign: Option<&Connection>) -> Result<Head, Error> {
-        let limits = self.may_ask(ask, url, foreign.is_none())?;
+    fn head(&self, ask: &Ask, foreign: Option<&Connection>) -> Result<Head, Error> {
+        self.may_ask(ask, foreign.is_none())?;
         let in_form = ask.body.as_ref().is_some_and(|(kind, _)| *kind == FORM);
         let token = self
             .token(ask.token)
@@ -141,35 +142,32 @@ impl Client<'_> {
         self.using(ask.token);
         let connection = foreign.unwrap_or(&self.connection);
         let begun = self.host.clock.monotonic();
-        let result = connection.send(ask, url, token, &limits);
+        let result = connection.send(ask, token);
         let took = self.host.clock.monotonic().saturating_sub(begun);
         let note = |answer: &str| {
-            let (method, shown, took) =
-                (ask.route.need().method, self.shown(url), took.as_millis());
+            let (method, shown) = (ask.route.need().method, self.shown(&ask.url));
+            let took = took.as_millis();
             (self.note)(Note::Request(format!("{method} {shown} {answer} {took}ms")));
         };
         let response = result.map_err(|error| {
             note("no answer -");
-            self.broken(ask, url, connection, &error, &limits)
+            self.broken(ask, connection, &error)
         })?;
         let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
         let facts = Facts::read(&parts.headers, self.mask());
-        note(&format!(
-            "{status} {}",
-            facts.request_id.as_deref().unwrap_or("-")
-        ));
+        let id = facts.request_id.as_deref().unwrap_or("-");
+        note(&format!("{status} {id}"));
         Ok(Head {
             status,
             facts,
             headers: parts.headers,
             body,
-            limits,
         })
     }
 
     /// The last look before bytes leave.
-    fn may_ask(&self, ask: &Ask, url: &Url, home: bool) -> Result<Limits, Error> {
+    fn may_ask(&self, ask: &Ask, home: bool) -> Result<(), Error> {
         if let Some(error) = self.ended_by_signal(ask, false) {
             return Err(error);
         }
@@ -177,16 +175,16 @@ impl Client<'_> {
             return Err(ask.error(Kind::Deadline, "not asked: the time allowed is over"));
         }
         // Tokens go below the API's path and nowhere else, whatever a caller put into a project's name.
-        if home && !url.below(&self.ci.api) {
+        if home && !ask.url.below(&self.ci.api) {
             return Err(ask.error(Kind::Refused, "not asked: the path leaves the API"));
         }
-        Ok(self.limits(ask))
+        Ok(())
     }
 
     /// The host's limits, cut to the time left. A log has no limit of its own.
-    fn limits(&self, ask: &Ask) -> Limits {
+    fn limits(&self, route: &Route) -> Limits {
         let (limits, left) = (self.host.limits, self.left().unwrap_or(DAY));
-        let log = matches!(ask.route, Route::Trace(..));
+        let log = matches!(route, Route::Trace(..));
         Limits {
             connect: left.min(limits.connect),
             headers: left.min(limits.headers),
@@ -208,7 +206,7 @@ impl Client<'_> {
     }
 
     /// A good answer's text.
-    pub(super) fn fetch(&self, ask: &Ask) -> Result<Answer, Error> {
+    pub(super) fn fetch(&self, ask: &mut Ask) -> Result<Answer, Error> {
         let mut head = self.good(ask)?;
         let bound = self.host.limits.page_bytes;
         let body = match read(&mut head.body, bound) {
@@ -231,7 +229,7 @@ impl Client<'_> {
     }
 
     fn cut_short(&self, ask: &Ask, head: &Head, error: &ureq::Error) -> Error {
-        let why = self.line(&words(error, &head.limits), 300);
+        let why = self.line(&words(error, &ask.limits), 300);
         self.unusable(ask, head, &format!("the answer was cut short: {why}"))
     }
 
@@ -312,9 +310,9 @@ impl Client<'_> {
         })
     }
 
-    fn redirected(&self, ask: &Ask, head: &Head, from: &Url) -> Error {
+    fn redirected(&self, ask: &Ask, head: &Head) -> Error {
         let status = head.status;
-        let message = match location(head, from) {
+        let message = match location(head, ask) {
             Ok(target) => {
                 let target = self.shown(&target);
                 format!("{status}, a redirect to {target}, is not followed")
@@ -327,14 +325,7 @@ impl Client<'_> {
     }
 
     /// No head of an answer came.
-    fn broken(
-        &self,
-        ask: &Ask,
-        url: &Url,
-        connection: &Connection,
-        error: &ureq::Error,
-        limits: &Limits,
-    ) -> Error {
+    fn broken(&self, ask: &Ask, connection: &Connection, error: &ureq::Error) -> Error {
         let stage = connection.progress.get();
         let fault = match error {
             ureq::Error::Timeout(Timeout::Resolve) => Fault::of("no name server"),
@@ -360,9 +351,9 @@ impl Client<'_> {
         });
         let way = proxy.map(|proxy| format!(" through the proxy {proxy}"));
         let way = way.unwrap_or_default();
-        let mut message = self.line(&words(error, limits), 300);
+        let mut message = self.line(&words(error, &ask.limits), 300);
         if !sent {
-            message = format!("cannot reach {}{way}: {message}", url.origin());
+            message = format!("cannot reach {}{way}: {message}", ask.url.origin());
         }
         Error {
             hints,
@@ -382,8 +373,9 @@ impl Client<'_> {
 }
 
 /// Where a redirect leads.
-fn location(head: &Head, from: &Url) -> Result<Url, &'static str> {
-    from.join(header(&head.headers, "location").unwrap_or_default())
+fn location(head: &Head, ask: &Ask) -> Result<Url, &'static str> {
+    ask.url
+        .join(header(&head.headers, "location").unwrap_or_default())
 }
 
 /// At most `bound` bytes after decompression; `None` if there are more.

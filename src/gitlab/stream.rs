@@ -22,8 +22,8 @@ impl Client<'_> {
         sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<Facts, Error> {
         let found = self.with_token(route, |token| {
-            let ask = self.ask(token, route, &query(pairs));
-            Ok((self.good(&ask)?, ask))
+            let mut ask = self.ask(token, route, &query(pairs));
+            Ok((self.good(&mut ask)?, ask))
         });
         let (head, ask) = found?;
         self.pour(&ask, head, sink)
@@ -56,7 +56,7 @@ impl Client<'_> {
                 Ok(0) => return Ok(head.facts),
                 Ok(count) => chunk.get(..count).unwrap_or_default(),
                 Err(error) => {
-                    let why = words(&ureq::Error::from(error), &head.limits);
+                    let why = words(&ureq::Error::from(error), &ask.limits);
                     let why = self.line(&why, 300);
                     return Err(fail(Kind::Lost, &format!("the log was cut short: {why}")));
                 }
