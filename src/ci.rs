@@ -35,7 +35,7 @@ pub struct Ci {
     pub release: Option<(u32, u32)>,
     pub trust: Trust,
     pub proxies: Proxies,
-    /// Warnings to print.
+    /// What the user should know, once: plain http, a job token in the access token's place…
     pub warnings: Vec<String>,
 }
 
@@ -56,8 +56,15 @@ impl Ci {
         let mut warnings = Vec::new();
         let (job_token, access) = token::read(vars, fixed, &mut warnings)?;
         warnings.extend(unused(vars, fixed));
+        let api = api(vars, fixed)?;
+        if !api.secure && !api.loopback() {
+            let origin = api.origin();
+            warnings.push(format!(
+                "{origin} is plain http: tokens can be read on the way"
+            ));
+        }
         Ok(Self {
-            api: api(vars, fixed)?,
+            api,
             server_fixed: fixed.server.is_some(),
             job_token,
             access,

@@ -64,12 +64,15 @@ pub fn streaming<T>(
     let ci = Ci::read(&host.vars, &common.fixed)?;
     let talk = Talk::new(host, common.color, common.quiet);
     let debug = common.debug || host.vars.get("JOBGATE_DEBUG")?.is_some_and(|on| on != "0");
-    let note = |note: Note| match &note {
-        Note::Warning(text) => talk.warning(text),
-        Note::Request(_) if !debug => {}
-        _ => talk.line(&messages::note(&note)),
+    let note = |note: Note| {
+        if debug || !matches!(note, Note::Request(_)) {
+            talk.line(&messages::note(&note));
+        }
     };
     let gitlab = Client::open(&ci, host, &note)?;
+    for warning in &ci.warnings {
+        talk.warning(warning);
+    }
     let events = EventWriter::new(&talk, host.clock, stream);
     work(&Session {
         host,

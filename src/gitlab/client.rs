@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashSet;
 use std::mem::Discriminant;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::connection::Connection;
@@ -15,7 +15,7 @@ use crate::ci::{Ci, Secret};
 use crate::exit::Stop;
 use crate::host::{Host, Mask};
 use crate::model::ProjectId;
-use crate::os::Interrupt;
+use crate::os::{Interrupt, lock};
 
 /// Something that happened on the way, for the log. Holds no secret; URLs are already cleaned.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +27,6 @@ pub enum Note {
         token: TokenKind,
         source: &'static str,
     },
-    /// Something the user should know, once: plain http, a job token in the access token's place…
-    Warning(String),
 }
 
 /// What is left for canceling after the program was asked to end.
@@ -71,22 +69,10 @@ impl<'a> Client<'a> {
         let client = Self::build(ci, host, note, tls, host.interrupt.clone())?;
         let (own, foreign) = (client.connection.agent.clone(), Arc::clone(&client.foreign));
         host.interrupt.on_raise(Box::new(move || {
-            let foreign = foreign
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
+            let foreign = lock(&foreign).take();
             own.shutdown();
             foreign.into_iter().for_each(ureq::Agent::shutdown);
         }));
-        for warning in &ci.warnings {
-            note(Note::Warning(warning.clone()));
-        }
-        if !ci.api.secure && !ci.api.loopback() {
-            note(Note::Warning(format!(
-                "{} is plain http: tokens can be read on the way",
-                ci.api.origin()
-            )));
-        }
         Ok(client)
     }
 

@@ -43,7 +43,6 @@ pub fn note(note: &Note) -> String {
             TokenKind::Job => format!("using the job token from {source}"),
             TokenKind::Access => format!("using the access token from {source}"),
         },
-        Note::Warning(text) => text.clone(),
     }
 }
 

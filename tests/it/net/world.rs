@@ -69,6 +69,7 @@ pub struct World {
     pub clock: JumpClock,
     pub interrupt: Interrupt,
     pub notes: Mutex<Vec<Note>>,
+    warnings: Mutex<Vec<String>>,
 }
 
 impl World {
@@ -84,6 +85,7 @@ impl World {
             },
             interrupt: Interrupt::new(),
             notes: Mutex::default(),
+            warnings: Mutex::default(),
         };
         world
             .with("CI_API_V4_URL", api)
@@ -114,6 +116,7 @@ impl World {
                 .map(|(key, value)| (key.into(), value.into()))
         };
         let ci = Ci::read(&Vars::new(vars()), &self.fixed)?;
+        self.warnings.lock().unwrap().clone_from(&ci.warnings);
         let host = Host {
             args: Vec::new(),
             vars: Vars::new(vars()),
@@ -156,14 +159,7 @@ impl World {
     }
 
     pub fn warnings(&self) -> Vec<String> {
-        let notes = self.notes.lock().unwrap();
-        notes
-            .iter()
-            .filter_map(|note| match note {
-                Note::Warning(text) => Some(text.clone()),
-                _ => None,
-            })
-            .collect()
+        self.warnings.lock().unwrap().clone()
     }
 }
 
