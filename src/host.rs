@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use memchr::memmem;
 
 use crate::exit::Stop;
-use crate::os::Interrupt;
+use crate::os::{Interrupt, lock};
 use crate::time::Clock;
 
 /// Everything that the program gets from outside. In a test: a map, a fake clock, short limits and two buffers.
@@ -73,7 +73,7 @@ impl Stream {
 
     /// Writes all bytes in one piece, tokens masked.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = lock(&self.writer);
         writer.write_all(&self.mask.apply(bytes))?;
         writer.flush()
     }
@@ -92,7 +92,7 @@ impl Mask {
             return;
         }
         let in_json = token.replace('\\', r"\\").replace('"', "\\\"");
-        let mut tokens = self.tokens();
+        let mut tokens = lock(&self.0);
         tokens.extend([token.as_bytes().to_vec(), in_json.into_bytes()]);
         // The longest first, so that none is left in part where one holds another.
         tokens.sort_unstable_by(|one, other| (other.len(), one).cmp(&(one.len(), other)));
@@ -101,7 +101,7 @@ impl Mask {
 
     pub(crate) fn apply<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         let mut masked = Cow::Borrowed(bytes);
-        for token in self.tokens().iter() {
+        for token in lock(&self.0).iter() {
             let (mut text, mut end) = (Vec::new(), 0);
             for at in memmem::find_iter(&masked, token) {
                 text.extend_from_slice(&masked[end..at]);
@@ -118,7 +118,7 @@ impl Mask {
 
     /// How many bytes at the end may be the beginning of a token. A whole token before them that they would cut is among them.
     pub(crate) fn open_end(&self, bytes: &[u8]) -> usize {
-        let tokens = self.tokens();
+        let tokens = lock(&self.0);
         let longest = tokens.first().map_or(0, Vec::len);
         let mut end = bytes.len();
         let same = |(one, other): (&u8, &u8)| one == other;
@@ -130,10 +130,6 @@ impl Mask {
             end = at;
         }
         bytes.len() - end
-    }
-
-    fn tokens(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

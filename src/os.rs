@@ -44,12 +44,12 @@ impl Interrupt {
 
     /// The first signal that arrived, if any.
     pub fn signal(&self) -> Option<Signal> {
-        self.lock().signal
+        lock(&self.state).signal
     }
 
     /// Marks the interrupt, wakes every sleeper and runs the hooks. Later signals change nothing.
     pub fn raise(&self, signal: Signal) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.signal.is_some() {
             return;
         }
@@ -64,7 +64,7 @@ impl Interrupt {
 
     /// Runs `hook` when a signal arrives (at once if one has): used to shut down requests under way.
     pub fn on_raise(&self, hook: Box<dyn FnOnce() + Send>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.signal.is_none() {
             state.hooks.push(hook);
             return;
@@ -75,17 +75,18 @@ impl Interrupt {
 
     /// Sleeps for `duration` of real time or until a signal arrives.
     pub fn sleep(&self, duration: Duration) -> Slept {
-        let state = self.lock();
+        let state = lock(&self.state);
         let (state, _) = self
             .raised
             .wait_timeout_while(state, duration, |state| state.signal.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         state.signal.map_or(Ok(()), Err)
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The lock, even after a panic of another thread: no lock of ours is held while a value is half written.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// First call of `main`, before any thread: fixes how names are looked up, blocks the signals and starts the one thread that takes them.

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::io::Read;
 use std::rc::Rc;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -19,6 +18,7 @@ use super::proxy;
 use super::route::{Route, TokenKind};
 use super::said::Said;
 use crate::host::Limits;
+use crate::os::lock;
 use crate::url::Url;
 
 /// Redirects that are followed within the API, or towards a log.
@@ -128,7 +128,7 @@ impl Client<'_> {
         let others = &self.tls.others;
         let foreign = Connection::new(others, others, proxy, &self.interrupt);
         // Replaces the one before, so that following a log for hours does not gather connections.
-        *self.foreign.lock().unwrap_or_else(PoisonError::into_inner) = Some(foreign.agent.clone());
+        *lock(&self.foreign) = Some(foreign.agent.clone());
         Ok(foreign)
     }
 

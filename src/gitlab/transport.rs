@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -14,6 +14,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::resolve::Names;
+use crate::os::lock;
 
 /// What happened on the way since a request began. A connection carries one request at a time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,11 +41,11 @@ pub(super) struct Progress(Mutex<Stage>);
 
 impl Progress {
     pub(super) fn set(&self, stage: Stage) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+        *lock(&self.0) = stage;
     }
 
     pub(super) fn get(&self) -> Stage {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.0)
     }
 }
 
