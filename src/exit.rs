@@ -144,11 +144,8 @@ impl Stop {
         for stop in stops {
             all.exit = Exit::of_all([all.exit, stop.exit]);
             // The first line is the cause: it is printed once, however many jobs or pipelines it concerns.
-            if all
-                .error
-                .lines()
-                .any(|line| Some(line) == stop.error.lines().next())
-            {
+            let cause = stop.error.lines().next();
+            if all.error.lines().any(|line| Some(line) == cause) {
                 continue;
             }
             all.error = format!("{}\n{}", all.error, stop.error);

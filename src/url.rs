@@ -86,10 +86,8 @@ impl Url {
     /// Whether the host is this machine.
     pub fn loopback(&self) -> bool {
         let bare = self.host.trim_matches(['[', ']']);
-        is_localhost(&self.host)
-            || bare
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        let address = bare.parse::<std::net::IpAddr>();
+        is_localhost(&self.host) || address.is_ok_and(|address| address.is_loopback())
     }
 }
 

@@ -53,14 +53,10 @@ fn read(name: &str, value: &Secret) -> Result<Proxy, Stop> {
         }
         _ => return Err(usage("is neither an http:// nor an https:// URL")),
     };
-    let Url {
-        host: name, port, ..
-    } = Url::parse(&format!("http://{host}")).map_err(usage)?;
-    let has_port = host
-        .rsplit(']')
-        .next()
-        .is_some_and(|rest| rest.contains(':'));
-    let port = if has_port { port } else { default };
+    let url = Url::parse(&format!("http://{host}")).map_err(usage)?;
+    let after_address = host.rsplit(']').next();
+    let has_port = after_address.is_some_and(|rest| rest.contains(':'));
+    let port = if has_port { url.port } else { default };
     // curl takes them with whatever characters, percent-encoded or not.
     let plain = |text: &str| text.split('%').map(encode).collect::<Vec<_>>().join("%");
     let user = user.map(|user| match user.split_once(':') {
@@ -68,7 +64,7 @@ fn read(name: &str, value: &Secret) -> Result<Proxy, Stop> {
         None => format!("{}@", plain(user)),
     });
     let user = user.unwrap_or_default();
-    Proxy::new(&format!("{scheme}://{user}{name}:{port}"))
+    Proxy::new(&format!("{scheme}://{user}{}:{port}", url.host))
         .map_err(|_| usage("is not the URL of a proxy"))
 }
 

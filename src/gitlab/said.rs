@@ -36,22 +36,16 @@ impl Said {
 
     /// 409 "Resource lock"
     pub(super) fn locked(&self) -> bool {
-        let texts = self.message.iter().chain(&self.error);
-        texts
-            .into_iter()
-            .any(|text| text.to_ascii_lowercase().contains("resource lock"))
+        let mut texts = self.message.iter().chain(&self.error);
+        texts.any(|text| text.to_ascii_lowercase().contains("resource lock"))
     }
 
     /// The server's words, or what kind of page it sent.
     pub(super) fn line(&self, status: u16, kind: &str, body: &[u8], mask: &Mask) -> String {
-        let error = self
-            .error
-            .iter()
-            .chain(&self.description)
-            .map(String::as_str);
+        let error = self.error.iter().chain(&self.description);
         let words = match &self.message {
             Some(message) => message.clone(),
-            None => error.collect::<Vec<_>>().join(": "),
+            None => error.cloned().collect::<Vec<_>>().join(": "),
         };
         let words = match (words.as_str(), kind) {
             ("", _) if body.is_empty() => return format!("status {status} without a text"),

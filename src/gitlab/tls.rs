@@ -26,23 +26,16 @@ pub(super) struct Configs {
 impl Configs {
     pub(super) fn new(trust: &Trust) -> Result<Self, Stop> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = match &trust.roots {
-            None => RootCertStore {
-                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-            },
-            Some(pem) => {
-                let mut roots = RootCertStore::empty();
-                roots.add_parsable_certificates(certificates(pem)?);
-                roots
-            }
-        };
-        let others = config(&provider, roots.clone(), Vec::new(), None)?;
-        let (mut roots, mut pinned) = (roots, Vec::new());
-        if let Some(pem) = &trust.ca {
-            pinned = certificates(pem)?;
-            // One that cannot be a root may still be the server's own.
-            roots.add_parsable_certificates(pinned.iter().cloned());
+        let mut roots = RootCertStore::empty();
+        match &trust.roots {
+            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Some(pem) => _ = roots.add_parsable_certificates(certificates(pem)?),
         }
+        let others = config(&provider, roots.clone(), Vec::new(), None)?;
+        let pinned = trust.ca.as_ref().map(certificates).transpose()?;
+        let pinned = pinned.unwrap_or_default();
+        // One that cannot be a root may still be the server's own.
+        roots.add_parsable_certificates(pinned.iter().cloned());
         Ok(Self {
             gitlab: config(&provider, roots, pinned, trust.client.as_ref())?,
             others,
