@@ -4,6 +4,8 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{PLAIN, ROWS, Row, Scene, each, ended};
 use crate::fake_random::Dice;
 
@@ -14,7 +16,7 @@ const WAITS: [&str; 8] = [
     "trace soak --follow",
     "gate jobs=soak --timeout 1h",
     "play deploy --wait --on-cancel cancel",
-    "play deploy --wait --output-file out",
+    "play deploy --wait --output json --output-file out",
     "retry broken --wait --on-cancel cancel",
     "trigger ops/checks --ref main --wait --on-cancel cancel",
 ];
@@ -39,6 +41,12 @@ fn meets(row: &Row, delay: Duration, (name, number): (&str, i32)) -> usize {
     let story = format!("{name} after {delay:?}");
     scene.check(row, &got, &story);
     let story = format!("{story} {row:?} {got:#?}\n{}", scene.gitlab.log());
+    if let Ok(document) = std::fs::read(scene.folder.path().join("out")) {
+        assert!(
+            serde_json::from_slice::<Value>(&document).is_ok(),
+            "{story}"
+        );
+    }
     if row.0.contains("--on-cancel cancel") && got.log.contains("played  ") {
         let mut committed = scene
             .gitlab
