@@ -121,7 +121,9 @@ impl Action for Jobs<'_> {
 
     fn leave(&self, cancel: bool) {
         let place = self.known_place();
-        let started = self.targets.iter();
+        // A job whose request had no answer may not have been started; the ending names it.
+        let known = |one: &&Target| cancel || matches!(one.progress, Progress::Did { .. });
+        let started = self.targets.iter().filter(known);
         let started = started.filter_map(|one| leave::job(one, place?));
         leave::leave(cancel, self.session, &started.collect::<Vec<_>>());
     }
