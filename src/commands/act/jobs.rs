@@ -116,6 +116,13 @@ impl Action for Jobs<'_> {
             Some(_) if planned => Exit::Ok,
             _ => target.progress.exit(open),
         });
+        let mut progress = self.targets.iter().map(|target| &target.progress);
+        let sent = progress.any(|one| one.verb().is_some());
+        // 2 promises that nothing was changed.
+        let exits = exits.map(|exit| match exit {
+            Exit::Usage if sent => Exit::Closed,
+            exit => exit,
+        });
         exits.collect()
     }
 

@@ -207,3 +207,14 @@ fn requests_that_are_never_answered_come_to_an_end() {
     assert_eq!(story.gitlab.posts(), 5);
     story.gitlab.finish();
 }
+
+#[test]
+fn after_a_usage_error_nothing_was_changed() {
+    let jobs = [job("a").manual().inputs(["region"]), job("b").manual()];
+    let story = Story::new(ci().stage("deploy", jobs));
+    let got = story.run("play a b --all --input region=eu");
+    assert_eq!((got.code, story.writes("a", "play")), (9, 1), "{got:?}");
+    let got = story.run("play b --input region=eu");
+    assert_eq!((got.code, story.writes("b", "play")), (2, 0), "{got:?}");
+    story.gitlab.finish();
+}
