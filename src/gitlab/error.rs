@@ -250,8 +250,8 @@ impl Error {
 /// What was asked and what came back.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let method = self.route.need().method;
-        write!(f, "{method} {}: {}", self.route, self.message)?;
+        let (method, path) = (self.route.need().method, self.route.path());
+        write!(f, "{method} {path}: {}", self.message)?;
         match &self.facts.request_id {
             Some(id) => write!(f, " (request id {id})"),
             None => Ok(()),

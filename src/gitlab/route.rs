@@ -1,6 +1,4 @@
-//! Every endpoint that the program uses, in one table: method, path, words, and what GitLab asks of a token.
-
-use std::fmt;
+//! Every endpoint that the program uses: method, path, words, and what GitLab asks of a token.
 
 pub use crate::model::Project;
 use crate::model::{JobId, PipelineId};
@@ -42,100 +40,83 @@ pub enum Route {
     TriggerPipeline(Project),
 }
 
-/// One row of the table: what is done and asked, the project, and the path below it, or below the API where there is none.
-type Row<'a> = (Need, Option<&'a Project>, String);
-
 impl Route {
-    /// The table. `lib/api/ci/jobs.rb` and its neighbours name, route by route, where a job token is allowed.
-    fn row(&self) -> Row<'_> {
+    /// What it does and what it asks of a token. `lib/api/ci/jobs.rb` and its neighbours name, route by route, where a job token is allowed.
+    pub fn need(&self) -> Need {
         use JobToken::{Always, Never, Only, Since};
         match self {
-            Self::CurrentJob => read("read the calling job", Only, "none").top("/job"),
-            Self::AllowedAgents => {
-                read("list the agents of the calling job", Only, "none").top("/job/allowed_agents")
+            Self::CurrentJob => read("read the calling job", Only, "none"),
+            Self::AllowedAgents => read("list the agents of the calling job", Only, "none"),
+            Self::TokenSelf => {
+                let permission = "Personal Access Token: Read";
+                read("describe an access token", Never, permission)
             }
-            Self::TokenSelf => read(
-                "describe an access token",
-                Never,
-                "Personal Access Token: Read",
-            )
-            .top("/personal_access_tokens/self"),
-            Self::Version => read("read GitLab's version", Never, "Metadata: Read").top("/version"),
-            Self::Project(project) => {
-                read("read a project", Never, "Project: Read").of(project, "")
+            Self::Version => read("read GitLab's version", Never, "Metadata: Read"),
+            Self::Project(_) => read("read a project", Never, "Project: Read"),
+            Self::ProjectJobs(_) => read("list the jobs of a project", Since(18, 2), "Job: Read"),
+            Self::Pipelines(_) => read("list pipelines", Since(19, 2), "Pipeline: Read"),
+            Self::Pipeline(..) => read("read a pipeline", Since(18, 3), "Pipeline: Read"),
+            Self::PipelineJobs(..) => {
+                let what = "list the jobs of a pipeline";
+                read(what, Since(18, 2), "Pipeline: Read")
             }
-            Self::ProjectJobs(project) => {
-                read("list the jobs of a project", Since(18, 2), "Job: Read").of(project, "/jobs")
-            }
-            Self::Pipelines(project) => {
-                read("list pipelines", Since(19, 2), "Pipeline: Read").of(project, "/pipelines")
-            }
-            Self::Pipeline(project, id) => read("read a pipeline", Since(18, 3), "Pipeline: Read")
-                .of(project, format!("/pipelines/{id}")),
-            Self::PipelineJobs(project, id) => read(
-                "list the jobs of a pipeline",
-                Since(18, 2),
-                "Pipeline: Read",
-            )
-            .of(project, format!("/pipelines/{id}/jobs")),
-            Self::TriggerJobs(project, id) => {
+            Self::TriggerJobs(..) | Self::Bridges(..) => {
                 read("list trigger jobs", Since(19, 2), "Pipeline: Read")
-                    .of(project, format!("/pipelines/{id}/trigger_jobs"))
             }
-            Self::Bridges(project, id) => read("list trigger jobs", Since(19, 2), "Pipeline: Read")
-                .of(project, format!("/pipelines/{id}/bridges")),
-            Self::Branches(project) => read("list branches", Since(18, 8), "Branch: Read")
-                .of(project, "/repository/branches"),
-            Self::Tags(project) => {
-                read("list tags", Since(18, 8), "Tag: Read").of(project, "/repository/tags")
+            Self::Branches(_) => read("list branches", Since(18, 8), "Branch: Read"),
+            Self::Tags(_) => read("list tags", Since(18, 8), "Tag: Read"),
+            Self::Environments(_) => read("list environments", Always, "Environment: Read"),
+            Self::Deployments(_) => read("list deployments", Always, "Deployment: Read"),
+            Self::Trace(..) => read("read job logs", Never, "Job: Read"),
+            Self::Play(..) => write("play jobs", Never, "Developer", "Job: Run"),
+            Self::Retry(..) => write("retry jobs", Never, "Developer", "Job: Run"),
+            Self::Cancel(..) => write("cancel jobs", Never, "Developer", "Job: Update")
+                .or("the project's minimum role to cancel"),
+            Self::Erase(..) => write("erase jobs", Never, "Maintainer", "Job: Delete")
+                .or("Developer for jobs that the token's user started on an unprotected ref"),
+            Self::CancelPipeline(..) => {
+                write("cancel pipelines", Never, "Developer", "Pipeline: Update")
             }
-            Self::Environments(project) => {
-                read("list environments", Always, "Environment: Read").of(project, "/environments")
-            }
-            Self::Deployments(project) => {
-                read("list deployments", Always, "Deployment: Read").of(project, "/deployments")
-            }
-            Self::Trace(project, id) => {
-                read("read job logs", Never, "Job: Read").of(project, format!("/jobs/{id}/trace"))
-            }
-            Self::Play(project, id) => {
-                write("play jobs", "Developer", "Job: Run").of(project, format!("/jobs/{id}/play"))
-            }
-            Self::Retry(project, id) => write("retry jobs", "Developer", "Job: Run")
-                .of(project, format!("/jobs/{id}/retry")),
-            Self::Cancel(project, id) => write("cancel jobs", "Developer", "Job: Update")
-                .or("the project's minimum role to cancel")
-                .of(project, format!("/jobs/{id}/cancel")),
-            Self::Erase(project, id) => write("erase jobs", "Maintainer", "Job: Delete")
-                .or("Developer for jobs that the token's user started on an unprotected ref")
-                .of(project, format!("/jobs/{id}/erase")),
-            Self::CancelPipeline(project, id) => {
-                write("cancel pipelines", "Developer", "Pipeline: Update")
-                    .of(project, format!("/pipelines/{id}/cancel"))
-            }
-            Self::TriggerPipeline(project) => {
-                let need = write("trigger pipelines", "Developer", "none");
-                Need {
-                    job_token: Only,
-                    ..need
-                }
-                .of(project, "/trigger/pipeline")
-            }
+            Self::TriggerPipeline(_) => write("trigger pipelines", Only, "Developer", "none"),
         }
     }
 
-    /// What it does and what it asks of a token.
-    pub fn need(&self) -> Need {
-        self.row().0
+    /// The project and the path below it; without a project, the path below the API.
+    fn place(&self) -> (Option<&Project>, String) {
+        let (project, path) = match self {
+            Self::CurrentJob => return (None, "/job".to_owned()),
+            Self::AllowedAgents => return (None, "/job/allowed_agents".to_owned()),
+            Self::TokenSelf => return (None, "/personal_access_tokens/self".to_owned()),
+            Self::Version => return (None, "/version".to_owned()),
+            Self::Project(project) => (project, String::new()),
+            Self::ProjectJobs(project) => (project, "/jobs".to_owned()),
+            Self::Pipelines(project) => (project, "/pipelines".to_owned()),
+            Self::Pipeline(project, id) => (project, format!("/pipelines/{id}")),
+            Self::PipelineJobs(project, id) => (project, format!("/pipelines/{id}/jobs")),
+            Self::TriggerJobs(project, id) => (project, format!("/pipelines/{id}/trigger_jobs")),
+            Self::Bridges(project, id) => (project, format!("/pipelines/{id}/bridges")),
+            Self::Branches(project) => (project, "/repository/branches".to_owned()),
+            Self::Tags(project) => (project, "/repository/tags".to_owned()),
+            Self::Environments(project) => (project, "/environments".to_owned()),
+            Self::Deployments(project) => (project, "/deployments".to_owned()),
+            Self::Trace(project, id) => (project, format!("/jobs/{id}/trace")),
+            Self::Play(project, id) => (project, format!("/jobs/{id}/play")),
+            Self::Retry(project, id) => (project, format!("/jobs/{id}/retry")),
+            Self::Cancel(project, id) => (project, format!("/jobs/{id}/cancel")),
+            Self::Erase(project, id) => (project, format!("/jobs/{id}/erase")),
+            Self::CancelPipeline(project, id) => (project, format!("/pipelines/{id}/cancel")),
+            Self::TriggerPipeline(project) => (project, "/trigger/pipeline".to_owned()),
+        };
+        (Some(project), path)
     }
 
     pub fn project(&self) -> Option<&Project> {
-        self.row().1
+        self.place().0
     }
 
     /// The thing inside a project that the route names: "job 90412", "pipeline 7700".
     pub fn record(&self) -> Option<String> {
-        let (_, _, path) = self.row();
+        let (_, path) = self.place();
         let mut parts = path.split('/').skip(1);
         let (kind, id) = (parts.next()?, parts.next()?);
         match kind {
@@ -145,20 +126,13 @@ impl Route {
         }
     }
 
-    /// Below `/api/v4`, as it is sent.
+    /// Below `/api/v4`, as it is sent and as in GitLab's documentation.
     pub fn path(&self) -> String {
-        let (_, project, path) = self.row();
+        let (project, path) = self.place();
         match project {
             None => path,
             Some(project) => format!("/projects/{}{path}", encode(&project.to_string())),
         }
-    }
-}
-
-/// The path, as in GitLab's documentation.
-impl fmt::Display for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path())
     }
 }
 
@@ -217,11 +191,16 @@ fn read(what: &'static str, job_token: JobToken, permission: &'static str) -> Ne
     }
 }
 
-fn write(what: &'static str, role: &'static str, permission: &'static str) -> Need {
+fn write(
+    what: &'static str,
+    job_token: JobToken,
+    role: &'static str,
+    permission: &'static str,
+) -> Need {
     Need {
         method: "POST",
         what,
-        job_token: JobToken::Never,
+        job_token,
         role,
         or: None,
         scope: "api",
@@ -233,14 +212,6 @@ impl Need {
     fn or(self, or: &'static str) -> Self {
         let or = Some(or);
         Self { or, ..self }
-    }
-
-    fn top<'a>(self, path: &str) -> Row<'a> {
-        (self, None, path.to_owned())
-    }
-
-    fn of(self, project: &Project, path: impl Into<String>) -> Row<'_> {
-        (self, Some(project), path.into())
     }
 }
 

@@ -203,7 +203,7 @@ fn every_refusal_is_explained() {
     let fixtures = fixtures();
     let mut wrong = Vec::new();
     for row in rows() {
-        let name = format!("{} ({}, {:?})", row.fixture, row.route, row.facts);
+        let name = format!("{} ({}, {:?})", row.fixture, row.route.path(), row.facts);
         let explanation = row.explain(&fixtures);
         let Stop {
             exit,
