@@ -192,7 +192,7 @@ struct Asking {
     /// How long rate limits may still hold up the call; `None`: until its end.
     limits: Option<Duration>,
     /// No sleep passes this point of the monotonic clock.
-    end: Option<Duration>,
+    end: Duration,
     /// Requests without a good answer since the last one, if there were any.
     trouble: Option<Trouble>,
     /// Time that trouble took so far.
@@ -219,7 +219,7 @@ impl Asking {
         Self {
             outage: Outage::new(host.limits.outage, host.seed),
             limits: Some(host.limits.outage),
-            end: None,
+            end: Duration::MAX,
             trouble: None,
             troubled: Duration::ZERO,
             heartbeat: host.clock.monotonic().saturating_add(HEARTBEAT),
@@ -256,7 +256,7 @@ impl Session<'_> {
         let mut state = self.asking.borrow_mut();
         state.outage = Outage::new(outage, self.host.seed);
         state.limits = limits;
-        state.end = Some(end);
+        state.end = end;
         state.heartbeat = self.now().saturating_add(HEARTBEAT);
     }
 
@@ -317,11 +317,10 @@ impl Session<'_> {
 
     /// A good answer came.
     fn answered(&self) {
-        let trouble = {
-            let mut state = self.asking.borrow_mut();
-            state.outage.answered();
-            state.trouble.take()
-        };
+        let mut state = self.asking.borrow_mut();
+        state.outage.answered();
+        let trouble = state.trouble.take();
+        drop(state);
         if trouble.is_some_and(|trouble| trouble.said) {
             self.events.write(&Event::Answers {});
             self.talked();
@@ -401,7 +400,6 @@ impl Session<'_> {
 
     /// Time left to the end.
     fn left(&self) -> Duration {
-        let end = self.asking.borrow().end;
-        end.map_or(Duration::MAX, |end| end.saturating_sub(self.now()))
+        self.asking.borrow().end.saturating_sub(self.now())
     }
 }

@@ -57,28 +57,20 @@ pub fn explain_no_token(route: &Route) -> Stop {
 
 /// GitLab's own words in lower case, with their status (`lib/api/helpers.rb`, `lib/api/api_guard.rb`, `lib/api/ci/jobs.rb`).
 /// `|` stands between those that mean the same. The first match counts.
-const SAID: [(u16, &str, Arm); 23] = [
+const SAID: [(u16, &str, Arm); 27] = [
     (400, "ssl certificate", Arm::NO_CLIENT_CERTIFICATE),
     (400, "sent to https port", Arm::PLAIN_TO_TLS),
     (400, "unplayable job", Arm::UNPLAYABLE),
     (400, "unknown input", Arm::UNKNOWN_INPUT),
     (400, "reference not found", Arm::REF_MISSING),
     (400, "to set pipeline variables", Arm::VARIABLES_DENIED),
-    (
-        400,
-        "insufficient permissions|sufficient permission to run",
-        Arm::PIPELINE_DENIED,
-    ),
-    (
-        400,
-        "no stages / jobs|workflow rules|rules configuration prevented",
-        Arm::EMPTY_PIPELINE,
-    ),
-    (
-        400,
-        "does not have a valid value|is invalid",
-        Arm::BAD_PARAMETER,
-    ),
+    (400, "insufficient permissions", Arm::PIPELINE_DENIED),
+    (400, "sufficient permission to run", Arm::PIPELINE_DENIED),
+    (400, "no stages / jobs", Arm::EMPTY_PIPELINE),
+    (400, "workflow rules", Arm::EMPTY_PIPELINE),
+    (400, "rules configuration prevented", Arm::EMPTY_PIPELINE),
+    (400, "does not have a valid value", Arm::BAD_PARAMETER),
+    (400, "is invalid", Arm::BAD_PARAMETER),
     (401, "token is expired", Arm::EXPIRED),
     (401, "token was revoked", Arm::REVOKED),
     (403, "insufficient_granular_scope", Arm::FINE_GRAINED),
