@@ -305,8 +305,11 @@ impl Session<'_> {
             }
             self.note(&error, asked, again);
             let Some(again) = again else {
-                let late = delay.is_some();
-                return Err(if late { error.too_late() } else { error });
+                if delay.is_some() {
+                    // There is no time left for another try.
+                    error.kind = Kind::Deadline;
+                }
+                return Err(error);
             };
             if let Err(signal) = self.sleep(again) {
                 return Err(error.interrupted(signal));

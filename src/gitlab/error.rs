@@ -175,15 +175,6 @@ impl Error {
         }
     }
 
-    /// The same request, given up because there is no time left for another try.
-    #[must_use]
-    pub fn too_late(self) -> Self {
-        Self {
-            kind: Kind::Deadline,
-            ..self
-        }
-    }
-
     /// A 429 of a limit that GitLab counts per user and job, for this route alone.
     pub fn own_limit(&self) -> bool {
         self.route.need().writes()

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use ureq::Timeout;
 use ureq::http::HeaderMap;
 
 use super::client::{Client, Note};
@@ -327,10 +326,7 @@ impl Client<'_> {
     /// No head of an answer came.
     fn broken(&self, ask: &Ask, connection: &Connection, error: &ureq::Error) -> Error {
         let stage = connection.progress.get();
-        let fault = match error {
-            ureq::Error::Timeout(Timeout::Resolve) => Fault::of("no name server"),
-            other => Fault::of(&other.to_string()),
-        };
+        let fault = Fault::of(&error.to_string());
         let tries = fault.and_then(|fault| fault.tries);
         // What no repeat cures comes before the request is looked at: a server that refuses our client certificate says so after TLS 1.3 let
         // the request go.

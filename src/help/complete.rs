@@ -40,10 +40,8 @@ pub fn zsh(table: &[&'static Usage]) -> String {
         cases.push(format!("    {})\n      _arguments -S \\", usage.name));
         for option in usage.options() {
             for name in names(option) {
-                cases.push(format!(
-                    "        {} \\",
-                    quoted(&zsh_argument(name, option))
-                ));
+                let argument = quoted(&zsh_argument(name, option));
+                cases.push(format!("        {argument} \\"));
             }
         }
         let (operand, words) = (usage.placeholder(), operands(usage, table));
