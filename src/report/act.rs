@@ -241,7 +241,15 @@ fn why(target: &Target) -> String {
 
 fn reason(why: &Why, target: &Target) -> String {
     match why {
-        Why::Status(Status::Success) => "it has passed".into(),
+        Why::Status(Status::Success) => match target.job.downstream_pipeline.as_deref() {
+            Some(started) if target.action.verb == Verb::Cancel && !started.status.finished() => {
+                format!(
+                    "it has passed, but pipeline {} has not finished",
+                    started.id
+                )
+            }
+            _ => "it has passed".into(),
+        },
         Why::Status(Status::Failed) => "it has failed".into(),
         Why::Status(status) => format!("its status is {}", status.word()),
         Why::NotRunning => "it is not running".into(),
@@ -266,9 +274,11 @@ fn hint(target: &Target) -> Option<&'static str> {
     };
     Some(match (target.action.verb, why) {
         (_, Why::Archived) => "start a new pipeline",
-        (_, Why::TriggerJob) => "--downstream NAME reaches the jobs of its downstream pipeline",
+        (Verb::Cancel, Why::Status(_)) if !target.job.trigger => return None,
+        (Verb::Cancel, _) | (_, Why::TriggerJob) => {
+            "--downstream NAME reaches the jobs of its downstream pipeline"
+        }
         (_, Why::TakesNoParameters) => "leave them out, or use `jobgate trigger`",
-        (Verb::Cancel, Why::Status(_)) => return None,
         (Verb::Erase, Why::Status(_)) => "a job can be erased only after it has finished",
         (_, Why::Status(Status::Skipped)) => "retry the job whose failure skipped this one",
         (Verb::Retry, Why::Status(Status::Manual)) => "`jobgate play` starts a manual job",

@@ -6,8 +6,8 @@ use super::call::{Action, Call, Goal, Looked, Sent};
 use super::leave;
 use super::list::{Jobs, Read, route};
 use super::options::Until;
-use crate::decide::action::{Progress, Target, Verb};
-use crate::decide::select::Operand;
+use crate::decide::action::{Plan, Progress, Target, Verb, Why};
+use crate::decide::select::{Matched, Operand};
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::explain::explain_no_token;
@@ -36,11 +36,16 @@ impl Action for Jobs<'_> {
         let waits = self.request.action.waits && call.options.until != Until::Planned;
         let ids = self.request.selection.operands.iter().any(Operand::is_id);
         let mut looks = 0;
+        // What `cancel --from` is meant for: a trigger job that starts its pipeline a moment after it was played.
+        let from = self.request.action.matched == Matched::Everything;
+        let starts =
+            |one: &Target| one.progress == Progress::Planned(Plan::Refuse(Why::TriggerJob));
         loop {
             looks += 1;
             match call.turns.ask(|| self.read(ids))? {
                 Read::Rows(trigger_jobs) => {
                     match self.choose(call.me.as_ref(), trigger_jobs) {
+                        Ok(targets) if from && looks < 5 && targets.iter().any(starts) => {}
                         Ok(targets) => break self.targets = targets,
                         // Of a list of several pages a row may be missed once, while others move.
                         Err(stop)

@@ -244,3 +244,42 @@ fn all_means_the_whole_pipeline_but_the_caller() {
     assert_eq!(story.run("cancel over").code, 9);
     story.gitlab.finish();
 }
+
+#[test]
+fn a_pipeline_that_is_only_being_started_is_canceled_or_named() {
+    let sub = child("sub", ci().stage("x", [job("y").endless()]));
+    let slow = sub.clone().manual().queue(4);
+    let story = Story::new(ci().stage("deploy", [slow, job("busy").is("running")]));
+    let (_folder, path) = file("started", "");
+    let words = "play sub -o json --output-file";
+    assert_eq!(story.go(story.call(words).arg(&path)).code, 0);
+    from(&story, &path, "").is(0, expect![[r#"
+        JOB  RESULT    STATUS    DURATION     ID
+        sub  canceled  canceled        0s  90400
+    "#]], expect![[r#"
+        plan: sub (90400, pending): cancel
+        08:00:02 sub (90400, canceled): canceled  URL/jobs/90400
+    "#]]);
+    story.gitlab.finish();
+    // Of the whole pipeline, too, what goes on below it is named.
+    let story = Story::new(ci().stage("deploy", [sub]));
+    story.gitlab.world(|world| world.advance_by(5));
+    story
+        .run("cancel --all")
+        .is(0, expect![[r#"
+            JOB  RESULT        STATUS   DURATION     ID  NOTE
+            sub  done already  success        0s  90400  it has passed, but pipeline 7701 has not finished
+        "#]], expect![[r#"
+            plan: sub (90400, success): done already, it has passed, but pipeline 7701 has not finished
+        "#]]);
+    story.run("cancel sub").is(9, expect![[r#"
+        JOB  RESULT   STATUS   DURATION     ID  NOTE
+        sub  refused  success        0s  90400  it has passed, but pipeline 7701 has not finished
+          URL/jobs/90400
+    "#]], expect![[r#"
+        plan: sub (90400, success): refused, it has passed, but pipeline 7701 has not finished
+        jobgate: error: sub (90400) cannot be canceled: it has passed, but pipeline 7701 has not finished  URL/jobs/90400
+        jobgate: hint: --downstream NAME reaches the jobs of its downstream pipeline
+    "#]]);
+    story.gitlab.finish();
+}
