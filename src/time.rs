@@ -119,13 +119,13 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// Limits, in characters, which texts an error quotes. A longer text is not a mistyped duration and may be a token.
 const LONGEST: usize = 20;
 
-/// Reads `90s`, `20m`, `1h30m`, `1.5h`, `500ms`; a bare number is seconds. At most 100 days.
+/// Reads `90s`, `5m`, `1h30m`, `1.5h`, `500ms`; a bare number is seconds. At most 100 days.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let Some(seconds) = seconds(text) else {
         let quoted = format!("{text:?} is ");
         let what = if text.len() > LONGEST { "" } else { &quoted };
         return Err(format!(
-            "{what}not a duration; use 90s, 20m, 1h30m or a number of seconds"
+            "{what}not a duration; use 90s, 5m, 1h30m or a number of seconds"
         ));
     };
     if seconds > 100.0 * 86_400.0 {

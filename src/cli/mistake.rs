@@ -59,6 +59,32 @@ pub(super) fn not_a_choice(what: &str, word: &str, choices: &[&'static str]) -> 
     }
 }
 
+/// `--timeout 5 minutes` is two words: the second one would be an operand.
+pub(super) fn not_a_unit(
+    word: &str,
+    line: &[(&str, Option<String>)],
+    usage: &Usage,
+) -> Result<(), Stop> {
+    const UNITS: [&str; 10] = [
+        "s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day",
+    ];
+    let Some((name, Some(number))) = line.last() else {
+        return Ok(());
+    };
+    let duration = usage
+        .option(name)
+        .is_some_and(|option| option.value == Some("DURATION"));
+    let bare = number.bytes().all(|byte| byte.is_ascii_digit());
+    let one = word.strip_suffix('s').unwrap_or(word);
+    match word.get(..1) {
+        Some(letter) if duration && bare && (UNITS.contains(&word) || UNITS.contains(&one)) => {
+            let error = format!("{name}: a duration is one word, not {number} {word}");
+            Err(Stop::usage(error).hint(format!("write {name} {number}{letter}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Puts the word in double quotes, escapes control and bidi characters, and cuts a long word.
 fn quoted(word: &str) -> String {
     match word.char_indices().nth(QUOTED) {

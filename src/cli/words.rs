@@ -49,6 +49,7 @@ pub(super) fn check(
         if word == "--" {
             operands.extend(words.by_ref());
         } else if word == "-" || !word.starts_with('-') {
+            mistake::not_a_unit(&word, &options, usage)?;
             operands.push(word);
         } else if let Some(detail) = Detail::of(&word) {
             return Ok(Parsed::Help(Some(usage), detail));

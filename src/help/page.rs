@@ -12,7 +12,7 @@ const LEFT: usize = 26;
 const MORE: &str = "\njobgate COMMAND -h shows the main options, --help all of them\n";
 const JOB: &str =
     "\nJOB: name of a job or of a parallel or matrix group, glob with * and ?, or id\n";
-const DURATION: &str = "\nDURATION: 90s, 20m, 1h30m, or a number of seconds\n";
+const DURATION: &str = "\nDURATION: 90s, 5m, 1h30m, or a number of seconds\n";
 
 /// Width of every page in columns, which fits each terminal and job log.
 const WIDTH: usize = 80;

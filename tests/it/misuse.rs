@@ -43,7 +43,7 @@ fn explained(code: i32, calls: &str, expected: &Expect) {
 fn a_mistaken_word_is_explained_with_one_hint() {
     explained(
         2,
-        "wait unit --ok skip|wait unit --for pased|wait unit --for passed,failed|wait unit --timeout 5x|gate --require branch=main|\
+        "wait unit --ok skip|wait unit --for pased|wait unit --for passed,failed|wait unit --timeout 5x|wait unit --timeout five|wait unit --timeout 5 minutes|gate newest --timeout 10 m|gate --require branch=main|\
             gate branch=/^main$/|gate brunch=main|wait|wait gate|cancel unit --for passed|play unit --ok skipped|agents --agent x|jobs --limit ten|\
             completion bsah|versoin",
         &expect![[r#"
@@ -57,8 +57,17 @@ fn a_mistaken_word_is_explained_with_one_hint() {
             jobgate: error: --for takes passed alone, finished alone, or statuses
             jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...] (see jobgate wait --help)
             $ jobgate wait unit --timeout 5x
-            jobgate: error: --timeout: "5x" is not a duration; use 90s, 20m, 1h30m or a number of seconds
+            jobgate: error: --timeout: "5x" is not a duration; use 90s, 5m, 1h30m or a number of seconds
             jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...] (see jobgate wait --help)
+            $ jobgate wait unit --timeout five
+            jobgate: error: --timeout: "five" is not a duration; use 90s, 5m, 1h30m or a number of seconds
+            jobgate: hint: usage: jobgate wait [OPTIONS] [JOB...] (see jobgate wait --help)
+            $ jobgate wait unit --timeout 5 minutes
+            jobgate: error: --timeout: a duration is one word, not 5 minutes
+            jobgate: hint: write --timeout 5m
+            $ jobgate gate newest --timeout 10 m
+            jobgate: error: --timeout: a duration is one word, not 10 m
+            jobgate: hint: write --timeout 10m
             $ jobgate gate --require branch=main
             jobgate: error: gate has no option "--require"
             jobgate: hint: write the CONDITION without --require

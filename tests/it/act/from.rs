@@ -253,13 +253,17 @@ fn a_pipeline_that_is_only_being_started_is_canceled_or_named() {
     let (_folder, path) = file("started", "");
     let words = "play sub -o json --output-file";
     assert_eq!(story.go(story.call(words).arg(&path)).code, 0);
-    from(&story, &path, "").is(0, expect![[r#"
+    from(&story, &path, "").is(
+        0,
+        expect![[r#"
         JOB  RESULT    STATUS    DURATION     ID
         sub  canceled  canceled        0s  90400
-    "#]], expect![[r#"
+    "#]],
+        expect![[r#"
         plan: sub (90400, pending): cancel
         08:00:02 sub (90400, canceled): canceled  URL/jobs/90400
-    "#]]);
+    "#]],
+    );
     story.gitlab.finish();
     // Of the whole pipeline, too, what goes on below it is named.
     let story = Story::new(ci().stage("deploy", [sub]));
