@@ -65,24 +65,20 @@ pub(super) fn not_a_unit(
     line: &[(&str, Option<String>)],
     usage: &Usage,
 ) -> Result<(), Stop> {
-    const UNITS: [&str; 10] = [
-        "s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day",
-    ];
+    const UNITS: &str =
+        "s sec secs second seconds m min mins minute minutes h hour hours d day days";
     let Some((name, Some(number))) = line.last() else {
         return Ok(());
     };
-    let duration = usage
-        .option(name)
-        .is_some_and(|option| option.value == Some("DURATION"));
+    let option = usage.option(name);
+    let duration = option.is_some_and(|option| option.value == Some("DURATION"));
     let bare = number.bytes().all(|byte| byte.is_ascii_digit());
-    let one = word.strip_suffix('s').unwrap_or(word);
-    match word.get(..1) {
-        Some(letter) if duration && bare && (UNITS.contains(&word) || UNITS.contains(&one)) => {
-            let error = format!("{name}: a duration is one word, not {number} {word}");
-            Err(Stop::usage(error).hint(format!("write {name} {number}{letter}")))
-        }
-        _ => Ok(()),
+    if !(duration && bare && UNITS.split(' ').any(|unit| unit == word)) {
+        return Ok(());
     }
+    let error = format!("{name}: a duration is one word, not {number} {word}");
+    let letter = word.get(..1).unwrap_or_default();
+    Err(Stop::usage(error).hint(format!("write {name} {number}{letter}")))
 }
 
 /// Puts the word in double quotes, escapes control and bidi characters, and cuts a long word.

@@ -183,11 +183,6 @@ impl Words {
         &self.table
     }
 
-    /// Whether the command has the option.
-    pub fn takes(&self, option: &'static Opt) -> bool {
-        self.usage.option(option.name).is_some()
-    }
-
     /// Whether the option stands on the command line. It still has to be read.
     pub fn given(&self, option: &'static Opt) -> bool {
         self.options.iter().any(|(name, _)| *name == option.name)

@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use serde_json::value::RawValue;
 
 use super::Command;
 use super::logs::show_tails;
-use super::options::{self, CONNECTION, Located, OUTPUT_FILE, WHERE, WHICH, Where};
+use super::options::{self, CONNECTION, Located, OUTPUT_FILE, Printing, WHERE, WHICH, Where};
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Selected, Selection, newest, select};
 use crate::decide::stages;
@@ -21,7 +20,7 @@ use crate::report::jobs::{self, Texts};
 use crate::report::messages::{self, Within};
 use crate::report::tree::{Node, Read, grow};
 use crate::report::{Format, Out, json};
-use crate::session::{self, Common, Session};
+use crate::session::{self, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -98,9 +97,7 @@ struct Options {
     place: Where,
     reach: Reach,
     log_tail: Option<usize>,
-    format: Format,
-    file: Option<PathBuf>,
-    common: Common,
+    printing: Printing,
 }
 
 impl Options {
@@ -114,11 +111,9 @@ impl Options {
             selection,
             place,
             log_tail: words.parsed(&LOG_TAIL, number)?,
-            format: Format::of(words.value(&FORMAT).as_deref()),
-            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
-            common: Common::read(words),
+            printing: Printing::read(words, &FORMAT),
         };
-        if options.log_tail.is_some() && options.format != Format::Table {
+        if options.log_tail.is_some() && options.printing.format != Format::Table {
             return Err(Stop::usage("--log-tail needs --output table")
                 .hint("`jobgate trace JOB` prints a log; the JSON has the ids of the jobs"));
         }
@@ -160,8 +155,8 @@ pub fn number(text: &str) -> Result<usize, String> {
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
-    let mut out = Out::open(host, options.file.as_deref(), false)?;
-    session::with(&options.common, host, |session| {
+    let mut out = Out::open(host, options.printing.file.as_deref(), false)?;
+    session::with(&options.printing.common, host, |session| {
         let mut listing = Listing {
             session,
             pipelines: Pipelines::new(session.gitlab),
@@ -206,7 +201,7 @@ impl Listing<'_, '_> {
         let rows = selected.jobs.iter().map(|chosen| chosen.job);
         let mut rows: Vec<(&Job, bool)> =
             rows.map(|job| (job, !newest.contains(&job.id))).collect();
-        if self.options.format == Format::Table {
+        if self.options.printing.format == Format::Table {
             let places = stages::places(&found.jobs);
             rows.sort_unstable_by_key(|(job, _)| places.get(&job.id));
         }
@@ -228,16 +223,16 @@ impl Listing<'_, '_> {
         rows: &[(&Job, bool)],
         texts: &Texts,
     ) -> Result<(), Stop> {
-        let Options { format, reach, .. } = self.options;
-        if *format == Format::Table {
-            let table = jobs::table(rows, matches!(reach, Reach::Project(_)));
+        let format = self.options.printing.format;
+        if format == Format::Table {
+            let table = jobs::table(rows, matches!(self.options.reach, Reach::Project(_)));
             self.out.table(&table, self.session.color);
             let rows: Vec<&Job> = rows.iter().map(|(job, _)| *job).collect();
             return self.tails(project, &rows);
         }
         let texts = rows.iter().filter_map(|(job, _)| texts.get(&job.id));
         let texts = texts.map(|text| &**text);
-        json::rows(*format, texts, &mut |text| self.out.text(text));
+        json::rows(format, texts, &mut |text| self.out.text(text));
         Ok(())
     }
 
@@ -247,7 +242,7 @@ impl Listing<'_, '_> {
             retried: true,
             no_trigger_jobs: self.options.place.no_trigger_jobs,
         };
-        let json = self.options.format != Format::Table;
+        let json = self.options.printing.format != Format::Table;
         self.session.ask(|| {
             let (mut jobs, mut texts) = (Vec::new(), Texts::new());
             let rows = self.pipelines.each_row(place, scope, &mut |job, raw| {
@@ -329,7 +324,7 @@ impl Listing<'_, '_> {
             let meant = selected.jobs.iter().map(|chosen| chosen.job.id).collect();
             Ok(Read::Jobs(nodes(found.jobs, texts, &meant)))
         })?;
-        match self.options.format {
+        match self.options.printing.format {
             Format::Table => {
                 self.out.table(&branch.table(), self.session.color);
                 let mut rows = Vec::new();

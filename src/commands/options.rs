@@ -273,12 +273,8 @@ pub fn project(text: &str) -> Result<Project, String> {
             .map_err(|_| "no project id is that large".to_owned());
     }
     let plain = |part: &str| {
-        !part.is_empty()
-            && part != "."
-            && part != ".."
-            && part
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !matches!(part, "" | "." | "..") && part.chars().all(fits)
     };
     if text.contains('/') && text.split('/').all(plain) {
         Ok(Project::Path(text.to_owned()))

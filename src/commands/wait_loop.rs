@@ -27,8 +27,6 @@ pub struct Limits {
     pub interval: Interval,
     /// How long GitLab may give no good answer; without a wish five minutes.
     pub outage: Option<Duration>,
-    /// The command has an option for that.
-    pub adjustable: bool,
 }
 
 impl Limits {
@@ -50,8 +48,6 @@ pub struct Turns<'t> {
     end: Duration,
     /// The last look may go on until then.
     last: Duration,
-    /// The command has an option for the outage budget.
-    adjustable: bool,
     /// One look decides.
     once: bool,
     /// When the last look was complete.
@@ -77,7 +73,6 @@ impl<'t> Turns<'t> {
             began,
             end: began,
             last: began,
-            adjustable: limits.adjustable,
             once: limits.once(),
             seen: None,
             caller: None,
@@ -241,7 +236,7 @@ impl<'t> Turns<'t> {
             // More time does not make a host name exist.
             (_, Some((since, _))) if error.transient() && error.tries.is_none() => {
                 let silent = self.now().saturating_sub(since);
-                report::silence(silent, error, self.adjustable)
+                report::silence(silent, error)
             }
             _ => error.stop(),
         }

@@ -77,7 +77,6 @@ impl Patience {
             timeout: words.parsed(&TIMEOUT, parse_duration)?,
             interval: interval.unwrap_or(Interval::DEFAULT),
             outage: words.parsed(&OUTAGE_BUDGET, parse_duration)?,
-            adjustable: words.takes(&OUTAGE_BUDGET),
         };
         let rules = Rules {
             want: want(&words.values(&FOR))?,

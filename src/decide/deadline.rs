@@ -46,12 +46,7 @@ impl JobTime {
 
     /// Until GitLab or the runner stops the job.
     pub fn left(&self) -> Option<Duration> {
-        Some(self.nearest()?.1)
-    }
-
-    /// The limit that strikes first, and what is left of it.
-    pub fn nearest(&self) -> Option<(Duration, Duration)> {
-        self.limits().min_by_key(|(_, left)| *left)
+        self.limits().map(|(_, left)| left).min()
     }
 
     /// How long a wait may take: what is left less a margin of a tenth of the limit, at most a minute; `wish` only shortens that.

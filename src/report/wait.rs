@@ -319,14 +319,12 @@ pub fn timeout(
     hints.into_iter().flatten().fold(stop, Stop::hint)
 }
 
-/// The outage budget is used up. `adjustable`: the command has an option for it.
-pub fn silence(silent: Duration, error: &Error, adjustable: bool) -> Stop {
+/// The outage budget is used up.
+pub fn silence(silent: Duration, error: &Error) -> Stop {
     let (silent, mut stop) = (human(silent), error.stop());
     stop.error = format!(
         "GitLab has given no good answer for {silent}: {}",
         stop.error
     );
-    let hint = adjustable.then_some("a longer --outage-budget waits longer for an answer");
-    stop.hints.extend(hint.map(str::to_owned));
-    stop
+    stop.hint("`jobgate wait --outage-budget 15m` waits longer for an answer")
 }

@@ -9,7 +9,6 @@ use crate::decide::deadline::JobTime;
 use crate::model::{
     AgentsEnvironment, AllowedAgents, CurrentJob, Job, Pipeline, ProjectId, Role, Source, Tier,
 };
-use crate::time::human;
 
 const COLUMNS: &[Column] = &[Column::Left(""), Column::Text("")];
 
@@ -45,7 +44,6 @@ impl Page<'_> {
         row("link", &job.web_url);
         row("stage", &job.stage);
         row("status", job.status.word());
-        row("time", &self.time());
         row("tags", &job.tag_list.join(", "));
         row("pipeline", &format!("{} from {source}", pipeline.id));
         row("link", &pipeline.web_url);
@@ -59,20 +57,6 @@ impl Page<'_> {
             row("environment", &environment(agents));
         }
         table
-    }
-
-    fn time(&self) -> String {
-        let JobTime { started, now, .. } = self.time;
-        let Some((started, now)) = started.zip(now) else {
-            return String::new();
-        };
-        let running = format!("running for {}", human(now.since(started)));
-        match self.time.nearest() {
-            Some((limit, left)) => {
-                format!("{running}, {} left of {}", human(left), human(limit))
-            }
-            None => running,
-        }
     }
 
     /// A merge request's ref is neither.

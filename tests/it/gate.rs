@@ -153,6 +153,7 @@ fn a_gate_that_could_not_be_checked_is_not_open() {
     "#]], expect![[r#"
         jobgate: error: the gate could not be checked: no evidence for role=guest
         jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
+        jobgate: hint: `jobgate wait --outage-budget 15m` waits longer for an answer
     "#]]);
     assert_eq!(alone("gate branch=main protected-ref role=guest").code, 4);
     assert_eq!(alone("gate tag protected-ref role=guest").code, 9);

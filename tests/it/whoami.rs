@@ -41,7 +41,6 @@ fn page() -> Expect {
         link         https://gitlab.example.com/shop/web/-/jobs/90400
         stage        deploy
         status       running
-        time         running for 2m00s, 58m00s left of 1h00m
         tags         k8s
         pipeline     7700 from push
         link         https://gitlab.example.com/shop/web/-/pipelines/7700

@@ -194,6 +194,7 @@ fn an_action_that_ends_early_prints_its_document() {
             jobgate: error: GitLab has given no good answer for 30s: GitLab has failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000009)
             jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
+            jobgate: hint: `jobgate wait --outage-budget 15m` waits longer for an answer
         "#]]);
     story
         .run("trigger ops/web --ref main -o dotenv -q --timeout 0")
@@ -206,6 +207,7 @@ fn an_action_that_ends_early_prints_its_document() {
             jobgate: error: GitLab has given no good answer for 30s: GitLab has failed, or is down, overloaded or restarting (502)
             jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000016)
             jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
+            jobgate: hint: `jobgate wait --outage-budget 15m` waits longer for an answer
         "#]]);
     story.gitlab.finish();
 }

@@ -332,6 +332,7 @@ fn trouble_ends_it_only_after_the_outage_budget() {
         jobgate: error: GET /job: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000028)
         jobgate: error: the gate could not be checked
         jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
+        jobgate: hint: `jobgate wait --outage-budget 15m` waits longer for an answer
     "#]]);
     assert!((300..=330).contains(&took), "{took}");
     story.gitlab.finish();

@@ -61,7 +61,7 @@ fn an_outage_beyond_the_budget_is_unknown() {
         08:02:02 waiting for unit (was running); no good answer for 1m21s
         jobgate: error: GitLab has given no good answer for 1m30s: GET /projects/44/pipelines/7700/jobs: the connection closed during the answer
         jobgate: hint: try again; if it lasts, check http or https and the port in CI_API_V4_URL or --server, and firewalls
-        jobgate: hint: a longer --outage-budget waits longer for an answer
+        jobgate: hint: `jobgate wait --outage-budget 15m` waits longer for an answer
     "#]]);
     story.gitlab.finish();
 }
