@@ -232,19 +232,19 @@ impl Asking {
         let Kind::Limited { wait } = error.kind else {
             return self.outage.failed(asked, now);
         };
-        let pause = self.outage.limited(wait);
+        let (wait, spread) = self.outage.limited(wait);
         let delay = if error.own_limit() {
             // GitLab counts this request per user and job: no other client comes back at the same moment.
-            pause.wait + Duration::from_secs(1)
+            wait + Duration::from_secs(1)
         } else {
-            pause.wait.saturating_add(pause.spread)
+            wait.saturating_add(spread)
         };
         let Some(limits) = &mut self.limits else {
             return Some(delay);
         };
         let delay = delay.min(*limits);
         *limits = limits.saturating_sub(delay);
-        (delay >= pause.wait).then_some(delay)
+        (delay >= wait).then_some(delay)
     }
 }
 
@@ -381,8 +381,7 @@ impl Session<'_> {
         let trouble = state.trouble.as_ref();
         self.events.write(&Event::Heartbeat {
             waiting: &state.missing,
-            silent: trouble.map(|trouble| now.saturating_sub(trouble.since)),
-            limited: trouble.and_then(|trouble| trouble.limited),
+            silent: trouble.map(|it| (now.saturating_sub(it.since), it.limited)),
         });
         drop(state);
         self.talked();

@@ -59,18 +59,25 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             rows: Vec::new(),
             silent: 0,
         };
-        let asked = doctor.examine()?;
+        let (complete, other_job) = doctor.examine()?;
         let rows = doctor.rows;
+        // Without a job, an access token may do what the command line says in full.
+        let no_job = rows.first().is_some_and(|job| job.works() == Works::No);
+        let alone = no_job && session.gitlab.has(TokenKind::Access);
+        let verdict = |command: &&'static str| {
+            let placed = alone && ON_JOBS.contains(command);
+            let rows = if placed { &[] } else { rows.as_slice() };
+            verdict(command, rows, complete, other_job)
+        };
         let meant = |name: &&&str| wanted.is_empty() || wanted.iter().any(|one| one == **name);
-        let commands = COMMANDS.iter().filter(meant);
-        let commands: Vec<_> = commands.map(|name| verdict(name, &rows, &asked)).collect();
+        let commands: Vec<_> = COMMANDS.iter().filter(meant).map(verdict).collect();
         let unknown = rows.iter().any(|row| row.works() == Works::Unknown);
         let exit = match wanted.as_slice() {
             [] if unknown => Exit::Unknown,
             [] => Exit::Ok,
             _ => Exit::of_all(commands.iter().map(|verdict| verdict.works.exit())),
         };
-        report::print(&rows, &commands, asked.alone, &mut out, session.color);
+        report::print(&rows, &commands, alone, &mut out, session.color);
         let Err(stop) = out.finish() else {
             if exit != Exit::Ok {
                 session.talk.end(exit, report::end(exit));
@@ -111,24 +118,17 @@ fn needs(command: &str, route: &Route) -> (bool, bool) {
     }
 }
 
-/// What could be asked.
-#[derive(Default)]
-struct Asked {
-    /// Everything.
+/// Whether a command works. `complete`: everything was asked. `other_job`: the variables and the job token are of two jobs.
+fn verdict<'r>(
+    command: &'static str,
+    rows: &'r [Row],
     complete: bool,
-    /// The variables and the job token are of two jobs.
     other_job: bool,
-    /// Nothing of a job, but there is an access token, with which other projects and pipelines can be named.
-    alone: bool,
-}
-
-/// Whether a command works.
-fn verdict<'r>(command: &'static str, rows: &'r [Row], asked: &Asked) -> Verdict<'r> {
+) -> Verdict<'r> {
     let mut works = Works::Yes;
     let mut missing = Vec::new();
     for row in rows {
         let found = match (row.works(), needs(command, &row.route)) {
-            (Works::No, (true, _)) if asked.alone && ON_JOBS.contains(&command) => Works::Unknown,
             (found, (true, _)) => found,
             (Works::No, (_, true)) => Works::Partly,
             (found, (_, true)) => found,
@@ -139,8 +139,8 @@ fn verdict<'r>(command: &'static str, rows: &'r [Row], asked: &Asked) -> Verdict
         }
         works = works.max(found);
     }
-    let unasked = !asked.complete && !["whoami", "agents", "trigger"].contains(&command);
-    if unasked || asked.other_job && STRICT.contains(&command) {
+    let unasked = !complete && !["whoami", "agents", "trigger"].contains(&command);
+    if unasked || other_job && STRICT.contains(&command) {
         works = works.max(Works::Unknown);
     }
     Verdict {
@@ -163,15 +163,12 @@ struct Doctor<'s, 'a> {
 }
 
 impl Doctor<'_, '_> {
-    /// The error is a signal.
-    fn examine(&mut self) -> Result<Asked, Stop> {
+    /// Whether everything was asked, and whether the variables and the job token are of two jobs. The error is a signal.
+    fn examine(&mut self) -> Result<(bool, bool), Stop> {
         let answer = self.ask(Route::CurrentJob)?;
         self.ask(Route::AllowedAgents)?;
         let Some(Ok(me)) = answer.map(|answer| self.session.me_of(&answer)) else {
-            return Ok(Asked {
-                alone: self.session.gitlab.has(TokenKind::Access),
-                ..Asked::default()
-            });
+            return Ok((false, false));
         };
         let (pipeline, job) = (me.pipeline.id, me.job.id);
         let project = || Project::Id(me.project);
@@ -211,11 +208,8 @@ impl Doctor<'_, '_> {
             });
         }
         self.session.warn_of_other_job(Some(&me));
-        Ok(Asked {
-            complete: self.silent < SILENT,
-            other_job: self.session.other_job(&me).is_some(),
-            alone: false,
-        })
+        let other_job = self.session.other_job(&me).is_some();
+        Ok((self.silent < SILENT, other_job))
     }
 
     /// Asks with each token. A good answer comes back.

@@ -12,7 +12,7 @@ use crate::decide::gate::Judgement;
 use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
-use crate::report::{Format, Out, gate, json};
+use crate::report::{Format, Out, gate};
 use crate::session::{self, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -68,7 +68,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         let end = Stop::all(late.into_iter().chain(gate::end(&judgement)));
         let exit = end.as_ref().map_or(Exit::Ok, |stop| stop.exit);
         match printing.format {
-            Format::Json => out.text(&(json::text(&gate::document(&judgement, exit)) + "\n")),
+            Format::Json => out.json(&gate::document(&judgement, exit)),
             _ => out.table(&gate::table(&judgement), session.color),
         }
         out.flush();

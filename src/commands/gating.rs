@@ -92,8 +92,9 @@ pub fn name_server(session: &Session) {
         let trust = &session.ci.trust;
         let files = trust.roots.iter().chain(&trust.ca);
         let files: Vec<&str> = files.map(|file| file.name.as_str()).collect();
-        let lines = messages::unpinned(&server, session.gitlab.proxy().as_deref(), &files);
-        lines.lines().for_each(|line| session.talk.line(line));
+        for line in messages::unpinned(&server, session.gitlab.proxy().as_deref(), &files) {
+            session.talk.line(&line);
+        }
     }
 }
 

@@ -172,10 +172,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         }
         let mut lacks = listing.lacks;
         lacks.extend(out.finish().err());
-        match Stop::all(lacks) {
-            None => Ok(Exit::Ok),
-            Some(stop) => Err(stop),
-        }
+        Stop::all(lacks).map_or(Ok(Exit::Ok), Err)
     })
 }
 

@@ -17,7 +17,7 @@ use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::pipeline::Pipelines;
 use crate::report::events::Event;
-use crate::report::{Format, Out, json, messages, wait as report};
+use crate::report::{Format, Out, messages, wait as report};
 use crate::session::{self, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
@@ -140,7 +140,7 @@ fn write(out: &RefCell<Out>, format: Format, session: &Session, ended: &Ended) -
         Format::Table => out
             .borrow_mut()
             .table(&report::table(outcome), session.color),
-        Format::Json => out.borrow_mut().text(&(json::text(&document) + "\n")),
+        Format::Json => out.borrow_mut().json(&document),
         Format::Dotenv => out
             .borrow_mut()
             .text(&report::dotenv(outcome, place.as_ref()).text()?),

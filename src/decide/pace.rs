@@ -63,13 +63,6 @@ const LEAST: Duration = Duration::from_secs(1);
 /// Clients that one 429 sent to the same moment are spread over this time, and over half of the pause when 429s follow each other.
 const SPREAD: Duration = Duration::from_secs(3);
 
-/// The pause that a 429 asks for, and what is added so that clients do not come back together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pause {
-    pub wait: Duration,
-    pub spread: Duration,
-}
-
 /// How long there has been no good answer, and how long to wait before the next try.
 #[derive(Clone, Debug)]
 pub struct Outage {
@@ -127,16 +120,14 @@ impl Outage {
         (!left.is_zero()).then_some(delay.min(left))
     }
 
-    /// The answer was 429, which is never charged. `wait`: what it asked for.
-    pub fn limited(&mut self, wait: Option<Duration>) -> Pause {
+    /// The answer was 429, which is never charged. `wait`: what it asked for. The pause, and what to add so that clients do not come back
+    /// together.
+    pub fn limited(&mut self, wait: Option<Duration>) -> (Duration, Duration) {
         self.last = None;
         let wait = wait.unwrap_or(LIMITED).max(LEAST);
         let spread = if self.limits == 0 { SPREAD } else { wait / 2 };
         self.limits = self.limits.saturating_add(1);
-        Pause {
-            wait,
-            spread: scale(spread, self.random.unit()),
-        }
+        (wait, scale(spread, self.random.unit()))
     }
 }
 
@@ -279,18 +270,18 @@ mod tests {
 
     #[test]
     fn a_429_is_waited_out_with_a_spread_that_grows_when_429s_follow_each_other() {
-        let spread = |pause: Pause, most: u64| {
-            assert!(pause.spread <= seconds(most), "{pause:?}");
+        let spread = |pause: (Duration, Duration), most: u64| {
+            assert!(pause.1 <= seconds(most), "{pause:?}");
         };
         for seed in 0..100 {
             let mut outage = Outage::new(seconds(300), seed);
             let first = outage.limited(Some(seconds(60)));
-            assert_eq!(first.wait, seconds(60));
+            assert_eq!(first.0, seconds(60));
             spread(first, 3);
             spread(outage.limited(Some(seconds(60))), 30);
-            assert_eq!(outage.limited(None).wait, seconds(10));
-            assert_eq!(outage.limited(Some(Duration::ZERO)).wait, seconds(1));
-            assert_eq!(outage.limited(Some(Duration::MAX)).wait, Duration::MAX);
+            assert_eq!(outage.limited(None).0, seconds(10));
+            assert_eq!(outage.limited(Some(Duration::ZERO)).0, seconds(1));
+            assert_eq!(outage.limited(Some(Duration::MAX)).0, Duration::MAX);
             outage.answered();
             spread(outage.limited(Some(seconds(60))), 3);
         }

@@ -106,37 +106,31 @@ impl<'e> Ending<'e> {
 
     pub fn json(&self) -> String {
         let waited = self.waited.zip(self.place);
-        let mut document = Document {
+        let acted = |target: &'e Target| Acted {
+            name: &target.job.name,
+            id: target.job.id,
+            status: &target.job.status,
+            web_url: &target.job.web_url,
+            result: word(&target.progress),
+            why: why(target),
+        };
+        let (jobs, ref_name, started) = match self.what {
+            What::Jobs(targets) => (Some(targets.iter().map(acted).collect()), None, None),
+            What::Pipeline {
+                ref_name, started, ..
+            } => (None, Some(ref_name), Some(started)),
+        };
+        json::text(&Document {
             result: self.exit.name(),
             exit: self.exit.code(),
             action: self.action,
             project: self.project(),
             pipeline: self.place.map(|place| place.pipeline),
-            jobs: None,
-            ref_name: None,
-            web_url: None,
+            jobs,
+            ref_name,
+            web_url: started.map(|it| it.map(|it| &*it.web_url).into()),
             waited: waited.map(|(outcome, place)| wait::Document::of(outcome, Some(place))),
-        };
-        match self.what {
-            What::Jobs(targets) => {
-                let acted = targets.iter().map(|target| Acted {
-                    name: &target.job.name,
-                    id: target.job.id,
-                    status: &target.job.status,
-                    web_url: &target.job.web_url,
-                    result: word(&target.progress),
-                    why: why(target),
-                });
-                document.jobs = Some(acted.collect());
-            }
-            What::Pipeline {
-                ref_name, started, ..
-            } => {
-                document.ref_name = Some(ref_name);
-                document.web_url = Some(started.map(|it| it.web_url.as_str()).into());
-            }
-        }
-        json::text(&document) + "\n"
+        }) + "\n"
     }
 
     /// For later jobs and `after_script`. Names are left out: they may hold what GitLab would expand.

@@ -45,11 +45,9 @@ pub enum Event<'e> {
     /// A minute without any other event.
     Heartbeat {
         waiting: &'e [Missing],
+        /// For how long there has been no good answer, and until when a rate limit lasts, if that is why.
         #[serde(skip)]
-        silent: Option<Duration>,
-        /// The end of the rate limit that holds the requests up.
-        #[serde(skip)]
-        limited: Option<Timestamp>,
+        silent: Option<(Duration, Option<Timestamp>)>,
     },
     /// GitLab gives no good answer.
     Trouble {
@@ -126,11 +124,7 @@ impl<'t> EventWriter<'t> {
             Event::Change(_) if self.once.get() => return,
             Event::Change(change) => self.change(change),
             Event::Note { text, .. } => plain((*text).to_owned()),
-            Event::Heartbeat {
-                waiting,
-                silent,
-                limited,
-            } => plain(heartbeat(waiting, *silent, *limited)),
+            Event::Heartbeat { waiting, silent } => plain(heartbeat(waiting, *silent)),
             Event::Trouble { again, text } => {
                 plain(asking_again(text, Duration::from_secs(*again)))
             }
@@ -236,7 +230,7 @@ fn word(status: &Status, allow_failure: bool) -> (String, Paint) {
     (status.word().to_owned(), paint)
 }
 
-fn heartbeat(waiting: &[Missing], silent: Option<Duration>, limited: Option<Timestamp>) -> String {
+fn heartbeat(waiting: &[Missing], silent: Option<(Duration, Option<Timestamp>)>) -> String {
     let named = waiting.iter().take(NAMED).map(|one| {
         let name = &one.name;
         match (one.status.as_ref().map(Status::word), one.running) {
@@ -254,10 +248,10 @@ fn heartbeat(waiting: &[Missing], silent: Option<Duration>, limited: Option<Time
         all if all > NAMED => format!("{} and {} more", named.join(", "), all - NAMED),
         _ => named.join(", "),
     };
-    let silence = match (limited, silent) {
-        (Some(end), _) => format!("; the rate limit lasts until {}", end.time_of_day()),
-        (None, Some(time)) => format!("; no good answer for {}", human(time)),
-        (None, None) => String::new(),
+    let silence = match silent {
+        Some((_, Some(end))) => format!("; the rate limit lasts until {}", end.time_of_day()),
+        Some((time, None)) => format!("; no good answer for {}", human(time)),
+        None => String::new(),
     };
     format!("waiting for {what}{silence}")
 }

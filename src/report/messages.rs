@@ -58,14 +58,18 @@ pub fn limit_lasts(trouble: &str, until: Timestamp) -> String {
 }
 
 /// Where GitLab is and how to get there, as far as variables alone say so, one fact a line. `certificates` names the files that are trusted.
-pub fn unpinned(server: &str, proxy: Option<&str>, certificates: &[&str]) -> String {
-    let server = format!("using {server} from CI_API_V4_URL (--server pins it)");
-    let proxy = proxy.map_or_else(String::new, |proxy| format!("\nusing the proxy {proxy}"));
-    let files = match certificates {
-        [] => String::new(),
-        files => format!("\nusing the certificates of {}", files.join(" and ")),
-    };
-    server + &proxy + &files
+pub fn unpinned(server: &str, proxy: Option<&str>, certificates: &[&str]) -> Vec<String> {
+    let mut lines = vec![format!(
+        "using {server} from CI_API_V4_URL (--server pins it)"
+    )];
+    lines.extend(proxy.map(|proxy| format!("using the proxy {proxy}")));
+    if !certificates.is_empty() {
+        lines.push(format!(
+            "using the certificates of {}",
+            certificates.join(" and ")
+        ));
+    }
+    lines
 }
 
 /// A canceled job opens no gate and starts nothing.

@@ -75,15 +75,12 @@ pub fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     let room = columns.saturating_sub(1);
     // The width of a text is not the sum of its characters' (emoji). Few of them fit, should it be endless.
     let few = 4 * columns;
-    let mut tail = text.chars();
-    tail.by_ref()
-        .take(text.chars().count().saturating_sub(few))
-        .for_each(drop);
-    while width(tail.as_str()) > room / 2 && tail.next().is_some() {}
+    let skipped = text.chars().count().saturating_sub(few);
+    let mut tail: String = text.chars().skip(skipped).collect();
     // An accent without its letter would stand on the ellipsis.
-    let tail = tail
-        .as_str()
-        .trim_start_matches(|c: char| c.width() == Some(0));
+    while width(&tail) > room / 2 || tail.starts_with(|c: char| c.width() == Some(0)) {
+        tail.remove(0);
+    }
     let tail = tail.trim_start();
     let mut head: String = text.chars().take(few).collect();
     while width(&head) > room.saturating_sub(width(tail)) && head.pop().is_some() {}

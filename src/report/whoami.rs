@@ -33,7 +33,7 @@ impl Page<'_> {
         let kind = self.ref_type().map(|kind| format!("{kind} "));
         let sha = pipeline.sha.get(..8).unwrap_or(&pipeline.sha);
         let at = format!("{} at {sha}", self.more.ref_name);
-        let user = job.user.iter().map(|user| two(&user.id, &user.username));
+        let user = job.user.as_ref().map(|user| two(&user.id, &user.username));
         let mut table = Table::new(COLUMNS);
         let mut row = |key: &str, value: &str| {
             if !value.is_empty() {
@@ -50,10 +50,10 @@ impl Page<'_> {
         row("ref", &(kind.unwrap_or_default() + &at));
         let path = self.path.unwrap_or_default();
         row("project", &two(&self.project, path));
-        row("user", &list(user));
+        row("user", &user.unwrap_or_default());
         if let Some(agents) = self.agents {
             let roles = agents.user.roles_in_project.iter().map(Role::word);
-            row("roles", &list(roles));
+            row("roles", &roles.collect::<Vec<_>>().join(", "));
             row("environment", &environment(agents));
         }
         table
@@ -107,11 +107,6 @@ impl Page<'_> {
 /// An id and the name for it.
 fn two(id: &dyn Display, name: &str) -> String {
     format!("{id} {name}")
-}
-
-fn list<T: ToString>(items: impl Iterator<Item = T>) -> String {
-    let items: Vec<String> = items.map(|item| item.to_string()).collect();
-    items.join(", ")
 }
 
 /// `GET /job/allowed_agents` was refused; `why` is GitLab's answer.

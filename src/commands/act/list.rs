@@ -3,7 +3,7 @@
 use super::parameters::Parameters;
 use crate::commands::options::Where;
 use crate::decide::action::{Action, Target, Verb};
-use crate::decide::select::{Chosen, Matched, Selected, Selection};
+use crate::decide::select::{Matched, Selected, Selection};
 use crate::exit::Stop;
 use crate::gitlab::{Error, Route};
 use crate::model::{Job, JobId, Place};
@@ -171,14 +171,11 @@ impl<'j> Jobs<'j> {
         let chosen = &selected.jobs;
         let selection = &self.request.selection;
         let missing = selected.missing.iter();
-        let mut missing = missing
-            .filter_map(|index| selection.operands.get(*index))
-            .peekable();
-        if let TriggerJobs::Refused(error) = trigger_jobs {
-            let open = |one: &Chosen| matches!(one.matched, Matched::Glob | Matched::Everything);
-            if chosen.is_empty() || missing.peek().is_some() || chosen.iter().any(open) {
-                return Err(messages::trigger_jobs_refused(error.stop()));
-            }
+        let missing = missing.filter_map(|index| selection.operands.get(*index));
+        if let TriggerJobs::Refused(error) = trigger_jobs
+            && (chosen.is_empty() || selected.open_ended)
+        {
+            return Err(messages::trigger_jobs_refused(error.stop()));
         }
         let Some(place) = &self.place else {
             return Err(messages::project_without_pipeline());
