@@ -249,7 +249,7 @@ impl<'w> Reader<'w> {
             return no_such_jobs(operands, Within::Pipeline(first.pipeline.id), &names);
         }
         let refused = match outcome.reason {
-            Some(Reason::PipelineRefused(id) | Reason::PipelineGone(id)) => self.refusals.get(&id),
+            Some(Reason::Unreadable(id, _)) => self.refusals.get(&id),
             _ => self.refusals.values().next(),
         };
         report::stop(outcome, refused)

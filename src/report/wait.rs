@@ -11,7 +11,7 @@ use super::style::Paint;
 use super::table::{Table, branch};
 use super::talk::Talk;
 use crate::decide::deadline::Bound;
-use crate::decide::wait::{Counts, JobOutcome, Named, Outcome, Reason};
+use crate::decide::wait::{Counts, JobOutcome, Named, Outcome, Reason, Unreadable};
 use crate::exit::{Exit, Signal, Stop};
 use crate::gitlab::{Error, Project};
 use crate::model::{Job, JobId, PipelineId, Place};
@@ -202,8 +202,8 @@ fn of_reason(reason: &Reason, outcome: &Outcome) -> Stop {
                 "exact names of jobs work without them; `jobgate wait --no-trigger-jobs` leaves them out",
             )
         }
-        Reason::PipelineRefused(id) => stop(&format!("pipeline {id}, to which --downstream leads, cannot be read")),
-        Reason::PipelineGone(id) => stop(&format!("pipeline {id}, to which --downstream leads, does not exist any more")),
+        Reason::Unreadable(id, Unreadable::Refused) => stop(&format!("pipeline {id}, to which --downstream leads, cannot be read")),
+        Reason::Unreadable(id, Unreadable::Gone) => stop(&format!("pipeline {id}, to which --downstream leads, does not exist any more")),
         Reason::Nothing { ignored } if ignored.is_empty() => {
             stop("no job of the pipeline matches").hint(messages::LISTS)
         }

@@ -283,10 +283,8 @@ pub enum Reason {
     Nothing { ignored: Vec<String> },
     /// The job (named) can never start, since nothing else in the pipeline will move.
     Deadlock(Named),
-    /// The token cannot read the pipeline to which `--downstream` leads.
-    PipelineRefused(PipelineId),
-    /// The pipeline to which `--downstream` leads does not exist any more.
-    PipelineGone(PipelineId),
+    /// The pipeline to which `--downstream` leads cannot be read.
+    Unreadable(PipelineId, Unreadable),
     /// The calling job is being canceled.
     CallerCanceled,
 }
@@ -296,11 +294,11 @@ impl Reason {
     pub fn exit(&self) -> Option<Exit> {
         Some(match self {
             Self::NamesCaller(_) | Self::Ambiguous(..) => Exit::Usage,
-            Self::TriggerJobsRefused | Self::PipelineRefused(_) => Exit::Refused,
+            Self::TriggerJobsRefused | Self::Unreadable(_, Unreadable::Refused) => Exit::Refused,
             Self::Nothing { .. }
             | Self::NarrowedAway(_)
             | Self::NoTriggerJob(..)
-            | Self::PipelineGone(_) => Exit::NotFound,
+            | Self::Unreadable(..) => Exit::NotFound,
             Self::Deadlock(_) => Exit::Deadlock,
             Self::CallerCanceled => Exit::TERMINATED,
             Self::NotStarted(..) => return None,

@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::judge::{Judge, Nodes};
 use super::node::{Context, News, Node};
 use super::outcome::{
-    Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Remark, Step, Unreadable,
-    Verdict,
+    Goal, JobOutcome, List, Named, Note, Now, Outcome, Own, Read, Reason, Remark, Step, Verdict,
 };
 use super::rules::{Counts, Role, Rules, TriggerJobs};
 use super::said::Said;
@@ -384,8 +383,7 @@ impl Watch {
     fn readable(&self, key: PipelineKey) -> Result<Option<&Node>, Reason> {
         let node = self.nodes.get(&key.id);
         match node.and_then(|node| node.unreadable) {
-            Some(Unreadable::Refused) => Err(Reason::PipelineRefused(key.id)),
-            Some(Unreadable::Gone) => Err(Reason::PipelineGone(key.id)),
+            Some(why) => Err(Reason::Unreadable(key.id, why)),
             None => Ok(node.filter(|node| node.look > 0)),
         }
     }
