@@ -182,7 +182,7 @@ impl<'t> Turns<'t> {
     pub fn pause(&mut self, wake: Option<Duration>) -> Result<(), Stop> {
         self.seen = Some(self.now());
         if self.left().is_zero() {
-            return Err(self.timeout());
+            return Err(self.timeout(None));
         }
         let pace = self.pace.sleep();
         let delay = wake.map_or(pace, |wake| pace.min(wake)).min(self.left());
@@ -231,7 +231,7 @@ impl<'t> Turns<'t> {
     pub fn stop(&self, error: &Error) -> Stop {
         match (&error.kind, self.session.trouble()) {
             (Kind::Interrupted { signal, .. }, _) => report::signaled(*signal),
-            (Kind::Deadline, _) => self.timeout(),
+            (Kind::Deadline, _) => self.timeout(Some(error)),
             (Kind::Limited { .. }, _) => error.stop(),
             // More time does not make a host name exist.
             (_, Some((since, _))) if error.transient() && error.tries.is_none() => {
@@ -242,10 +242,15 @@ impl<'t> Turns<'t> {
         }
     }
 
-    fn timeout(&self) -> Stop {
+    /// `error`: what ended the last request. It is shown if no look was ever complete.
+    fn timeout(&self, error: Option<&Error>) -> Stop {
         let now = self.now();
         let age = self.seen.map(|seen| now.saturating_sub(seen));
         let trouble = self.session.trouble().map(|(_, last)| last);
+        let first = error
+            .filter(|_| age.is_none() && self.end > self.began)
+            .map(Error::stop);
+        let trouble = trouble.or(first);
         report::timeout(self.bound, now.saturating_sub(self.began), age, trouble)
     }
 }

@@ -204,7 +204,8 @@ fn timed_out(limit: Timeout, limits: &Limits) -> String {
         Timeout::PerWrite => ("nothing could be sent", limits.per_write),
         other => return format!("time ran out: {other}"),
     };
-    format!("{what} within {}", human(limit))
+    // Where less than a second was left, "within 0s" would read as a mistake.
+    format!("{what} within {}", human(limit.max(Duration::from_secs(1))))
 }
 
 fn tls_words(error: &rustls::Error) -> String {

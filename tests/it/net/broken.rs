@@ -40,8 +40,8 @@ fn a_server_that_never_answers_ends_the_request() {
     let mut world = World::new(&server.api());
     world.limits.headers = SHORT;
     expect![[r#"
-        Lost, exit 6, transient: no answer within 0s
-        Lost, exit 6, transient: no answer within 0s
+        Lost, exit 6, transient: no answer within 1s
+        Lost, exit 6, transient: no answer within 1s
     "#]]
     .assert_eq(&both(&world));
 }
@@ -53,7 +53,7 @@ fn a_silence_between_two_bytes_ends_the_request() {
     let mut world = World::new(&server.api());
     world.limits.per_read = SHORT;
     expect![
-        "Unusable, exit 6, transient: the answer was cut short: nothing more arrived within 0s"
+        "Unusable, exit 6, transient: the answer was cut short: nothing more arrived within 1s"
     ]
     .assert_eq(&line(world.get(&jobs())));
 }
@@ -77,8 +77,8 @@ fn an_answer_that_comes_drop_by_drop_ends_the_request() {
     let head = line(world.get(&Route::CurrentJob));
     world.limits.headers = LIMITS.headers;
     expect![[r#"
-        Lost, exit 6, transient: no answer within 0s
-        Unusable, exit 6, transient: the answer was cut short: no end of the answer within 0s
+        Lost, exit 6, transient: no answer within 1s
+        Unusable, exit 6, transient: the answer was cut short: no end of the answer within 1s
     "#]]
     .assert_eq(&format!("{head}\n{}\n", line(world.get(&jobs()))));
 }

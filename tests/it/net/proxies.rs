@@ -279,8 +279,8 @@ fn a_proxy_that_fails_proves_that_nothing_was_done() {
         Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: the proxy did not connect: proxy server responded 407/407
         Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: the proxy did not connect: proxy server responded 403/403
         Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: the proxy did not connect: proxy server responded 502/502
-        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: no connection within 0s
-        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: no connection within 0s
+        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: no connection within 1s
+        Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: no connection within 1s
         Unreachable, exit 6, transient, nothing done: cannot reach https://gitlab.example through the proxy 127.0.0.1:PORT: the connection was refused
     "#]].assert_eq(&seen);
 }

@@ -192,6 +192,7 @@ fn an_answer_that_never_comes_does_not_outlive_the_time() {
         "",
         expect![[r#"
             jobgate: error: time ran out after 12s
+            jobgate: error: GET /projects/44/pipelines/7700/jobs: no answer within 9s
             jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
         "#]],
     );
