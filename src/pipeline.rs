@@ -101,12 +101,8 @@ impl<'a> Pipelines<'a> {
     /// The same, row by row: nothing is kept, the answer holds no jobs. `each` may stop it early.
     pub fn each_row(&self, place: &Place, scope: Scope, each: &mut Each) -> Result<Rows, Error> {
         let route = Route::PipelineJobs(place.project.clone(), place.pipeline);
-        let query: &[_] = if scope.retried {
-            &[("include_retried", "true")]
-        } else {
-            &[]
-        };
-        let (mut facts, date) = self.list(&route, query, each)?;
+        let retried = scope.retried.then_some(("include_retried", "true"));
+        let (mut facts, date) = self.list(&route, retried.as_slice(), each)?;
         let mut trigger_jobs = TriggerJobs::LeftOut;
         if !scope.no_trigger_jobs {
             trigger_jobs = match self.each_trigger_job(place, each) {

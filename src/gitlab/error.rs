@@ -202,10 +202,8 @@ impl Error {
 
     /// The exit code if nothing better is known.
     pub fn exit(&self) -> Exit {
-        let known = match &self.explained {
-            Some(explained) => explained.exit,
-            None => self.kind.meaning().0,
-        };
+        let explained = self.explained.as_ref();
+        let known = explained.map_or(self.kind.meaning().0, |explained| explained.exit);
         // What another token was forbidden to see is there.
         let forbidden = |before: &Self| before.kind == Kind::Forbidden;
         match known {

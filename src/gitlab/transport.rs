@@ -102,8 +102,8 @@ impl Dial {
     fn tcp(&self, details: &ConnectionDetails) -> Result<impl Transport, ureq::Error> {
         self.progress.set(Stage::CONNECTING);
         let uri = details.uri;
-        let secure = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let default = if details.needs_tls() { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(default);
         let host = uri.host().unwrap_or_default();
         let mut addrs = details.resolver.empty();
         for address in self.names.addresses(host, *details.timeout.after)? {
