@@ -487,3 +487,31 @@ fn these_conditions_need_the_job_token_alone_on_every_server() {
         story.gitlab.finish();
     }
 }
+
+#[test]
+fn a_tag_is_protected_by_the_list_of_tags() {
+    for (protected, code) in [(true, 0), (false, 9)] {
+        let mut world = World::new();
+        let project = world.project("shop/web");
+        let place = world.at_project(project);
+        place.tags.push("v1".to_owned());
+        let rule = crate::fake::Protected {
+            pattern: "v*".to_owned(),
+            role: "maintainer",
+        };
+        place.protected_tags.extend(protected.then_some(rule));
+        let plan = ci().stage("deploy", [job("deploy").here()]);
+        let pipeline = world.pipeline_with("shop/web", "v1", plan, |new| new.tag = true);
+        let me = world.job(pipeline, "deploy");
+        let gitlab = GitLab::start(world);
+        let story = Story {
+            gitlab,
+            me,
+            token: String::new(),
+        };
+        let got = story.go(story.call("gate tag=v1 protected-ref"));
+        assert_eq!(got.code, code, "{got:?}");
+        assert!(story.gitlab.log().contains("/repository/tags"));
+        story.gitlab.finish();
+    }
+}

@@ -89,6 +89,7 @@ fn shell(script: &str, folder: &Path) -> Output {
         .current_dir(folder)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
+        .envs(std::env::vars_os().filter(|(name, _)| name == "LLVM_PROFILE_FILE"))
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

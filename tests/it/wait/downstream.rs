@@ -303,3 +303,39 @@ fn any_pipeline_that_can_be_read_can_be_waited_for() {
     "#]]);
     story.gitlab.finish();
 }
+
+/// What leads to no result: no job that counts, several trigger jobs, a pipeline that is deleted.
+#[test]
+fn a_downstream_pipeline_that_says_nothing_is_no_pass() {
+    let optional = || ci().stage("x", [job("docs").manual().allow_failure()]);
+    let jobs = [
+        child("empty", optional()),
+        child("two", optional()).parallel(2),
+    ];
+    let story = Story::new(ci().stage("test", jobs.map(|job| job.queue(0))));
+    story.gitlab.world(|world| world.advance_by(30));
+    for (words, code, said) in [
+        ("wait empty", 5, "has no job that counts"),
+        ("gate jobs=empty", 9, "jobs=empty does not hold"),
+        (
+            "wait docs --downstream two",
+            2,
+            "matches several trigger jobs",
+        ),
+        ("jobs --downstream two", 2, "matches several trigger jobs"),
+        ("wait empty --for success", 5, "has no job that counts"),
+        ("wait --all empty", 2, "--all"),
+    ] {
+        let told = story.run(words);
+        let whole = told.code == code && told.log.contains(said);
+        assert!(whole, "{words}: {told:?}");
+    }
+    let gone = crate::fake::Answer::message(404, "404 Not found");
+    let list = "GET */pipelines/7701/jobs*";
+    story.gitlab.answers(list, gone, u32::MAX);
+    for words in ["wait empty", "wait docs --downstream empty"] {
+        let told = story.run(words);
+        assert_eq!(told.code, 5, "{words}: {told:?}");
+    }
+    story.gitlab.finish();
+}
