@@ -325,6 +325,8 @@ fn a_downstream_pipeline_that_says_nothing_is_no_pass() {
         ("jobs --downstream two", 2, "matches several trigger jobs"),
         ("wait empty --for success", 5, "has no job that counts"),
         ("wait --all empty", 2, "--all"),
+        ("wait docs --downstream emty", 5, "did you mean"),
+        ("wait docs --project 44", 2, "--pipeline"),
     ] {
         let told = story.run(words);
         let whole = told.code == code && told.log.contains(said);
@@ -336,6 +338,12 @@ fn a_downstream_pipeline_that_says_nothing_is_no_pass() {
     for words in ["wait empty", "wait docs --downstream empty"] {
         let told = story.run(words);
         assert_eq!(told.code, 5, "{words}: {told:?}");
+    }
+    // Job tokens cannot list trigger jobs there.
+    story.gitlab.world(|world| world.age = 18);
+    for words in ["wait docs", "jobs", "play docs --dry-run"] {
+        let told = story.run(&format!("{words} --downstream empty"));
+        assert_eq!(told.code, 4, "{words}: {told:?}");
     }
     story.gitlab.finish();
 }

@@ -442,6 +442,8 @@ fn variables_for_later_jobs() {
         "JOBGATE_OUT_RESULT=failed\nJOBGATE_OUT_EXIT_CODE=1\nJOBGATE_OUT_PROJECT_ID=44\nJOBGATE_OUT_PIPELINE_ID=7700\n\
          JOBGATE_OUT_PASSED=1\nJOBGATE_OUT_NOT_PASSED=1\nJOBGATE_OUT_UNFINISHED=0\n"
     );
+    let one = story.run("wait lint -o dotenv").out;
+    assert!(one.contains("JOBGATE_OUT_JOB_ID=90401\nJOBGATE_OUT_JOB_STATUS=success\n"));
     story.gitlab.finish();
 }
 
