@@ -12,7 +12,7 @@ use crate::decide::wait::Outcome;
 use crate::exit::Exit;
 use condition::Condition;
 use evidence::Evidence;
-use said::Said;
+use said::{Fact, Said};
 
 /// One condition judged.
 #[derive(Clone, Debug)]
@@ -83,12 +83,13 @@ pub fn judge(conditions: &[Condition], evidence: &Evidence) -> Judgement {
                 _ => (Exit::Unknown, said),
             },
         };
-        let outcome = seen.and_then(Result::ok);
+        let about_a_job = finding != Exit::Ok && !matches!(said, Said::Fact(Fact::NoJob, _));
+        let outcome = seen.and_then(Result::ok).filter(|_| about_a_job);
         Line {
             condition: condition.clone(),
             finding,
             said,
-            link: outcome.filter(|_| finding != Exit::Ok).and_then(page),
+            link: outcome.and_then(page),
         }
     };
     Judgement {

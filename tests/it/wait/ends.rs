@@ -335,7 +335,12 @@ fn a_timeout_of_zero_looks_once() {
             jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
         "#]],
     );
-    assert_eq!(story.gitlab.finish().len(), 9);
+    let events = story.run("wait lint --timeout 0 -o ndjson").out;
+    assert!(
+        events.contains(r#""event":"change","name":"lint""#),
+        "{events}"
+    );
+    assert_eq!(story.gitlab.finish().len(), 12);
 }
 
 #[test]
