@@ -146,10 +146,8 @@ impl Reach {
 }
 
 pub fn number(text: &str) -> Result<usize, String> {
-    let Ok(number) = text.parse() else {
-        return Err(format!("{text:?} is not a number"));
-    };
-    Ok(number)
+    let number = text.parse();
+    number.map_err(|_| format!("{text:?} is not a number"))
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {

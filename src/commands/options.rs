@@ -267,10 +267,8 @@ impl Where {
 /// A project by id or full path.
 pub fn project(text: &str) -> Result<Project, String> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text
-            .parse()
-            .map(|id| Project::Id(ProjectId(id)))
-            .map_err(|_| "no project id is that large".to_owned());
+        let id = text.parse().map(|id| Project::Id(ProjectId(id)));
+        return id.map_err(|_| "no project id is that large".to_owned());
     }
     let plain = |part: &str| {
         let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');

@@ -1,7 +1,6 @@
 //! `trace`: a job's log, and with `--follow` on until the job ends.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Command;
@@ -9,7 +8,7 @@ use super::act::call::with_delivery;
 use super::act::options::ALLOW_FAILURE;
 use super::jobs::number;
 use super::logs::log_of;
-use super::options::{self, CONNECTION, NAME, OUTPUT_FILE, WHERE, Where};
+use super::options::{self, CONNECTION, FORMAT, NAME, OUTPUT_FILE, Printing, WHERE, Where};
 use super::wait_jobs::{Wait, wait_for};
 use super::wait_loop::Turns;
 use super::waiting::{INTERVAL, Patience, TIMEOUT};
@@ -25,7 +24,7 @@ use crate::pipeline::{Pipelines, Scope, choose, no_such_jobs};
 use crate::report::clean_log::{Cleaner, Form, Tail};
 use crate::report::messages::Within;
 use crate::report::{Out, trace as report, wait};
-use crate::session::{self, Common, Session};
+use crate::session::{self, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -85,10 +84,9 @@ struct Options {
     place: Where,
     tail: Option<usize>,
     plain: bool,
-    file: Option<PathBuf>,
     /// How to wait, if the log is to be followed.
     follow: Option<Patience>,
-    common: Common,
+    printing: Printing,
 }
 
 impl Options {
@@ -101,9 +99,9 @@ impl Options {
             place,
             tail: words.parsed(&TAIL, number)?,
             plain: words.switch(&PLAIN),
-            file: words.value(&OUTPUT_FILE).map(PathBuf::from),
             follow,
-            common: Common::read(words),
+            // There is one format.
+            printing: Printing::read(words, &FORMAT),
         };
         match options.selection.operands.as_slice() {
             [_] => Ok(options),
@@ -113,7 +111,7 @@ impl Options {
 
     /// A file gets the bytes, standard output nothing that a terminal would obey.
     fn form(&self) -> Option<Form> {
-        match (self.plain, &self.file) {
+        match (self.plain, &self.printing.file) {
             (true, _) => Some(Form::Plain),
             (false, Some(_)) => None,
             (false, None) => Some(Form::Harmless),
@@ -124,8 +122,12 @@ impl Options {
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
-    let mut out = Out::open(host, options.file.as_deref(), options.follow.is_some())?;
-    session::with(&options.common, host, |session| {
+    let mut out = Out::open(
+        host,
+        options.printing.file.as_deref(),
+        options.follow.is_some(),
+    )?;
+    session::with(&options.printing.common, host, |session| {
         let log = Log::new(&mut out, options.form(), options.tail);
         let Some(how) = &options.follow else {
             print(session, &options, log)?;

@@ -135,17 +135,14 @@ impl<'a> Out<'a> {
     /// The end of a complete answer. Dropping instead leaves a whole file as it was before.
     pub fn finish(mut self) -> Result<(), Stop> {
         self.place();
-        match self.place {
-            Place::Failed(why) => {
-                let stop = Stop::new(Exit::Unknown, why);
-                Err(if self.file.is_some() {
-                    stop.hint("the answer was written to standard error instead")
-                } else {
-                    stop
-                })
-            }
-            Place::Open | Place::Closed => Ok(()),
-        }
+        let Place::Failed(why) = self.place else {
+            return Ok(());
+        };
+        let stop = Stop::new(Exit::Unknown, why);
+        Err(match self.file {
+            Some(_) => stop.hint("the answer was written to standard error instead"),
+            None => stop,
+        })
     }
 
     /// From here on the answer goes to standard error, beginning with what the file holds but nobody would see.
