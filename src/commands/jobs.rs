@@ -146,8 +146,10 @@ impl Reach {
 }
 
 pub fn number(text: &str) -> Result<usize, String> {
-    let number = text.parse();
-    number.map_err(|_| format!("{text:?} is not a number"))
+    let Ok(number) = text.parse() else {
+        return Err(format!("{text:?} is not a number"));
+    };
+    Ok(number)
 }
 
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
