@@ -241,9 +241,12 @@ fn link(header: &str, page: u64) -> Option<Next> {
             return Some(most);
         }
         let query = Url::parse(target).ok()?.query?;
-        let numbers = query.split('&').map(|pair| pair.strip_prefix("page="));
-        // A link to any other page than the next leaves rows out.
-        let right = numbers.flatten().all(|at| at.parse() == Ok(page + 1));
+        let mut numbers = query
+            .split('&')
+            .filter_map(|pair| pair.strip_prefix("page="));
+        // A link to any other page than the next leaves rows out. One with a cursor has a number, too, which GitLab does not look at: 1.
+        let cursor = query.split('&').any(|pair| pair.starts_with("cursor="));
+        let right = cursor || numbers.all(|at| at.parse() == Ok(page + 1));
         right.then(|| most.max(Next::Query(query)))
     })
 }
@@ -310,6 +313,10 @@ mod tests {
                 query("page=2&c=1"),
             ),
             (&[("link", r#"<https://x/a?c=1&page=3>; rel="next""#)], None),
+            (
+                &[("link", r#"<https://x/a?page=1&cursor=2>; rel="next""#)],
+                query("page=1&cursor=2"),
+            ),
             (&[("link", r#"<https://x/a>; rel="next""#)], None),
             (&[("link", r#"<https://u:p@x/a?c=1>; rel="next""#)], None),
             (&[("link", "<https://x/a?c=1")], None),

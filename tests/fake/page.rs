@@ -169,9 +169,11 @@ fn keyset(
     let mut query: Vec<String> = request
         .query
         .iter()
-        .filter(|(name, _)| name != "cursor")
+        .filter(|(name, _)| name != "cursor" && name != "page")
         .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
         .collect();
+    // GitLab's link repeats all parameters, the default of those left out too.
+    query.push("page=1".to_owned());
     query.push(format!("cursor=eyJ{:x}", rows[per_page - 1]));
     let path: Vec<String> = request.path.iter().map(|part| encode(part)).collect();
     let link = format!(
