@@ -83,10 +83,13 @@ impl<'a> Client<'a> {
         tls: tls::Configs,
         interrupt: Interrupt,
     ) -> Result<Self, Stop> {
-        let proxy = proxy::choose(&ci.api, &ci.proxies)?;
         let access = ci.access.as_ref().map(|access| &access.token);
         let tokens = ci.job_token.iter().chain(access);
-        tokens.for_each(|token| host.conceal(token.reveal()));
+        let passwords = proxy::passwords(&ci.proxies);
+        let secrets = tokens.map(Secret::reveal);
+        let secrets = secrets.chain(passwords.iter().map(String::as_str));
+        secrets.for_each(|secret| host.conceal(secret));
+        let proxy = proxy::choose(&ci.api, &ci.proxies)?;
         Ok(Self {
             ci,
             host,

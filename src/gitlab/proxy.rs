@@ -30,6 +30,20 @@ pub(super) fn choose(url: &Url, proxies: &Proxies) -> Result<Option<Proxy>, Stop
     read(name, value).map(Some)
 }
 
+/// Passwords of the proxies, as written and percent-decoded: they are masked as tokens are.
+pub(super) fn passwords(proxies: &Proxies) -> Vec<String> {
+    let settings = [&proxies.https, &proxies.http, &proxies.all];
+    let both = settings.into_iter().flatten().flat_map(|(name, value)| {
+        let written = parts(value.reveal())
+            .1
+            .and_then(|user| user.split_once(':'));
+        let proxy = read(name, value).ok();
+        let decoded = proxy.and_then(|proxy| proxy.password().map(str::to_owned));
+        [written.map(|(_, password)| password.to_owned()), decoded]
+    });
+    both.flatten().collect()
+}
+
 /// Scheme, userinfo, host and port as they are written.
 fn parts(text: &str) -> (Option<&str>, Option<&str>, &str) {
     let scheme = text.split_once("://").map(|(scheme, _)| scheme);
@@ -224,6 +238,7 @@ mod tests {
             (proxy.username(), proxy.password()),
             (Some("us@er"), Some("p:ss%"))
         );
+        assert_eq!(passwords(&proxies), ["p%3Ass%25", "p:ss%"]);
         assert!(!format!("{proxies:?}{proxy:?}").contains("p%3Ass"));
     }
 

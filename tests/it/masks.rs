@@ -1,8 +1,10 @@
 //! No token in any output, not even where the server puts it into a good answer.
 
 use expect_test::expect;
+use jobgate::os::Interrupt;
 
 use crate::fake::{Answer, GitLab, Id, MIRA, World, ci, job};
+use crate::net::proxies::Proxy;
 use crate::run::Run;
 
 /// A world that shows our access token in a job's name, a ref and a log, the latter at the end of whatever piece is read or written at once.
@@ -100,4 +102,41 @@ fn a_log_is_masked_across_pieces_and_in_its_file() {
     let file = std::fs::read_to_string(path).unwrap();
     assert_eq!(file.matches("[masked] end\n").count(), 30);
     assert!(!file.contains(&token));
+}
+
+/// As it is written in the proxy's URL and as the proxy gets it.
+#[test]
+fn a_proxys_password_is_masked_as_a_token_is() {
+    let mut world = World::new();
+    world.project("shop/web");
+    let names = ["seen p:ss-word", "seen p%3Ass-word"].map(job);
+    let pipeline = world.pipeline(
+        "shop/web",
+        "main",
+        ci().stage("build", names.map(|job| job.is("success")))
+            .stage("gate", [job("gate").here()]),
+    );
+    let me = world.job(pipeline, "gate");
+    let gitlab = GitLab::start(world);
+    let proxy = Proxy::start(None);
+    let url = proxy.url().replace("//", "//mira:p%3Ass-word@");
+    for words in [
+        "jobs",
+        "jobs -o json",
+        "jobs p:ss-word --debug",
+        "wait seen* --debug",
+    ] {
+        for options in [
+            String::new(),
+            format!(" --server {} --proxy {url}", gitlab.origin()),
+        ] {
+            let run = Run::new(&format!("{words}{options}")).vars(gitlab.vars(me));
+            let seen = run
+                .var("http_proxy", &url)
+                .on(&gitlab.clock(), &Interrupt::new());
+            let shown = seen.out + &seen.log;
+            assert!(!shown.contains("ss-word"), "{words}: {shown}");
+            assert!(shown.contains("[masked]"), "{words}: {shown}");
+        }
+    }
 }
