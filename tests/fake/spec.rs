@@ -198,8 +198,9 @@ impl JobSpec {
         self
     }
 
-    /// `parallel: N`
+    /// `parallel: N`; GitLab takes no more than 200.
     pub fn parallel(mut self, count: usize) -> Self {
+        assert!((1..=200).contains(&count), "parallel: {count}");
         self.parallel = (1..=count).map(|n| format!(" {n}/{count}")).collect();
         self
     }

@@ -147,3 +147,48 @@ fn a_link_that_leaves_a_page_out_makes_no_list() {
         }
     }
 }
+
+/// A job of a group is missing on each page, and no total shows it. A project's list may end within a group.
+#[test]
+fn every_reader_of_a_pipelines_jobs_misses_the_job_of_a_parallel_group() {
+    let mut world = World::new();
+    let project = world.project("shop/web");
+    let token = world.project_token(project, "maintainer", &["api"]);
+    let jobs = (0..240).map(|n| job(&format!("unit{n}")).is("success"));
+    let group = job("e2e").parallel(200).is("success");
+    let spec = ci().stage("test", jobs.chain([group, job("lint").is("failed")]));
+    let ship = job("ship").manual();
+    let spec = spec.stage("gate", [ship, job("gate").here().needs([])]);
+    let pipeline = world.pipeline("shop/web", "main", spec);
+    let me = world.job(pipeline, "gate");
+    let gitlab = GitLab::start(world);
+    let short = Fault::List(ListFault::ShortGroup);
+    gitlab.faults("GET */jobs?*", short, u32::MAX);
+    for (words, code) in [
+        ("jobs", 6),
+        ("jobs --recursive", 6),
+        ("jobs --retried --stage gate --status manual", 6),
+        ("jobs --all-pipelines --status success --limit 0", 0),
+        ("wait unit7 --timeout 0", 6),
+        ("wait --all --timeout 0", 6),
+        ("gate jobs=unit*", 6),
+        ("gate approved=unit7", 6),
+        ("play ship", 6),
+        ("retry lint", 6),
+        ("cancel --all", 6),
+        ("erase unit7", 6),
+        ("trace unit7", 6),
+    ] {
+        let run = Run::new(words)
+            .vars(gitlab.vars(me))
+            .var("GITLAB_TOKEN", &token);
+        let outcome = run.on(&gitlab.clock(), &Interrupt::new());
+        assert_eq!(outcome.code, code, "{words}: {outcome:?}");
+        let said = outcome
+            .log
+            .contains("the list lacks jobs of a parallel group");
+        assert_eq!(said, code == 6, "{words}: {outcome:?}");
+    }
+    assert_eq!(gitlab.posts(), 0);
+    gitlab.finish();
+}
