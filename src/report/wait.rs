@@ -231,7 +231,9 @@ fn of_job(job: &JobOutcome) -> Option<Stop> {
     let status = job.job.as_ref().map_or("", |job| job.status.word());
     let text = match job.counts {
         Counts::Missing => {
-            format!("trigger job {name} has ended ({status}) without starting a pipeline")
+            format!(
+                "trigger job {name} has ended ({status}), and GitLab shows no pipeline that it started"
+            )
         }
         Counts::Empty => format!("the pipeline that {name} has started has no job that counts"),
         Counts::Refused => format!("the pipeline that {name} has started cannot be read"),

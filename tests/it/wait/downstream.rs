@@ -332,6 +332,19 @@ fn a_downstream_pipeline_that_says_nothing_is_no_pass() {
         let whole = told.code == code && told.log.contains(said);
         assert!(whole, "{words}: {told:?}");
     }
+    story.gitlab.world(|world| {
+        let two = world.job(story.pipeline, "two 2/2");
+        let started = world.downstream(two).unwrap();
+        world.delete(started);
+    });
+    after_head(story.run("wait two?2/2")).is(5, expect![[r#"
+        JOB      RESULT   STATUS   DURATION     ID  NOTE
+        two 2/2  missing  success        0s  90402  trigger job
+          https://gl/web/-/jobs/90402
+    "#]], expect![[r#"
+        08:00:30 two 2/2  success
+        jobgate: error: trigger job two 2/2 has ended (success), and GitLab shows no pipeline that it started
+    "#]]);
     let gone = crate::fake::Answer::message(404, "404 Not found");
     let list = "GET */pipelines/7701/jobs*";
     story.gitlab.answers(list, gone, u32::MAX);
