@@ -167,10 +167,11 @@ impl Arm {
         "the job cannot be retried in its present status",
         "GitLab retries only the newest attempt of a finished job that is not archived; a manual job is played",
     );
+    /// Erase is sent only for a job that has ended.
     pub(super) const NOT_ERASABLE: Self = arm(
         Exit::Closed,
-        "the job cannot be erased: it has not finished, or has neither log nor artifacts",
-        "wait until it has finished",
+        "the job cannot be erased: it has neither a log nor artifacts",
+        "",
     );
     pub(super) const COUNTING: Self = unknown(
         "GitLab is refreshing the project's artifact statistics, so nothing was erased",

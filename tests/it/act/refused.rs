@@ -100,7 +100,7 @@ fn each_refusal_has_its_code_and_its_cause() {
         2 play deploy --input zone=eu: jobgate: error: the job declares no such input
         2 play deploy --project shop/old --pipeline 7700: jobgate: error: the project has moved, and GitLab does not forward writes to its new path
         9 retry looped: jobgate: error: the job cannot be retried in its present status
-        9 erase silent: jobgate: error: the job cannot be erased: it has not finished, or has neither log nor artifacts
+        9 erase silent: jobgate: error: the job cannot be erased: it has neither a log nor artifacts
     "#]].assert_eq(&said.concat());
 }
 
