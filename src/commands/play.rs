@@ -28,7 +28,7 @@ play plays manual and delayed jobs, trigger jobs included. If a job cannot be pl
 for --timeout. If a job is already running or has passed, play sends nothing. play refuses a job that has failed or was canceled; --rerun retries it.
 
 play needs an access token with the role Developer and the scope api. GitLab runs the job as the user of that token, so put conditions here \
-(--require) and not into the played job. play checks them at the start and again before every request; if a condition no longer holds, play sends \
+(--require) and not into the played job. play checks them at the start and again before every request (with --all, at most every 2 seconds); if a condition no longer holds, play sends \
 nothing and exits with 9.
 
 With --wait, the exit code is the result of the job, or of the pipeline that a trigger job starts. A failed job counts as failed even if it is allowed \

@@ -30,7 +30,8 @@ refuses a manual job: use play. An id selects the newest attempt of its job.
 GitLab creates a job with a new id, which retry prints. With --wait, the exit code is the result of the new job. A failed job counts as failed even if \
 it is allowed to fail; --allow-failure counts it as passed.
 
-retry needs an access token with the role Developer and the scope api. It checks conditions (--require) at the start and again before every request.
+retry needs an access token with the role Developer and the scope api. It checks conditions (--require) at the start and again before every request \
+(with --all, at most every 2 seconds).
 
 Exit codes: 0 ok, 2 usage, 3 timeout, 4 refused, 5 not-found, 6 unknown, 9 closed (the job's status or a condition does not allow it); with --wait \
 also 1 failed, 7 canceled, 8 pending, 10 deadlock.",
