@@ -1,5 +1,6 @@
 //! The looks of all waiting: ask, sleep at the pace of the wait, and end in time.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::decide::deadline::{Bound, JobTime};
@@ -54,6 +55,8 @@ pub struct Turns<'t> {
     seen: Option<Duration>,
     /// The calling job, if its end ends the wait, and when it was last seen alive.
     caller: Option<(JobId, Duration)>,
+    /// GitLab no longer takes the job token: the calling job has ended.
+    pub ended: Cell<bool>,
 }
 
 impl<'t> Turns<'t> {
@@ -76,6 +79,7 @@ impl<'t> Turns<'t> {
             once: limits.once(),
             seen: None,
             caller: None,
+            ended: Cell::new(false),
         };
         // For the time being as if the job had just begun.
         let now = Some(session.host.clock.wall());
@@ -119,7 +123,9 @@ impl<'t> Turns<'t> {
     /// Which job this is.
     pub fn me(&self) -> Result<Me, Stop> {
         let session = self.session;
-        self.ask(|| session.me_of(&session.gitlab.get(&Route::CurrentJob, &[])?))
+        let me = session.ask(|| session.me_of(&session.gitlab.get(&Route::CurrentJob, &[])?));
+        let refused = |error: &Error| self.ended.set(error.kind == Kind::Unauthorized);
+        me.inspect_err(refused).map_err(|error| self.stop(&error))
     }
 
     /// Ends now and later on when the calling job is canceled.

@@ -160,7 +160,7 @@ impl Call<'_, '_> {
         if let Some(Ended { outcome, .. }) = &waited {
             action.waited(outcome);
         }
-        if matches!(open, Some(Exit::Signal(_) | Exit::Timeout)) {
+        if matches!(open, Some(Exit::Signal(_) | Exit::Timeout)) || self.turns.ended.get() {
             action.leave(self.options.cancels);
         }
         let mut exits = action.exits(&self, open.unwrap_or(Exit::Pending));

@@ -84,6 +84,32 @@ fn it_is_canceled_on_a_signal() {
     story.gitlab.finish();
 }
 
+/// No signal arrives, and GitLab no longer takes the job's token.
+#[test]
+fn what_was_started_is_canceled_when_its_job_token_has_ended() {
+    let below = ci().stage("x", [job("eu").manual().endless()]);
+    for (option, said, status) in [
+        ("leave", "eu (90402) goes on  URL/jobs/90402\n", "running"),
+        ("cancel", "eu (90402) is being canceled\n", "canceled"),
+    ] {
+        let story = Story::with(
+            ci().stage("deploy", [child("rollout", below.clone())]),
+            |world, pipeline| {
+                world.advance_by(30);
+                let me = world.job(pipeline, "gate");
+                world.after(60, move |world| world.end(me, None));
+            },
+        );
+        let words = format!("play eu --downstream rollout --wait --on-cancel {option}");
+        let got = story.run(&words);
+        let eu = story.gitlab.world(|world| world.status(90402));
+        assert_eq!((got.code, eu), (4, status), "{got:?}");
+        assert!(got.log.contains(said), "{got:?}");
+        assert!(got.log.contains("its job has ended"), "{got:?}");
+        story.gitlab.finish();
+    }
+}
+
 #[test]
 fn the_ids_are_in_the_file_as_soon_as_something_was_started() {
     let folder = tempfile::tempdir().unwrap();
