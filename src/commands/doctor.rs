@@ -249,8 +249,17 @@ impl Doctor<'_, '_> {
     }
 }
 
-/// One page of a list, or one byte of a log, is enough. A log is not an [`Answer`].
+/// Asks until there is an answer, for as long as the call's patience lasts.
 fn question(session: &Session, token: TokenKind, route: &Route) -> Result<Option<Answer>, Error> {
+    session.ask(|| question_once(session, token, route))
+}
+
+/// One page of a list, or one byte of a log, is enough. A log is not an [`Answer`].
+fn question_once(
+    session: &Session,
+    token: TokenKind,
+    route: &Route,
+) -> Result<Option<Answer>, Error> {
     if let Route::Trace(..) = route {
         let byte = [("byte_offset", "0"), ("byte_limit", "1")];
         let stop = &mut |_: &[u8]| ControlFlow::Break(());
@@ -289,7 +298,7 @@ impl Access {
     fn read(session: &Session, project: Project) -> Result<Self, Stop> {
         let gitlab = session.gitlab;
         let read = |route: &Route| -> Result<Value, Error> {
-            gitlab.get_as(TokenKind::Access, route, &[])?.json()
+            session.ask(|| gitlab.get_as(TokenKind::Access, route, &[])?.json())
         };
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let mut access = Self::default();

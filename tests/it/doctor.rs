@@ -3,7 +3,7 @@
 use expect_test::expect;
 use jobgate::os::{Interrupt, Signal};
 
-use crate::fake::{Answer, Fault, GitLab, Id, World, ci, job};
+use crate::fake::{Answer, Bad, Fault, GitLab, Id, World, ci, job};
 use crate::run::{Outcome, Run};
 
 /// A private project with a pipeline in which the job `gate` runs, changed by the story, and the story's access token.
@@ -370,11 +370,43 @@ fn trouble_on_the_way_is_not_repeated_for_each_question() {
         unknown  wait
 
         this GitLab's rate limit is used up
-        GET /projects/44/pipelines/7700/jobs: 429 Retry later (request id 01JD0000000000000000000002)
-        GET /projects/44/pipelines/7700/bridges: 429 Retry later (request id 01JD0000000000000000000003)
+        GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 08:01:00 (request id 01JD0000000000000000000002)
+        GET /projects/44/pipelines/7700/bridges: 429 Retry later; the limit lasts until 08:01:00 (request id 01JD0000000000000000000003)
           try: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
         unknown  wait
     "#]].assert_eq(&text.concat());
+}
+
+#[test]
+fn one_bad_answer_to_each_question_changes_nothing() {
+    let page = |fault: Option<Fault>| {
+        let shop =
+            shop(|world, project| Some(world.project_token(project, "maintainer", &["api"])));
+        for path in [
+            "job",
+            "allowed_agents",
+            "jobs?*",
+            "bridges*",
+            "pipelines/*",
+            "trace*",
+            "self",
+            "projects/44",
+        ] {
+            if let Some(fault) = fault {
+                shop.gitlab.fault(&format!("GET */{path}"), fault);
+            }
+        }
+        shop.doctor("", 0).out
+    };
+    let good = page(None);
+    assert!(good.contains("works  whoami"), "{good}");
+    for fault in [
+        Fault::BadGateway,
+        Fault::Before(Bad::Reset),
+        Fault::Limited(2),
+    ] {
+        assert_eq!(page(Some(fault)), good, "{fault:?}");
+    }
 }
 
 #[test]
