@@ -1,5 +1,6 @@
 //! From a host's name to its addresses: by the C library, which `os::prepare` has set to ask the hosts file and name servers only.
 
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::sync::Mutex;
@@ -104,7 +105,11 @@ impl LookUp {
 fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
     match (name, 0).to_socket_addrs() {
         Ok(found) => Ok(found.map(|address| address.ip()).take(MOST).collect()),
-        Err(error) => Err(io::Error::other(words(name, &error.to_string()))),
+        Err(error) => {
+            // The C library names no host where it was its own file that could not be opened.
+            File::open("/")?;
+            Err(io::Error::other(words(name, &error.to_string())))
+        }
     }
 }
 

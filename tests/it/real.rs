@@ -207,6 +207,28 @@ fn product<T: Copy>(conditions: &[T], rows: &[Row]) -> Vec<(T, Row)> {
     conditions.iter().flat_map(of).collect()
 }
 
+/// That no connection can be opened is the machine's trouble, and no repeat helps.
+#[test]
+fn a_process_that_may_open_nothing_says_so_at_once() {
+    let none = |name: &str| {
+        format!(r#"ulimit -n 3; cd /proc; unset CI_SERVER_TLS_CA_FILE; {name} exec "$@""#)
+    };
+    let named = none("CI_API_V4_URL=https://gitlab.invalid/api/v4");
+    each(
+        &product(&[&none(""), &named], commands()),
+        4,
+        |(line, row)| {
+            let got = Scene::new().ends(line, row, 6);
+            for said in ["Too many open files", "hint: raise"] {
+                let shown =
+                    got.log.contains(said) || got.out.contains(&said.replace("hint", "  try"));
+                assert!(shown, "{row:?} {got:#?}");
+            }
+            assert!(!got.log.contains("again in"), "{row:?} {got:#?}");
+        },
+    );
+}
+
 /// Whether this line of shell starts the program.
 fn starts(line: &str) -> bool {
     let mut shell = Command::new("sh");

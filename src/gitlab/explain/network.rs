@@ -26,7 +26,7 @@ const fn fault(words: &'static str, tries: Option<u8>, hint: &'static str) -> Fa
 }
 
 /// The first match counts: what the server says of our certificate comes before what the client says of the server's.
-static TABLE: [Fault; 12] = [
+static TABLE: [Fault; 13] = [
     fault(
         "alert: certificate|alert: badcert|alert: unsupportedcert|alert: unknownca|alert: access|alert: decrypterror",
         Some(1),
@@ -85,6 +85,12 @@ static TABLE: [Fault; 12] = [
         None,
         "check that GitLab is up, its host and port in CI_API_V4_URL or --server, and firewalls\n\
         check the proxy (https_proxy, no_proxy or --proxy)",
+    ),
+    // EMFILE.
+    fault(
+        "(os error 24)",
+        Some(1),
+        "raise this process's limit of open files (ulimit -n), or let the script close files",
     ),
     fault(
         "corrupt message|connection reset|unexpected e|peer disconnected|close_notify",
