@@ -55,7 +55,7 @@ pub struct Turns<'t> {
     seen: Option<Duration>,
     /// The calling job, if its end ends the wait, and when it was last seen alive.
     caller: Option<(JobId, Duration)>,
-    /// GitLab no longer takes the job token: the calling job has ended.
+    /// GitLab no longer accepts the job token: the calling job has ended during this call.
     pub ended: Cell<bool>,
 }
 
@@ -124,8 +124,10 @@ impl<'t> Turns<'t> {
     pub fn me(&self) -> Result<Me, Stop> {
         let session = self.session;
         let me = session.ask(|| session.me_of(&session.gitlab.get(&Route::CurrentJob, &[])?));
-        let refused = |error: &Error| self.ended.set(error.kind == Kind::Unauthorized);
-        me.inspect_err(refused).map_err(|error| self.stop(&error))
+        // At the start of a call, an access token alone may be enough.
+        let known = self.caller.is_some();
+        let ended = |error: &Error| self.ended.set(known && error.kind == Kind::Unauthorized);
+        me.inspect_err(ended).map_err(|error| self.stop(&error))
     }
 
     /// Ends now and later on when the calling job is canceled.

@@ -110,6 +110,20 @@ fn what_was_started_is_canceled_when_its_job_token_has_ended() {
     }
 }
 
+/// As in `after_script`: an access token alone is enough.
+#[test]
+fn a_job_token_that_had_ended_before_the_call_cancels_nothing() {
+    let story = Story::with(deploy(), |world, pipeline| {
+        let me = world.job(pipeline, "gate");
+        world.after(0, move |world| world.end(me, None));
+        world.advance_by(1);
+    });
+    let words = "play deploy --project 44 --pipeline 7700 --wait --on-cancel cancel";
+    let got = story.run(words);
+    assert_eq!((got.code, story.gitlab.posts()), (0, 1), "{got:?}");
+    story.gitlab.finish();
+}
+
 #[test]
 fn the_ids_are_in_the_file_as_soon_as_something_was_started() {
     let folder = tempfile::tempdir().unwrap();
