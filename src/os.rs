@@ -105,8 +105,7 @@ pub fn prepare() -> Interrupt {
     interrupt
 }
 
-/// The standard library aborts where there is no memory left, and at a panic in a release build: the process could not tell, which is not
-/// exit code 134.
+/// The standard library aborts if no memory is left, and at a panic in a release build. The exit code is then 6, not the 134 of an abort.
 #[cfg(unix)]
 extern "C" fn aborted(_: libc::c_int) {
     // SAFETY: ends the process at once without running destructors; no memory is touched.

@@ -207,7 +207,7 @@ struct Asking {
 struct Trouble {
     since: Duration,
     said: bool,
-    /// Until when GitLab's rate limit lasts, if that came last and GitLab says so.
+    /// The end of GitLab's rate limit, if the last answer was a 429 that says it.
     limited: Option<Timestamp>,
     /// What came last, and what to try.
     last: Stop,

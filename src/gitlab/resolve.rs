@@ -106,7 +106,7 @@ fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
     match (name, 0).to_socket_addrs() {
         Ok(found) => Ok(found.map(|address| address.ip()).take(MOST).collect()),
         Err(error) => {
-            // The C library names no host where it was its own file that could not be opened.
+            // Without a free file descriptor, the C library says that the host does not exist.
             File::open("/")?;
             Err(io::Error::other(words(name, &error.to_string())))
         }

@@ -232,7 +232,7 @@ pub struct JobOutcome {
 }
 
 impl JobOutcome {
-    /// Simply, with a warning, or since it does not count.
+    /// It has passed, possibly with a warning, or it does not count.
     pub fn passed(&self) -> bool {
         self.counts.exit() == Some(Exit::Ok)
     }
