@@ -136,8 +136,9 @@ impl<'t> Turns<'t> {
         me.alive()
     }
 
-    /// A wait for another pipeline reads no list with the caller's row. GitLab signals a canceled job late, or not at all where the runner
-    /// cannot pass it on, and refuses its token (401) only once it has ended; so GitLab is asked again now and then.
+    /// A wait for another pipeline reads no list with the caller's row, and with an access token lists go on after the caller's end. GitLab
+    /// signals a canceled job late, or not at all where the runner cannot pass it on, and refuses its token (401) only once it has ended; so
+    /// GitLab is asked again now and then.
     fn check_caller(&mut self) -> Result<(), Stop> {
         let now = self.now();
         let due = |(_, seen): &(JobId, Duration)| now.saturating_sub(*seen) >= CALLER;
@@ -154,7 +155,10 @@ impl<'t> Turns<'t> {
         self.pace.looked(self.pages, rows.facts.scarce);
         let now = self.now();
         if let Some((caller, seen)) = &mut self.caller
-            && rows.jobs.iter().any(|row| row.id == *caller)
+            && rows
+                .jobs
+                .iter()
+                .any(|row| row.id == *caller && !row.status.finished())
         {
             *seen = now;
         }

@@ -88,24 +88,38 @@ fn it_is_canceled_on_a_signal() {
 #[test]
 fn what_was_started_is_canceled_when_its_job_token_has_ended() {
     let below = ci().stage("x", [job("eu").manual().endless()]);
-    for (option, said, status) in [
-        ("leave", "eu (90402) goes on  URL/jobs/90402\n", "running"),
-        ("cancel", "eu (90402) is being canceled\n", "canceled"),
+    let below = child("rollout", below);
+    let jobs = ci().stage("deploy", [job("own").manual().endless(), below]);
+    for (words, id, said, status) in [
+        (
+            "eu --downstream rollout",
+            90403,
+            "eu (90403) goes on  URL/jobs/90403\n",
+            "running",
+        ),
+        (
+            "eu --downstream rollout --on-cancel cancel",
+            90403,
+            "eu (90403) is being canceled\n",
+            "canceled",
+        ),
+        (
+            "own --on-cancel cancel",
+            90400,
+            "own (90400) is being canceled\n",
+            "canceled",
+        ),
     ] {
-        let story = Story::with(
-            ci().stage("deploy", [child("rollout", below.clone())]),
-            |world, pipeline| {
-                world.advance_by(30);
-                let me = world.job(pipeline, "gate");
-                world.after(60, move |world| world.end(me, None));
-            },
-        );
-        let words = format!("play eu --downstream rollout --wait --on-cancel {option}");
-        let got = story.run(&words);
-        let eu = story.gitlab.world(|world| world.status(90402));
-        assert_eq!((got.code, eu), (4, status), "{got:?}");
-        assert!(got.log.contains(said), "{got:?}");
-        assert!(got.log.contains("its job has ended"), "{got:?}");
+        let story = Story::with(jobs.clone(), |world, pipeline| {
+            world.advance_by(30);
+            let me = world.job(pipeline, "gate");
+            world.after(60, move |world| world.end(me, None));
+        });
+        let got = story.run(&format!("play {words} --wait"));
+        let ended = story.gitlab.world(|world| world.status(id));
+        assert_eq!((got.code, ended), (4, status), "{words}: {got:?}");
+        let why = got.log.contains("its job has ended");
+        assert!(why && got.log.contains(said), "{words}: {got:?}");
         story.gitlab.finish();
     }
 }
