@@ -9,7 +9,7 @@ use super::act::options::ALLOW_FAILURE;
 use super::jobs::number;
 use super::logs::log_of;
 use super::options::{self, CONNECTION, FORMAT, NAME, OUTPUT_FILE, Printing, WHERE, Where};
-use super::wait_jobs::{Wait, wait_for};
+use super::wait_jobs::{wait_for, watch};
 use super::wait_loop::Turns;
 use super::waiting::{INTERVAL, Patience, TIMEOUT};
 use crate::cli::{Group, Opt, Usage, Words};
@@ -183,22 +183,21 @@ fn follow(
     me.as_ref().map_or(Ok(()), |me| turns.end_with(me))?;
     session.warn_of_other_job(me.as_ref());
     let place = options.place.start(me.as_ref())?;
-    let pipelines = Pipelines::new(session.gitlab);
-    let wait = Wait {
-        place: &place,
-        downstream: &options.place.downstream,
-        selection: &options.selection,
-        known: Vec::new(),
-        rules: &follow.rules,
-        me: me.as_ref(),
-    };
+    let downstream = &options.place.downstream;
+    let watch = watch(
+        &place,
+        downstream,
+        &options.selection,
+        &follow.rules,
+        me.as_ref(),
+    );
     let mut follower = Follower {
         log: &mut log,
         home: &place.project,
         seen: None,
         next: turns.now(),
     };
-    let ended = wait_for(&mut turns, &pipelines, &wait, &mut |turns, watch, last| {
+    let ended = wait_for(&mut turns, &place, watch, &mut |turns, watch, last| {
         follower.turn(turns, watch, last)
     });
     log.end();

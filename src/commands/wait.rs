@@ -8,14 +8,13 @@ use super::act::options::Options as More;
 use super::gating::{self, GATING};
 use super::options::{self, WHERE, WHICH, Where};
 use super::options::{CONNECTION, OUTPUT_FILE, Printing};
-use super::wait_jobs::{Ended, Wait, wait_for};
+use super::wait_jobs::{Ended, wait_for, watch};
 use super::wait_loop::Turns;
 use super::waiting::WAITING;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::decide::select::{Operand, Selection};
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
-use crate::pipeline::Pipelines;
 use crate::report::events::Event;
 use crate::report::{Format, Out, messages, wait as report};
 use crate::session::{self, Session};
@@ -165,17 +164,10 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
         session.warn_of_other_job(me);
     }
     let place = options.place.start(me)?;
-    let pipelines = Pipelines::new(session.gitlab);
-    let wait = Wait {
-        place: &place,
-        downstream: &options.place.downstream,
-        selection: &options.selection,
-        known: Vec::new(),
-        rules: &patience.rules,
-        me,
-    };
+    let downstream = &options.place.downstream;
+    let watch = watch(&place, downstream, &options.selection, &patience.rules, me);
     me.map_or(Ok(()), |me| gating.pass(&mut turns, me))?;
-    let mut ended = wait_for(&mut turns, &pipelines, &wait, &mut |_, _, _| Ok(()));
+    let mut ended = wait_for(&mut turns, &place, watch, &mut |_, _, _| Ok(()));
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok
         && let Some(me) = me

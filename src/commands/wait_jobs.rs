@@ -11,7 +11,7 @@ use crate::decide::wait::{
 };
 use crate::exit::{Exit, Stop};
 use crate::gitlab::Kind;
-use crate::model::{Job, JobId, PipelineId, PipelineKey, Place, Project, Status};
+use crate::model::{Job, PipelineId, PipelineKey, Place, Status};
 use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs, near, no_such_jobs, refused};
 use crate::report::events::{EventWriter, Missing, unfinished};
 use crate::report::messages::{self, Within};
@@ -20,20 +20,6 @@ use crate::session::Me;
 
 /// After trouble that took longer than this, a look begins again: all its lists are of one moment.
 pub const MOMENT: Duration = Duration::from_secs(5);
-
-/// What to wait for.
-pub struct Wait<'w> {
-    /// The pipeline where the way starts.
-    pub place: &'w Place,
-    /// Names of trigger jobs, one hop each.
-    pub downstream: &'w [String],
-    pub selection: &'w Selection,
-    /// Attempts of these jobs, by name, that this program has made: older ones do not count, whatever a lagging server shows.
-    pub known: Vec<(String, JobId)>,
-    pub rules: &'w Rules,
-    /// `None` where there is no job token to ask with.
-    pub me: Option<&'w Me>,
-}
 
 /// How a wait ended.
 #[derive(Debug)]
@@ -49,34 +35,42 @@ pub struct Ended {
 /// What else is done at each look; `true` when the verdict is there.
 pub type EachLook<'e> = dyn FnMut(&mut Turns, &Watch, bool) -> Result<(), Stop> + 'e;
 
-/// Waits for jobs until the verdict is final or the time is over.
+/// Waits for the jobs of a [`watch`] that starts at `start`, until the verdict is final or the time is over.
 pub fn wait_for(
     turns: &mut Turns,
-    pipelines: &Pipelines,
-    wait: &Wait,
+    start: &Place,
+    mut watch: Watch,
     each_look: &mut EachLook,
 ) -> Ended {
-    turns.start(wait.place);
-    let mut waiting = JobWait {
-        watch: watch(wait),
-        reader: Reader::new(pipelines, wait.place, Some(turns.session.events)),
-    };
-    let (outcome, stop) = match waiting.run(turns, each_look) {
+    turns.start(start);
+    let pipelines = Pipelines::new(turns.session.gitlab);
+    let mut reader = Reader::new(&pipelines, start, Some(turns.session.events));
+    let decided = turns.until(|turns| {
+        let verdict = reader.one_moment(&mut watch, turns)?;
+        each_look(turns, &watch, matches!(verdict, Verdict::Final(_)))?;
+        turns.session.missing(missing([&watch]));
+        match verdict {
+            Verdict::Final(outcome) => return Ok(Some(*outcome)),
+            Verdict::Waiting { wake, soon: false } => turns.pause(wake)?,
+            Verdict::Waiting { .. } | Verdict::Read(_) => turns.pause_short()?,
+        }
+        Ok(None)
+    });
+    let (outcome, stop) = match decided {
         Ok(outcome) => {
-            let stop = waiting.reader.explain(&outcome, &wait.selection.operands);
+            let stop = reader.explain(&outcome, watch.operands());
             (outcome, stop)
         }
         Err(stop) => {
-            let outcome = waiting.watch.give_up(stop.exit);
-            let stop = unfinished(stop, &outcome, &waiting.watch.known());
+            let outcome = watch.give_up(stop.exit);
+            let stop = unfinished(stop, &outcome, &watch.known());
             (outcome, stop)
         }
     };
-    let place = waiting.watch.pipeline();
-    let place = place.map(|key| waiting.reader.place(key));
+    let place = watch.pipeline().map(|key| reader.place(key));
     Ended {
         outcome,
-        place: place.or_else(|| Some(wait.place.clone())),
+        place: place.or_else(|| Some(start.clone())),
         stop,
     }
 }
@@ -97,29 +91,28 @@ impl Ended {
     }
 }
 
-/// The fold that decides on it.
-pub fn watch(wait: &Wait) -> Watch {
+/// The fold that decides on a wait. The way to the jobs begins at `start` and follows trigger jobs by name, one hop each. `me` is the
+/// calling job; `None` where there is no job token to ask with.
+pub fn watch(
+    start: &Place,
+    downstream: &[String],
+    selection: &Selection,
+    rules: &Rules,
+    me: Option<&Me>,
+) -> Watch {
     let goal = Goal {
         pipeline: PipelineKey {
-            id: wait.place.pipeline,
-            project_id: match wait.place.project {
-                Project::Id(id) => Some(id),
-                Project::Path(_) => None,
-            },
+            id: start.pipeline,
+            project_id: start.project.id(),
         },
-        downstream: wait.downstream.to_vec(),
-        selection: wait.selection.clone(),
+        downstream: downstream.to_vec(),
+        selection: selection.clone(),
     };
-    let own = wait.me.map(|me| Own {
+    let own = me.map(|me| Own {
         caller: me.caller(),
         pipeline: me.pipeline.id,
     });
-    Watch::new(goal, wait.rules.clone(), own).knowing(wait.known.clone())
-}
-
-struct JobWait<'w> {
-    watch: Watch,
-    reader: Reader<'w>,
+    Watch::new(goal, rules.clone(), own)
 }
 
 /// Reads what a [`Watch`] asks for.
@@ -137,35 +130,6 @@ pub struct Reader<'w> {
     refusals: HashMap<PipelineId, Stop>,
     /// Older attempts of the jobs of `start` are wanted, too.
     pub attempts: bool,
-}
-
-impl JobWait<'_> {
-    /// Looks, decides and sleeps until the verdict is final. The last look begins when the time is over.
-    fn run(&mut self, turns: &mut Turns, each_look: &mut EachLook) -> Result<Outcome, Stop> {
-        turns.until(|turns| {
-            let verdict = self.look(turns)?;
-            each_look(turns, &self.watch, matches!(verdict, Verdict::Final(_)))?;
-            turns.session.missing(missing([&self.watch]));
-            match verdict {
-                Verdict::Final(outcome) => return Ok(Some(*outcome)),
-                Verdict::Waiting { wake, soon: false } => turns.pause(wake)?,
-                Verdict::Waiting { .. } | Verdict::Read(_) => turns.pause_short()?,
-            }
-            Ok(None)
-        })
-    }
-
-    /// One look, of one moment.
-    fn look(&mut self, turns: &mut Turns) -> Result<Verdict, Stop> {
-        loop {
-            let calm = turns.session.troubled();
-            self.reader.lists.clear();
-            let verdict = self.reader.look(&mut self.watch, turns)?;
-            if turns.session.troubled().saturating_sub(calm) <= MOMENT {
-                return Ok(verdict);
-            }
-        }
-    }
 }
 
 impl<'w> Reader<'w> {
@@ -188,6 +152,18 @@ impl<'w> Reader<'w> {
             readable: HashSet::new(),
             refusals: HashMap::new(),
             attempts: false,
+        }
+    }
+
+    /// One look, of one moment.
+    fn one_moment(&mut self, watch: &mut Watch, turns: &mut Turns) -> Result<Verdict, Stop> {
+        loop {
+            let calm = turns.session.troubled();
+            self.lists.clear();
+            let verdict = self.look(watch, turns)?;
+            if turns.session.troubled().saturating_sub(calm) <= MOMENT {
+                return Ok(verdict);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::options::{Options, Until};
 use crate::commands::gating;
-use crate::commands::wait_jobs::{Ended, Wait, wait_for};
+use crate::commands::wait_jobs::{Ended, wait_for, watch};
 use crate::commands::wait_loop::Turns;
 use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::Outcome;
@@ -13,7 +13,6 @@ use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Kind};
 use crate::host::Host;
 use crate::model::{JobId, Place};
-use crate::pipeline::Pipelines;
 use crate::report::act::Ending;
 use crate::report::{Format, Out, Talk, wait};
 use crate::session::{self, Common, Me, Session};
@@ -199,22 +198,12 @@ impl Call<'_, '_> {
         if self.options.until != Until::Finished {
             return None;
         }
-        let wait = Wait {
-            place,
-            downstream: &[],
-            selection: &selection,
-            known: known.unwrap_or_default(),
-            rules: &self.options.patience.rules,
-            me: self.me.as_ref(),
-        };
-        let pipelines = Pipelines::new(self.session.gitlab);
-
-        Some(wait_for(
-            &mut self.turns,
-            &pipelines,
-            &wait,
-            &mut |_, _, _| Ok(()),
-        ))
+        let rules = &self.options.patience.rules;
+        let watch = watch(place, &[], &selection, rules, self.me.as_ref());
+        let watch = watch.knowing(known.unwrap_or_default());
+        Some(wait_for(&mut self.turns, place, watch, &mut |_, _, _| {
+            Ok(())
+        }))
     }
 
     /// Directly before a write: the same job must still be the caller, and the conditions must hold by fresh evidence. `repeat`: an

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::{Gating, same};
-use crate::commands::wait_jobs::{MOMENT, Reader, Wait, missing, watch};
+use crate::commands::wait_jobs::{MOMENT, Reader, missing, watch};
 use crate::commands::wait_loop::Turns;
 use crate::decide::gate::evidence::{Calling, Evidence, Fetched, Seen};
 use crate::decide::gate::said::Fact;
@@ -23,7 +23,7 @@ pub struct Collector<'c> {
     gating: &'c Gating,
     pipelines: Pipelines<'c>,
     /// One for each `jobs=` and `approved=`. What it has seen counts in later rounds.
-    watches: Vec<(String, Selection, Watch)>,
+    watches: Vec<(String, Watch)>,
     /// One round decides.
     once: bool,
 }
@@ -48,16 +48,10 @@ impl<'c> Collector<'c> {
                 operands: vec![operand],
                 ..Selection::default()
             };
-            let watch = watch(&Wait {
-                place: &place,
-                downstream: &[],
-                selection: &selection,
-                known: Vec::new(),
-                rules: &rules,
-                // A cleanup goes on in a job that is being canceled.
-                me: Some(me).filter(|me| me.alive().is_ok()),
-            });
-            Some((one.text.clone(), selection, watch))
+            // A cleanup goes on in a job that is being canceled.
+            let me = Some(me).filter(|me| me.alive().is_ok());
+            let watch = watch(&place, &[], &selection, &rules, me);
+            Some((one.text.clone(), watch))
         });
         Self {
             watches: watches.collect(),
@@ -138,10 +132,10 @@ impl<'c> Collector<'c> {
         let mut reader = Reader::new(&self.pipelines, &me.place(), events);
         reader.attempts = attempts;
         let watches = self.watches.iter_mut();
-        let jobs = watches.map(|(condition, selection, watch)| {
+        let jobs = watches.map(|(condition, watch)| {
             let looked = reader.look(watch, turns).and_then(|verdict| match verdict {
                 Verdict::Final(outcome) => {
-                    let stop = reader.explain(&outcome, &selection.operands);
+                    let stop = reader.explain(&outcome, watch.operands());
                     stop.map_or(Ok(*outcome), Err)
                 }
                 _ => Ok(watch.give_up(Exit::Pending)),
@@ -154,7 +148,7 @@ impl<'c> Collector<'c> {
 
     /// The jobs that have not finished, for the heartbeat.
     pub fn missing(&self) -> Vec<Missing> {
-        missing(self.watches.iter().map(|(_, _, watch)| watch))
+        missing(self.watches.iter().map(|(_, watch)| watch))
     }
 }
 

@@ -310,6 +310,11 @@ impl Watch {
         self.outcome(&survey.end, (!decided).then_some(exit), over)
     }
 
+    /// What was asked for.
+    pub fn operands(&self) -> &[Operand] {
+        &self.goal.selection.operands
+    }
+
     /// The pipeline that holds the selected jobs, once the way leads there.
     pub fn pipeline(&self) -> Option<PipelineKey> {
         self.target_node().map(|node| node.key)
