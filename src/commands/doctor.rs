@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Command;
+use super::act::call::with_delivery;
 use super::options::CONNECTION;
 use crate::cli::{Group, Opt, Usage, Words};
 use crate::exit::{Exit, Stop};
@@ -78,14 +79,11 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             _ => Exit::of_all(commands.iter().map(|verdict| verdict.works.exit())),
         };
         report::print(&rows, &commands, alone, &mut out, session.color);
-        let Err(stop) = out.finish() else {
-            if exit != Exit::Ok {
-                session.talk.end(exit, report::end(exit));
-            }
-            return Ok(exit);
-        };
-        session.talk.stop(&stop);
-        Ok(Exit::of_all([exit, stop.exit]))
+        out.flush();
+        if exit != Exit::Ok {
+            session.talk.end(exit, report::end(exit));
+        }
+        Ok(with_delivery(session.talk, exit, out.finish()))
     })
 }
 

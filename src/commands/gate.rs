@@ -1,7 +1,7 @@
 //! `gate`: checks conditions, explains each, and ends with 0 only if all of them hold.
 
 use super::Command;
-use super::act::call::finish;
+use super::act::call::with_delivery;
 use super::act::options::ALLOW_FAILURE;
 use super::gating::{self, Collector, Gating};
 use super::options::{CONNECTION, PRINTED, PRINTING, Printing};
@@ -62,7 +62,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let printing = Printing::read(&mut words, &PRINTED);
     words.done();
     let mut out = Out::open(host, printing.file.as_deref(), false)?;
-    let exit = session::with(&printing.common, host, |session| {
+    session::with(&printing.common, host, |session| {
         let asked = ask(&gating, limits, session);
         let (judgement, late) = asked.unwrap_or_else(|stop| (Judgement::default(), Some(stop)));
         let end = Stop::all(late.into_iter().chain(gate::end(&judgement)));
@@ -76,9 +76,8 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
             Some(stop) => session.talk.stop(&stop),
             None => session.talk.line(gate::OPEN),
         }
-        Ok(exit)
-    })?;
-    Ok(finish(host, &printing.common, out, exit))
+        Ok(with_delivery(session.talk, exit, out.finish()))
+    })
 }
 
 /// Asks until the gate is open, or cannot open any more. At the end of the time what was last known counts, and the end is said.

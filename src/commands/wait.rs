@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::Command;
-use super::act::call::{finish, with_delivery};
+use super::act::call::with_delivery;
 use super::act::options::Options as More;
 use super::gating::{self, GATING};
 use super::options::{self, WHERE, WHICH, Where};
@@ -114,7 +114,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let live = *format == Format::Ndjson;
     let out = RefCell::new(Out::open(host, file.as_deref(), live)?);
     let stream = |line: &str| out.borrow_mut().text(line);
-    let exit = session::streaming(common, host, live.then_some(&stream), |session| {
+    session::streaming(common, host, live.then_some(&stream), |session| {
         // An end before the first look has its document, too.
         let ended = wait(&options, session).unwrap_or_else(Ended::early);
         let written = write(&out, *format, session, &ended);
@@ -124,10 +124,9 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         }
         out.borrow_mut().flush();
         report::end(&ended.outcome, ended.stop.as_ref(), session.talk);
-        let exit = ended.outcome.exit;
-        Ok(with_delivery(session.talk, exit, written))
-    })?;
-    Ok(finish(host, common, out.into_inner(), exit))
+        let delivered = written.and_then(|()| out.borrow_mut().finish());
+        Ok(with_delivery(session.talk, ended.outcome.exit, delivered))
+    })
 }
 
 /// The last that is known of each job; of `ndjson` it is an event, written already.

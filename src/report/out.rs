@@ -133,9 +133,9 @@ impl<'a> Out<'a> {
     }
 
     /// The end of a complete answer. Dropping instead leaves a whole file as it was before.
-    pub fn finish(mut self) -> Result<(), Stop> {
+    pub fn finish(&mut self) -> Result<(), Stop> {
         self.place();
-        let Place::Failed(why) = self.place else {
+        let Place::Failed(why) = &self.place else {
             return Ok(());
         };
         let stop = Stop::new(Exit::Unknown, why);

@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::model::{JobId, Place};
 use crate::report::act::Ending;
 use crate::report::{Format, Out, Talk, wait};
-use crate::session::{self, Common, Me, Session};
+use crate::session::{self, Me, Session};
 
 /// One answer of the gate counts for the writes that go out within this time.
 const GATE_HOLDS: Duration = Duration::from_secs(2);
@@ -72,25 +72,13 @@ pub fn run(
     begin: impl FnOnce(&Session, &dyn Fn(&mut dyn Action) -> Exit) -> Exit,
 ) -> Result<Exit, Stop> {
     let out = RefCell::new(Out::open(host, options.printing.file.as_deref(), false)?);
-    let exit = session::with(&options.printing.common, host, |session| {
+    session::with(&options.printing.common, host, |session| {
         let act = |action: &mut dyn Action| act(session, options, &out, action);
         Ok(begin(session, &act))
-    })?;
-    Ok(finish(
-        host,
-        &options.printing.common,
-        out.into_inner(),
-        exit,
-    ))
+    })
 }
 
-/// Delivers the answer. That it could not be delivered never hides a worse end.
-pub fn finish(host: &Host, common: &Common, out: Out, exit: Exit) -> Exit {
-    let talk = Talk::new(host, common.color, common.quiet);
-    with_delivery(&talk, exit, out.finish())
-}
-
-/// How it ended, the delivery of the answer included.
+/// How it ended, the delivery of the answer included: that it could not be delivered never hides a worse end.
 pub fn with_delivery(talk: &Talk, exit: Exit, delivered: Result<(), Stop>) -> Exit {
     let Err(stop) = delivered else {
         return exit;
@@ -136,7 +124,8 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
     if let Some(ended) = &waited {
         wait::end(&ended.outcome, ended.stop.as_ref(), session.talk);
     }
-    with_delivery(session.talk, exit, written)
+    let delivered = written.and_then(|()| out.borrow_mut().finish());
+    with_delivery(session.talk, exit, delivered)
 }
 
 fn write(ending: &Ending, options: &Options, out: &RefCell<Out>) -> Result<(), Stop> {
