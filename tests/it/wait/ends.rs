@@ -449,6 +449,11 @@ fn variables_for_later_jobs() {
     );
     let one = story.run("wait lint -o dotenv").out;
     assert!(one.contains("JOBGATE_OUT_JOB_ID=90401\nJOBGATE_OUT_JOB_STATUS=success\n"));
+    // What GitLab would refuse leaves no file.
+    let (long, none) = ("x".repeat(6000), folder.path().join("none.env"));
+    let call = story.call("wait lint -o dotenv --pipeline 7700 --project");
+    let call = call.arg(format!("a/{long}")).arg("--output-file").arg(&none);
+    assert_eq!((story.on(call).code, none.exists()), (6, false));
     story.gitlab.finish();
 }
 
