@@ -62,16 +62,6 @@ impl Gating {
         gate::show(&judgement, turns.session.talk);
         gate::end(&judgement).map_or(Ok(()), Err)
     }
-
-    /// The same later on, when the calling job must still be the one that was seen `first`.
-    pub fn pass_again(&self, turns: &mut Turns, first: &Me) -> Result<(), Stop> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let me = same(turns, first)?;
-        me.alive()?;
-        self.pass(turns, &me)
-    }
 }
 
 /// For a command that decides or changes something: a contradiction between variables and token ends it with 6, and a server that the

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::Command;
-use super::act::call::with_delivery;
+use super::act::call::{pass, with_delivery};
 use super::act::options::Options as More;
 use super::gating::{self, GATING};
 use super::options::{self, WHERE, WHICH, Where};
@@ -170,7 +170,9 @@ fn wait(options: &Options, session: &Session) -> Result<Ended, Stop> {
     // What follows the wait relies on the conditions as much as on the jobs.
     if ended.outcome.exit == Exit::Ok
         && let Some(me) = me
-        && let Err(stop) = gating.pass_again(&mut turns, me)
+        && !gating.is_empty()
+        && let again = gating::same(&turns, me)
+        && let Err(stop) = again.and_then(|me| pass(&options.more, &mut turns, &me))
     {
         ended.outcome.exit = stop.exit;
         ended.stop = Some(stop);

@@ -248,7 +248,7 @@ impl Call<'_, '_> {
 }
 
 /// The calling job may go on: it is not being canceled, and the conditions hold.
-fn pass(options: &Options, turns: &mut Turns, me: &Me) -> Result<(), Stop> {
+pub fn pass(options: &Options, turns: &mut Turns, me: &Me) -> Result<(), Stop> {
     // A job that is being canceled starts nothing any more, as after SIGTERM. What cleans up goes on.
     if !options.cleans_up {
         me.alive()?;

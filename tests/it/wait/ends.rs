@@ -452,7 +452,10 @@ fn variables_for_later_jobs() {
     // What GitLab would refuse leaves no file.
     let (long, none) = ("x".repeat(6000), folder.path().join("none.env"));
     let call = story.call("wait lint -o dotenv --pipeline 7700 --project");
-    let call = call.arg(format!("a/{long}")).arg("--output-file").arg(&none);
+    let call = call
+        .arg(format!("a/{long}"))
+        .arg("--output-file")
+        .arg(&none);
     assert_eq!((story.on(call).code, none.exists()), (6, false));
     story.gitlab.finish();
 }
