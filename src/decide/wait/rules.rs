@@ -147,15 +147,8 @@ impl Counts {
             Status::Skipped => Self::Skipped,
             Status::Manual if job.allow_failure && !matched.exact() => Self::Ignored,
             Status::Manual => Self::Person,
-            Status::Created
-            | Status::WaitingForCallback
-            | Status::WaitingForResource
-            | Status::Preparing
-            | Status::Pending
-            | Status::Running
-            | Status::Canceling
-            | Status::Scheduled
-            | Status::Unknown(_) => Self::Waiting,
+            // Not yet; so is a status that GitLab may add.
+            _ => Self::Waiting,
         }
     }
 
