@@ -291,14 +291,15 @@ impl<'o, 'h> Log<'o, 'h> {
 
     /// Asks once. Whether it is still the log that was read so far.
     fn read(&mut self, session: &Session, route: &Route, early: bool) -> Result<bool, Error> {
-        let (sink, mut answer) = (&mut self.sink, self.reader.answer());
+        let Self { sink, reader } = self;
         let mut closed = false;
+        reader.begin();
         session.gitlab.stream(route, &[], &mut |chunk| {
-            let flow = answer.take(chunk, &mut |new| sink.put(new));
+            let flow = reader.take(chunk, &mut |new| sink.put(new));
             closed = early && !sink.out.delivers();
             if closed { ControlFlow::Break(()) } else { flow }
         })?;
-        Ok(closed || answer.end())
+        Ok(closed || reader.end())
     }
 
     /// Another log begins, from its first byte.

@@ -13,23 +13,52 @@ const RATE: u64 = 256 << 10;
 /// And at least this often.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// Where a reader of a log stands.
+/// Where a reader of a log stands, and in the answer that it reads.
 #[derive(Debug, Default)]
 pub struct Reader {
-    /// Bytes that were read.
+    /// Bytes of the log that were read.
     read: u64,
     /// The last of them.
     last: Vec<u8>,
+    /// Bytes of this answer.
+    got: u64,
+    /// The answer is another log.
+    other: bool,
 }
 
 impl Reader {
-    pub fn answer(&mut self) -> Answer<'_> {
-        Answer {
-            known: self.read,
-            got: 0,
-            other: false,
-            reader: self,
+    /// An answer begins.
+    pub fn begin(&mut self) {
+        (self.got, self.other) = (0, false);
+    }
+
+    /// Takes the next bytes of the answer and passes on the new ones. Breaks when it is another log.
+    pub fn take(&mut self, bytes: &[u8], new: &mut dyn FnMut(&[u8])) -> ControlFlow<()> {
+        let old = self.read.saturating_sub(self.got);
+        let old = usize::try_from(old).unwrap_or(usize::MAX).min(bytes.len());
+        let (old, fresh) = bytes.split_at(old);
+        // Where the overlap begins, and which of these bytes lie in it.
+        let overlap = self.read - self.last.len() as u64;
+        for (at, byte) in (self.got..).zip(old).filter(|(at, _)| *at >= overlap) {
+            let known = usize::try_from(at - overlap).ok();
+            self.other |= known.and_then(|at| self.last.get(at)) != Some(byte);
         }
+        self.got += bytes.len() as u64;
+        if self.other {
+            return ControlFlow::Break(());
+        }
+        if !fresh.is_empty() {
+            self.read = self.got;
+            self.last.extend_from_slice(fresh);
+            self.last.drain(..self.last.len().saturating_sub(OVERLAP));
+            new(fresh);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The answer has ended. False if it was not the log that was read so far, or less of it: begin again.
+    pub fn end(&self) -> bool {
+        !self.other && self.got >= self.read
     }
 
     /// How long to wait before reading again: the longer the log is, the more reading it costs.
@@ -43,51 +72,6 @@ impl Reader {
     }
 }
 
-/// One answer on its way in.
-#[derive(Debug)]
-pub struct Answer<'r> {
-    reader: &'r mut Reader,
-    /// Bytes that were read before.
-    known: u64,
-    got: u64,
-    /// It is another log.
-    other: bool,
-}
-
-impl Answer<'_> {
-    /// Takes the next bytes and passes on the new ones. Breaks when it is another log.
-    pub fn take(&mut self, bytes: &[u8], new: &mut dyn FnMut(&[u8])) -> ControlFlow<()> {
-        let old = self.known.saturating_sub(self.got);
-        let old = usize::try_from(old).unwrap_or(usize::MAX).min(bytes.len());
-        let (old, fresh) = bytes.split_at(old);
-        let last = &mut self.reader.last;
-        // Where the overlap begins, and which of these bytes lie in it.
-        let overlap = self.known - last.len() as u64;
-        for (at, byte) in (self.got..).zip(old).filter(|(at, _)| *at >= overlap) {
-            let known = usize::try_from(at - overlap).ok();
-            self.other |= known.and_then(|at| last.get(at)) != Some(byte);
-        }
-        self.got += bytes.len() as u64;
-        if self.other {
-            return ControlFlow::Break(());
-        }
-        if !fresh.is_empty() {
-            self.reader.read += fresh.len() as u64;
-            last.extend_from_slice(fresh);
-            last.drain(..last.len().saturating_sub(OVERLAP));
-            // What was known is behind: from here on everything is new.
-            self.known = self.got;
-            new(fresh);
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// The answer has ended. False if it was not the log that was read so far, or less of it: begin again.
-    pub fn end(self) -> bool {
-        !self.other && self.got >= self.known
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -97,14 +81,14 @@ mod tests {
     /// Reads to the present end; `seen` is what a person has of the present log. Returns how often it began again.
     fn read(log: &[u8], reader: &mut Reader, seen: &mut Vec<u8>, chunk: usize) -> usize {
         for restarts in 0.. {
-            let mut answer = reader.answer();
+            reader.begin();
             for piece in log.chunks(chunk) {
-                let more = answer.take(piece, &mut |new| seen.extend_from_slice(new));
+                let more = reader.take(piece, &mut |new| seen.extend_from_slice(new));
                 if more.is_break() {
                     break;
                 }
             }
-            if answer.end() {
+            if reader.end() {
                 return restarts;
             }
             *reader = Reader::default();
