@@ -135,15 +135,8 @@ impl<'e> Ending<'e> {
 
     /// For later jobs and `after_script`. Names are left out: they may hold what GitLab would expand.
     pub fn dotenv(&self) -> Dotenv {
-        let mut dotenv = Dotenv::default();
-        dotenv.set("RESULT", self.exit.name());
-        dotenv.set("EXIT_CODE", self.exit.code().to_string());
-        if let Some(project) = self.project() {
-            dotenv.project(project);
-        }
-        if let Some(place) = self.place {
-            dotenv.set("PIPELINE_ID", place.pipeline.to_string());
-        }
+        let pipeline = self.place.map(|place| place.pipeline);
+        let mut dotenv = Dotenv::end(self.exit, self.project(), pipeline);
         match self.what {
             What::Pipeline { started, .. } => {
                 if let Some(pipeline) = started {
@@ -155,9 +148,7 @@ impl<'e> Ending<'e> {
                 let ids: Vec<String> = sent.map(|target| target.job.id.to_string()).collect();
                 dotenv.set("JOB_IDS", ids.join(" "));
                 if let [Target { job, .. }] = targets {
-                    dotenv.set("JOB_ID", job.id.to_string());
-                    dotenv.set("JOB_STATUS", job.status.word());
-                    dotenv.set("JOB_URL", &job.web_url);
+                    dotenv.job(job);
                     if let Some(pipeline) = &job.downstream_pipeline {
                         dotenv.set("DOWNSTREAM_ID", pipeline.id.to_string());
                     }

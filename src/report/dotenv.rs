@@ -1,7 +1,7 @@
 //! The dotenv report that hands ids and results on to later jobs (`app/services/ci/parse_dotenv_artifact_service.rb`).
 
 use crate::exit::{Exit, Stop};
-use crate::gitlab::Project;
+use crate::model::{Job, PipelineId, Project};
 
 /// GitLab refuses a report of 5 KB.
 const BYTES: usize = 5 * 1024 - 1;
@@ -24,12 +24,27 @@ impl Dotenv {
         self.lines.push((key, value.into()));
     }
 
-    /// A project under the key of what is known of it.
-    pub fn project(&mut self, project: &Project) {
+    /// How a call ended, and where, as far as it came to know that.
+    pub fn end(exit: Exit, project: Option<&Project>, pipeline: Option<PipelineId>) -> Self {
+        let mut dotenv = Self::default();
+        dotenv.set("RESULT", exit.name());
+        dotenv.set("EXIT_CODE", exit.code().to_string());
         match project {
-            Project::Id(id) => self.set("PROJECT_ID", id.to_string()),
-            Project::Path(path) => self.set("PROJECT_PATH", path),
+            Some(Project::Id(id)) => dotenv.set("PROJECT_ID", id.to_string()),
+            Some(Project::Path(path)) => dotenv.set("PROJECT_PATH", path),
+            None => {}
         }
+        if let Some(pipeline) = pipeline {
+            dotenv.set("PIPELINE_ID", pipeline.to_string());
+        }
+        dotenv
+    }
+
+    /// The only job that it is about.
+    pub fn job(&mut self, job: &Job) {
+        self.set("JOB_ID", job.id.to_string());
+        self.set("JOB_STATUS", job.status.word());
+        self.set("JOB_URL", &job.web_url);
     }
 
     /// The whole report, or nothing: GitLab would refuse it, or a later job would read something else than was written.

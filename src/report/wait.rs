@@ -138,13 +138,8 @@ impl<'o> JobDocument<'o> {
 
 /// Variables for later jobs. Names of jobs are left out: they may hold what GitLab would expand.
 pub fn dotenv(outcome: &Outcome, place: Option<&Place>) -> Dotenv {
-    let mut dotenv = Dotenv::default();
-    dotenv.set("RESULT", outcome.exit.name());
-    dotenv.set("EXIT_CODE", outcome.exit.code().to_string());
-    if let Some(place) = place {
-        dotenv.project(&place.project);
-        dotenv.set("PIPELINE_ID", place.pipeline.to_string());
-    }
+    let (project, pipeline) = place.map(|it| (&it.project, it.pipeline)).unzip();
+    let mut dotenv = Dotenv::end(outcome.exit, project, pipeline);
     let count = |wanted: fn(Counts) -> bool| {
         let jobs = outcome.jobs.iter();
         jobs.filter(|job| wanted(job.counts)).count().to_string()
@@ -155,9 +150,7 @@ pub fn dotenv(outcome: &Outcome, place: Option<&Place>) -> Dotenv {
     if let [only] = outcome.jobs.as_slice()
         && let Some(job) = &only.job
     {
-        dotenv.set("JOB_ID", job.id.to_string());
-        dotenv.set("JOB_STATUS", job.status.word());
-        dotenv.set("JOB_URL", &job.web_url);
+        dotenv.job(job);
     }
     dotenv
 }
