@@ -14,7 +14,7 @@ use crate::gitlab::Kind;
 use crate::model::{Job, PipelineId, PipelineKey, Place, Status};
 use crate::pipeline::{Pipelines, Rows, Scope, TriggerJobs, near, no_such_jobs, refused};
 use crate::report::events::{EventWriter, Missing, unfinished};
-use crate::report::messages::{self, Within};
+use crate::report::messages::Within;
 use crate::report::wait as report;
 use crate::session::Me;
 
@@ -206,14 +206,6 @@ impl<'w> Reader<'w> {
         let rows = self.lists.iter().filter_map(|(_, rows)| rows.as_ref().ok());
         let jobs = rows.flat_map(|rows| &rows.jobs);
         let names = jobs.map(|job| job.name.as_str());
-        if let Some(Reason::NoTriggerJob(missing)) = &outcome.reason {
-            let JobOutcome { name, pipeline, .. } = missing.as_ref();
-            return Some(messages::no_trigger_job(
-                name,
-                pipeline.id,
-                near(name, names),
-            ));
-        }
         let missing = |job: &&JobOutcome| job.job.is_none() && job.counts == Counts::Missing;
         let missing: Vec<&JobOutcome> = outcome.jobs.iter().filter(missing).collect();
         if outcome.exit == Exit::NotFound
@@ -228,7 +220,11 @@ impl<'w> Reader<'w> {
             Some(Reason::Unreadable(id, _)) => self.refusals.get(&id),
             _ => self.refusals.values().next(),
         };
-        report::stop(outcome, refused)
+        let near = match &outcome.reason {
+            Some(Reason::NotStarted(hop)) => near(&hop.name, names),
+            _ => None,
+        };
+        report::stop(outcome, refused, near)
     }
 
     fn place(&self, pipeline: PipelineKey) -> Place {

@@ -155,12 +155,13 @@ pub fn dotenv(outcome: &Outcome, place: Option<&Place>) -> Dotenv {
     dotenv
 }
 
-/// Why a wait ended, and what to try, where the jobs' own status does not say it. `refusal`: why GitLab did not show something.
-pub fn stop(outcome: &Outcome, refusal: Option<&Stop>) -> Option<Stop> {
+/// Why a wait ended, and what to try, where the jobs' own status does not say it. `refusal`: why GitLab did not show something. `near`: the
+/// name that a hop could be a slip of.
+pub fn stop(outcome: &Outcome, refusal: Option<&Stop>, near: Option<&str>) -> Option<Stop> {
     let exit = Some(outcome.exit);
     let worst = |job: &&JobOutcome| job.counts.bad() && job.counts.exit() == exit;
     let mut stop = if let Some(reason) = &outcome.reason {
-        of_reason(reason, outcome)
+        of_reason(reason, outcome, near)
     } else {
         of_job(outcome.jobs.iter().find(worst)?)?
     };
@@ -171,7 +172,7 @@ pub fn stop(outcome: &Outcome, refusal: Option<&Stop>) -> Option<Stop> {
     Some(stop)
 }
 
-fn of_reason(reason: &Reason, outcome: &Outcome) -> Stop {
+fn of_reason(reason: &Reason, outcome: &Outcome, near: Option<&str>) -> Stop {
     let exit = reason.exit().unwrap_or(outcome.exit);
     let stop = |text: &str| Stop::new(exit, text);
     match reason {
@@ -180,14 +181,14 @@ fn of_reason(reason: &Reason, outcome: &Outcome) -> Stop {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             messages::several_trigger_jobs(name, *from, &names)
         }
-        Reason::NotStarted(ended) | Reason::NoTriggerJob(ended) => {
+        Reason::NotStarted(ended) => {
             let from = ended.pipeline.id;
             match &ended.job {
                 Some(trigger) => Stop {
                     exit,
                     ..messages::not_started(trigger, from)
                 },
-                None => messages::no_trigger_job(&ended.name, from, None),
+                None => messages::no_trigger_job(&ended.name, from, near),
             }
         }
         Reason::TriggerJobsRefused => {

@@ -275,9 +275,7 @@ pub enum Reason {
     TriggerJobsRefused,
     /// Several trigger jobs (named) of this pipeline fit the name given with `--downstream`.
     Ambiguous(String, PipelineId, Vec<String>),
-    /// There is no trigger job of the name given with `--downstream`.
-    NoTriggerJob(Box<JobOutcome>),
-    /// The trigger job on the way has ended and started nothing.
+    /// The trigger job on the way has ended and started nothing, or there is none of that name.
     NotStarted(Box<JobOutcome>),
     /// No job counts: there is none, or all of them (named) are optional manual jobs.
     Nothing { ignored: Vec<String> },
@@ -295,10 +293,7 @@ impl Reason {
         Some(match self {
             Self::NamesCaller(_) | Self::Ambiguous(..) => Exit::Usage,
             Self::TriggerJobsRefused | Self::Unreadable(_, Unreadable::Refused) => Exit::Refused,
-            Self::Nothing { .. }
-            | Self::NarrowedAway(_)
-            | Self::NoTriggerJob(..)
-            | Self::Unreadable(..) => Exit::NotFound,
+            Self::Nothing { .. } | Self::NarrowedAway(_) | Self::Unreadable(..) => Exit::NotFound,
             Self::Deadlock(_) => Exit::Deadlock,
             Self::CallerCanceled => Exit::TERMINATED,
             Self::NotStarted(..) => return None,

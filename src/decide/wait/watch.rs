@@ -404,7 +404,7 @@ impl Watch {
             _ if node.no_trigger_jobs => return Err(Reason::TriggerJobsRefused),
             [] if self.absent(node) => {
                 let missing = JobOutcome::none(name, node.key, Counts::Missing);
-                return Err(Reason::NoTriggerJob(Box::new(missing)));
+                return Err(Reason::NotStarted(Box::new(missing)));
             }
             [] => return Ok(None),
             [tracked] => tracked,
@@ -502,7 +502,7 @@ impl Watch {
             Ok(true) => None,
             Ok(false) => empty().then_some(Reason::Nothing { ignored }),
         };
-        if let Some(Reason::NotStarted(job) | Reason::NoTriggerJob(job)) = &reason {
+        if let Some(Reason::NotStarted(job)) = &reason {
             jobs = vec![job.as_ref().clone()];
         }
         let codes = jobs.iter().filter_map(|job| job.counts.exit());
