@@ -212,16 +212,23 @@ fn lead(name: &str) -> String {
     drawn.replace(['└', '─'], " ") + "  "
 }
 
-/// What stands before an item of a tree: for each level whether the item, or its ancestor there, is the last of its siblings.
-pub fn branch(path: &[bool]) -> String {
-    let mut prefix = String::new();
-    if let Some((last, ancestors)) = path.split_last() {
-        for ancestor in ancestors {
-            prefix.push_str(if *ancestor { "   " } else { "│  " });
-        }
-        prefix.push_str(if *last { "└─ " } else { "├─ " });
+/// Visits the items of a tree, each with the lines that stand before its name. Nothing is `above` the first level, which has no lines.
+pub fn tree<'t, T>(
+    items: &'t [T],
+    below: fn(&T) -> &[T],
+    above: Option<&str>,
+    each: &mut dyn FnMut(&str, &'t T),
+) {
+    for (index, item) in items.iter().enumerate() {
+        let (branch, line) = match above {
+            None => ("", ""),
+            Some(_) if index + 1 == items.len() => ("└─ ", "   "),
+            Some(_) => ("├─ ", "│  "),
+        };
+        let above = above.unwrap_or_default();
+        each(&format!("{above}{branch}"), item);
+        tree(below(item), below, Some(&format!("{above}{line}")), each);
     }
-    prefix
 }
 
 #[cfg(test)]
@@ -316,14 +323,16 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_drawn_from_paths() {
-        for (path, expected) in [
-            (&[][..], ""),
-            (&[false], "├─ "),
-            (&[true], "└─ "),
-            (&[false, true, false], "│     ├─ "),
-        ] {
-            assert_eq!(branch(path), expected);
-        }
+    fn a_tree_is_drawn_below_its_first_level() {
+        struct Item(&'static str, Vec<Item>);
+        let leaf = |name| Item(name, vec![]);
+        let two = Item("two", vec![leaf("three"), leaf("four")]);
+        let items = [Item("one", vec![two, Item("five", vec![leaf("six")])])];
+        let mut lines = Vec::new();
+        tree(&items, |item| &item.1, None, &mut |prefix, item| {
+            lines.push(format!("{prefix}{}", item.0));
+        });
+        let expected = "one|├─ two|│  ├─ three|│  └─ four|└─ five|   └─ six";
+        assert_eq!(lines.join("|"), expected);
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::jobs::{COLUMNS, listed, note};
-use super::table::{Table, branch as prefix};
+use super::table::{Table, tree};
 use crate::exit::{Exit, Stop};
 use crate::model::{Job, PipelineId, PipelineKey};
 
@@ -99,10 +99,7 @@ impl Walk {
                 node.downstream = Some(self.read(started.key(), depth + 1, read)?);
             }
         }
-        jobs.retain(|node| {
-            let below = node.downstream.as_ref();
-            node.meant || below.is_some_and(|below| !below.jobs().is_empty())
-        });
+        jobs.retain(|node| node.meant || !node.below().is_empty());
         Ok(branch)
     }
 }
@@ -114,10 +111,23 @@ struct Line<'a> {
     job: Option<&'a RawValue>,
 }
 
+impl Node {
+    /// The jobs of the pipeline that a trigger job leads to.
+    fn below(&self) -> &[Self] {
+        self.downstream.as_ref().map_or(&[], Branch::jobs)
+    }
+}
+
 impl Branch {
     pub fn table(&self) -> Table {
         let mut table = Table::new(COLUMNS);
-        self.rows(&mut Vec::new(), &mut table);
+        tree(self.jobs(), Node::below, None, &mut |prefix, node| {
+            let mut note = note(&node.job, node.retried);
+            if let Some(Read::Error(error)) = node.downstream.as_ref().map(|below| &below.read) {
+                note.extend([", ", error]);
+            }
+            listed(&mut table, prefix, &node.job, "", &note);
+        });
         table
     }
 
@@ -125,27 +135,6 @@ impl Branch {
         match &self.read {
             Read::Jobs(jobs) => jobs,
             Read::Error(_) => &[],
-        }
-    }
-
-    /// `path`: for every level below the first whether it is the last of its siblings.
-    fn rows(&self, path: &mut Vec<bool>, table: &mut Table) {
-        let jobs = self.jobs();
-        for (index, node) in jobs.iter().enumerate() {
-            if let Some(last) = path.last_mut() {
-                *last = index + 1 == jobs.len();
-            }
-            let below = node.downstream.as_ref();
-            let mut note = note(&node.job, node.retried);
-            if let Some(Read::Error(error)) = below.map(|below| &below.read) {
-                note.extend([", ", error]);
-            }
-            listed(table, &prefix(path), &node.job, "", &note);
-            if let Some(below) = below {
-                path.push(true);
-                below.rows(path, table);
-                path.pop();
-            }
         }
     }
 

@@ -8,7 +8,7 @@ use super::dotenv::Dotenv;
 use super::jobs::{COLUMNS, note, row as row_of};
 use super::messages::{self, CALLER_CANCELED, list, why_failed};
 use super::style::Paint;
-use super::table::{Table, branch};
+use super::table::{Table, tree};
 use super::talk::Talk;
 use crate::decide::deadline::Bound;
 use crate::decide::wait::{Counts, JobOutcome, Named, Outcome, Reason, Unreadable};
@@ -20,23 +20,15 @@ use crate::time::human;
 /// The selected jobs, and below a trigger job those downstream that explain its result.
 pub fn table(outcome: &Outcome) -> Table {
     let mut table = Table::new(COLUMNS);
-    rows(&mut table, &outcome.jobs, &mut Vec::new());
+    tree(
+        &outcome.jobs,
+        |one| &one.because,
+        None,
+        &mut |prefix, one| {
+            row(&mut table, prefix, one);
+        },
+    );
     table
-}
-
-fn rows(table: &mut Table, jobs: &[JobOutcome], path: &mut Vec<bool>) {
-    for (index, outcome) in jobs.iter().enumerate() {
-        // The selected jobs are not branches; only what is below one is.
-        let below = !path.is_empty();
-        if below {
-            path.pop();
-            path.push(index + 1 == jobs.len());
-        }
-        row(table, &branch(path), outcome);
-        path.push(false);
-        rows(table, &outcome.because, path);
-        path.pop();
-    }
 }
 
 fn row(table: &mut Table, prefix: &str, outcome: &JobOutcome) {
