@@ -335,8 +335,6 @@ pub struct Ref<T> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct AgentsUser {
     pub id: UserId,
-    #[serde(default, deserialize_with = "or_default")]
-    pub username: String,
     /// All roles up to the user's own.
     #[serde(default, deserialize_with = "or_default")]
     pub roles_in_project: Vec<Role>,
@@ -377,7 +375,6 @@ pub struct Environment {
     pub id: u64,
     pub name: String,
     pub slug: Option<String>,
-    pub tier: Option<Tier>,
 }
 
 /// A deployment, as far as it names its job (`lib/api/entities/deployment.rb`).
