@@ -18,7 +18,9 @@ use crate::decide::wait::Failures;
 use crate::exit::{Exit, Stop};
 use crate::host::Host;
 use crate::report::messages;
+use crate::session;
 
+use call::act;
 use from::FROM;
 use list::{Jobs, Request};
 use options::{ALLOW_FAILURE, FORCE, Options, RERUN};
@@ -29,8 +31,8 @@ pub fn run(verb: Verb, usage: &'static Usage, mut words: Words, host: &Host) -> 
     let (request, options) =
         read(verb, usage, &mut words, host).map_err(|stop| usage.explain(stop))?;
     words.done();
-    call::run(host, &options, |session, act| {
-        act(&mut Jobs::new(session, &request))
+    session::with(&options.printing.common, host, |session| {
+        act(session, &options, &mut Jobs::new(session, &request))
     })
 }
 

@@ -1,7 +1,7 @@
 //! `trigger`: starts another project's pipeline with the job token, and can mirror its result.
 
 use super::Command;
-use super::act::call::{self, Action, Call, Goal, Sent};
+use super::act::call::{Action, Call, Goal, Sent, act};
 use super::act::leave::{self, Started};
 use super::act::options::{DRY_RUN, ON_CANCEL, Options, WAIT, WAITING_STRICT};
 use super::act::parameters::{INPUT, Parameters, VARIABLE};
@@ -16,7 +16,7 @@ use crate::host::Host;
 use crate::model::{Pipeline, PipelineId, Place};
 use crate::report::act::{self as report, Ending, What};
 use crate::report::messages::Within;
-use crate::session::Session;
+use crate::session::{self, Session};
 
 pub const COMMAND: Command = Command { usage: &USAGE, run };
 
@@ -64,14 +64,15 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let read = read(&mut words, host).map_err(|stop| USAGE.explain(stop))?;
     let (project, ref_name, parameters, options) = read;
     words.done();
-    call::run(host, &options, |session, act| {
-        act(&mut NewPipeline {
+    session::with(&options.printing.common, host, |session| {
+        let mut action = NewPipeline {
             project,
             ref_name,
             parameters,
             session,
             started: None,
-        })
+        };
+        act(session, &options, &mut action)
     })
 }
 

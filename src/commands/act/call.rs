@@ -11,11 +11,10 @@ use crate::decide::select::{Operand, Selection};
 use crate::decide::wait::Outcome;
 use crate::exit::{Exit, Stop};
 use crate::gitlab::{Error, Kind};
-use crate::host::Host;
 use crate::model::{JobId, Place};
 use crate::report::act::Ending;
 use crate::report::{Format, Out, Talk, wait};
-use crate::session::{self, Me, Session};
+use crate::session::{Me, Session};
 
 /// One answer of the gate counts for the writes that go out within this time.
 const GATE_HOLDS: Duration = Duration::from_secs(2);
@@ -65,19 +64,6 @@ pub struct Call<'c, 'o> {
     out: &'c RefCell<Out<'o>>,
 }
 
-/// Opens the session for an action, which `begin` makes and hands to its second argument, and delivers its document.
-pub fn run(
-    host: &Host,
-    options: &Options,
-    begin: impl FnOnce(&Session, &dyn Fn(&mut dyn Action) -> Exit) -> Exit,
-) -> Result<Exit, Stop> {
-    let out = RefCell::new(Out::open(host, options.printing.file.as_deref(), false)?);
-    session::with(&options.printing.common, host, |session| {
-        let act = |action: &mut dyn Action| act(session, options, &out, action);
-        Ok(begin(session, &act))
-    })
-}
-
 /// How it ended, the delivery of the answer included: that it could not be delivered never hides a worse end.
 pub fn with_delivery(talk: &Talk, exit: Exit, delivered: Result<(), Stop>) -> Exit {
     let Err(stop) = delivered else {
@@ -87,7 +73,10 @@ pub fn with_delivery(talk: &Talk, exit: Exit, delivered: Result<(), Stop>) -> Ex
     Exit::of_all([exit, stop.exit])
 }
 
-fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dyn Action) -> Exit {
+/// The whole course of an action, and the delivery of its document.
+pub fn act(session: &Session, options: &Options, action: &mut dyn Action) -> Result<Exit, Stop> {
+    let file = options.printing.file.as_deref();
+    let out = RefCell::new(Out::open(session.host, file, false)?);
     let (exit, waited, stop) = if let Some(why) = &options.nothing {
         session.talk.warning(why);
         (Exit::Ok, None, None)
@@ -103,7 +92,7 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
                     me,
                     held: None,
                     closed: false,
-                    out,
+                    out: &out,
                 };
                 call.run(action)
             }
@@ -112,9 +101,9 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
     };
     let outcome = waited.as_ref().map(|ended| &ended.outcome);
     let ending = action.ending(exit, outcome);
-    let written = write(&ending, options, out);
+    let written = write(&ending, options, &out);
     if let (Some(ended), Some(place)) = (&waited, ending.place) {
-        options.show_failed(session, place, &ended.outcome, out);
+        options.show_failed(session, place, &ended.outcome, &out);
     }
     // The sentence that says how it ended is the last one in the job's log.
     out.borrow_mut().flush();
@@ -125,7 +114,7 @@ fn act(session: &Session, options: &Options, out: &RefCell<Out>, action: &mut dy
         wait::end(&ended.outcome, ended.stop.as_ref(), session.talk);
     }
     let delivered = written.and_then(|()| out.borrow_mut().finish());
-    with_delivery(session.talk, exit, delivered)
+    Ok(with_delivery(session.talk, exit, delivered))
 }
 
 fn write(ending: &Ending, options: &Options, out: &RefCell<Out>) -> Result<(), Stop> {
