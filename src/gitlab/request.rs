@@ -28,10 +28,13 @@ impl Client<'_> {
         })
     }
 
-    /// Sleeps, unless the program is asked to end or there is no time left.
+    /// Sleeps, if there is time left for it. A signal ends the sleep, and then also the next request before it is sent.
     pub(super) fn rest(&self, time: Duration) -> bool {
         let fits = self.left().is_none_or(|left| left >= time);
-        fits && self.host.clock.sleep(time, &self.interrupt).is_ok()
+        if fits {
+            let _ = self.host.clock.sleep(time, &self.interrupt);
+        }
+        fits
     }
 
     /// One document, asked with one kind of token and no other: to find out what that token may do.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use expect_test::expect;
+use jobgate::os::Signal;
 
 use super::{Story, after_head};
 use crate::fake::{Fault, World, child, ci, job};
@@ -124,6 +125,19 @@ fn one_401_of_a_list_or_a_condition_is_asked_again() {
     let told = story.run("wait unit --require role=developer");
     assert!(told.code == 0 && !told.log.contains("asking"), "{told:?}");
     story.gitlab.finish();
+}
+
+#[test]
+fn a_signal_before_a_401_is_asked_again_is_no_refusal() {
+    for words in ["wait unit", "gate branch=main", "whoami"] {
+        let story = unit(5);
+        story.gitlab.fault("GET */job", Fault::Unauthorized);
+        story
+            .gitlab
+            .world(|world| world.signal_after(0, Signal::Terminate));
+        assert_eq!(story.run(words).code, 143, "{words}");
+        story.gitlab.finish();
+    }
 }
 
 #[test]
