@@ -36,7 +36,8 @@ conditions hold. gate checks them against GitLab's answers, never against CI/CD 
 
 KEY!=VALUE[,VALUE...] holds if none of the values matches; project, branch, tag, source, user, tier and environment take it. It does not hold if the \
 job has no such property (branch!= in a tag pipeline). jobs= and approved= take one selection, commas included; repeat the condition for more. jobs= \
-does not hold if a job has failed, even if the job is allowed to fail.
+does not hold if a job has failed or nobody has played it, even if it is allowed to fail; --allow-failure accepts such a failure, and leaves such a \
+manual job out if only a glob matches it.
 
 With --timeout, gate checks all conditions again while jobs of jobs= or approved= have not finished and the other conditions hold. It opens only if \
 all conditions hold in the same check; if the time runs out, it exits with 9.

@@ -421,6 +421,33 @@ fn a_failed_manual_job_has_not_passed() {
 }
 
 #[test]
+fn a_manual_job_has_not_passed() {
+    let plan = ci().stage(
+        "test",
+        [
+            job("smoke").manual().allow_failure(),
+            job("unit").is("success"),
+        ],
+    );
+    let story = waiting::with(plan, |_, _| {});
+    let alone = |words: &str| story.go(story.call(words));
+    alone("gate jobs=*").is(9, expect![[r#"
+        FINDING   CONDITION  GITLAB SAID
+        not held  jobs=*     smoke is manual, unit has passed
+          https://gitlab.example.com/shop/web/-/jobs/90400
+    "#]], expect![[r#"
+        jobgate: error: the gate is closed: jobs=* does not hold
+    "#]]);
+    alone("gate jobs=* --allow-failure").is(0, expect![[r#"
+        FINDING  CONDITION  GITLAB SAID
+        held     jobs=*     smoke is manual, unit has passed
+    "#]], expect![[r#"
+        the gate is open: all conditions hold
+    "#]]);
+    story.gitlab.finish();
+}
+
+#[test]
 fn a_hint_names_no_option_that_gate_does_not_have() {
     let mut world = World::new();
     let other = world.project("ops/other");

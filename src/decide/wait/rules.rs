@@ -45,7 +45,7 @@ pub enum Failures {
     /// A warning, as GitLab's `needs` takes it.
     #[default]
     AsGitLab,
-    /// A failure where the job itself is meant; a warning in the pipelines below.
+    /// A failure where the job itself is meant; a warning in the pipelines below. A manual job that is meant, if only by a pattern, must be played.
     StrictNamed,
     /// A failure at every depth (`--strict`).
     Strict,
@@ -83,6 +83,12 @@ impl Rules {
                 Failures::StrictNamed => role == Role::Downstream,
                 Failures::Strict => false,
             }
+    }
+
+    /// This manual job need not be played.
+    fn ignores(&self, job: &Job, matched: Matched, role: Role) -> bool {
+        let named = self.failures == Failures::StrictNamed && role != Role::Downstream;
+        job.allow_failure && !matched.exact() && !named
     }
 }
 
@@ -145,7 +151,7 @@ impl Counts {
             Status::Failed => Self::Failed,
             Status::Canceled => Self::Canceled,
             Status::Skipped => Self::Skipped,
-            Status::Manual if job.allow_failure && !matched.exact() => Self::Ignored,
+            Status::Manual if rules.ignores(job, matched, role) => Self::Ignored,
             Status::Manual => Self::Person,
             // Not yet; so is a status that GitLab may add.
             _ => Self::Waiting,
