@@ -14,6 +14,7 @@ use super::world::World;
 impl World {
     fn commit(&mut self, id: Id, verb: &'static str) {
         *self.committed.entry((id, verb)).or_default() += 1;
+        self.witnessed(Some((id, verb)));
     }
 
     fn archived(&self, job: Id) -> bool {
@@ -220,17 +221,18 @@ pub fn cancel(
         || fields
             .get("force")
             .is_some_and(|force| *force == json!(true) || *force == json!("true"));
-    if force && world.age >= 18 {
-        if !world.at_least(project, user, "maintainer") {
-            return Err(Answer::forbidden());
-        }
+    let force = force && world.age >= 18;
+    if force && !world.at_least(project, user, "maintainer") {
+        return Err(Answer::forbidden());
+    }
+    world.commit(id, "cancel");
+    if force {
         if world.status(id) == "canceling" {
             world.go(id, "canceled");
         }
     } else {
         world.cancel_job(id);
     }
-    world.commit(id, "cancel");
     world.settle();
     Ok(Answer::json(201, &world.job_json(id)))
 }

@@ -43,6 +43,7 @@ impl Clock for FakeClock {
         }
         let mut state = self.shared.lock();
         state.asked_since_sleep = 0;
+        state.world.witnessed(None);
         // A sleep that is shorter than the clock's unit still moves it, so that no loop stands still.
         let to = state.world.now.plus(duration.max(Duration::from_millis(1)));
         let signal = state

@@ -470,6 +470,8 @@ pub struct Trouble {
     /// Pattern `METHOD /path?query` with `*` for anything; how often it still strikes, `u32::MAX` for ever.
     scripted: Vec<(String, What, u32)>,
     asked: BTreeMap<String, u64>,
+    /// What went wrong with the request that is being answered.
+    pub latest: Option<Fault>,
 }
 
 impl Trouble {

@@ -28,6 +28,8 @@ pub struct Logged {
     pub token: &'static str,
     pub status: u16,
     pub at: Timestamp,
+    /// What went wrong by chance or by script.
+    pub fault: Option<Fault>,
 }
 
 impl Logged {
@@ -210,6 +212,7 @@ impl State {
         }
         self.judge(&request);
         self.run_hooks(&request);
+        self.world.witnessed(None);
         let reply = self.reply(&request, &Skin { api });
         let status = match &reply {
             Reply::Whole(answer)
@@ -225,6 +228,7 @@ impl State {
             target: request.target,
             status,
             at: self.world.now,
+            fault: self.trouble.latest.take(),
         });
         reply
     }
@@ -269,6 +273,7 @@ impl State {
             Some(What::Answer(answer)) => return Reply::Whole(self.dress(answer)),
             Some(What::Fault(fault)) => fault,
         };
+        self.trouble.latest = Some(fault);
         let mut answer = if fault.committed() {
             let done = read::answer(&mut self.world, request, skin);
             fault.spoil(done, request, || self.earlier(request, skin))

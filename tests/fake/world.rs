@@ -13,6 +13,9 @@ use super::word::{self, Status};
 /// Something that happens in the world at some time.
 pub type Event = Box<dyn FnOnce(&mut World) + Send>;
 
+/// Who sees the world before each request and each sleep, and each write that is committed.
+pub type Witness = Box<dyn FnMut(&World, Option<(Id, &'static str)>) + Send>;
+
 pub struct World {
     pub now: Timestamp,
     /// Major version: 17, 18 or 19.
@@ -31,6 +34,7 @@ pub struct World {
     pub backdate: i64,
     /// Committed writes by job (or pipeline) and verb.
     pub committed: BTreeMap<(Id, &'static str), u32>,
+    pub witness: Option<Witness>,
     pub(super) events: Vec<(Timestamp, Id, Event)>,
     pub(super) signals: VecDeque<(Timestamp, Signal)>,
     pub(super) dirty: Vec<Id>,
@@ -63,6 +67,7 @@ impl World {
             retry_lag: 1,
             backdate: 0,
             committed: BTreeMap::new(),
+            witness: None,
             events: Vec::new(),
             signals: VecDeque::new(),
             dirty: Vec::new(),
@@ -90,6 +95,13 @@ impl World {
     /// The next job, pipeline… gets this id.
     pub fn next_id_is(&mut self, kind: &'static str, id: Id) {
         self.next.insert(kind, id);
+    }
+
+    pub(super) fn witnessed(&mut self, commit: Option<(Id, &'static str)>) {
+        if let Some(mut witness) = self.witness.take() {
+            witness(self, commit);
+            self.witness = Some(witness);
+        }
     }
 
     pub fn user(&mut self, username: &str) -> Id {

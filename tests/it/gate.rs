@@ -431,19 +431,27 @@ fn a_manual_job_has_not_passed() {
     );
     let story = waiting::with(plan, |_, _| {});
     let alone = |words: &str| story.go(story.call(words));
-    alone("gate jobs=*").is(9, expect![[r#"
+    alone("gate jobs=*").is(
+        9,
+        expect![[r#"
         FINDING   CONDITION  GITLAB SAID
         not held  jobs=*     smoke is manual, unit has passed
           https://gitlab.example.com/shop/web/-/jobs/90400
-    "#]], expect![[r#"
+    "#]],
+        expect![[r#"
         jobgate: error: the gate is closed: jobs=* does not hold
-    "#]]);
-    alone("gate jobs=* --allow-failure").is(0, expect![[r#"
+    "#]],
+    );
+    alone("gate jobs=* --allow-failure").is(
+        0,
+        expect![[r#"
         FINDING  CONDITION  GITLAB SAID
         held     jobs=*     smoke is manual, unit has passed
-    "#]], expect![[r#"
+    "#]],
+        expect![[r#"
         the gate is open: all conditions hold
-    "#]]);
+    "#]],
+    );
     story.gitlab.finish();
 }
 

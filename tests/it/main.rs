@@ -35,7 +35,6 @@ mod lists;
 mod masks;
 mod misuse;
 mod net;
-mod once;
 #[cfg(unix)]
 mod real;
 mod shells;

@@ -25,6 +25,8 @@ pub struct Run {
     names: Vec<(String, String)>,
     /// Lines that name a token in use are left out: one story of each command shows them.
     bare: bool,
+    /// A server that says nothing is given up soon.
+    impatient: bool,
 }
 
 impl Run {
@@ -69,6 +71,12 @@ impl Run {
         self
     }
 
+    /// Gives up a server that says nothing after a fifth of a second of real time.
+    pub fn impatient(mut self) -> Self {
+        self.impatient = true;
+        self
+    }
+
     /// The real binary, for worlds that stand still.
     pub fn binary(self) -> Outcome {
         let output = self.command().output().expect("the binary starts");
@@ -96,6 +104,7 @@ impl Run {
     /// The whole program inside this process, on a clock that the story owns.
     pub fn on(self, clock: &dyn Clock, interrupt: &Interrupt) -> Outcome {
         let (out, log) = (Buffer::default(), Buffer::default());
+        let silence = Duration::from_millis(if self.impatient { 200 } else { 5_000 });
         let host = Host {
             args: self.args.clone(),
             vars: Vars::new(
@@ -108,7 +117,12 @@ impl Run {
             seed: 7,
             limits: Limits {
                 connect: Duration::from_secs(2),
-                headers: Duration::from_secs(5),
+                headers: silence,
+                body: if self.impatient {
+                    silence
+                } else {
+                    Limits::REAL.body
+                },
                 ..Limits::REAL
             },
             out: Stream::new(Box::new(out.clone()), false),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{PLAIN, ROWS, Row, Scene, each, ended};
-use crate::fake_random::Dice;
+use crate::world::Dice;
 
 /// What never ends by itself in a world that stands still.
 const WAITS: [&str; 8] = [
@@ -73,7 +73,7 @@ fn a_signal_at_a_random_moment_ends_each_command_with_a_code_that_is_true() {
     let last = first + number("SIGNAL_RUNS").unwrap_or(24);
     let seeds: Vec<u64> = (first..last).collect();
     each(&seeds, 8, |seed| {
-        let mut dice = Dice(*seed);
+        let mut dice = Dice::new(*seed);
         let mut roll = |sides: usize| usize::try_from(dice.roll(sides as u64)).unwrap();
         let row = &rows[roll(rows.len())];
         let signal = [("HUP", 1), ("INT", 2), ("TERM", 15)][roll(3)];
