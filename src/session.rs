@@ -135,8 +135,8 @@ impl Session<'_> {
 
     /// The same out of an answer to `GET /job`.
     pub fn me_of(&self, answer: &Answer) -> Result<Me, Error> {
-        let job: Job = answer.json()?;
-        let more: CurrentJob = answer.json()?;
+        let job: Job = answer.read()?;
+        let more: CurrentJob = answer.read()?;
         let lacks = || answer.lacks("names no pipeline or project");
         let pipeline = more.pipeline.clone().ok_or_else(lacks)?;
         let project = pipeline.project_id.ok_or_else(lacks)?;

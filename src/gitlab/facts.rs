@@ -70,7 +70,7 @@ pub(super) fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 pub(super) fn content_type(headers: &HeaderMap, mask: &Mask) -> String {
     let kind = header(headers, "content-type").unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    text::line(mask, &kind.to_ascii_lowercase(), 60)
+    text::line(mask, kind, 60).to_ascii_lowercase()
 }
 
 #[cfg(test)]

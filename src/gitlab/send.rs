@@ -49,15 +49,20 @@ pub struct Answer {
 impl Answer {
     /// The body as a type, which makes it a good answer; one of another form is an [`Error`] of kind `Unusable`, which counts as transient.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let value = self.read()?;
+        self.good.update(|answers| answers + 1);
+        Ok(value)
+    }
+
+    /// The same for a part of what the answer must hold: it is not known yet whether it is a good one.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         // serde's own message may quote the body.
-        let value = serde_json::from_str(&self.body).map_err(|error| {
+        serde_json::from_str(&self.body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             self.lacks(&format!(
                 "is JSON, but not of the expected form (line {line}, column {column})"
             ))
-        })?;
-        self.good.update(|answers| answers + 1);
-        Ok(value)
+        })
     }
 
     /// The answer is not what it should be.

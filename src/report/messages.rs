@@ -228,6 +228,10 @@ fn failure_reason(reason: &str) -> Cow<'_, str> {
         "insufficient_bridge_permissions" => "the user may not start the downstream pipeline",
         "invalid_bridge_trigger" => "the trigger job's definition is invalid",
         "bridge_pipeline_is_child_pipeline" => "a child pipeline cannot start another one here",
-        other => return Cow::Owned(other.replace('_', " ")),
+        // Any other text may be a token: with blanks in it, it would not be masked.
+        word if word.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()) => {
+            return Cow::Owned(word.replace('_', " "));
+        }
+        other => other,
     })
 }

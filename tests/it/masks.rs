@@ -86,6 +86,22 @@ fn text_from_gitlab_is_masked_wherever_it_is_written() {
 }
 
 #[test]
+fn a_word_of_gitlabs_that_is_shown_in_another_form_is_masked_first() {
+    const TOKEN: &str = "glpat-Under_Score_0001";
+    let mut world = World::new();
+    world.project("shop/web");
+    let jobs = [job("unit").is("failed").because(TOKEN), job("gate").here()];
+    let pipeline = world.pipeline("shop/web", "main", ci().stage("test", jobs));
+    let me = world.job(pipeline, "gate");
+    let gitlab = GitLab::start(world);
+    let seen = run("jobs unit", &gitlab, me, TOKEN).binary();
+    assert!(seen.out.contains("  [masked]\n"), "{}", seen.out);
+    gitlab.answer("GET /api/v4/job", Answer::new(403, TOKEN, "no"));
+    let seen = run("whoami", &gitlab, me, TOKEN).binary();
+    assert!(seen.log.contains("of type [masked]"), "{}", seen.log);
+}
+
+#[test]
 fn a_log_is_masked_across_pieces_and_in_its_file() {
     let (gitlab, me, token) = indiscreet();
     let folder = tempfile::tempdir().unwrap();

@@ -32,7 +32,8 @@ fn an_outage_within_the_budget_is_sat_out() {
 
 #[test]
 fn json_that_is_no_answer_to_the_question_uses_up_the_budget() {
-    for text in ["null", "{}", "\"ok\"", "[\"a\",\"b\"]"] {
+    let no_pipeline = r#"{"id":90400,"name":"unit","stage":"test","status":"running"}"#;
+    for text in ["null", "{}", "\"ok\"", "[\"a\",\"b\"]", no_pipeline] {
         let story = Story::new(ci().stage("test", [job("unit").runs(1000)]));
         let fault = Fault::Before(Bad::Json(text));
         story.gitlab.faults("*", fault, u32::MAX);
