@@ -262,9 +262,9 @@ impl Listing<'_, '_> {
     ) -> Result<Selected<'j>, Stop> {
         let selection = &self.options.selection;
         self.names.extend(jobs.iter().map(|job| job.name.clone()));
-        let own = located.me.as_ref();
-        let own = own.filter(|me| me.pipeline.id == pipeline && !selection.operands.is_empty());
-        let caller = own.map(session::Me::caller);
+        let me = located.me.as_ref();
+        let caller = me.and_then(|me| me.caller_in(pipeline));
+        let caller = caller.filter(|_| !selection.operands.is_empty());
         let selected = choose(selection, jobs, caller.as_ref())?;
         if !selected.siblings.is_empty() {
             let line = messages::siblings(selected.siblings.iter().map(|job| job.name.as_str()));

@@ -205,12 +205,10 @@ pub struct Located {
     pub me: Option<Me>,
 }
 
-impl Located {
+impl Me {
     /// The calling job, if the pipeline is its own.
-    pub fn caller(&self) -> Option<Caller> {
-        let me = self.me.as_ref();
-        me.filter(|me| me.pipeline.id == self.place.pipeline)
-            .map(Me::caller)
+    pub fn caller_in(&self, pipeline: PipelineId) -> Option<Caller> {
+        (self.pipeline.id == pipeline).then(|| self.caller())
     }
 }
 

@@ -134,9 +134,8 @@ impl<'j> Jobs<'j> {
         trigger_jobs: TriggerJobs,
     ) -> Result<Vec<Target>, Stop> {
         let request = self.request;
-        let pipeline = self.place.as_ref().map(|place| place.pipeline);
-        let caller = me.filter(|me| Some(me.pipeline.id) == pipeline);
-        let caller = caller.map(Me::caller);
+        let caller = me.zip(self.place.as_ref());
+        let caller = caller.and_then(|(me, place)| me.caller_in(place.pipeline));
         let selected = choose(&request.selection, &self.rows, caller.as_ref())?;
         self.check(&selected, trigger_jobs)?;
         let siblings = selected.siblings.iter().map(|job| job.name.as_str());
