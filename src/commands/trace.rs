@@ -83,7 +83,8 @@ struct Options {
     selection: Selection,
     place: Where,
     tail: Option<usize>,
-    plain: bool,
+    /// `None`: the bytes as they are.
+    form: Option<Form>,
     /// How to wait, if the log is to be followed.
     follow: Option<Patience>,
     printing: Printing,
@@ -94,27 +95,24 @@ impl Options {
         let selection = options::named(words);
         let follow = follow_options(words)?;
         let place = Where::read(words)?;
+        // There is one format.
+        let printing = Printing::read(words, &FORMAT);
         let options = Self {
             selection,
             place,
             tail: words.parsed(&TAIL, number)?,
-            plain: words.switch(&PLAIN),
+            // A file gets the bytes, standard output nothing that a terminal would obey.
+            form: match (words.switch(&PLAIN), &printing.file) {
+                (true, _) => Some(Form::Plain),
+                (false, Some(_)) => None,
+                (false, None) => Some(Form::Harmless),
+            },
             follow,
-            // There is one format.
-            printing: Printing::read(words, &FORMAT),
+            printing,
         };
         match options.selection.operands.as_slice() {
             [_] => Ok(options),
             _ => Err(report::one_job()),
-        }
-    }
-
-    /// A file gets the bytes, standard output nothing that a terminal would obey.
-    fn form(&self) -> Option<Form> {
-        match (self.plain, &self.printing.file) {
-            (true, _) => Some(Form::Plain),
-            (false, Some(_)) => None,
-            (false, None) => Some(Form::Harmless),
         }
     }
 }
@@ -128,7 +126,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         options.follow.is_some(),
     )?;
     session::with(&options.printing.common, host, |session| {
-        let log = Log::new(&mut out, options.form(), options.tail);
+        let log = Log::new(&mut out, options.form, options.tail);
         let Some(how) = &options.follow else {
             print(session, &options, log)?;
             out.finish()?;
@@ -148,7 +146,9 @@ fn print(session: &Session, options: &Options, mut log: Log) -> Result<(), Stop>
         no_trigger_jobs: true,
     };
     let rows = session.ask(|| pipelines.rows(&located.place, scope))?.jobs;
-    let selected = choose(&options.selection, &rows, located.caller().as_ref())?;
+    let me = located.me.as_ref();
+    let caller = me.and_then(|me| me.caller_in(located.place.pipeline));
+    let selected = choose(&options.selection, &rows, caller.as_ref())?;
     let meant: Vec<&Job> = selected.jobs.iter().map(|chosen| chosen.job).collect();
     let operand = options.selection.operands.first();
     let operand = operand.filter(|one| one.is_id()).map(|one| &one.text);

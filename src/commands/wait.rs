@@ -118,10 +118,7 @@ fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
         // An end before the first look has its document, too.
         let ended = wait(&options, session).unwrap_or_else(Ended::early);
         let written = write(&out, *format, session, &ended);
-        if let Some(place) = &ended.place {
-            let seen = &ended.outcome;
-            options.more.show_failed(session, place, seen, &out);
-        }
+        options.more.show_failed(session, &ended, &out);
         out.borrow_mut().flush();
         report::end(&ended.outcome, ended.stop.as_ref(), session.talk);
         let delivered = written.and_then(|()| out.borrow_mut().finish());
@@ -134,7 +131,6 @@ fn write(out: &RefCell<Out>, format: Format, session: &Session, ended: &Ended) -
     let Ended { outcome, place, .. } = ended;
     let document = report::Document::of(outcome, place.as_ref());
     match format {
-        Format::Table if outcome.jobs.is_empty() => {}
         Format::Table => out
             .borrow_mut()
             .table(&report::table(outcome), session.color),

@@ -80,7 +80,7 @@ impl<'e> Ending<'e> {
             return out.table(&wait::table(outcome), color);
         }
         match self.what {
-            What::Jobs([]) | What::Pipeline { started: None, .. } => {}
+            What::Pipeline { started: None, .. } => {}
             What::Jobs(targets) => out.table(&table(targets), color),
             What::Pipeline { started, .. } => {
                 let url = started.map_or("", |pipeline| &pipeline.web_url);

@@ -102,8 +102,8 @@ pub fn act(session: &Session, options: &Options, action: &mut dyn Action) -> Res
     let outcome = waited.as_ref().map(|ended| &ended.outcome);
     let ending = action.ending(exit, outcome);
     let written = write(&ending, options, &out);
-    if let (Some(ended), Some(place)) = (&waited, ending.place) {
-        options.show_failed(session, place, &ended.outcome, &out);
+    if let Some(ended) = &waited {
+        options.show_failed(session, ended, &out);
     }
     // The sentence that says how it ended is the last one in the job's log.
     out.borrow_mut().flush();

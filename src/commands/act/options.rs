@@ -7,10 +7,9 @@ use crate::commands::gating::Gating;
 use crate::commands::jobs::{LOG_TAIL, number};
 use crate::commands::logs::show_tails;
 use crate::commands::options::{FORMAT, Printing, Where};
+use crate::commands::wait_jobs::Ended;
 use crate::commands::waiting::{INTERVAL, KEEP_GOING, Patience, SHALLOW, STRICT, TIMEOUT};
-use crate::decide::wait::Outcome;
 use crate::exit::Stop;
-use crate::model::Place;
 use crate::report::{Format, Out};
 use crate::session::Session;
 
@@ -100,15 +99,11 @@ impl Options {
     }
 
     /// The ends of the logs of the jobs that a wait has seen fail, below its table. A log that is not shown does not change how it ended.
-    pub fn show_failed(
-        &self,
-        session: &Session,
-        place: &Place,
-        seen: &Outcome,
-        out: &RefCell<Out>,
-    ) {
-        if let (Some(keep), Format::Table) = (self.log_tail, self.printing.format) {
-            let (failed, mut out) = (seen.failed(), out.borrow_mut());
+    pub fn show_failed(&self, session: &Session, ended: &Ended, out: &RefCell<Out>) {
+        if let (Some(keep), Format::Table) = (self.log_tail, self.printing.format)
+            && let Some(place) = &ended.place
+        {
+            let (failed, mut out) = (ended.outcome.failed(), out.borrow_mut());
             let lacks = show_tails(session, &place.project, &failed, keep, &mut out);
             if let Some(stop) = lacks.map_or_else(Some, Stop::all) {
                 session.talk.stop(&stop);
