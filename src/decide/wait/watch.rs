@@ -255,37 +255,31 @@ impl Watch {
 
     /// What is still to be read in this look. A pipeline that was refused is asked for again only before the end.
     fn unread(&self, ends: bool) -> Vec<Read> {
-        let known = |key: &PipelineKey| self.nodes.get(&key.id);
-        let unread = |key: &PipelineKey| {
-            known(key)
-                .is_none_or(|node| node.look != self.look && (node.unreadable.is_none() || ends))
-        };
-        let unread = self.needed.iter().filter(|(key, _)| unread(key));
-        unread.map(|(key, role)| self.read(*key, *role)).collect()
+        let needed = self.needed.iter();
+        let nodes = needed.filter_map(|(key, _)| self.nodes.get(&key.id));
+        let unread = |node: &&Node| node.look != self.look && (node.unreadable.is_none() || ends);
+        nodes.filter(unread).map(|node| self.read(node)).collect()
     }
 
-    fn read(&self, key: PipelineKey, role: Role) -> Read {
-        let node = self.nodes.get(&key.id);
-        let role = node.map_or(role, |node| node.role);
-        let left_out = self.rules.trigger_jobs == TriggerJobs::LeaveOut && role == Role::Target;
+    fn read(&self, node: &Node) -> Read {
+        let target = node.role == Role::Target;
+        let left_out = self.rules.trigger_jobs == TriggerJobs::LeaveOut && target;
         // Once no trigger job is selected they are not asked for again, unless the guard needs to know of every job.
-        let needed = |node: &Node| {
-            let own = self.own.as_ref().map(|own| own.pipeline);
-            let guarded = own == Some(key.id) && self.guard.suspects();
-            let selected = node.jobs.iter().any(|job| job.job.trigger);
-            !node.no_trigger_jobs && (self.seeks(node) || selected || guarded)
-        };
+        let own = self.own.as_ref().map(|own| own.pipeline);
+        let guarded = own == Some(node.key.id) && self.guard.suspects();
+        let selected = node.jobs.iter().any(|job| job.job.trigger);
+        let needed = !node.no_trigger_jobs && (self.seeks(node) || selected || guarded);
         Read {
-            pipeline: key,
-            trigger_jobs: !left_out && node.is_none_or(needed),
-            retried: role == Role::Target && self.seeks_attempt(node),
+            pipeline: node.key,
+            trigger_jobs: !left_out && needed,
+            retried: target && self.seeks_attempt(node),
         }
     }
 
     /// An operand that has met no job so far is an id, perhaps that of an older attempt.
-    fn seeks_attempt(&self, node: Option<&Node>) -> bool {
-        let open = |index: &usize| node.is_none_or(|n| n.looks == 0 || n.missing.contains(index));
-        let operands = self.goal.selection.operands.iter().enumerate();
+    fn seeks_attempt(&self, node: &Node) -> bool {
+        let open = |index: &usize| node.looks == 0 || node.missing.contains(index);
+        let operands = self.operands().iter().enumerate();
         let mut operands = operands.filter(|(index, _)| open(index));
         operands.any(|(_, operand)| operand.is_id())
     }
