@@ -182,7 +182,7 @@ pub fn no_trigger_job(text: &str, from: PipelineId, near: Option<&str>) -> Stop 
 }
 
 /// `--downstream` names several trigger jobs of the pipeline.
-pub fn several_trigger_jobs(text: &str, from: PipelineId, names: &[&str]) -> Stop {
+pub fn several_trigger_jobs(text: &str, from: PipelineId, names: &[impl AsRef<str>]) -> Stop {
     let names = list(names);
     Stop::usage(format!(
         "--downstream {text:?} matches several trigger jobs of pipeline {from}: {names}"

@@ -170,8 +170,7 @@ fn of_reason(reason: &Reason, outcome: &Outcome, near: Option<&str>) -> Stop {
     match reason {
         Reason::NamesCaller(operand) => messages::names_caller(operand),
         Reason::Ambiguous(name, from, names) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            messages::several_trigger_jobs(name, *from, &names)
+            messages::several_trigger_jobs(name, *from, names)
         }
         Reason::NotStarted(ended) => {
             let from = ended.pipeline.id;
