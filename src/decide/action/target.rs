@@ -63,18 +63,16 @@ pub struct Sent {
 impl Target {
     /// `job` is the newest attempt, of an erasure the very attempt that is meant.
     pub fn new(action: Action, job: Job) -> Self {
-        let mut target = Self {
+        let progress = Progress::Planned(plan(action, &job, job.id, false));
+        Self {
             action,
             attempt: job.id,
             job,
             approval: None,
             unanswered: 0,
-            progress: Progress::Planned(Plan::NotYet(Why::Unlisted)),
-            shown: Progress::Planned(Plan::NotYet(Why::Unlisted)),
-        };
-        target.plan();
-        target.shown = target.progress.clone();
-        target
+            shown: progress.clone(),
+            progress,
+        }
     }
 
     /// Takes over what a look shows.
@@ -118,12 +116,8 @@ impl Target {
         if !matches!(self.job.status, Status::Manual | Status::Scheduled) {
             self.approval = None;
         }
-        let plan = plan(
-            self.action,
-            &self.job,
-            self.attempt,
-            self.approval.is_some(),
-        );
+        let blocked = self.approval.is_some();
+        let plan = plan(self.action, &self.job, self.attempt, blocked);
         self.progress = Progress::Planned(plan);
     }
 
