@@ -44,12 +44,11 @@ pub(super) fn check(
     table: &[&'static Usage],
 ) -> Result<Parsed, Stop> {
     let (mut options, mut operands) = (Vec::new(), Vec::new());
-    let mut words = words.into_iter();
+    let mut words = words.into_iter().peekable();
     while let Some(word) = words.next() {
         if word == "--" {
             operands.extend(words.by_ref());
         } else if word == "-" || !word.starts_with('-') {
-            mistake::not_a_unit(&word, &options, usage)?;
             operands.push(word);
         } else if let Some(detail) = Detail::of(&word) {
             return Ok(Parsed::Help(Some(usage), detail));
@@ -67,6 +66,9 @@ pub(super) fn check(
                 (Some(_), None) => {
                     push_value(&mut options, option, &next_value(option, words.next())?)?;
                 }
+            }
+            if let Some(next) = words.peek() {
+                mistake::not_a_unit(next, &options, usage)?;
             }
         }
     }

@@ -213,3 +213,10 @@ fn conditions_are_judged_for_the_job_that_began_to_wait() {
     assert_eq!((told.code, last), (6, expected), "{}", told.log);
     story.gitlab.finish();
 }
+
+#[test]
+fn a_unit_of_time_behind_an_operand_is_a_jobs_name() {
+    let story = Story::new(ci().stage("test", [job("unit").runs(5), job("m").runs(5)]));
+    assert_eq!(story.run("wait --timeout 60 unit m").code, 0);
+    story.gitlab.finish();
+}
