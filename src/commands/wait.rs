@@ -6,8 +6,7 @@ use super::Command;
 use super::act::call::{pass, with_delivery};
 use super::act::options::Options as More;
 use super::gating::{self, GATING};
-use super::options::{self, WHERE, WHICH, Where};
-use super::options::{CONNECTION, OUTPUT_FILE, Printing};
+use super::options::{self, CONNECTION, OUTPUT_FILE, WHERE, WHICH, Where};
 use super::wait_jobs::{Ended, wait_for, watch};
 use super::wait_loop::Turns;
 use super::waiting::WAITING;
@@ -106,18 +105,14 @@ impl Options {
 fn run(mut words: Words, host: &Host) -> Result<Exit, Stop> {
     let options = Options::read(&mut words).map_err(|stop| USAGE.explain(stop))?;
     words.done();
-    let Printing {
-        format,
-        common,
-        file,
-    } = &options.more.printing;
-    let live = *format == Format::Ndjson;
-    let out = RefCell::new(Out::open(host, file.as_deref(), live)?);
+    let printing = &options.more.printing;
+    let live = printing.format == Format::Ndjson;
+    let out = RefCell::new(Out::open(host, printing.file.as_deref(), live)?);
     let stream = |line: &str| out.borrow_mut().text(line);
-    session::streaming(common, host, live.then_some(&stream), |session| {
+    session::streaming(&printing.common, host, live.then_some(&stream), |session| {
         // An end before the first look has its document, too.
         let ended = wait(&options, session).unwrap_or_else(Ended::early);
-        let written = write(&out, *format, session, &ended);
+        let written = write(&out, printing.format, session, &ended);
         options.more.show_failed(session, &ended, &out);
         out.borrow_mut().flush();
         report::end(&ended.outcome, ended.stop.as_ref(), session.talk);
