@@ -97,8 +97,8 @@ fn unused(vars: &Vars, fixed: &Fixed) -> Option<String> {
     let set = |name: &&str| !matches!(vars.get(name), Ok(None));
     let set: Vec<&str> = proxies.chain(files).filter(set).collect();
     let names = set.join(", ");
-    let instead = "--proxy and --ca-file replace them";
-    (!set.is_empty()).then(|| format!("--server does not use {names}: {instead}"))
+    let instead = "only --proxy and --ca-file count";
+    (!set.is_empty()).then(|| format!("with --server, jobgate ignores {names}: {instead}"))
 }
 
 impl Proxies {
@@ -326,7 +326,7 @@ mod tests {
         assert!(
             ci.proxies.https.is_none() && ci.proxies.all.is_none() && ci.proxies.none.is_none()
         );
-        expect_test::expect!["--server does not use https_proxy, ALL_PROXY, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: --proxy and --ca-file replace them"].assert_eq(&ci.warnings.join("\n"));
+        expect_test::expect!["with --server, jobgate ignores https_proxy, ALL_PROXY, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: only --proxy and --ca-file count"].assert_eq(&ci.warnings.join("\n"));
         let ci = read(&Fixed {
             proxy: Some("http://own.example".into()),
             ca_file: Some("builtin".into()),
@@ -340,7 +340,7 @@ mod tests {
             ..server("https://gl.example")
         });
         assert!(ci.proxies.https.is_none() && ci.proxies.all.is_none());
-        expect_test::expect!["--server does not use SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: --proxy and --ca-file replace them"].assert_eq(&ci.warnings.join("\n"));
+        expect_test::expect!["with --server, jobgate ignores SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: only --proxy and --ca-file count"].assert_eq(&ci.warnings.join("\n"));
     }
 
     #[test]

@@ -192,10 +192,10 @@ impl Interval {
         let (min, max) = text.split_once("..").unwrap_or((text, text));
         let (min, max) = (parse_duration(min)?, parse_duration(max)?);
         if min.is_zero() {
-            return Err("an interval begins above zero; use for example 3s..15s".to_owned());
+            return Err("MIN must be longer than 0; use for example 3s..15s".to_owned());
         }
         if min > max {
-            return Err("the interval's end is before its beginning".to_owned());
+            return Err("MIN is longer than MAX; use for example 3s..15s".to_owned());
         }
         Ok(Self { min, max })
     }

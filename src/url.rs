@@ -22,7 +22,9 @@ impl Url {
         if !text.bytes().all(allowed) {
             return Err("has characters that no URL may have");
         }
-        let (scheme, rest) = text.split_once("://").ok_or("is not a full URL")?;
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or("is not a full URL: it must begin with https:// or http://")?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
             "http" => false,

@@ -141,11 +141,18 @@ fn check_operands(operands: &[String], usage: &Usage) -> Result<(), Stop> {
     let (name, placeholder, given) = (usage.name, usage.placeholder(), operands.len());
     let (fewest, most) = usage.arity();
     if given < fewest {
-        return Err(Stop::usage(format!("{name} needs {}", usage.operands)));
+        return Err(Stop::usage(format!(
+            "{name} needs an operand: {}",
+            usage.operands
+        )));
     }
     if given > most {
-        let operands = if most == 0 { "none" } else { usage.operands };
-        let error = format!("{name} takes {operands}, not {given} operands");
+        let most = if most == 0 {
+            "no operand"
+        } else {
+            "one operand"
+        };
+        let error = format!("{name} takes {most}, not {given}");
         return Err(Stop::usage(error).hint("put a word with spaces in quotes"));
     }
     let choices = usage.choices();

@@ -128,7 +128,10 @@ pub const VARIABLES: &[Variable] = &[
     variable("CI_SERVER_VERSION", "version of GitLab, used in hints only"),
     variable("JOBGATE_TOKEN_FILE", "path of a file with an access token"),
     variable("JOBGATE_TOKEN", "an access token, if no file is given"),
-    variable("GITLAB_TOKEN", "an access token, if none of these is set"),
+    variable(
+        "GITLAB_TOKEN",
+        "an access token, if neither of the two above is set",
+    ),
     variable("CI_SERVER_TLS_CA_FILE", "PEM file of additional CAs"),
     variable("SSL_CERT_FILE", "PEM file that replaces the built-in CAs"),
     variable("CI_SERVER_TLS_CERT_FILE", "client certificate, a PEM file"),
@@ -137,7 +140,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("http_proxy", "proxy for http URLs, lower case only"),
     variable("all_proxy", "proxy for all URLs, also ALL_PROXY"),
     variable("no_proxy", "hosts to reach without a proxy, also NO_PROXY"),
-    variable("GITLAB_CI", "turns colors on; set in CI jobs; also CI"),
+    variable("GITLAB_CI", "turns colors on, as does CI; GitLab sets both"),
     variable("JOBGATE_DEBUG", "1 has the effect of --debug"),
     variable("NO_COLOR", "any value turns colors off"),
 ];

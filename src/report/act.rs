@@ -267,7 +267,7 @@ fn hint(target: &Target) -> Option<&'static str> {
         (Verb::Erase, Why::Status(_)) => "a job can be erased only after it has finished",
         (_, Why::Status(Status::Skipped)) => "retry the job whose failure skipped this one",
         (Verb::Retry, Why::Status(Status::Manual)) => "`jobgate play` starts a manual job",
-        (_, Why::Status(status)) if status.finished() => "--rerun runs a finished job once more",
+        (_, Why::Status(status)) if status.finished() => "--rerun retries such a job",
         _ => "a --timeout longer than 0 waits until it is possible",
     })
 }

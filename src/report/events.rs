@@ -282,7 +282,7 @@ fn text(note: &Note) -> String {
     match &note.what {
         Remark::Manual => format!("{name} waits for a person to play it: {url}"),
         Remark::Ignored => format!(
-            "{name} is an optional manual job that only a pattern matches: jobgate does not wait for it"
+            "{name} is a manual job that is allowed to fail and not selected by name: jobgate does not wait for it"
         ),
         Remark::Skipped => format!(
             "{name} is skipped: an earlier job failed, or it is `when: on_failure` (--except leaves jobs out)"
@@ -292,7 +292,7 @@ fn text(note: &Note) -> String {
             status.word()
         ),
         Remark::Siblings(names) => siblings(names.iter().map(String::as_str)),
-        Remark::Absent(name) => format!("the pipeline has no job {name}, which is optional"),
+        Remark::Absent(name) => format!("the optional job {name} is not in the pipeline"),
         Remark::Downstream(to) => format!("{name} has started pipeline {to}"),
         Remark::PinMoved { from, to } => format!(
             "a newer attempt of {name} has started pipeline {to}, which counts instead of {from}"

@@ -60,7 +60,7 @@ pub fn limit_lasts(trouble: &str, until: Timestamp) -> String {
 /// Where GitLab is and how to get there, as far as variables alone say so, one fact a line. `certificates` names the files that are trusted.
 pub fn unpinned(server: &str, proxy: Option<&str>, certificates: &[&str]) -> Vec<String> {
     let mut lines = vec![format!(
-        "using {server} from CI_API_V4_URL (--server pins it)"
+        "using {server} from CI_API_V4_URL (pin it with --server)"
     )];
     lines.extend(proxy.map(|proxy| format!("using the proxy {proxy}")));
     if !certificates.is_empty() {
@@ -130,7 +130,8 @@ pub fn no_such_job(operand: &Operand, within: Within, near: Option<&str>) -> Sto
 }
 
 /// What to try where no job was found.
-pub const LISTS: &str = "`jobgate jobs` lists the jobs of a pipeline";
+pub const LISTS: &str =
+    "`jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines";
 
 /// No operand or option says which jobs are meant.
 pub fn needs_job(command: &str) -> Stop {
@@ -149,8 +150,10 @@ pub fn job_unknown(refusal: Stop) -> Stop {
 
 /// `--project` alone names no pipeline.
 pub fn project_without_pipeline() -> Stop {
-    Stop::usage("--project needs --pipeline: this job's own pipeline is in its own project")
-        .hint("--downstream TRIGGER reaches a pipeline that this one started")
+    Stop::usage(
+        "--project needs --pipeline: the default pipeline belongs to the calling job's project",
+    )
+    .hint("for a pipeline that this job's pipeline started, use --downstream TRIGGER")
 }
 
 /// No job can act on itself or wait for itself.

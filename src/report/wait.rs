@@ -224,7 +224,9 @@ fn of_job(job: &JobOutcome) -> Option<Stop> {
         Counts::Refused => format!("the pipeline that {name} has started cannot be read"),
         Counts::TooDeep => format!("the pipelines below {name} are too many levels deep"),
         Counts::Unreachable => {
-            format!("{name} has ended ({status}) and can never have the status that is waited for")
+            format!(
+                "{name} has ended with the status {status} and can no longer get the status of --for"
+            )
         }
         Counts::Stuck => format!("{name} has been {status} for longer than --stuck allows"),
         _ => return None,
@@ -291,7 +293,7 @@ pub fn timeout(
     let (error, hint) = match bound {
         Bound::Free(_) => (
             format!("time ran out after {waited}"),
-            "a longer --timeout waits longer, up to this job's own time limit",
+            "give a longer --timeout, up to this job's own time limit",
         ),
         Bound::Job(_) | Bound::Cut { .. } => (
             format!("time ran out after {waited}, shortly before this job itself is stopped"),

@@ -136,7 +136,7 @@ fn a_wrong_line_is_explained() {
         ));
     }
     expect![[r#"
-        "go": go needs JOB... (usage: jobgate go [OPTIONS] JOB... (see jobgate go --help))
+        "go": go needs an operand: JOB... (usage: jobgate go [OPTIONS] JOB... (see jobgate go --help))
         "go ": JOB is empty (is a variable unset or empty?)
         "go -- ": JOB is empty (is a variable unset or empty?)
         "go x --stage": --stage needs a value: --stage NAME (usage: jobgate go [OPTIONS] JOB... (see jobgate go --help))
@@ -162,7 +162,7 @@ fn a_wrong_line_is_explained() {
         "list --kind red,gren": --kind must be one of red, green, not "gren" (did you mean green?)
         "list --kind red,": the value of --kind is empty (is a variable unset or empty?)
         "list newset": the operand must be one of newest, oldest, not "newset" (did you mean newest?)
-        "list newest oldest": list takes [newest|oldest], not 2 operands (put a word with spaces in quotes)
+        "list newest oldest": list takes one operand, not 2 (put a word with spaces in quotes)
         "go x --\u{202e}\u{1b}[31m": go has no option "--\u{202e}\u{1b}[31m" (usage: jobgate go [OPTIONS] JOB... (see jobgate go --help))
         "lsit": no command "lsit" (did you mean `jobgate list`?)
         "LIST": no command "LIST" (did you mean `jobgate list`?)

@@ -84,7 +84,7 @@ fn an_open_gate_says_what_held() {
         "#]],
         expect![[r#"
             using the job token from CI_JOB_TOKEN
-            using https://gitlab.test/api/v4 from CI_API_V4_URL (--server pins it)
+            using https://gitlab.test/api/v4 from CI_API_V4_URL (pin it with --server)
             the gate is open: all conditions hold
         "#]],
     );
@@ -109,7 +109,7 @@ fn a_closed_gate_says_why() {
               https://gitlab.example.com/shop/web/-/jobs/90400
         "#]], expect![[r#"
             jobgate: error: the gate is closed: branch=release/*, branch!=main, jobs=lint, jobs=nothing, jobs=deploy, agent=7, approved=unit do not hold
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
             jobgate: hint: name another job of the pipeline
             jobgate: hint: `jobgate agents` lists the agents that the job may use
             jobgate: hint: a user other than the calling job's must play it
@@ -318,7 +318,7 @@ fn the_way_to_a_server_that_is_not_pinned_is_named() {
             held     branch=main  the ref is the branch main
         "#]], expect![[r#"
             using the job token from CI_JOB_TOKEN
-            using https://gitlab.test/api/v4 from CI_API_V4_URL (--server pins it)
+            using https://gitlab.test/api/v4 from CI_API_V4_URL (pin it with --server)
             using the proxy PROXY
             using the certificates of SSL_CERT_FILE (FOLDER/ca.pem) and CI_SERVER_TLS_CA_FILE (FOLDER/ca.pem)
             the gate is open: all conditions hold

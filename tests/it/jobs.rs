@@ -176,7 +176,7 @@ fn gitlab_18_shows_trigger_jobs_to_access_tokens_only() {
         jobgate: hint: use a project, group or personal access token with role Reporter and scope read_api (fine-grained: Pipeline: Read)
         jobgate: hint: put the token into JOBGATE_TOKEN_FILE (a variable of type File), JOBGATE_TOKEN or GITLAB_TOKEN
         jobgate: hint: --no-trigger-jobs leaves trigger jobs out
-        jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+        jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
     "#]]);
     // Names, groups and ids that are found among the jobs need no trigger jobs.
     for (code, words) in [

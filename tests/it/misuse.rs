@@ -113,13 +113,13 @@ fn a_job_that_is_not_there_is_explained_with_one_hint() {
         &expect![[r#"
             $ jobgate wait UNIT
             jobgate: error: no job "UNIT" in pipeline 7700; did you mean "unit"?
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
             $ jobgate wait deploy-eu
             jobgate: error: no job "deploy-eu" in pipeline 7700; did you mean "Deploy EU"?
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
             $ jobgate wait unit*x
             jobgate: error: no job matches "unit*x" in pipeline 7700
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
             $ jobgate wait 123
             jobgate: error: no job 123 in pipeline 7700
             jobgate: hint: for a job of another pipeline, add --pipeline ID; for a job with the name 123, use --name 123

@@ -231,11 +231,11 @@ fn one_job_must_be_meant() {
             jobgate: hint: trace takes one of these names
             $ trace parts
             jobgate: error: no job "parts" in pipeline 7700
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
             jobgate: hint: a trigger job has no log, but --downstream NAME leads to its pipeline
             $ trace unti
             jobgate: error: no job "unti" in pipeline 7700; did you mean "unit"?
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
             jobgate: hint: a trigger job has no log, but --downstream NAME leads to its pipeline
             $ trace gate
             jobgate: error: "gate" is the calling job itself
@@ -249,7 +249,7 @@ fn one_job_must_be_meant() {
             $ trace nope --follow
             08:00:30 pipeline 7700 of project 44, until 08:59:00 at the latest
             jobgate: error: no job "nope" in pipeline 7700
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     for words in [

@@ -42,7 +42,10 @@ struct Acted {
 /// Puts the jobs that the file names into the request; or why there is nothing to cancel.
 pub fn read(path: &str, request: &mut Request) -> Result<Option<String>, Stop> {
     if !request.selection.operands.is_empty() || request.place != Where::default() {
-        return Err(messages::clash(FROM.name, "JOB or another pipeline"));
+        return Err(messages::clash(
+            FROM.name,
+            "JOB, --project, --pipeline or --downstream",
+        ));
     }
     if std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(Some(report::no_file(path)));

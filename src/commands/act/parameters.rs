@@ -131,7 +131,7 @@ fn variable(text: &str, vars: &Vars) -> Result<(String, String), Stop> {
         Some(value) => value,
         None => vars.get(key)?.ok_or_else(|| {
             Stop::usage(format!(
-                "--variable: {key} is not set or empty here; write {key}= for an empty value"
+                "--variable: {key} is unset or empty in the environment; write {key}= for an empty value"
             ))
         })?,
     };

@@ -218,7 +218,7 @@ fn known(key: &str, word: &str, words: &[&str]) -> Checking {
     }
     let near = did_you_mean(nearest(word, words.iter().copied()));
     let words = words.join(", ");
-    Err(format!("unknown {key} {word:?}, not one of {words}{near}"))
+    Err(format!("{key} must be one of {words}, not {word:?}{near}"))
 }
 
 /// A number as GitLab writes it, or a path with a slash inside and none at its ends.
@@ -382,10 +382,10 @@ mod tests {
             jobs does not take !=
             agent does not take !=
             approved does not take !=
-            unknown role "maintaner", not one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner; did you mean "maintainer"?
-            unknown role "Owner", not one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner; did you mean "owner"?
-            unknown tier "prod", not one of production, staging, testing, development, other; did you mean "production"?
-            unknown source "pussh", not one of push, web, trigger, schedule, api, external, pipeline, chat, webide, merge_request_event, external_pull_request_event, parent_pipeline, ondemand_dast_scan, ondemand_dast_validation, security_orchestration_policy, container_registry_push, duo_workflow, pipeline_execution_policy_schedule; did you mean "push"?
+            role must be one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner, not "maintaner"; did you mean "maintainer"?
+            role must be one of minimal_access, guest, planner, reporter, security_manager, developer, maintainer, owner, not "Owner"; did you mean "owner"?
+            tier must be one of production, staging, testing, development, other, not "prod"; did you mean "production"?
+            source must be one of push, web, trigger, schedule, api, external, pipeline, chat, webide, merge_request_event, external_pull_request_event, parent_pipeline, ondemand_dast_scan, ondemand_dast_validation, security_orchestration_policy, container_registry_push, duo_workflow, pipeline_execution_policy_schedule, not "pussh"; did you mean "push"?
             user "@mira" is written without the @
             project "shop" is neither an id nor the full path of a project
             project "044" is neither an id nor the full path of a project

@@ -181,7 +181,7 @@ fn an_action_that_ends_early_prints_its_document() {
         "#]], expect![[r#"
             pipeline 7700 of project 44
             jobgate: error: no job "nowhere" in pipeline 7700
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]]);
     story
         .gitlab

@@ -111,7 +111,7 @@ fn only_what_has_failed_is_retried() {
             plan: busy (90403, running): done already, its status is running
             jobgate: error: green (90401) cannot be retried: it has passed  URL/jobs/90401
             jobgate: error: manual (90402) cannot be retried: its status is manual  URL/jobs/90402
-            jobgate: hint: --rerun runs a finished job once more
+            jobgate: hint: --rerun retries such a job
             jobgate: hint: `jobgate play` starts a manual job
         "#]],
     );

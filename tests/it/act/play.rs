@@ -206,7 +206,7 @@ fn an_approval_that_does_not_come_or_cannot_be_seen() {
             plan: deploy (90400, manual): play
             08:00:00 deploy (90400, manual): not yet, its deployment to production waits for an approval  URL/environments/300
             jobgate: error: time ran out after 40s
-            jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+            jobgate: hint: give a longer --timeout, up to this job's own time limit
         "#]]);
     let forbidden = crate::fake::Answer::message(403, "403 Forbidden");
     story
@@ -311,7 +311,7 @@ fn a_failed_job_is_run_once_more_only_if_asked_for() {
         expect![[r#"
             plan: deploy (90400, failed): refused, it has failed
             jobgate: error: deploy (90400) cannot be played: it has failed  URL/jobs/90400
-            jobgate: hint: --rerun runs a finished job once more
+            jobgate: hint: --rerun retries such a job
         "#]],
     );
     story.run("play deploy --rerun --variable A=1").is(
@@ -420,7 +420,7 @@ fn what_is_not_there_or_is_the_caller_is_told() {
         expect![[r#"
             pipeline 7700 of project 44
             jobgate: error: no job matches in pipeline 7700
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     story.run("play smoke --downstream monitor").is(
@@ -428,7 +428,7 @@ fn what_is_not_there_or_is_the_caller_is_told() {
         "",
         expect![[r#"
             jobgate: error: no trigger job "monitor" in pipeline 7700
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     assert_eq!(story.run("play").code, 2);

@@ -148,7 +148,7 @@ fn at_the_end_of_the_time_it_says_what_is_missing() {
         08:02:11 waiting for approve (manual)
         jobgate: error: time ran out after 2m30s
         jobgate: error: the gate is closed: approved=approve does not hold
-        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+        jobgate: hint: give a longer --timeout, up to this job's own time limit
     "#]]);
     assert!((150..=160).contains(&took), "{took}");
     // The calling job's own end comes before.

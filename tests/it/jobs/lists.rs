@@ -32,7 +32,7 @@ fn a_projects_jobs_come_newest_first() {
             links: /shop/web/-/jobs/ID
             $ jobs --all-pipelines --status failed nope
             jobgate: error: no job "nope" in project 44
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     let asked = scene.gitlab.log();

@@ -44,7 +44,7 @@ fn jobs_are_selected_as_everywhere() {
             jobgate: error: no job "uint" in pipeline 7700; did you mean "lint"?
             jobgate: error: no job matches "x*" in pipeline 7700
             jobgate: hint: for a job of another pipeline, add --pipeline ID; for a job with the name 7, use --name 7
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
             $ jobs 90404
             jobgate: error: "90404" is the calling job itself
             jobgate: hint: name another job of the pipeline
@@ -71,7 +71,7 @@ fn the_calling_jobs_siblings_are_left_out_of_groups() {
             no job matches
             $ jobs gat
             jobgate: error: no job "gat" in pipeline 7700; did you mean "gate"?
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     let one = scene.run("jobs -o ndjson").arg("gate 1/3").binary();

@@ -77,7 +77,7 @@ fn a_tree_shows_every_pipeline_below() {
             └─ part  part   success     2m00s  48m00s  90403
             links: /shop/web/-/jobs/ID
             jobgate: error: no job "chekc" in pipeline 7700 and the pipelines below it; did you mean "check"?
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
             $ jobs --downstream parts --downstream charts
             JOB    STAGE  STATUS   DURATION  QUEUED     ID  NOTE
             apply  roll   failed      2m00s  48m00s  90405  the script failed
@@ -88,10 +88,10 @@ fn a_tree_shows_every_pipeline_below() {
             pipeline 7702 of project 45, started by charts in pipeline 7701
             $ jobs --downstream Parts
             jobgate: error: no trigger job "Parts" in pipeline 7700; did you mean "parts"?
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
             $ jobs --downstream compile
             jobgate: error: no trigger job "compile" in pipeline 7700
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     let apply = scene.both("--recursive apply --log-tail 5");

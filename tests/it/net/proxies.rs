@@ -203,13 +203,13 @@ fn with_the_server_fixed_the_whole_way_comes_from_the_command_line() {
     let text = text.replace(&proxy.port.to_string(), "PORT");
     expect![[r#"
         : 6, proxied: false
-        jobgate: warning: --server does not use https_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: --proxy and --ca-file replace them
+        jobgate: warning: with --server, jobgate ignores https_proxy, SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: only --proxy and --ca-file count
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
         jobgate: hint: for a private CA, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE
         jobgate: hint: jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         --ca-file CA: 0, proxied: false
-        jobgate: warning: --server does not use https_proxy, ALL_PROXY: --proxy and --ca-file replace them
+        jobgate: warning: with --server, jobgate ignores https_proxy, ALL_PROXY: only --proxy and --ca-file count
         the gate is open: all conditions hold
         --proxy none --ca-file builtin: 6, proxied: false
         jobgate: error: GET /job: cannot reach https://gl: the server's certificate is signed by an unknown authority
@@ -217,7 +217,7 @@ fn with_the_server_fixed_the_whole_way_comes_from_the_command_line() {
         jobgate: hint: for a private CA, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE
         jobgate: hint: jobgate reads the image's own CA bundle only if SSL_CERT_FILE names it
         --proxy PROXY: 6, proxied: true
-        jobgate: warning: --server does not use SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: --proxy and --ca-file replace them
+        jobgate: warning: with --server, jobgate ignores SSL_CERT_FILE, CI_SERVER_TLS_CA_FILE: only --proxy and --ca-file count
         jobgate: error: GET /job: cannot reach https://gl through the proxy 127.0.0.1:PORT: the server's certificate is signed by an unknown authority
         jobgate: error: the gate could not be checked
         jobgate: hint: for a private CA, give its PEM file with --ca-file, or without --server in CI_SERVER_TLS_CA_FILE

@@ -102,7 +102,7 @@ fn a_job_that_does_not_appear_downstream_is_not_found_in_the_end() {
             08:00:02 child  pending → success
             08:00:02 child has started pipeline 7701
             jobgate: error: no job "smock" in pipeline 7701
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     story.gitlab.finish();

@@ -132,7 +132,7 @@ fn what_is_not_there_is_not_found() {
         "",
         expect![[r#"
             jobgate: error: no job of the pipeline matches
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     story.gitlab.finish();
@@ -150,7 +150,7 @@ fn an_optional_job_may_be_absent() {
         "#]],
         expect![[r#"
             08:00:00 unit  success
-            08:00:00 the pipeline has no job e2e, which is optional
+            08:00:00 the optional job e2e is not in the pipeline
         "#]],
     );
     story.gitlab.finish();
@@ -201,7 +201,7 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
             08:00:02 unit  pending → running  (2s in queue)
             08:00:17 unit  running → success
             08:00:17 docs  created → manual
-            08:00:17 docs is an optional manual job that only a pattern matches: jobgate does not wait for it
+            08:00:17 docs is a manual job that is allowed to fail and not selected by name: jobgate does not wait for it
         "#]],
     );
     after_head(story.run("wait doc*")).is(
@@ -212,7 +212,7 @@ fn a_manual_job_that_nobody_needs_to_play_is_ignored() {
         "#]],
         expect![[r#"
             08:00:17 docs  manual
-            08:00:17 docs is an optional manual job that only a pattern matches: jobgate does not wait for it
+            08:00:17 docs is a manual job that is allowed to fail and not selected by name: jobgate does not wait for it
             jobgate: error: nothing to wait for: every job that matches is an optional manual job: docs
             jobgate: hint: name a manual job exactly to wait for it
         "#]],
@@ -264,7 +264,7 @@ fn time_runs_out() {
             08:00:02 unit  pending → running  (2s in queue)
             08:01:02 waiting for unit (running 54s)
             jobgate: error: time ran out after 2m00s: unit (90400) in pipeline 7700 is running  https://gl/web/-/jobs/90400
-            jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+            jobgate: hint: give a longer --timeout, up to this job's own time limit
         "#]],
     );
     let call = story.call("wait unit --timeout 5h");
@@ -332,7 +332,7 @@ fn a_timeout_of_zero_looks_once() {
         "#]],
         expect![[r#"
             jobgate: error: no job "nothing" in pipeline 7700
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     let events = story.run("wait lint --timeout 0 -o ndjson").out;
@@ -370,7 +370,7 @@ fn parallel_siblings_are_not_waited_for() {
         expect![[r#"
             08:00:00 left out, as parallel siblings of this job: gate 1/3, gate 3/3
             jobgate: error: no job of the pipeline matches
-            jobgate: hint: `jobgate jobs` lists the jobs of a pipeline
+            jobgate: hint: `jobgate jobs --recursive` lists the jobs of a pipeline and of its downstream pipelines
         "#]],
     );
     story.gitlab.finish();

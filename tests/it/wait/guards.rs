@@ -75,7 +75,7 @@ fn where_trigger_jobs_cannot_be_read_a_deadlock_is_only_warned_of() {
         jobgate: warning: ship may never start: no other job changes (uncertain, as trigger jobs cannot be read)
         08:03:05 waiting for ship (created)
         jobgate: error: time ran out after 4m00s: ship may never start: no other job changes (uncertain, as trigger jobs cannot be read)
-        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+        jobgate: hint: give a longer --timeout, up to this job's own time limit
     "#]]);
     story.gitlab.finish();
 }
@@ -97,7 +97,7 @@ fn a_job_that_no_runner_takes_is_named() {
         jobgate: warning: unit has been pending for 5m11s: no runner with the tags arm, gpu has taken it  https://gl/web/-/jobs/90400
         08:06:11 waiting for unit (pending)
         jobgate: error: time ran out after 7m00s: unit has been pending for 7m00s: no runner with the tags arm, gpu has taken it  https://gl/web/-/jobs/90400
-        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+        jobgate: hint: give a longer --timeout, up to this job's own time limit
     "#]]);
     story.gitlab.finish();
 }

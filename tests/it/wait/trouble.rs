@@ -101,7 +101,7 @@ fn a_list_that_fails_beside_a_good_one_is_trouble_that_is_named_and_not_asked_fo
         jobgate: error: time ran out after 2m30s
         jobgate: error: GitLab has failed, or is down, overloaded or restarting (500)
         jobgate: error: GET /projects/44/pipelines/7700/trigger_jobs: 500 Internal Server Error (request id 01JD0000000000000000000026)
-        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+        jobgate: hint: give a longer --timeout, up to this job's own time limit
         jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
     "#]]);
     let asked = story.gitlab.requests().len();
@@ -147,7 +147,7 @@ fn a_429_beyond_the_time_is_a_timeout() {
         jobgate: error: GitLab's last complete answer is 10s old
         jobgate: error: this GitLab's rate limit is used up
         jobgate: error: GET /projects/44/pipelines/7700/jobs: 429 Retry later; the limit lasts until 09:00:27 (request id 01JD0000000000000000000007)
-        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+        jobgate: hint: give a longer --timeout, up to this job's own time limit
         jobgate: hint: all jobs of one user share the limit; `jobgate wait --interval 10s..60s` sends fewer requests
         jobgate: hint: an administrator can raise it under User and IP rate limits
     "#]]);
@@ -194,7 +194,7 @@ fn an_answer_that_never_comes_does_not_outlive_the_time() {
         expect![[r#"
             jobgate: error: time ran out after 12s
             jobgate: error: GET /projects/44/pipelines/7700/jobs: no answer within 9s
-            jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+            jobgate: hint: give a longer --timeout, up to this job's own time limit
         "#]],
     );
     story.gitlab.finish();
@@ -380,7 +380,7 @@ fn a_time_that_runs_out_in_an_outage_says_what_the_trouble_was() {
         jobgate: error: time ran out after 5s
         jobgate: error: GitLab has failed, or is down, overloaded or restarting (502)
         jobgate: error: GET /projects/44/pipelines/7700/jobs: status 502 with an unreadable text of type text/html (request id 01JD0000000000000000000004)
-        jobgate: hint: a longer --timeout waits longer, up to this job's own time limit
+        jobgate: hint: give a longer --timeout, up to this job's own time limit
         jobgate: hint: try again later; an administrator can find the request in GitLab's logs by its request id
     "#]]);
     story.gitlab.finish();
