@@ -90,7 +90,7 @@ impl Seen {
             me,
             triggered: self.triggered,
             stood: &self.stood,
-            over: call.timeout.is_some_and(|timeout| passed >= timeout),
+            over: call.timeout.is_some_and(|timeout| passed + 5 >= timeout),
         };
         self.held.resize(call.conditions.len(), None);
         for (held, condition) in self.held.iter_mut().zip(&call.conditions) {

@@ -27,7 +27,7 @@ pub struct Judge<'c> {
     pub triggered: Option<Id>,
     /// Jobs that did not run at some time of the call.
     pub stood: &'c BTreeSet<Id>,
-    /// The time limit has passed.
+    /// The time limit has passed, or what is left of it is too short to ask again.
     pub over: bool,
 }
 
