@@ -118,7 +118,7 @@ impl Call {
     pub fn budget(&self) -> u64 {
         match self.timeout {
             _ if self.has("--outage-budget") => 20,
-            Some(1..) if self.verb == Verb::Wait => 300,
+            Some(1..) => 300,
             _ => 30,
         }
     }

@@ -292,7 +292,7 @@ pub fn play(dice: &mut Dice) -> Played {
         .map(|text| format!("{text}\n"));
     let wrong: String = wrong.collect();
     let what = wrong.lines().next().map(str::to_owned);
-    let log: String = requests.iter().map(|one| one.line() + "\n").collect();
+    let log: String = requests.iter().map(request).collect();
     let line = call.line();
     Played {
         verb: call.verb,
@@ -305,6 +305,12 @@ pub fn play(dice: &mut Dice) -> Played {
             story: format!("jobgate {line}\nexit {code}: {wrong}\n{talk}\n{log}\n{state}"),
         }),
     }
+}
+
+/// When it came, what it was, and what went wrong with it.
+fn request(one: &Logged) -> String {
+    let fault = one.fault.map(|fault| format!("  {fault:?}"));
+    format!("{} {}{}\n", one.at, one.line(), fault.unwrap_or_default())
 }
 
 /// What a panic says.
@@ -383,34 +389,57 @@ impl End<'_> {
 
     fn wrongly_unknown(&self) -> &'static str {
         let budget = Duration::from_secs(self.call.budget());
-        let end = self.requests.last().map(|last| last.at);
-        let recent = |one: &&Logged| end.is_some_and(|end| end.since(one.at) <= budget);
-        let spent = self.took + Duration::from_secs(15) >= budget
-            && self.faults().filter(recent).count() > 1;
-        let lost = !self.seen.writes.is_empty() || self.faults().any(|one| one.method == "POST");
-        let redirect = self
-            .faults()
-            .any(|one| matches!(one.fault, Some(Fault::Redirect(..))));
-        let page = self
-            .requests
-            .last()
-            .is_some_and(|last| last.fault == Some(Fault::Page));
-        let never = self.faults().count() == self.requests.len();
-        if spent || lost || redirect || page && never || self.seen.canceled() {
+        let last = self.requests.last();
+        let fault = last.and_then(|last| last.fault);
+        let limited = last.is_some_and(|last| last.status == 429);
+        let posted = |one: &Logged| one.method == "POST";
+        // Where time goes on, each good answer counts; else the list and what belongs to it are one.
+        let spent = if self.call.timeout > Some(0) && !self.asks("page=2") {
+            self.silent() + Duration::from_secs(1) >= budget
+        } else {
+            let pause = Duration::from_secs(if limited { 15 } else { 1 });
+            self.took + pause >= budget && self.faults().count() > 1
+        };
+        // Which pipeline was started cannot be asked, and of other writes the result only while there is time.
+        let unasked = if self.call.verb == Verb::Trigger {
+            self.faults().any(posted)
+        } else {
+            self.requests.iter().any(posted) && (self.late() || limited)
+        };
+        let redirected = |one: &Logged| matches!(one.fault, Some(Fault::Redirect(..)));
+        // Conditions are asked one after the other, whatever comes of the first.
+        let redirect = if self.call.conditions.is_empty() {
+            last.is_some_and(redirected)
+        } else {
+            self.requests.iter().any(redirected)
+        };
+        let page = fault == Some(Fault::Page) && self.faults().count() == self.requests.len();
+        let over = self.call.verb == Verb::Gate && self.late() && fault.is_some();
+        if spent || unasked || redirect || page || over || self.seen.canceled() {
             ""
         } else {
             "the budget is not spent"
         }
     }
 
-    /// A second 401 in a row, a token that has ended, or one that may not read trigger jobs.
+    fn asks(&self, part: &str) -> bool {
+        self.requests.iter().any(|one| one.target.contains(part))
+    }
+
+    /// The time from the first request without a good answer to the end.
+    fn silent(&self) -> Duration {
+        let good = |one: &&Logged| one.fault.is_none_or(Fault::harmless) && one.status == 200;
+        let bad = self.requests.iter().rev().take_while(|one| !good(one));
+        let times: Vec<Timestamp> = bad.map(|one| one.at).collect();
+        match (times.first(), times.last()) {
+            (Some(end), Some(begin)) => end.since(*begin),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Only a job token is refused: it has ended, or it may not read trigger jobs.
     fn wrongly_refused(&self) -> &'static str {
-        let refused = self
-            .faults()
-            .filter(|one| one.fault == Some(Fault::Unauthorized))
-            .count()
-            > 1;
-        if refused || !self.call.access_token || self.seen.canceled() || self.says("GitLab 19.2") {
+        if !self.call.access_token || self.seen.canceled() || self.says("GitLab 19.2") {
             ""
         } else {
             "nothing is refused"

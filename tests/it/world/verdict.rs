@@ -106,6 +106,17 @@ impl Judge<'_> {
         ENDED.contains(&job.status) && below.all(|job| self.ended(world, job))
     }
 
+    /// It has failed, or something that it started has, and no `allow_failure` on the way excuses that.
+    fn fails(&self, world: &World, job: &Job, lenient: bool) -> bool {
+        let failed = job.status == "failed" && (self.over || !replaced(world, job));
+        let (mut below, strict) = (
+            self.below(world, job).into_iter(),
+            self.call.has("--strict"),
+        );
+        let excused = job.spec.allow_failure && lenient;
+        !excused && (failed || below.any(|job| self.fails(world, job, !strict)))
+    }
+
     /// A job that is chosen, has started the pipeline or is below such a one satisfies `test`.
     fn any(&self, world: &World, test: &dyn Fn(&Job) -> bool) -> bool {
         let start = |job: &&Job| self.call.below.as_ref() == Some(&job.name);
@@ -137,9 +148,15 @@ impl Judge<'_> {
         let is = |words: &'static [&'static str]| {
             self.any(world, &move |job| words.contains(&job.status))
         };
-        let failed = |job: &Job| job.status == "failed" && (self.over || !replaced(world, job));
+        let fails = || {
+            let start = |job: &&Job| call.below.as_ref() == Some(&job.name);
+            let mut started = world.newest(self.own).filter(start);
+            jobs.iter().any(|job| self.fails(world, job, lenient))
+                || started.any(|job| job.status == "failed")
+        };
         let open = |job: &Job| {
-            !ENDED.contains(&job.status) || job.is_trigger() && job.downstream.is_none()
+            let appears = job.is_trigger() && job.downstream.is_none();
+            !ENDED.contains(&job.status) || appears && job.status == "success"
         };
         let stuck = call.has("--stuck") && is(&["pending", "waiting_for_resource"]);
         let moves = || {
@@ -150,7 +167,7 @@ impl Judge<'_> {
             0 if !pass => "a pass that is not true",
             0 => "",
             _ if pass => "all have passed",
-            1 if !self.any(world, &failed) => "nothing has failed for good",
+            1 if !fails() => "nothing has failed for good",
             3 | 8 if !self.any(world, &open) => "all have ended",
             5 => self.wrongly_missing(world),
             7 if !is(&["canceled", "skipped"]) => "nothing is canceled or skipped",
@@ -198,7 +215,9 @@ impl Judge<'_> {
         // What somebody has retried since is another attempt's affair.
         let first = || jobs.iter().filter(|job| job.attempt == 0);
         let runs = |job: &&Job| job.status != "canceling" && !self.stood.contains(&job.id);
-        let waits = |job: &&Job| ["manual", "created", "skipped"].contains(&job.status);
+        let waits =
+            |job: &&Job| ["manual", "created", "scheduled", "skipped"].contains(&job.status);
+        let old = |job: &&Job| ["manual", "skipped", "failed", "canceled"].contains(&job.status);
         match (self.call.verb, code) {
             (_, 5) => self.wrongly_missing(world),
             (_, 3) if self.call.timeout.is_some() => "",
@@ -206,6 +225,8 @@ impl Judge<'_> {
             (Verb::Cancel, 0) if first().copied().any(|job| runs(&job)) => "it still runs",
             (Verb::Erase, 0) if first().any(|job| job.erased_at.is_none()) => "it is not erased",
             (Verb::Play, 0) if first().copied().any(|job| waits(&job)) => "it was not started",
+            (Verb::Retry, 0) if first().copied().any(|job| old(&job)) => "it was not retried",
+            (Verb::Trigger, 0) if self.triggered.is_none() => "no pipeline was started",
             (Verb::Play | Verb::Retry, 0) if jobs.is_empty() => "no job was meant",
             (_, 0) => "",
             _ => "no reason for this code",
@@ -217,6 +238,8 @@ impl Judge<'_> {
         let possible = |job: &&Job| match (call.verb, job.status) {
             (Verb::Play, "manual") => job.spec.when == When::Manual,
             (Verb::Play, "scheduled") => !job.is_trigger(),
+            (Verb::Play, "failed" | "canceled") => call.has("--rerun") && !job.is_trigger(),
+            (Verb::Play, "success") | (Verb::Play | Verb::Retry, "pending" | "running") => true,
             (Verb::Retry, "success") => call.has("--rerun") && !job.is_trigger(),
             (Verb::Retry, "failed" | "canceled") => !job.is_trigger(),
             (
