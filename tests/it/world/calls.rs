@@ -256,7 +256,7 @@ pub fn play(dice: &mut Dice) -> Played {
     gitlab.no_more_trouble();
     gitlab.world(|world| {
         seen.lock().unwrap().see(world, &call, place, None);
-        // A request that comes late finds nobody who waits for what it would hold.
+        // A request that the program has given up may still come; it must not wait for `seen`, which is locked below.
         world.witness = None;
     });
     let requests = gitlab.requests();
