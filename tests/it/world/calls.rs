@@ -448,10 +448,9 @@ impl End<'_> {
 
     /// The code was not true at any time since the rows that it rests on were read.
     fn never_true(&self, code: usize) -> &'static str {
-        let lists = self
-            .requests
-            .iter()
-            .filter(|one| one.status == 200 && one.target.contains("/jobs?"));
+        let good = |one: &&Logged| one.status == 200 && one.fault.is_none_or(Fault::harmless);
+        let lists = self.requests.iter().filter(good);
+        let lists = lists.filter(|one| one.target.contains("/jobs?"));
         let latest: BTreeMap<&str, Timestamp> =
             lists.map(|one| (one.target.as_str(), one.at)).collect();
         let from = latest.into_values().min();
