@@ -62,7 +62,12 @@ impl Call {
         match call.verb {
             Verb::Wait => call.wait(dice),
             Verb::Play | Verb::Retry | Verb::Trigger => call.start(dice),
-            Verb::Cancel | Verb::Erase => call.perhaps(dice, 8, "--dry-run"),
+            Verb::Cancel | Verb::Erase => {
+                call.perhaps(dice, 8, "--dry-run");
+                if call.verb == Verb::Cancel {
+                    call.perhaps(dice, 6, "--force");
+                }
+            }
             Verb::Gate => call.gate(dice),
             Verb::Jobs => call.add(["-o", "json"]),
         }
@@ -157,7 +162,13 @@ impl Call {
         };
         let one = matches!(&self.asked, Asked::Names(names) if names.len() == 1);
         let words: Vec<String> = match &self.asked {
-            Asked::Names(names) => names.iter().map(|&name| name.to_owned()).collect(),
+            Asked::Names(names) => {
+                let option = dice.once_in(6).then_some("--name");
+                let words = names
+                    .iter()
+                    .flat_map(|name| option.into_iter().chain([*name]));
+                words.map(str::to_owned).collect()
+            }
             Asked::Glob(first) => vec![format!("{first}*")],
             Asked::Stage(stage) => vec!["--stage".to_owned(), (*stage).to_owned()],
             Asked::All if acts => vec!["*".to_owned()],
@@ -192,6 +203,15 @@ impl Call {
         self.perhaps(dice, 8, "--ok skipped");
         self.perhaps(dice, 8, "--ok canceled");
         self.perhaps(dice, 4, "--outage-budget 20s");
+        self.perhaps(dice, 6, "--interval 5s..30s");
+        if matches!(self.asked, Asked::Names(_)) {
+            self.perhaps(dice, 6, "--optional nosuch");
+        } else {
+            self.perhaps(dice, 6, "--except c*");
+        }
+        if self.access_token {
+            self.perhaps(dice, 6, "--log-tail 2");
+        }
     }
 
     fn start(&mut self, dice: &mut Dice) {
@@ -233,7 +253,9 @@ impl Call {
     /// Whether a job of the chosen pipeline is meant.
     pub fn means(&self, world: &World, job: &Job) -> bool {
         let is = |name: &str| is_or_belongs_to(&job.name, name);
+        let left_out = self.has("--except") && job.name.starts_with('c');
         job.name != "gate"
+            && !left_out
             && match &self.asked {
                 Asked::All => true,
                 Asked::Names(names) => names.iter().copied().any(is),

@@ -230,7 +230,8 @@ pub fn play(dice: &mut Dice) -> Played {
         gitlab.chaos(chaos);
     }
     if dice.once_in(4) {
-        gitlab.fault("*", Fault::Unauthorized);
+        let first = dice.pick(&["*", "*jobs*", "POST *"]);
+        gitlab.fault(first, Fault::Unauthorized);
     }
     // The world goes on between two requests.
     if dice.once_in(6) {
@@ -400,12 +401,9 @@ impl End<'_> {
             let pause = Duration::from_secs(if limited { 15 } else { 1 });
             self.took + pause >= budget && self.faults().count() > 1
         };
-        // Which pipeline was started cannot be asked, and of other writes the result only while there is time.
-        let unasked = if self.call.verb == Verb::Trigger {
-            self.faults().any(posted)
-        } else {
-            self.requests.iter().any(posted) && (self.late() || limited)
-        };
+        // What became of a write without an answer cannot always be seen, and other results only while there is time.
+        let unanswered = self.faults().any(posted);
+        let unasked = unanswered || self.requests.iter().any(posted) && (self.late() || limited);
         let redirected = |one: &Logged| matches!(one.fault, Some(Fault::Redirect(..)));
         // Conditions are asked one after the other, whatever comes of the first.
         let redirect = if self.call.conditions.is_empty() {
@@ -414,7 +412,7 @@ impl End<'_> {
             self.requests.iter().any(redirected)
         };
         let page = fault == Some(Fault::Page) && self.faults().count() == self.requests.len();
-        let over = self.call.verb == Verb::Gate && self.late() && fault.is_some();
+        let over = self.call.verb == Verb::Gate && self.late() && self.faults().count() > 0;
         if spent || unasked || redirect || page || over || self.seen.canceled() {
             ""
         } else {

@@ -166,6 +166,8 @@ impl Judge<'_> {
         match code {
             0 if !pass => "a pass that is not true",
             0 => "",
+            // A trigger job whose pipeline was deleted has ended, too.
+            5 if call.has("finished") && self.wrongly_missing(world).is_empty() => "",
             _ if pass => "all have passed",
             1 if !fails() => "nothing has failed for good",
             3 | 8 if !self.any(world, &open) => "all have ended",
